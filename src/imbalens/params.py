@@ -1,0 +1,563 @@
+"""The experiment: every choice in params.yaml, typed, strict and frozen.
+
+The tagged unions here are the only registries of sources, imbalances, losses and networks: a
+wrong name lists the right ones. `python -m imbalens.params [FILE]` validates a file alone.
+"""
+
+import argparse
+import difflib
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from imbalens.files import InputError
+
+PARAMS_PATH = Path("params.yaml")
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Split = Literal["train", "val", "test"]
+
+
+class Section(BaseModel):
+    """A part of params.yaml: unknown keys are errors, values are not converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+# --- datasets ------------------------------------------------------------------------------
+
+
+class Planted(Section):
+    """Generated images whose difficulties are planted and recorded (see data/planted.py)."""
+
+    name: Literal["planted"]
+    train_per_class: Count
+    test_per_class: Count
+    mislabelled: Share
+    subconcept: Share
+    seed: Seed
+
+
+class Folder(Section):
+    """Images of one's own: `root/train/<class>/*`, `root/test/<class>/*`.
+
+    `root` may name environment variables as $NAME. `digest` is what `prepare` reports; when
+    given, other files under `root` are an error.
+    """
+
+    name: Literal["folder"]
+    root: str
+    digest: str | None
+
+
+class Arrays(Section):
+    """An .npz or HDF5 file with train_images, train_labels, test_images, test_labels."""
+
+    name: Literal["arrays"]
+    path: str
+    digest: str | None
+
+
+class Cifar(Section):
+    """CIFAR-10 or CIFAR-100 through torchvision."""
+
+    name: Literal["cifar10", "cifar100"]
+    root: str
+    download: bool
+
+
+Source = Annotated[Planted | Folder | Arrays | Cifar, Field(discriminator="name")]
+
+
+class Selection(Section):
+    """Which images of a class stay: the field's published choice, or a numpy Generator's."""
+
+    name: Literal["published", "seeded"]
+    seed: Seed
+
+
+class Exp(Section):
+    """Class sizes fall exponentially from `n_max` (null: all of the first class) by `ratio`."""
+
+    kind: Literal["exp"]
+    ratio: Annotated[float, Field(ge=1)]
+    n_max: Count | None
+    selection: Selection
+
+
+class Step(Section):
+    """The first half of the classes keeps `n_max` images, the rest `n_max / ratio`."""
+
+    kind: Literal["step"]
+    ratio: Annotated[float, Field(ge=1)]
+    n_max: Count | None
+    selection: Selection
+
+
+class Natural(Section):
+    """Whatever the source holds, at most `n_max` images per class (null: all)."""
+
+    kind: Literal["natural"]
+    n_max: Count | None
+    selection: Selection
+
+
+Imbalance = Annotated[Exp | Step | Natural, Field(discriminator="kind")]
+
+
+class Validation(Section):
+    """A share of every class's training images set aside, for model selection."""
+
+    share: Share
+    seed: Seed
+
+
+class Normalization(Section):
+    """Channel means and standard deviations of images scaled to [0, 1]."""
+
+    mean: tuple[float, float, float]
+    std: tuple[
+        Annotated[float, Field(gt=0)],
+        Annotated[float, Field(gt=0)],
+        Annotated[float, Field(gt=0)],
+    ]
+
+
+class Dataset(Section):
+    """One dataset; `normalization: null` computes it from the training images."""
+
+    source: Source
+    image_size: Annotated[int, Field(ge=8)]
+    imbalance: Imbalance
+    validation: Validation
+    normalization: Normalization | None
+
+
+# --- runs ----------------------------------------------------------------------------------
+
+
+class CifarResnet(Section):
+    """The residual networks of 3 x 3 stem and 16-32-64 channels."""
+
+    name: Literal["resnet8", "resnet14", "resnet20", "resnet32", "resnet44", "resnet56"]
+
+
+class Ce(Section):
+    """Cross-entropy."""
+
+    name: Literal["ce"]
+
+
+class WeightedCe(Section):
+    """Cross-entropy weighted by inverse class frequency."""
+
+    name: Literal["weighted_ce"]
+
+
+class Focal(Section):
+    """Focal loss."""
+
+    name: Literal["focal"]
+    gamma: Annotated[float, Field(ge=0)]
+
+
+class ClassBalanced(Section):
+    """Cross-entropy weighted by the effective number of samples."""
+
+    name: Literal["cb"]
+    beta: Share
+
+
+class Ldam(Section):
+    """Label-distribution-aware margins on a cosine classifier."""
+
+    name: Literal["ldam"]
+    max_margin: Annotated[float, Field(gt=0)]
+    scale: Annotated[float, Field(gt=0)]
+
+
+class BalancedSoftmax(Section):
+    """Cross-entropy on logits shifted by the log class counts."""
+
+    name: Literal["balanced_softmax"]
+
+
+class LogitAdjustment(Section):
+    """Logits shifted by tau times the log prior, in the loss or after training (`post_hoc`)."""
+
+    name: Literal["logit_adjustment"]
+    tau: Annotated[float, Field(gt=0)]
+    post_hoc: bool
+
+
+Loss = Annotated[
+    Ce | WeightedCe | Focal | ClassBalanced | Ldam | BalancedSoftmax | LogitAdjustment,
+    Field(discriminator="name"),
+]
+
+
+class Drw(Section):
+    """Deferred re-weighting: class-balanced weights from `start_epoch` (0-based) on."""
+
+    start_epoch: Annotated[int, Field(ge=0)]
+    beta: Share
+
+
+class Run(Section):
+    """One training; `checkpoint` names weights to use instead of training."""
+
+    dataset: str
+    model: CifarResnet
+    loss: Loss
+    drw: Drw | None
+    recipe: str
+    seed: Seed
+    checkpoint: str | None
+
+
+# --- recipes -------------------------------------------------------------------------------
+
+
+class Sgd(Section):
+    """Stochastic gradient descent."""
+
+    name: Literal["sgd"]
+    lr: Annotated[float, Field(gt=0)]
+    momentum: Share
+    weight_decay: Annotated[float, Field(ge=0)]
+
+
+class Adam(Section):
+    """Adam."""
+
+    name: Literal["adam"]
+    lr: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0)]
+
+
+Optimizer = Annotated[Sgd | Adam, Field(discriminator="name")]
+
+
+class Milestone(Section):
+    """From this epoch (0-based) on, the learning rate is `factor` times the base rate."""
+
+    epoch: Annotated[int, Field(ge=0)]
+    factor: Annotated[float, Field(gt=0)]
+
+
+class Steps(Section):
+    """Linear warm-up, then the factor of the latest milestone."""
+
+    name: Literal["steps"]
+    warmup_epochs: Annotated[int, Field(ge=0)]
+    milestones: tuple[Milestone, ...]
+
+
+class Cosine(Section):
+    """Linear warm-up, then a half cosine down to zero."""
+
+    name: Literal["cosine"]
+    warmup_epochs: Annotated[int, Field(ge=0)]
+
+
+Schedule = Annotated[Steps | Cosine, Field(discriminator="name")]
+
+
+class Augmentation(Section):
+    """Random crop after zero padding by `crop_padding` pixels, and horizontal flip."""
+
+    crop_padding: Annotated[int, Field(ge=0)]
+    flip: bool
+
+
+class Recipe(Section):
+    """How a network is trained; mixed precision (`auto`) is used on GPUs only."""
+
+    optimizer: Optimizer
+    schedule: Schedule
+    epochs: Count
+    batch_size: Annotated[int, Field(ge=2)]
+    augmentation: Augmentation
+    precision: Literal["auto", "float32"]
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    model_selection: Literal["last", "best_validation"]
+
+
+# --- dumps and analyses --------------------------------------------------------------------
+
+
+class SaliencyDump(Section):
+    """Which class's score is differentiated with respect to the training images."""
+
+    score: Literal["predicted", "true"]
+
+
+class Dumps(Section):
+    """What the trained networks are asked for."""
+
+    batch_size: Count
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    saliency: SaliencyDump
+
+
+class PerformanceAnalysis(Section):
+    """Definitions behind the performance figures."""
+
+    split: Split
+    ece_bins: Count
+    many_above: Count
+    few_below: Count
+
+
+class ArchetypesAnalysis(Section):
+    """Same-class neighbours of `n_neighbors` from which an instance is safe, border or rare."""
+
+    n_neighbors: Count
+    safe_from: Count
+    border_from: Count
+    rare_from: Count
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.n_neighbors >= self.safe_from > self.border_from > self.rare_from:
+            raise ValueError("needs n_neighbors >= safe_from > border_from > rare_from")
+        return self
+
+
+class AdversariesAnalysis(Section):
+    """Which instances' neighbours predict which errors."""
+
+    n_neighbors: Count
+    instances: Literal["misclassified_by_actual", "misclassified_by_predicted", "all"]
+    errors: Literal["by_actual", "by_predicted"]
+    split: Split
+    eps: Annotated[float, Field(gt=0)]
+    random_seed: Seed
+
+
+class FeatureOverlapAnalysis(Section):
+    """How many of the largest mean features stand for a class."""
+
+    top_k: Count
+
+
+class SaliencyColoursAnalysis(Section):
+    """Share of the most salient pixels of each training image whose colours are counted."""
+
+    fraction: Annotated[float, Field(gt=0, le=1)]
+
+
+class Analyses(Section):
+    """One section per analysis stage."""
+
+    performance: PerformanceAnalysis
+    archetypes: ArchetypesAnalysis
+    adversaries: AdversariesAnalysis
+    feature_overlap: FeatureOverlapAnalysis
+    saliency_colours: SaliencyColoursAnalysis
+
+
+class FalsePositives(Section):
+    """Two runs whose errors around one class are drawn side by side.
+
+    `reference: actual` counts where images of the class go, `predicted` which classes are taken
+    for it.
+    """
+
+    baseline: str
+    other: str
+    reference: Literal["actual", "predicted"]
+    reference_class: str
+
+
+class Params(Section):
+    """The whole experiment."""
+
+    focus: str
+    datasets: dict[Name, Dataset]
+    runs: dict[Name, Run]
+    recipes: dict[Name, Recipe]
+    dumps: Dumps
+    analyses: Analyses
+    false_positives: dict[Name, FalsePositives]
+
+
+def load_params(path: Path = PARAMS_PATH) -> Params:
+    """Read and validate an experiment.
+
+    Args:
+        path: A YAML file such as params.yaml.
+
+    Raises:
+        InputError: naming the file, every wrong key, what was found and what is allowed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); copy one of profiles/ here"
+        ) from error
+    try:
+        raw = yaml.load(text, Loader=_Loader)  # noqa: S506 - derives from SafeLoader
+        # JSON mode is strict about types and still takes a sequence where a tuple is meant
+        params = Params.model_validate_json(json.dumps(raw))
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: is not valid YAML: {error}") from error
+    except ValidationError as error:
+        raise InputError("\n".join(_explain(path, raw, item) for item in error.errors())) from None
+    problems = _check_references(params)
+    if problems:
+        raise InputError("\n".join(f"{path}: {problem}" for problem in problems))
+    return params
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with 1e-4 as a number, as DVC reads it, and a repeated key as an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key.value!r} stands twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def _explain(path: Path, raw: Any, item: Any) -> str:  # noqa: ANN401 - YAML and pydantic values
+    """Say one validation error as: file, key, what was found, what is allowed."""
+    keys, model = _locate(raw, item["loc"])
+    place = f"{path}: {'.'.join(str(key) for key in keys) or 'the whole file'}"
+    found = item["input"]
+    context = item.get("ctx", {})
+    match item["type"]:
+        case "extra_forbidden":
+            known = list(model.model_fields) if model else []
+            close = difflib.get_close_matches(str(keys[-1]), known, n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            return f"{place}: unknown key; {hint}allowed: {', '.join(known)}"
+        case "missing":
+            return f"{place}: is missing"
+        case "union_tag_invalid":
+            tag = context["discriminator"].strip("'")
+            return f"{place}.{tag}: found {context['tag']!r}; allowed: {context['expected_tags']}"
+        case "union_tag_not_found":
+            return f"{place}: has no {context['discriminator']}; found {found!r}"
+        case _:
+            return f"{place}: found {found!r}; {item['msg'].removeprefix('Value error, ')}"
+
+
+def _locate(raw: Any, loc: tuple[Any, ...]) -> tuple[list[Any], type[BaseModel] | None]:  # noqa: ANN401
+    """Return the key path without pydantic's union tags, and the model of the last mapping."""
+    keys: list[Any] = []
+    models: list[type[BaseModel]] = [Params]
+    value = raw
+    owner: type[BaseModel] | None = Params
+    for position, key in enumerate(loc):
+        last = position == len(loc) - 1
+        present = (isinstance(value, dict) and key in value) or (
+            isinstance(value, list) and isinstance(key, int)
+        )
+        if not present and not last:  # a union's tag: narrows the candidates
+            models = [model for model in models if key in _tags(model)] or models
+            owner = models[0] if models else None
+            continue
+        if not (present or owner is None or key in owner.model_fields or key == "[key]"):
+            continue  # a tag at the very end
+        keys.append(key)
+        if last:
+            break
+        value = value[key]
+        field = owner.model_fields.get(key) if owner else None
+        models = _models(field.annotation) if field else models
+        owner = models[0] if models and (field is None or not _is_dict(field.annotation)) else None
+        if field is None and models:
+            owner = models[0]
+    return keys, owner
+
+
+def _is_dict(annotation: Any) -> bool:  # noqa: ANN401 - a type annotation
+    return get_origin(annotation) is dict
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - a type annotation
+    """All models that an annotation mentions, at any depth of unions and containers."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]
+
+
+def _tags(model: type[BaseModel]) -> tuple[str, ...]:
+    field = model.model_fields.get("name") or model.model_fields.get("kind")
+    return get_args(field.annotation) if field else ()
+
+
+def _check_references(params: Params) -> list[str]:
+    """Names that lead nowhere, and settings that contradict each other."""
+    problems: list[str] = []
+
+    def known(key: str, name: str, among: dict[str, Any]) -> bool:
+        if name not in among:
+            problems.append(f"{key}: found {name!r}; allowed: {', '.join(among)}")
+        return name in among
+
+    known("focus", params.focus, params.runs)
+    for name, run in params.runs.items():
+        key = f"runs.{name}"
+        has_dataset = known(f"{key}.dataset", run.dataset, params.datasets)
+        if not known(f"{key}.recipe", run.recipe, params.recipes):
+            continue
+        recipe = params.recipes[run.recipe]
+        if run.drw and run.drw.start_epoch >= recipe.epochs:
+            problems.append(
+                f"{key}.drw.start_epoch: found {run.drw.start_epoch}; allowed: below the "
+                f"{recipe.epochs} epochs of recipes.{run.recipe}"
+            )
+        if (
+            has_dataset
+            and recipe.model_selection == "best_validation"
+            and params.datasets[run.dataset].validation.share == 0
+        ):
+            problems.append(
+                f"recipes.{run.recipe}.model_selection: found 'best_validation', but "
+                f"datasets.{run.dataset}.validation.share is 0; set a share or use 'last'"
+            )
+    for name, pair in params.false_positives.items():
+        key = f"false_positives.{name}"
+        if (
+            known(f"{key}.baseline", pair.baseline, params.runs)
+            and known(f"{key}.other", pair.other, params.runs)
+            and params.runs[pair.baseline].dataset != params.runs[pair.other].dataset
+        ):
+            problems.append(f"{key}: the two runs are of different datasets")
+    return problems
+
+
+def main() -> None:
+    """Validate a file and say so."""
+    parser = argparse.ArgumentParser(description="Validate an experiment's parameters.")
+    parser.add_argument("path", nargs="?", type=Path, default=PARAMS_PATH)
+    path = parser.parse_args().path
+    params = load_params(path)
+    print(f"{path}: valid ({len(params.datasets)} datasets, {len(params.runs)} runs)")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as problem:
+        sys.exit(f"error: {problem}")
