@@ -5,17 +5,17 @@ wrong name lists the right ones. `python -m imbalens.params [FILE]` validates a 
 """
 
 import argparse
-import difflib
 import json
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imbalens.files import InputError
+from imbalens.params_errors import explain
 
 PARAMS_PATH = Path("params.yaml")
 
@@ -326,7 +326,7 @@ class ArchetypesAnalysis(Section):
     rare_from: Count
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _ordered(self) -> "ArchetypesAnalysis":
         if not self.n_neighbors >= self.safe_from > self.border_from > self.rare_from:
             raise ValueError("needs n_neighbors >= safe_from > border_from > rare_from")
         return self
@@ -406,13 +406,14 @@ def load_params(path: Path = PARAMS_PATH) -> Params:
             f"{path}: cannot be read ({error.strerror}); copy one of profiles/ here"
         ) from error
     try:
-        raw = yaml.load(text, Loader=_Loader)  # noqa: S506 - derives from SafeLoader
+        raw = yaml.load(text, Loader=_Loader)
         # JSON mode is strict about types and still takes a sequence where a tuple is meant
         params = Params.model_validate_json(json.dumps(raw))
     except yaml.YAMLError as error:
         raise InputError(f"{path}: is not valid YAML: {error}") from error
     except ValidationError as error:
-        raise InputError("\n".join(_explain(path, raw, item) for item in error.errors())) from None
+        problems = [explain(item, Params) for item in error.errors()]
+        raise InputError("\n".join(f"{path}: {problem}" for problem in problems)) from None
     problems = _check_references(params)
     if problems:
         raise InputError("\n".join(f"{path}: {problem}" for problem in problems))
@@ -436,74 +437,6 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
 )
-
-
-def _explain(path: Path, raw: Any, item: Any) -> str:  # noqa: ANN401 - YAML and pydantic values
-    """Say one validation error as: file, key, what was found, what is allowed."""
-    keys, model = _locate(raw, item["loc"])
-    place = f"{path}: {'.'.join(str(key) for key in keys) or 'the whole file'}"
-    found = item["input"]
-    context = item.get("ctx", {})
-    match item["type"]:
-        case "extra_forbidden":
-            known = list(model.model_fields) if model else []
-            close = difflib.get_close_matches(str(keys[-1]), known, n=1)
-            hint = f"did you mean {close[0]!r}? " if close else ""
-            return f"{place}: unknown key; {hint}allowed: {', '.join(known)}"
-        case "missing":
-            return f"{place}: is missing"
-        case "union_tag_invalid":
-            tag = context["discriminator"].strip("'")
-            return f"{place}.{tag}: found {context['tag']!r}; allowed: {context['expected_tags']}"
-        case "union_tag_not_found":
-            return f"{place}: has no {context['discriminator']}; found {found!r}"
-        case _:
-            return f"{place}: found {found!r}; {item['msg'].removeprefix('Value error, ')}"
-
-
-def _locate(raw: Any, loc: tuple[Any, ...]) -> tuple[list[Any], type[BaseModel] | None]:  # noqa: ANN401
-    """Return the key path without pydantic's union tags, and the model of the last mapping."""
-    keys: list[Any] = []
-    models: list[type[BaseModel]] = [Params]
-    value = raw
-    owner: type[BaseModel] | None = Params
-    for position, key in enumerate(loc):
-        last = position == len(loc) - 1
-        present = (isinstance(value, dict) and key in value) or (
-            isinstance(value, list) and isinstance(key, int)
-        )
-        if not present and not last:  # a union's tag: narrows the candidates
-            models = [model for model in models if key in _tags(model)] or models
-            owner = models[0] if models else None
-            continue
-        if not (present or owner is None or key in owner.model_fields or key == "[key]"):
-            continue  # a tag at the very end
-        keys.append(key)
-        if last:
-            break
-        value = value[key]
-        field = owner.model_fields.get(key) if owner else None
-        models = _models(field.annotation) if field else models
-        owner = models[0] if models and (field is None or not _is_dict(field.annotation)) else None
-        if field is None and models:
-            owner = models[0]
-    return keys, owner
-
-
-def _is_dict(annotation: Any) -> bool:  # noqa: ANN401 - a type annotation
-    return get_origin(annotation) is dict
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - a type annotation
-    """All models that an annotation mentions, at any depth of unions and containers."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models(part)]
-
-
-def _tags(model: type[BaseModel]) -> tuple[str, ...]:
-    field = model.model_fields.get("name") or model.model_fields.get("kind")
-    return get_args(field.annotation) if field else ()
 
 
 def _check_references(params: Params) -> list[str]:

@@ -1,0 +1,156 @@
+"""Which features stand for a class, and which classes share them.
+
+Source: paper B, section 3.4, Algorithm 2 and Figure 5.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from imbalens.analysis.counting import divide, require_codes
+
+_BLOCK_VALUES = 1 << 20
+
+
+@dataclass(frozen=True)
+class TopFeatures:
+    """The features with the largest class means, largest first.
+
+    Attributes:
+        indices: Feature indices; -1 for a class without instances.
+        mean: Mean of these features over the class; NaN for a class without instances.
+        share: Part of each in the sum of the K means; NaN where that sum is not positive.
+    """
+
+    indices: Int[np.ndarray, "c k"]
+    mean: Float[np.ndarray, "c k"]
+    share: Float[np.ndarray, "c k"]
+
+
+@dataclass(frozen=True)
+class PairOverlap:
+    """Top features that two classes have in common.
+
+    Attributes:
+        shared: Number of common indices; K on the diagonal, 0 with a class without instances.
+        jaccard: Common indices over all indices of the two; NaN with a class without instances.
+    """
+
+    shared: Int[np.ndarray, "c c"]
+    jaccard: Float[np.ndarray, "c c"]
+
+
+def top_features(
+    features: Float[np.ndarray, "n d"],
+    labels: Int[np.ndarray, " n"],
+    *,
+    n_classes: int,
+    top_k: int,
+) -> TopFeatures:
+    """Find the features with the largest mean over each class.
+
+    Args:
+        features: Feature embeddings, one row per instance.
+        labels: True class of each instance.
+        n_classes: Number of classes.
+        top_k: Features kept per class (K); ties go to the smaller index.
+
+    Returns:
+        Indices, means and shares per class, largest mean first.
+
+    Raises:
+        ValueError: if `top_k` is less than 1 or more than the number of features, or a label is
+            out of range.
+
+    Source: paper B, section 3.4, Algorithm 2.
+    """
+    n_features = features.shape[1]
+    if not 1 <= top_k <= n_features:
+        raise ValueError(
+            f"top_k is {top_k}; it must be between 1 and the number of features, {n_features}"
+        )
+    require_codes(labels, n_codes=n_classes, name="labels")
+    indices = np.full((n_classes, top_k), -1, dtype=np.int64)
+    mean = np.full((n_classes, top_k), np.nan)
+    for c in range(n_classes):
+        members = features[labels == c]
+        if len(members):
+            class_mean = members.mean(axis=0, dtype=np.float64)
+            indices[c] = np.argsort(-class_mean, kind="stable")[:top_k]
+            mean[c] = class_mean[indices[c]]
+    total = mean.sum(axis=1, keepdims=True)
+    share = np.divide(mean, total, out=np.full_like(mean, np.nan), where=total > 0)
+    return TopFeatures(indices=indices, mean=mean, share=share)
+
+
+def pair_overlap(indices: Int[np.ndarray, "c k"]) -> PairOverlap:
+    """Count the top features that each pair of classes shares.
+
+    Args:
+        indices: Top features per class; a row of -1 for a class without instances.
+
+    Returns:
+        Count and Jaccard index of each pair; both symmetric.
+
+    Source: paper B, section 3.4 and Figure 5.
+    """
+    present = indices[:, 0] >= 0
+    member = np.zeros((len(indices), indices.max() + 1), dtype=np.int64)
+    for c in np.flatnonzero(present):
+        member[c, indices[c]] = 1
+    shared = member @ member.T
+    union = 2 * indices.shape[1] - shared
+    jaccard = np.where(np.outer(present, present), shared / union, np.nan)
+    return PairOverlap(shared=shared, jaccard=jaccard)
+
+
+def density_ratio(
+    features: Float[np.ndarray, "n d"],
+    labels: Int[np.ndarray, " n"],
+    indices: Int[np.ndarray, "c k"],
+    *,
+    n_classes: int,
+) -> Float[np.ndarray, "c c"]:
+    """How often a class's top features are among the top features of other classes' instances.
+
+    Entry [c, o] is the mean, over the instances of class o, of the share of class c's K top
+    features that are among the instance's own K largest (ties go to the smaller index).
+
+    Args:
+        features: Feature embeddings, one row per instance.
+        labels: True class of each instance.
+        indices: Top features per class; a row of -1 for a class without instances.
+        n_classes: Number of classes.
+
+    Returns:
+        Ratios in [0, 1]; NaN in the rows and columns of classes without instances.
+
+    Raises:
+        ValueError: if a label is out of range.
+
+    Source: paper B, section 3.4.
+    """
+    n_instances, n_features = features.shape
+    top_k = indices.shape[1]
+    require_codes(labels, n_codes=n_classes, name="labels")
+    hits = np.zeros(n_classes * n_features, dtype=np.int64)
+    step = max(1, _BLOCK_VALUES // n_features)
+    for start in range(0, n_instances, step):
+        rows, columns = np.nonzero(_among_largest(features[start : start + step], top_k))
+        cells = labels[start : start + step][rows] * n_features + columns
+        hits += np.bincount(cells, minlength=len(hits))
+    size = np.bincount(labels, minlength=n_classes)
+    frequency = divide(hits.reshape(n_classes, n_features), size[:, None])
+    ratio = np.full((n_classes, n_classes), np.nan)
+    for c in np.flatnonzero(indices[:, 0] >= 0):
+        ratio[c] = frequency[:, indices[c]].sum(axis=1) / top_k
+    return ratio
+
+
+def _among_largest(values: Float[np.ndarray, "n d"], top_k: int) -> Bool[np.ndarray, "n d"]:
+    smallest = np.partition(values, -top_k, axis=1)[:, -top_k, None]
+    above = values > smallest
+    tied = values == smallest
+    free = top_k - above.sum(axis=1, keepdims=True)
+    return above | (tied & (tied.cumsum(axis=1) <= free))

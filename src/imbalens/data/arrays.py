@@ -1,0 +1,159 @@
+"""Images of one's own in one .npz or HDF5 file.
+
+It holds train_images and test_images, uint8 [n h w 3] or grey [n h w], train_labels and
+test_labels, integers from 0, and optionally class_names. HDF5 is read in slices; an .npz file is
+held in memory.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from imbalens.data.source import Source, SourceSplit, expand_path, resize_images
+from imbalens.files import InputError
+from imbalens.hdf5 import read_text
+from imbalens.params import Arrays
+
+HDF5_SUFFIXES = {".h5", ".hdf5"}
+SPLITS = ("train", "test")
+
+
+def open_arrays(params: Arrays, image_size: int) -> Source:
+    """Check the file; images are read on demand.
+
+    Args:
+        params: Path of the file.
+        image_size: Side in pixels that images are resized to.
+
+    Raises:
+        InputError: naming the file, the array, what was found and what is allowed.
+    """
+    path = expand_path(params.path)
+    if path.suffix.lower() not in {".npz", *HDF5_SUFFIXES}:
+        raise InputError(f"{path}: found suffix {path.suffix!r}; allowed: .npz, .h5, .hdf5")
+    if not path.is_file():
+        raise InputError(f"{path}: file not found; give datasets.<name>.source.path another path")
+    with _readable(path):
+        arrays = _hdf5(path) if path.suffix.lower() in HDF5_SUFFIXES else _npz(path)
+        labels = {split: _check_split(path, arrays, split) for split in SPLITS}
+        class_names = _class_names(path, arrays, labels["train"])
+    for split in SPLITS:
+        low, high = labels[split].min(), labels[split].max()
+        if low < 0 or high >= len(class_names):
+            raise InputError(
+                f"{path}: {split}_labels has labels from {low} to {high}; "
+                f"allowed: 0 to {len(class_names) - 1}"
+            )
+    train, test = (_open_split(path, arrays, s, labels[s], image_size) for s in SPLITS)
+    return Source(str(path), class_names, train, test)
+
+
+class _HDF5Array:
+    """An array of an HDF5 file, opened for each access: nothing stays open or in memory."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path, self._name = path, name
+        with h5py.File(path, "r") as file:
+            dataset: Any = file[name]
+            self.shape: tuple[int, ...] = dataset.shape
+            self.dtype: np.dtype = dataset.dtype
+
+    def __getitem__(self, positions: slice | Int[np.ndarray, " k"]) -> np.ndarray:
+        with h5py.File(self._path, "r") as file:
+            dataset: Any = file[self._name]
+            if h5py.check_string_dtype(dataset.dtype) is not None:
+                return np.array(read_text(dataset))
+            if isinstance(positions, slice):
+                return dataset[positions]
+            return np.stack([dataset[position] for position in positions])
+
+
+def _hdf5(path: Path) -> dict[str, _HDF5Array]:
+    with h5py.File(path, "r") as file:
+        names = [str(name) for name in file if isinstance(file[name], h5py.Dataset)]
+    return {name: _HDF5Array(path, name) for name in names}
+
+
+def _npz(path: Path) -> dict[str, np.ndarray]:
+    # numpy leaves a damaged file open that it has opened itself
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn whatever a damaged file raises into one message."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # zip, pickle and HDF5 errors have no common base
+        raise InputError(
+            f"{path}: cannot be read as {path.suffix} ({error}); write the file again"
+        ) from error
+
+
+def _check_split(path: Path, arrays: Any, split: str) -> Int[np.ndarray, " n"]:  # noqa: ANN401
+    """Return one split's labels after checking that they and the images fit."""
+    for name in (f"{split}_images", f"{split}_labels"):
+        if name not in arrays:
+            needed = ", ".join(
+                f"{split}_{kind}" for split in SPLITS for kind in ("images", "labels")
+            )
+            raise InputError(f"{path}: has no array {name!r}; needs {needed}")
+    images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
+    if images.dtype != np.uint8 or not (
+        len(images.shape) == 3 or (len(images.shape) == 4 and images.shape[3] == 3)
+    ):
+        raise InputError(
+            f"{path}: {split}_images is {images.dtype} of shape {images.shape}; "
+            "allowed: uint8 of shape [n h w 3] or [n h w]"
+        )
+    if not np.issubdtype(labels.dtype, np.integer) or len(labels.shape) != 1:
+        raise InputError(
+            f"{path}: {split}_labels is {labels.dtype} of shape {labels.shape}; "
+            "allowed: integers of shape [n]"
+        )
+    if len(labels[:]) != images.shape[0] or images.shape[0] == 0:
+        raise InputError(
+            f"{path}: found {images.shape[0]} {split}_images and {labels.shape[0]} "
+            f"{split}_labels; allowed: as many, at least one"
+        )
+    return labels[:].astype(np.int64)
+
+
+def _class_names(path: Path, arrays: Any, labels: Int[np.ndarray, " n"]) -> tuple[str, ...]:  # noqa: ANN401
+    """Return the names given, or the numbers of the classes."""
+    if "class_names" not in arrays:
+        return tuple(str(label) for label in range(int(labels.max()) + 1))
+    names = arrays["class_names"][:]
+    if names.dtype.kind not in "US" or names.ndim != 1 or len(set(names.tolist())) != len(names):
+        raise InputError(
+            f"{path}: class_names is {names.dtype} of shape {names.shape}; "
+            "allowed: different texts of shape [classes]"
+        )
+    return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in names)
+
+
+def _open_split(
+    path: Path,
+    arrays: Any,  # noqa: ANN401
+    split: str,
+    labels: Int[np.ndarray, " n"],
+    size: int,
+) -> SourceSplit:
+    images = arrays[f"{split}_images"]
+
+    def read(positions: Int[np.ndarray, " k"]) -> UInt8[np.ndarray, "k h w 3"]:
+        with _readable(path):
+            batch = images[positions]
+        colour = batch if batch.ndim == 4 else np.repeat(batch[..., None], 3, axis=3)
+        return resize_images(colour, size)
+
+    names: Sequence[str] = [f"{split}/{position}" for position in range(len(labels))]
+    return SourceSplit(labels, names, read)

@@ -1,0 +1,118 @@
+"""Images of one's own as class folders: `root/train/<class>/*` and `root/test/<class>/*`."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int, UInt8
+from PIL import Image
+
+from imbalens.data.source import Source, SourceSplit, expand_path, fit
+from imbalens.files import InputError
+from imbalens.params import Folder
+
+SUFFIXES = {".png", ".jpg", ".jpeg"}
+
+
+def open_folder(params: Folder, image_size: int) -> Source:
+    """List the images; files are decoded when they are read.
+
+    Classes and files are ordered by name; hidden ones, other suffixes and folders within a class
+    are left out.
+
+    Args:
+        params: Root folder.
+        image_size: Side in pixels that every image is resized to, whatever its proportions.
+
+    Raises:
+        InputError: naming what is missing, or the classes that are not in both splits.
+    """
+    root = expand_path(params.root)
+    classes = {split: _list_classes(root / split) for split in ("train", "test")}
+    if classes["train"] != classes["test"]:
+        only = [
+            f"only {split}/ has {', '.join(sorted(set(classes[split]) - set(classes[other])))}"
+            for split, other in (("train", "test"), ("test", "train"))
+            if set(classes[split]) - set(classes[other])
+        ]
+        raise InputError(
+            f"{root}: train/ and test/ need the same class folders; {'; '.join(only)}"
+        )
+    names = classes["train"]
+    return Source(
+        place=str(root),
+        class_names=tuple(names),
+        train=_open_split(root, "train", names, image_size),
+        test=_open_split(root, "test", names, image_size),
+    )
+
+
+def read_image(path: Path, size: int) -> UInt8[np.ndarray, "s s 3"]:
+    """Read one image as RGB: transparency on white, 16-bit grey by its upper byte.
+
+    Args:
+        path: PNG or JPEG file.
+        size: Side in pixels to resize to.
+
+    Raises:
+        InputError: naming a file that cannot be decoded.
+    """
+    try:
+        with Image.open(path) as image:
+            return np.asarray(fit(_as_rgb(image), size))
+    except Exception as error:  # Pillow's decoders raise a dozen kinds
+        state = "is empty" if path.is_file() and not path.stat().st_size else "cannot be decoded"
+        raise InputError(f"{path}: {state} ({error}); replace the file or remove it") from error
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+    return image.convert("RGB")
+
+
+def _list_classes(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        raise InputError(
+            f"{folder}: folder not found; images belong in <root>/train/<class>/ and "
+            "<root>/test/<class>/"
+        )
+    names = sorted(entry.name for entry in _visible(folder) if entry.is_dir())
+    if not names:
+        raise InputError(f"{folder}: found no class folders; allowed: one folder per class")
+    return names
+
+
+def _visible(folder: Path) -> Sequence[Path]:
+    return [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+
+
+def _open_split(root: Path, split: str, class_names: Sequence[str], size: int) -> SourceSplit:
+    files: list[Path] = []
+    counts: list[int] = []
+    for name in class_names:
+        folder = root / split / name
+        found = sorted(
+            entry
+            for entry in _visible(folder)
+            if entry.suffix.lower() in SUFFIXES and entry.is_file()
+        )
+        if not found:
+            raise InputError(f"{folder}: found no images; allowed: one or more PNG or JPEG files")
+        files += found
+        counts.append(len(found))
+
+    def read(positions: Int[np.ndarray, " k"]) -> UInt8[np.ndarray, "k h w 3"]:
+        with ThreadPoolExecutor() as pool:
+            images = pool.map(lambda position: read_image(files[position], size), positions)
+            return np.stack(list(images))
+
+    return SourceSplit(
+        labels=np.repeat(np.arange(len(counts), dtype=np.int64), counts),
+        names=[file.relative_to(root).as_posix() for file in files],
+        read=read,
+    )

@@ -1,0 +1,120 @@
+"""How many images each class keeps, and which ones.
+
+Source: Cao et al. 2019, Learning Imbalanced Datasets with Label-Distribution-Aware Margin Loss,
+whose published split the field compares on.
+"""
+
+from collections.abc import Sequence
+from typing import assert_never
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from imbalens.files import InputError
+from imbalens.params import Exp, Imbalance, Natural, Selection, Step
+
+ROUNDING = 1e-12  # relative: a quotient that is whole but for rounding error counts as whole
+
+
+def class_sizes(
+    available: Int[np.ndarray, " c"], imbalance: Imbalance, *, class_names: Sequence[str]
+) -> Int[np.ndarray, " c"]:
+    """Return how many images each class keeps.
+
+    `exp`: class i of C keeps floor(n_max * ratio ** (-i / (C - 1))). `step`: the first C // 2
+    classes keep n_max, the others floor(n_max / ratio). `natural`: all, at most n_max.
+
+    Args:
+        available: Images of each class in the source, head first.
+        imbalance: Kind of imbalance; n_max null means all images of the first class, and no
+            limit for `natural`.
+        class_names: For messages.
+
+    Raises:
+        InputError: naming a class without images, with fewer than asked for, or asked for none.
+    """
+    empty = [name for name, n in zip(class_names, available, strict=True) if n == 0]
+    if empty:
+        raise InputError(
+            f"training images: found none of class {', '.join(map(repr, empty))}; "
+            "every class needs at least one"
+        )
+    c = len(available)
+    n_max = int(available[0]) if imbalance.n_max is None else imbalance.n_max
+    match imbalance:
+        case Exp():
+            sizes = _floor(n_max / imbalance.ratio ** (np.arange(c) / max(c - 1, 1)))
+        case Step():
+            steps = np.where(np.arange(c) < c // 2, 1.0, imbalance.ratio)
+            sizes = _floor(n_max / steps)
+        case Natural():
+            return available if imbalance.n_max is None else np.minimum(available, n_max)
+        case _:
+            assert_never(imbalance)
+    for name, found, asked in zip(class_names, available, sizes, strict=True):
+        if asked == 0:
+            raise InputError(
+                f"imbalance.ratio: found {imbalance.ratio} with n_max {n_max}, which leaves class "
+                f"{name!r} no image; allowed: up to {n_max}"
+            )
+        if found < asked:
+            raise InputError(
+                f"imbalance: class {name!r} has {found} training images, {asked} asked for; "
+                f"lower n_max (now {n_max})"
+            )
+    return sizes
+
+
+def select(
+    labels: Int[np.ndarray, " n"], sizes: Int[np.ndarray, " c"], selection: Selection
+) -> Int[np.ndarray, " k"]:
+    """Choose positions of each class; they stay grouped by class, in label order.
+
+    `published` draws as the field's reference program does: for each class its positions in
+    source order, shuffled by numpy's global generator of the given seed, the first ones taken.
+    `seeded` does the same with a numpy Generator.
+
+    Args:
+        labels: Class per position of the source.
+        sizes: Images to keep of each class; no more than there are.
+        selection: Which choice.
+    """
+    shuffle = (
+        np.random.RandomState(selection.seed).shuffle
+        if selection.name == "published"
+        else np.random.default_rng(selection.seed).shuffle
+    )
+    chosen = []
+    for label, size in enumerate(sizes):
+        positions = np.flatnonzero(labels == label)
+        shuffle(positions)
+        chosen.append(positions[:size])
+    return np.concatenate(chosen)
+
+
+def split_validation(
+    labels: Int[np.ndarray, " n"], *, share: float, seed: int
+) -> tuple[Int[np.ndarray, " t"], Int[np.ndarray, " v"]]:
+    """Set aside a share of every class.
+
+    Of a class with two images or more, at least one is set aside and at least one stays.
+
+    Args:
+        labels: Class per row.
+        share: Share to set aside, below 1; 0 sets nothing aside.
+        seed: Seed of the choice.
+
+    Returns:
+        Rows that stay and rows set aside, both ascending.
+    """
+    rng = np.random.default_rng(seed)
+    aside = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels) if share > 0 else ():
+        rows = rng.permutation(np.flatnonzero(labels == label))
+        size = min(max(int(share * len(rows)), 1), len(rows) - 1)
+        aside[rows[:size]] = True
+    return np.flatnonzero(~aside), np.flatnonzero(aside)
+
+
+def _floor(sizes: Float[np.ndarray, " c"]) -> Int[np.ndarray, " c"]:
+    return np.floor(sizes * (1 + ROUNDING)).astype(np.int64)

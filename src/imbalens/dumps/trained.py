@@ -1,0 +1,72 @@
+"""A run's trained network together with the images it is to see."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from imbalens.data.prepared import Prepared, read_metadata
+from imbalens.losses.build import logit_offset, logit_scale
+from imbalens.models.build import build_model
+from imbalens.models.checkpoint import load_checkpoint, load_weights
+from imbalens.models.cifar_resnet import CifarResNet
+from imbalens.params import Run
+from imbalens.training.batches import ImageTensors, load_images
+from imbalens.training.devices import choose_device
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network in evaluation mode, and images, on one device.
+
+    Attributes:
+        model: The network.
+        scale: Factor on its logits before a softmax.
+        offset: Added to the scaled logits before deciding.
+        prepared: Description of the dataset.
+        images: Each split's images.
+        index: Each split's positions in the source.
+    """
+
+    model: CifarResNet
+    scale: float
+    offset: Float[Tensor, " m"]
+    prepared: Prepared
+    images: dict[str, ImageTensors]
+    index: dict[str, np.ndarray]
+
+    def scores(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b m"]:
+        """Return what decisions are taken on: scaled logits plus offset."""
+        return self.model(images) * self.scale + self.offset
+
+
+def load_trained(
+    run: Run, *, data: Path, weights: Path, device_name: str, splits: Sequence[str] | None
+) -> Trained:
+    """Load a run's weights and some splits of its dataset.
+
+    Args:
+        run: The run.
+        data: Prepared dataset.
+        weights: Weights of the run.
+        device_name: Device, see `choose_device`.
+        splits: Splits to load, None for all there are.
+
+    Raises:
+        InputError: if a file is absent or damaged, or the weights are of another network.
+    """
+    device = choose_device(device_name)
+    prepared = read_metadata(data)
+    model = build_model(run.model, run.loss, len(prepared.class_names))
+    load_weights(model, load_checkpoint(weights), path=weights)
+    model.to(device).to(memory_format=torch.channels_last).eval()
+    images, index = {}, {}
+    for split in prepared.splits if splits is None else splits:
+        images[split], index[split] = load_images(data, prepared, split, device)
+    counts = torch.as_tensor(prepared.counts)
+    offset = logit_offset(run.loss, counts).to(device)
+    return Trained(model, logit_scale(run.loss), offset, prepared, images, index)

@@ -1,0 +1,165 @@
+"""Figures of the nearest adversaries: errors beside neighbours, and how well they predict."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from imbalens.reports.style import (
+    INK,
+    MAX_CLASSES,
+    NEUTRAL,
+    PALETTE,
+    head_and_tail,
+    ink_on,
+    plain,
+    quiet,
+    save,
+    titled,
+)
+
+REST = "other classes"
+LABELLED_SHARE = 12.0  # per cent of a bar that a name needs to fit
+
+
+def adversaries_figure(errors: pd.DataFrame, neighbours: pd.DataFrame, *, run: str) -> Figure:
+    """Build what `draw_adversaries` writes."""
+    errors = errors.astype({"share": float})
+    neighbours = neighbours.astype({"share": float})
+    both = pd.concat([errors, neighbours])
+    everything = list(both["class"].unique())
+    classes, note = head_and_tail(everything)
+    coloured = _coloured(both[both["class"].isin(classes)], everything)
+    colours = dict(zip(coloured, PALETTE, strict=False)) | {REST: NEUTRAL}
+    figure = Figure(figsize=(13, 0.42 * len(classes) + 2.2), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    _draw_shares(left, errors, classes, colours, absent="no errors")
+    _draw_shares(right, neighbours, classes, colours, absent="no neighbours selected")
+    left.set_title("(a) where the errors of the class go (evaluation)")
+    right.set_title("(b) its nearest adversaries (training)")
+    left.set_yticks(range(len(classes)), [plain(name) for name in classes])
+    left.set_ylim(len(classes) - 0.5, -0.5)
+    left.set_ylabel("reference class, head to tail")
+    pooled = len(coloured) < len(everything)
+    figure.legend(
+        handles=[
+            Patch(color=colours[name], label=plain(name))
+            for name in [*coloured, *([REST] if pooled else [])]
+        ],
+        loc="outside right center",
+        title="adversary",
+        frameon=False,
+    )
+    figure.suptitle(titled(f"Errors and nearest adversaries · {run}", note))
+    return figure
+
+
+def draw_adversaries(
+    errors: pd.DataFrame, neighbours: pd.DataFrame, path: Path, *, run: str
+) -> None:
+    """Draw where each class's errors go beside the classes of its neighbours.
+
+    Args:
+        errors: Columns `class` (every class, head first), `adversary`, `share` (0 to 1 within a
+            class; NaN, or no row, where a class has no errors).
+        neighbours: The same for the nearest adversaries.
+        path: PNG to write.
+        run: Name of the run, for the title.
+
+    Source: paper B, Figure 4.
+    """
+    save(adversaries_figure(errors, neighbours, run=run), path)
+
+
+def _coloured(table: pd.DataFrame, classes: list[str]) -> list[str]:
+    """Choose the adversaries with a colour of their own, head first: those that weigh most."""
+    adversaries = [*dict.fromkeys([*classes, *table["adversary"].unique()])]
+    if len(adversaries) <= MAX_CLASSES:
+        return adversaries
+    weight = table.groupby("adversary")["share"].sum().reindex(adversaries, fill_value=0.0)
+    heaviest = set(weight.sort_values(ascending=False, kind="stable").index[:MAX_CLASSES])
+    return [name for name in adversaries if name in heaviest]
+
+
+def _draw_shares(
+    axes: Axes, table: pd.DataFrame, classes: list[str], colours: dict[str, str], *, absent: str
+) -> None:
+    known = table[table["share"] > 0]
+    for place, name in enumerate(classes):
+        part = known[known["class"] == name]
+        if part.empty:
+            axes.text(1, place, absent, va="center", color="#666666", style="italic")
+            continue
+        names = part["adversary"].where(part["adversary"].isin(list(colours)), REST)
+        shares = 100 * part["share"].groupby(names).sum()
+        start = 0.0
+        for adversary, colour in colours.items():
+            if adversary not in shares.index:
+                continue
+            share = float(shares[adversary])
+            axes.barh(place, share, 0.78, left=start, color=colour, edgecolor="white", lw=0.5)
+            if share >= LABELLED_SHARE and adversary != REST:
+                width = max(4, int(share * 0.6))
+                axes.text(
+                    start + share / 2,
+                    place,
+                    plain(adversary, width=width),
+                    ha="center",
+                    va="center",
+                    fontsize=7,
+                    color=ink_on(colour),
+                )
+            start += share
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("share, %")
+    quiet(axes)
+
+
+def predictors_figure(table: pd.DataFrame, *, run: str) -> Figure:
+    """Build what `draw_predictors` writes."""
+    names = list(table["predictor"])
+    measures = (
+        ("kld", "KLD (lower is better)"),
+        ("rank_correlation", "rank correlation"),
+        ("top1", "top-1 hit rate"),
+        ("top3", "top-3 hit rate"),
+    )
+    figure = Figure(figsize=(12, 0.4 * len(names) + 1.8), layout="constrained")
+    panels = figure.subplots(1, len(measures), sharey=True)
+    for axes, (column, title) in zip(panels, measures, strict=True):
+        values = table[column].to_numpy(dtype=float)
+        axes.barh(range(len(names)), np.nan_to_num(values), color=PALETTE[8])
+        axes.axvline(0, color=INK, lw=0.8)
+        for place, value in enumerate(values):
+            text = " none" if np.isnan(value) else f" {value:.3g}"
+            axes.text(max(0.0, np.nan_to_num(value)), place, text, va="center", fontsize=8)
+        axes.set_title(title, fontsize=10)
+        axes.margins(x=0.2)
+        quiet(axes)
+    labels = [
+        f"{plain(name, width=28)} ({count})"
+        for name, count in zip(names, table["classes"], strict=True)
+    ]
+    panels[0].set_yticks(range(len(names)), labels)
+    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    panels[0].set_ylabel("predictor (classes compared)")
+    figure.suptitle(titled(f"What predicts where the errors go · {run}"))
+    return figure
+
+
+def draw_predictors(table: pd.DataFrame, path: Path, *, run: str) -> None:
+    """Draw how close each predictor comes to the distribution of the errors.
+
+    Args:
+        table: One row per predictor, in the order to draw: columns `predictor`, `kld` (nats),
+            `rank_correlation`, `top1`, `top3` (0 to 1), `classes` (how many were compared); an
+            undefined number is NaN and drawn as "none".
+        path: PNG to write.
+        run: Name of the run, for the title.
+
+    Source: paper B, Table 2, with more baselines.
+    """
+    save(predictors_figure(table, run=run), path)

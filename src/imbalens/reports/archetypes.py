@@ -1,0 +1,118 @@
+"""Figures of the class archetypes: true positives per archetype, and prototype images."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import UInt8
+from matplotlib.figure import Figure
+
+from imbalens.reports.style import (
+    INK,
+    PALETTE,
+    head_and_tail,
+    plain,
+    quiet,
+    save,
+    show_image,
+    titled,
+)
+
+
+def true_positives_figure(table: pd.DataFrame, *, run: str) -> Figure:
+    """Build what `draw_true_positives` writes."""
+    classes, note = head_and_tail(list(table["class"].unique()))
+    archetypes = list(table["archetype"].unique())
+    cells = {(row["class"], row["archetype"]): row for row in table.to_dict("records")}
+    figure = Figure(figsize=(11, 5), layout="constrained")
+    axes = figure.subplots()
+    width = 0.84 / len(classes)
+    for place, name in enumerate(classes):
+        offset = (place - (len(classes) - 1) / 2) * width
+        groups = [cells[name, archetype] for archetype in archetypes]
+        rates = [100 * float(group["true_positive_rate"]) for group in groups]
+        centres = np.arange(len(archetypes)) + offset
+        axes.bar(centres, np.nan_to_num(rates), width, color=PALETTE[place], label=plain(name))
+        for centre, group, rate in zip(centres, groups, rates, strict=True):
+            empty = np.isnan(rate)
+            axes.text(
+                centre,
+                1 if empty else rate + 1,
+                "none" if empty else f"{int(group['count'])}",
+                ha="center",
+                va="bottom",
+                rotation=90,
+                fontsize=7,
+                color="#777777" if empty else INK,
+            )
+    axes.set_xticks(range(len(archetypes)), [plain(archetype) for archetype in archetypes])
+    axes.set_ylim(0, 114)
+    axes.set_yticks(range(0, 101, 20))
+    axes.set_ylabel("True positives in the group, %")
+    axes.set_xlabel("Archetype (on each bar: instances in the group)")
+    axes.set_title(titled(f"True positives per archetype · {run}", note))
+    quiet(axes)
+    figure.legend(loc="outside right center", title="class, head to tail", frameon=False)
+    return figure
+
+
+def draw_true_positives(table: pd.DataFrame, path: Path, *, run: str) -> None:
+    """Draw the share of true positives in each archetype of each class.
+
+    Args:
+        table: Columns `class` (head first), `archetype`, `count`, `true_positive_rate` (0 to 1,
+            NaN for an empty group, which is drawn as the word "none").
+        path: PNG to write.
+        run: Name of the run, for the title.
+
+    Source: paper B, Figure 2.
+    """
+    save(true_positives_figure(table, run=run), path)
+
+
+def prototypes_figure(
+    images: Sequence[Sequence[UInt8[np.ndarray, "_ _ _"] | None]],
+    *,
+    classes: Sequence[str],
+    archetypes: Sequence[str],
+    run: str,
+) -> Figure:
+    """Build what `draw_prototypes` writes."""
+    shown, note = head_and_tail(classes)
+    rows = dict(zip(classes, images, strict=True))
+    figure = Figure(figsize=(1.5 * len(archetypes) + 1.5, 1.5 * len(shown) + 1), dpi=100)
+    figure.set_layout_engine("constrained", h_pad=0.03, w_pad=0.03)
+    cells = figure.subplots(len(shown), len(archetypes), squeeze=False)
+    for line, name in zip(cells, shown, strict=True):
+        for axes, image in zip(line, rows[name], strict=True):
+            show_image(axes, image)
+        line[0].set_ylabel(plain(name), rotation=0, ha="right", va="center", labelpad=8)
+    for axes, archetype in zip(cells[0], archetypes, strict=True):
+        axes.set_title(plain(archetype), fontsize=11)
+    figure.suptitle(titled(f"Prototypes · {run}", note))
+    return figure
+
+
+def draw_prototypes(
+    images: Sequence[Sequence[UInt8[np.ndarray, "_ _ _"] | None]],
+    path: Path,
+    *,
+    classes: Sequence[str],
+    archetypes: Sequence[str],
+    run: str,
+) -> None:
+    """Draw the medoid image of every class (rows) and archetype (columns).
+
+    Args:
+        images: Per class, one image (height x width x 1 or 3) per archetype, None where the
+            group is empty.
+        path: PNG to write.
+        classes: Class names, head first.
+        archetypes: Archetype names, in the order of the images.
+        run: Name of the run, for the title.
+
+    Source: paper B, Figure 3.
+    """
+    figure = prototypes_figure(images, classes=classes, archetypes=archetypes, run=run)
+    save(figure, path)

@@ -1,0 +1,130 @@
+"""Figures of the feature overlap: each class's strongest features, and what pairs share."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from imbalens.reports.matrix import draw_cells, matrix_figure
+from imbalens.reports.style import (
+    NEUTRAL,
+    PALETTE,
+    head_and_tail,
+    ink_on,
+    paler,
+    plain,
+    quiet,
+    save,
+    titled,
+)
+
+HUES = tuple(colour for colour in PALETTE if len(set(to_rgb(colour))) > 1)  # grey has a meaning
+# A second, paler round: ten classes often share more features than there are hues.
+FEATURE_COLOURS = (*HUES, *(paler(colour) for colour in HUES))
+UNCOLOURED = "white"
+EDGE = "#888888"
+
+
+def top_features_figure(table: pd.DataFrame, *, run: str) -> Figure:
+    """Build what `draw_top_features` writes."""
+    classes, note = head_and_tail(list(table["class"].unique()))
+    shown = table[table["class"].isin(classes)].sort_values("position", kind="stable")
+    users = shown["feature"].value_counts()
+    shared = sorted(
+        (int(feature) for feature in users.index[users > 1]),
+        key=lambda feature: (-int(users[feature]), feature),
+    )
+    colours = dict.fromkeys(shared, UNCOLOURED)
+    colours |= dict(zip(shared, FEATURE_COLOURS, strict=False))
+    legend = "same colour: same feature in several of these classes; grey: in one class alone"
+    left_over = len(shared) > len(FEATURE_COLOURS)
+    figure = Figure(figsize=(0.85 * len(classes) + 2.5, 7), layout="constrained")
+    axes = figure.subplots()
+    for place, name in enumerate(classes):
+        start = 0.0
+        for feature, share in shown.loc[shown["class"] == name, ["feature", "share"]].to_numpy():
+            colour = colours.get(int(feature), NEUTRAL)
+            height = 100 * float(share)
+            axes.bar(place, height, 0.86, bottom=start, color=colour, edgecolor=EDGE, lw=0.6)
+            axes.text(
+                place,
+                start + height / 2,
+                f"{int(feature)}",
+                ha="center",
+                va="center",
+                fontsize=8,
+                color=ink_on(colour),
+            )
+            start += height
+    axes.set_xticks(
+        range(len(classes)), [plain(name) for name in classes], rotation=45, ha="right"
+    )
+    axes.set_xlim(-0.6, len(classes) - 0.4)
+    axes.set_ylim(0, 100)
+    axes.set_ylabel("share of the class's strongest features, %")
+    quiet(axes)
+    axes.set_title(
+        titled(
+            f"Strongest features per class · {run}",
+            "number in a segment: feature index; the largest mean is at the bottom",
+            legend,
+            "white: in several too, but there are no more colours" if left_over else "",
+            note,
+        ),
+        fontsize=10,
+    )
+    return figure
+
+
+def draw_top_features(table: pd.DataFrame, path: Path, *, run: str) -> None:
+    """Draw the strongest features of each class, coloured where classes share them.
+
+    The paper colours a segment by its position, which the stacking already shows; here the
+    colour says what the figure is read for, whether another class uses the same feature.
+
+    Args:
+        table: Columns `class` (head first), `position` (rising from the strongest), `feature`
+            (index), `share` (0 to 1 within a class).
+        path: PNG to write.
+        run: Name of the run, for the title.
+
+    Source: paper B, Figure 5.
+    """
+    save(top_features_figure(table, run=run), path)
+
+
+def pairs_figure(table: pd.DataFrame, *, run: str) -> Figure:
+    """Build what `draw_pairs` writes."""
+    classes = list(pd.concat([table["class"], table["other"]]).unique())
+    cells = table.pivot(index="class", columns="other", values="shared")
+    counts = cells.reindex(index=classes, columns=classes).to_numpy(dtype=float)
+    counts = np.where(np.isnan(counts), counts.T, counts)
+    np.fill_diagonal(counts, np.nan)
+    figure, axes = matrix_figure(len(classes))
+    draw_cells(
+        axes,
+        counts,
+        [["" if np.isnan(value) else f"{value:.0f}" for value in line] for line in counts],
+        rows=classes,
+        columns=classes,
+        colour_label="strongest features in common",
+        gamma=1.0,
+    )
+    axes.set_title(titled(f"Strongest features that two classes share · {run}"))
+    return figure
+
+
+def draw_pairs(table: pd.DataFrame, path: Path, *, run: str) -> None:
+    """Draw how many of their strongest features each two classes have in common.
+
+    Args:
+        table: Columns `class` (head first), `other`, `shared` (count); a pair may be given in
+            one order or in both.
+        path: PNG to write.
+        run: Name of the run, for the title.
+
+    Source: paper B, section 3.4.
+    """
+    save(pairs_figure(table, run=run), path)

@@ -1,0 +1,133 @@
+"""Figures of the colours that define classes, each group drawn in its own mean colour."""
+
+from collections.abc import Sequence
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import UInt8
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from imbalens.reports.style import (
+    INK,
+    head_and_tail,
+    plain,
+    quiet,
+    save,
+    show_image,
+    titled,
+)
+
+PANELS_PER_LINE = 5
+AXIS = "share of the most salient pixels, %"
+
+
+def colours_figure(
+    table: pd.DataFrame, *, run: str, classes: Sequence[str] | None = None
+) -> Figure:
+    """Build what `draw_colours` writes."""
+    whole = table[table["archetype"] == "all"]
+    shown, note = head_and_tail(list(whole["class"].unique() if classes is None else classes))
+    lines = ceil(len(shown) / PANELS_PER_LINE)
+    columns = ceil(len(shown) / lines)
+    figure = Figure(figsize=(3.0 * columns + 1.2, 3.0 * lines + 0.9), layout="constrained")
+    cells = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+    for axes, name in zip(cells.flat, shown, strict=False):
+        _draw_groups(axes, whole[whole["class"] == name])
+        axes.set_title(plain(name, width=24), fontsize=11)
+    for place in range(len(shown), cells.size):
+        cells.flat[place].set_axis_off()
+        cells.flat[place - columns].tick_params(labelbottom=True)
+    figure.supxlabel(AXIS, fontsize=10)
+    figure.suptitle(titled(f"Colours that define classes · {run}", note))
+    return figure
+
+
+def draw_colours(
+    table: pd.DataFrame, path: Path, *, run: str, classes: Sequence[str] | None = None
+) -> None:
+    """Draw the colour groups of each class, a bar per group in the group's mean colour.
+
+    Args:
+        table: Columns `class` (head first), `archetype` (rows `all` are drawn), `group`, `share`
+            (0 to 1), `red`, `green`, `blue` (0 to 255, NaN for a group without pixels).
+        path: PNG to write.
+        run: Name of the run, for the title.
+        classes: The classes to draw; None draws all, or both ends where they are many.
+
+    Source: paper B, Figure 7.
+    """
+    save(colours_figure(table, run=run, classes=classes), path)
+
+
+def class_pages_figure(
+    table: pd.DataFrame,
+    images: Sequence[Sequence[UInt8[np.ndarray, "_ _ _"] | None]],
+    *,
+    classes: Sequence[str],
+    archetypes: Sequence[str],
+    run: str,
+) -> Figure:
+    """Build what `draw_class_pages` writes."""
+    whole = table[table["archetype"] == "all"]
+    figure = Figure(
+        figsize=(2.6 * len(archetypes) + 4.5, 3.1 * len(classes) + 0.8), layout="constrained"
+    )
+    widths = [*(1.0 for _ in archetypes), 1.5]
+    cells = figure.subplots(len(classes), len(widths), squeeze=False, width_ratios=widths)
+    for line, name, pictures in zip(cells, classes, images, strict=True):
+        for axes, archetype, picture in zip(line, archetypes, pictures, strict=False):
+            show_image(axes, picture)
+            axes.set_title(f"{plain(name)}, {plain(archetype)}", fontsize=10)
+        _draw_groups(line[-1], whole[whole["class"] == name])
+        line[-1].set_title(f"{plain(name)}, salient colours", fontsize=10)
+    for line in cells[1:]:
+        line[-1].sharex(cells[0][-1])
+    cells[-1][-1].set_xlabel(AXIS, fontsize=9)
+    figure.suptitle(titled(f"Prototypes and colours · {run}"))
+    return figure
+
+
+def draw_class_pages(
+    table: pd.DataFrame,
+    images: Sequence[Sequence[UInt8[np.ndarray, "_ _ _"] | None]],
+    path: Path,
+    *,
+    classes: Sequence[str],
+    archetypes: Sequence[str],
+    run: str,
+) -> None:
+    """Draw prototypes of a few classes beside the colours that define them.
+
+    Args:
+        table: As for `draw_colours`.
+        images: Per class, one image (height x width x 1 or 3) per archetype, None where the
+            group is empty.
+        path: PNG to write.
+        classes: The classes to draw, usually the head and the tail.
+        archetypes: Archetype names, in the order of the images.
+        run: Name of the run, for the title.
+
+    Source: paper B, Figure 8.
+    """
+    figure = class_pages_figure(table, images, classes=classes, archetypes=archetypes, run=run)
+    save(figure, path)
+
+
+def _draw_groups(axes: Axes, rows: pd.DataFrame) -> None:
+    """Draw one class's groups as bars, the first group at the top."""
+    groups = list(rows["group"])
+    shares = 100 * rows["share"].to_numpy(dtype=float)
+    colours = np.nan_to_num(rows[["red", "green", "blue"]].to_numpy(dtype=float)) / 255
+    axes.barh(
+        range(len(groups)), np.nan_to_num(shares), color=colours, edgecolor="#666666", lw=0.6
+    )
+    for place, share in enumerate(shares):
+        text = " none" if np.isnan(share) else f" {share:.1f}" if share > 0 else " 0"
+        axes.text(np.nan_to_num(share), place, text, va="center", fontsize=7, color=INK)
+    axes.set_yticks(range(len(groups)), [plain(group) for group in groups], fontsize=8)
+    axes.set_ylim(len(groups) - 0.5, -0.5)
+    axes.margins(x=0.15)
+    quiet(axes)

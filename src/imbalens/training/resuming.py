@@ -1,0 +1,66 @@
+"""The state of an interrupted training, kept outside DVC until the training succeeds."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from imbalens.files import atomic_path
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Everything that the next epoch depends on.
+
+    Attributes:
+        epoch: Epochs completed.
+        model: State dict of the network.
+        optimizer: State dict of the optimiser.
+        history: One row of figures per completed epoch.
+        best: Weights of the best validation epoch so far, where selection is on.
+    """
+
+    epoch: int
+    model: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    history: list[dict[str, int | float]]
+    best: dict[str, Tensor] | None = field(default=None)
+
+
+def work_folder(root: Path, run: str, config: Sequence[Any]) -> Path:
+    """Return the folder where this run with exactly this configuration keeps its state.
+
+    The name holds a hash of the configuration, of the version of torch and of this package's
+    loaded source files, so that a state never carries over to another experiment or program.
+
+    Args:
+        root: Folder for all work in progress.
+        run: Name of the run.
+        config: Everything that decides the result, as plain JSON values.
+    """
+    digest = hashlib.sha256(json.dumps([config, torch.__version__], sort_keys=True).encode())
+    for name in sorted(module for module in sys.modules if module.startswith("imbalens.")):
+        source = sys.modules[name].__file__
+        if source:
+            digest.update(Path(source).read_bytes())
+    return root / f"{run}-{digest.hexdigest()[:16]}"
+
+
+def save_state(folder: Path, state: TrainingState) -> None:
+    """Replace the folder's state; a kill at any moment leaves the old or the new one whole."""
+    with atomic_path(folder / "state.pt") as temporary:
+        torch.save(vars(state), temporary)
+
+
+def load_state(folder: Path) -> TrainingState | None:
+    """Return the folder's state, or None where there is none."""
+    path = folder / "state.pt"
+    if not path.exists():
+        return None
+    return TrainingState(**torch.load(path, weights_only=True, map_location="cpu"))

@@ -1,0 +1,220 @@
+"""Training one network with one loss, resumable and repeatable."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, assert_never
+
+import numpy as np
+import torch
+from dvclive.live import Live
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from imbalens.files import InputError
+from imbalens.params import Adam, Optimizer, Recipe, Sgd
+from imbalens.training.batches import ImageTensors, plain_batches, training_batches
+from imbalens.training.devices import precision_context
+from imbalens.training.resuming import TrainingState, load_state, save_state
+from imbalens.training.schedules import learning_rate
+
+Objective = Callable[[Float[Tensor, "b c"], Int[Tensor, " b"], int], Float[Tensor, ""]]
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """Mean loss and accuracy over an epoch's images, as trained on."""
+
+    loss: float
+    accuracy: float
+
+
+def train(
+    model: nn.Module,
+    objective: Objective,
+    training: ImageTensors,
+    validation: ImageTensors | None,
+    recipe: Recipe,
+    *,
+    device: torch.device,
+    seed: int,
+    name: str,
+    work: Path,
+) -> list[dict[str, int | float]]:
+    """Train `model` in place, going on where an interrupted call with the same `work` stopped.
+
+    Args:
+        model: Network with its initial weights; holds the chosen weights afterwards.
+        objective: Loss of a batch at an epoch (0-based).
+        training: Training images, on `device`.
+        validation: Images for the validation accuracy, on `device`, or None.
+        recipe: How to train.
+        device: Where to train.
+        seed: Decides order and augmentation of every epoch.
+        name: Shown on the progress bar.
+        work: Folder of the state after each epoch and of DVCLive's running history.
+
+    Returns:
+        One row per epoch: epoch, loss, accuracy, learning_rate and, with validation images,
+        validation_accuracy.
+
+    Raises:
+        InputError: if the loss of an epoch is not finite.
+    """
+    torch.backends.cudnn.deterministic = True
+    model.to(device).to(memory_format=torch.channels_last)
+    optimizer = _build_optimizer(model, recipe.optimizer, device)
+
+    state = load_state(work) or TrainingState(0, {}, {}, [])
+    if state.epoch:
+        model.load_state_dict(state.model)
+        optimizer.load_state_dict(state.optimizer)
+        tqdm.write(f"{name}: goes on after epoch {state.epoch} of {recipe.epochs} ({work})")
+    history, best = list(state.history), state.best
+
+    n_images = len(training.labels)
+    with (
+        Live(str(work / "live"), dvcyaml=False, report=None, save_dvc_exp=False) as live,
+        tqdm(
+            total=recipe.epochs * n_images,
+            initial=state.epoch * n_images,
+            desc=name,
+            unit="img",
+            unit_scale=True,
+            disable=None,
+        ) as bar,
+    ):
+        for row in history:
+            _log(live, row)
+        for epoch in range(state.epoch, recipe.epochs):
+            rate = learning_rate(
+                recipe.schedule, base=recipe.optimizer.lr, epoch=epoch, epochs=recipe.epochs
+            )
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            result = _train_epoch(
+                model, objective, optimizer, training, recipe, epoch=epoch, seed=seed, bar=bar
+            )
+            if not math.isfinite(result.loss):
+                raise InputError(
+                    f"{name}: the loss became {result.loss} in epoch {epoch} (0-based) at "
+                    f"learning rate {rate:g}; lower the rate or lengthen the warm-up in "
+                    f"params.yaml (recipes.*)"
+                )
+            row = {"epoch": epoch, "learning_rate": rate, **vars(result)}
+            if validation:
+                row["validation_accuracy"] = evaluate(model, validation, recipe)
+                earlier = [past["validation_accuracy"] for past in history]
+                if recipe.model_selection == "best_validation" and (
+                    row["validation_accuracy"] > max(earlier, default=-1.0)
+                ):
+                    best = {key: value.clone() for key, value in model.state_dict().items()}
+            history.append(row)
+            _log(live, row)
+            save_state(
+                work,
+                TrainingState(
+                    epoch + 1, model.state_dict(), optimizer.state_dict(), history, best
+                ),
+            )
+            bar.write(
+                f"{name}: epoch {epoch + 1}/{recipe.epochs}  loss {result.loss:.4f}  "
+                f"accuracy {result.accuracy:.1%}"
+            )
+    if best is not None:
+        model.load_state_dict(best)
+    return history
+
+
+def evaluate(model: nn.Module, split: ImageTensors, recipe: Recipe) -> float:
+    """Return the top-1 accuracy of the network on a split, in [0, 1]."""
+    device = split.labels.device
+    model.eval()
+    correct = torch.zeros((), device=device)
+    with torch.inference_mode(), precision_context(device, recipe.precision):
+        for images, labels in plain_batches(split, batch_size=recipe.batch_size):
+            correct += (model(images).argmax(1) == labels).sum()
+    return float(correct) / len(split.labels)
+
+
+def epoch_seed(seed: int, epoch: int) -> int:
+    """Return the seed of one epoch's order and augmentation."""
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _train_epoch(
+    model: nn.Module,
+    objective: Objective,
+    optimizer: torch.optim.Optimizer,
+    training: ImageTensors,
+    recipe: Recipe,
+    *,
+    epoch: int,
+    seed: int,
+    bar: "tqdm[Any]",
+) -> EpochResult:
+    device = training.labels.device
+    model.train()
+    loss_sum = torch.zeros(
+        (), dtype=torch.float64 if device.type != "mps" else None, device=device
+    )
+    correct = torch.zeros((), device=device)
+    seen, shown = 0, time.monotonic()
+    for images, labels in training_batches(
+        training,
+        batch_size=recipe.batch_size,
+        augmentation=recipe.augmentation,
+        seed=epoch_seed(seed, epoch),
+    ):
+        with precision_context(device, recipe.precision):
+            logits = model(images)
+            loss = objective(logits, labels, epoch)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        loss_sum += loss.detach() * len(labels)
+        correct += (logits.detach().argmax(1) == labels).sum()
+        seen += len(labels)
+        bar.update(len(labels))
+        if time.monotonic() - shown > 1:  # reading a figure waits for the device: not every step
+            shown = time.monotonic()
+            bar.set_postfix(
+                epoch=epoch + 1,
+                loss=f"{float(loss_sum) / seen:.3f}",
+                accuracy=f"{float(correct) / seen:.1%}",
+            )
+    return EpochResult(float(loss_sum) / seen, float(correct) / seen)
+
+
+def _build_optimizer(
+    model: nn.Module, optimizer: Optimizer, device: torch.device
+) -> torch.optim.Optimizer:
+    fused = device.type in {"cpu", "cuda"}
+    match optimizer:
+        case Sgd():
+            return torch.optim.SGD(
+                model.parameters(),
+                lr=optimizer.lr,
+                momentum=optimizer.momentum,
+                weight_decay=optimizer.weight_decay,
+                fused=fused,
+            )
+        case Adam():
+            return torch.optim.Adam(
+                model.parameters(),
+                lr=optimizer.lr,
+                weight_decay=optimizer.weight_decay,
+                fused=fused,
+            )
+        case _:
+            assert_never(optimizer)
+
+
+def _log(live: Live, row: dict[str, int | float]) -> None:
+    for key, value in row.items():
+        if key != "epoch":
+            live.log_metric(key, value)
+    live.next_step()

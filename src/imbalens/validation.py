@@ -1,0 +1,218 @@
+"""Do the committed results still hold? `python -m imbalens.validation` recomputes and compares.
+
+Works in a temporary clone of HEAD: (1) dvc.lock must belong to the committed code, parameters and
+metrics; (2) everything is recomputed without the run cache; (3) committed and recomputed metrics
+must agree within tolerances.yaml, whose numbers are measured (docs/validation.md).
+"""
+
+import argparse
+import fnmatch
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from imbalens.files import InputError
+from imbalens.stage import run_stage
+
+TOLERANCES_PATH = Path("tolerances.yaml")
+UP_TO_DATE = "Data and pipelines are up to date"
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far metrics of one group may lie from the committed ones.
+
+    Attributes:
+        pattern: Shell pattern of `stage/run:dotted.key`; the first that matches counts.
+        absolute: Largest allowed absolute difference.
+        null: Whether a value may become null, or stop being null.
+    """
+
+    pattern: str
+    absolute: float
+    null: bool
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One metric and how it moved; `verdict` is "ok" or says what is wrong."""
+
+    key: str
+    committed: object
+    recomputed: object
+    verdict: str
+
+
+def load_tolerances(path: Path) -> list[Tolerance]:
+    """Read the tolerances.
+
+    Raises:
+        InputError: if the file is not a list of pattern, absolute and null.
+    """
+    try:
+        return [Tolerance(**item) for item in yaml.safe_load(path.read_text(encoding="utf-8"))]
+    except (TypeError, OSError, yaml.YAMLError) as error:
+        raise InputError(
+            f"{path}: is not a list of pattern, absolute and null ({error}); "
+            "write it anew with: python benchmarks/spread.py"
+        ) from error
+
+
+def read_metrics(folder: Path) -> dict[str, object]:
+    """Read every metrics file of a folder, as `stage/run:dotted.key` to value."""
+    metrics: dict[str, object] = {}
+    for path in sorted(folder.rglob("*.json")):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        for key, value in _flatten(json.loads(path.read_text(encoding="utf-8"))):
+            metrics[f"{name}:{key}"] = value
+    return metrics
+
+
+def compare_metrics(
+    committed: Mapping[str, object],
+    recomputed: Mapping[str, object],
+    tolerances: Sequence[Tolerance],
+) -> list[Difference]:
+    """Judge every metric that either side has; metrics/focus.json repeats others and is left out.
+
+    A value that is not a number must be equal; a metric on one side only is wrong.
+    """
+    return [
+        Difference(
+            key,
+            committed.get(key),
+            recomputed.get(key),
+            _judge(key, committed, recomputed, tolerances),
+        )
+        for key in sorted({*committed, *recomputed})
+        if not key.startswith("focus:")
+    ]
+
+
+def _judge(
+    key: str,
+    committed: Mapping[str, object],
+    recomputed: Mapping[str, object],
+    tolerances: Sequence[Tolerance],
+) -> str:
+    if key not in recomputed:
+        return "is no longer computed"
+    if key not in committed:
+        return "is not committed"
+    old, new = committed[key], recomputed[key]
+    if old == new:
+        return "ok"
+    rule = next((item for item in tolerances if fnmatch.fnmatchcase(key, item.pattern)), None)
+    if rule is None:
+        return "differs, and no tolerance covers it"
+    if old is None or new is None:
+        return "ok" if rule.null else "null on one side"
+    if isinstance(old, int | float) and isinstance(new, int | float):
+        moved = abs(new - old)
+        return "ok" if moved <= rule.absolute else f"moved {moved:.3g} > {rule.absolute:.3g}"
+    return "differs"
+
+
+def markdown_table(differences: Sequence[Difference]) -> str:
+    """Write differences as a Markdown table."""
+    lines = ["| metric | committed | recomputed | verdict |", "|---|---|---|---|"]
+    lines += [
+        f"| {item.key} | {_short(item.committed)} | {_short(item.recomputed)} | {item.verdict} |"
+        for item in differences
+    ]
+    return "\n".join(lines)
+
+
+def validate(repository: Path) -> tuple[bool, str]:
+    """Recompute the results of a repository's HEAD and compare them.
+
+    Args:
+        repository: Folder of the git and DVC repository.
+
+    Returns:
+        Whether they hold, and a report in Markdown.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        clone = Path(folder) / "clone"
+        _run(["git", "clone", "--quiet", str(repository.resolve()), str(clone)], repository)
+        gate = _run(["dvc", "repro", "--dry", "--allow-missing"], clone, check=False)
+        if UP_TO_DATE not in gate.stdout:
+            return False, (
+                "## Validation: rejected\n\ndvc.lock does not belong to the committed code, "
+                "parameters and metrics. Run `dvc repro`, look at `dvc metrics diff`, and commit "
+                "dvc.lock, metrics and plots.\n\n```\n"
+                f"{(gate.stdout + gate.stderr).strip()}\n```\n"
+            )
+        committed = read_metrics(clone / "metrics")
+        tolerances = load_tolerances(clone / TOLERANCES_PATH)
+        _run(["dvc", "repro", "--force", "--no-run-cache"], clone, show=True)
+        differences = compare_metrics(committed, read_metrics(clone / "metrics"), tolerances)
+        diff = _run(["dvc", "metrics", "diff", "--md", "--targets", "metrics/focus.json"], clone)
+    wrong = [item for item in differences if item.verdict != "ok"]
+    moved = [item for item in differences if item.committed != item.recomputed]
+    report = [
+        f"## Validation: {'rejected' if wrong else 'passed'}",
+        f"{len(differences)} metrics: {len(differences) - len(moved)} equal, "
+        f"{len(moved) - len(wrong)} within tolerance, {len(wrong)} beyond.",
+    ]
+    if wrong:
+        report.append(markdown_table(wrong))
+    report.append(
+        "### dvc metrics diff of the focus run, committed to recomputed\n\n" + diff.stdout
+    )
+    return not wrong, "\n\n".join(report)
+
+
+def _run(
+    command: Sequence[str], folder: Path, *, check: bool = True, show: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run a command on the clone's own code, not on the installed one."""
+    environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
+    pipe = None if show else subprocess.PIPE
+    result = subprocess.run(
+        command, cwd=folder, env=environment, text=True, check=False, stdout=pipe, stderr=pipe
+    )
+    if check and result.returncode:
+        raise InputError(
+            f"`{' '.join(command)}` failed with exit status {result.returncode}\n"
+            f"{result.stderr or ''}"
+        )
+    return result
+
+
+def _flatten(value: Any, key: str = "") -> Iterator[tuple[str, object]]:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _flatten(item, f"{key}.{name}" if key else name)
+    else:
+        yield key, value
+
+
+def _short(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Validate, print the report, add it to the job summary, and fail if results do not hold."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("repository", nargs="?", type=Path, default=Path())
+    holds, report = validate(parser.parse_args(argv).repository)
+    print(report)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(report + "\n")
+    if not holds:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run_stage(main)

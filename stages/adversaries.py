@@ -1,0 +1,104 @@
+"""Compare nearest adversaries in the training images with the errors on unseen ones."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from imbalens.analysis.adversaries import adversary_distribution, error_distribution
+from imbalens.analysis.adversary_baselines import (
+    centroid_distribution,
+    fdr_distribution,
+    prior_distribution,
+    random_distribution,
+    uniform_distribution,
+)
+from imbalens.analysis.adversary_scores import score_predictor
+from imbalens.analysis.neighbors import nearest_neighbors
+from imbalens.analysis.recovery import partner_recovery
+from imbalens.data.prepared import read_truth
+from imbalens.dumps.files import read_features
+from imbalens.files import write_csv, write_json
+from imbalens.reports.adversaries import draw_adversaries, draw_predictors
+from imbalens.reports.tables import matrix_table, predictor_table
+from imbalens.stage import parse_stage, pick, run_stage
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write metrics, both distributions, the table of predictors and their figures."""
+    name, params = parse_stage(__doc__, "run", argv)
+    run, options = pick(params.runs, "runs", name), params.analyses.adversaries
+    path = Path(f"data/dumps/features/{name}.h5")
+    dump = read_features(path, sorted({"train", options.split}))
+    train, unseen = dump.splits["train"], dump.splits[options.split]
+    names, counts, c = dump.class_names, dump.counts, len(dump.class_names)
+
+    neighbors = nearest_neighbors(train.features, n_neighbors=options.n_neighbors)
+    adversaries = adversary_distribution(
+        train.targets[neighbors],
+        train.targets,
+        train.predictions,
+        n_classes=c,
+        instances=options.instances,
+    )
+    errors = error_distribution(
+        unseen.targets, unseen.predictions, n_classes=c, errors=options.errors
+    )
+    confusion = error_distribution(
+        train.targets, train.predictions, n_classes=c, errors=options.errors
+    )
+    predictors = {
+        "nearest adversaries": adversaries.share,
+        "training confusion": confusion.share,
+        "FDR": fdr_distribution(train.features, train.targets, n_classes=c),
+        "centroid distance": centroid_distribution(train.features, train.targets, n_classes=c),
+        "class prior": prior_distribution(counts),
+        "uniform": uniform_distribution(c),
+        "random": random_distribution(n_classes=c, seed=options.random_seed),
+    }
+    scores = {
+        predictor: score_predictor(errors.share, share, eps=options.eps)
+        for predictor, share in predictors.items()
+    }
+    table = predictor_table(scores)
+    own = scores["nearest adversaries"]
+    metrics = {
+        "kld": own.kld,
+        "rank_correlation": own.rank_correlation,
+        "top1": own.top1,
+        "top3": own.top3,
+        "classes": own.n_classes,
+        "baseline_kld": {key: score.kld for key, score in scores.items() if score is not own},
+        "class_kld": dict(zip(names, own.kld_per_class, strict=True)),
+        "class_instances": dict(zip(names, adversaries.n_instances, strict=True)),
+        "class_errors": dict(zip(names, errors.n_instances, strict=True)),
+    }
+    truth = read_truth(Path(f"data/prepared/{run.dataset}.h5"), "train")
+    if truth:
+        metrics["recovery"] = {
+            "adversaries": partner_recovery(adversaries.share, truth.pairs),
+            "errors": partner_recovery(errors.share, truth.pairs),
+        }
+    write_json(Path(f"metrics/adversaries/{name}.json"), metrics)
+
+    pairs = pd.concat(
+        matrix_table({"share": share}, names, counts, rows="class", columns="adversary").assign(
+            kind=kind
+        )
+        for kind, share in (("errors", errors.share), ("neighbours", adversaries.share))
+    )
+    pairs = pairs[pairs["class"] != pairs["adversary"]]
+    plots = Path("plots/adversaries")
+    write_csv(plots / f"{name}.csv", pairs)
+    write_csv(plots / f"{name}-predictors.csv", table)
+    draw_adversaries(
+        pairs[pairs["kind"] == "errors"],
+        pairs[pairs["kind"] == "neighbours"],
+        plots / f"{name}.png",
+        run=name,
+    )
+    draw_predictors(table, plots / f"{name}-predictors.png", run=name)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,37 @@
+"""Dump a run's feature embeddings, logits and head to data/dumps/features/RUN.h5."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from imbalens.dumps.features import dump_features
+from imbalens.dumps.trained import load_trained
+from imbalens.stage import parse_stage, pick, run_stage
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write features and logits of every split."""
+    name, params = parse_stage(__doc__, "run", argv)
+    run = pick(params.runs, "runs", name)
+    trained = load_trained(
+        run,
+        data=Path(f"data/prepared/{run.dataset}.h5"),
+        weights=Path(f"data/models/{name}.pt"),
+        device_name=params.dumps.device,
+        splits=None,
+    )
+    dump_features(
+        trained.model,
+        trained.images,
+        trained.index,
+        Path(f"data/dumps/features/{name}.h5"),
+        run=name,
+        prepared=trained.prepared,
+        loss=run.loss.name,
+        logit_scale=trained.scale,
+        logit_offset=trained.offset,
+        batch_size=params.dumps.batch_size,
+    )
+
+
+if __name__ == "__main__":
+    run_stage(main)

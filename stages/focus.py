@@ -1,0 +1,37 @@
+"""Copy the metrics of the run named by `focus` to metrics/focus.json, for `dvc metrics diff`."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from imbalens.files import InputError, write_json
+from imbalens.params import PARAMS_PATH, load_params
+from imbalens.stage import run_stage
+
+STAGES = (
+    "train",
+    "performance",
+    "archetypes",
+    "adversaries",
+    "feature_overlap",
+    "saliency_colours",
+)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write one file with every stage's metrics of that run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--params", type=Path, default=PARAMS_PATH, help="(default: %(default)s)")
+    run = load_params(parser.parse_args(argv).params).focus
+    metrics = {}
+    for stage in STAGES:
+        path = Path(f"metrics/{stage}/{run}.json")
+        if not path.exists():
+            raise InputError(f"{path} is missing; run: dvc repro {stage}@{run}")
+        metrics[stage] = json.loads(path.read_text(encoding="utf-8"))
+    write_json(Path("metrics/focus.json"), metrics)
+
+
+if __name__ == "__main__":
+    run_stage(main)

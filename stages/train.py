@@ -1,0 +1,65 @@
+"""Train a run, or take its checkpoint, into data/models/RUN.pt; resumes when interrupted."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from imbalens.data.prepared import read_metadata
+from imbalens.files import write_csv, write_json
+from imbalens.losses.build import build_objective
+from imbalens.models.build import build_model
+from imbalens.models.checkpoint import load_checkpoint, load_weights, save_weights
+from imbalens.stage import parse_stage, pick, run_stage
+from imbalens.training.batches import load_images
+from imbalens.training.devices import choose_device
+from imbalens.training.resuming import work_folder
+from imbalens.training.train import train
+
+COLUMNS = ["epoch", "loss", "accuracy", "learning_rate", "validation_accuracy"]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the weights and the history of their training."""
+    name, params = parse_stage(__doc__, "run", argv)
+    run = pick(params.runs, "runs", name)
+    recipe, dataset = params.recipes[run.recipe], params.datasets[run.dataset]
+    data = Path(f"data/prepared/{run.dataset}.h5")
+    prepared = read_metadata(data)
+    device = choose_device(recipe.device)
+
+    torch.manual_seed(run.seed)
+    model = build_model(run.model, run.loss, len(prepared.class_names))
+    work = work_folder(
+        Path("work"),
+        name,
+        [run.model_dump(), recipe.model_dump(), dataset.model_dump(), prepared.digest],
+    )
+    if run.checkpoint is None:
+        counts = torch.as_tensor(prepared.counts, device=device)
+        history = train(
+            model,
+            build_objective(run.loss, run.drw, counts),
+            load_images(data, prepared, "train", device)[0],
+            load_images(data, prepared, "val", device)[0] if "val" in prepared.splits else None,
+            recipe,
+            device=device,
+            seed=run.seed,
+            name=name,
+            work=work,
+        )
+    else:
+        load_weights(model, load_checkpoint(Path(run.checkpoint)), path=Path(run.checkpoint))
+        history = []
+    save_weights(model, Path(f"data/models/{name}.pt"), metadata={"run": name})
+    write_csv(Path(f"plots/train/{name}.csv"), pd.DataFrame(history, columns=COLUMNS))
+    last = history[-1] if history else dict.fromkeys(COLUMNS)
+    metrics = {"epochs": len(history), "checkpoint": run.checkpoint}
+    write_json(Path(f"metrics/train/{name}.json"), {**last, **metrics})
+    shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,27 @@
+import pytest
+
+from imbalens.params import Dataset, Planted
+
+
+@pytest.fixture
+def make_dataset():
+    """Build a dataset's parameters from a source and whatever differs from a plain one."""
+
+    def make(source=None, **changes):
+        planted = {"name": "planted", "train_per_class": 20, "test_per_class": 3, "seed": 0}
+        return Dataset.model_validate(
+            {
+                "source": source or Planted(**planted, mislabelled=0.1, subconcept=0.1),
+                "image_size": 8,
+                "imbalance": {
+                    "kind": "natural",
+                    "n_max": None,
+                    "selection": {"name": "seeded", "seed": 0},
+                },
+                "validation": {"share": 0.0, "seed": 0},
+                "normalization": None,
+                **changes,
+            }
+        )
+
+    return make

@@ -1,0 +1,167 @@
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imbalens.data.folder import open_folder, read_image
+from imbalens.data.prepare import prepare
+from imbalens.data.prepared import read_metadata, read_split
+from imbalens.files import InputError
+from imbalens.params import Folder
+
+REAL = Path(os.environ.get("IMBALENS_REAL_DATA", Path(__file__).parents[2] / "../shared/data"))
+REAL_SIZES = [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
+
+
+def save(path, colour=(200, 10, 10), mode="RGB", size=(8, 8)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, colour).convert(mode).save(path)
+
+
+@pytest.fixture
+def root(tmp_path):
+    for split in ("train", "test"):
+        for name, colour in {"cat": (250, 0, 0), "ape": (0, 250, 9)}.items():
+            for i in range(3):
+                save(tmp_path / split / name / f"{i}.png", colour)
+    return tmp_path
+
+
+def folder(root, digest=None):
+    return Folder(name="folder", root=str(root), digest=digest)
+
+
+def test_classes_and_files_come_in_the_order_of_their_names(root):
+    save(root / "train/ape/00.JPEG")
+    (root / "train/ape/notes.txt").touch()
+    (root / "train/ape/.hidden.png").touch()
+    (root / "train/.cache").mkdir()
+    source = open_folder(folder(root), 8)
+    assert source.class_names == ("ape", "cat")
+    assert source.train.names[:3] == ["train/ape/0.png", "train/ape/00.JPEG", "train/ape/1.png"]
+    assert source.train.labels.tolist() == [0, 0, 0, 0, 1, 1, 1]
+
+
+def test_images_come_in_the_order_asked_for(root):
+    images = open_folder(folder(root), 8).train.read(np.array([5, 0]))
+    assert images[:, 4, 4].tolist() == [[250, 0, 0], [0, 250, 9]]
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "1", "I;16"])
+def test_every_kind_becomes_rgb(tmp_path, mode):
+    if mode == "I;16":
+        image = Image.fromarray(np.full((8, 8), 255 * 256 + 7, np.uint16))
+    else:
+        image = Image.new("RGB", (8, 8), "white").convert(mode)
+    image.save(tmp_path / "a.png")
+    pixels = read_image(tmp_path / "a.png", 8)
+    assert pixels.shape == (8, 8, 3)
+    assert (pixels == 255).all()
+
+
+def test_what_is_transparent_becomes_white(tmp_path):
+    Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(tmp_path / "a.png")
+    assert (read_image(tmp_path / "a.png", 8) == 255).all()
+
+
+def test_mixed_sizes_become_squares_without_losing_detail(tmp_path):
+    stripes = np.zeros((64, 200, 3), np.uint8)
+    stripes[:, ::2] = 200
+    Image.fromarray(stripes).save(tmp_path / "a.png")
+    pixels = read_image(tmp_path / "a.png", 10)
+    assert pixels.shape == (10, 10, 3)
+    assert (np.abs(pixels.astype(int) - 100) < 10).all()  # antialiased: grey, not stripes
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda _: b"", "is empty"),
+        (lambda _: b"no image at all", "cannot be decoded"),
+        (lambda content: content[: len(content) // 2], "cannot be decoded"),
+        (lambda content: content[:60] + b"\0" * 40 + content[100:], "cannot be decoded"),
+    ],
+    ids=["empty", "text", "truncated", "corrupt"],
+)
+def test_a_damaged_file_is_named_and_nothing_is_left(
+    root, tmp_path, make_dataset, damage, message
+):
+    bad = root / "train/cat/bad.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(bad)
+    bad.write_bytes(damage(bad.read_bytes()))
+    output = tmp_path / "out/d.h5"
+    with pytest.raises(InputError) as caught:
+        prepare(make_dataset(folder(root)), output)
+    assert str(caught.value).startswith(f"{bad}: {message}")
+    assert list(output.parent.iterdir()) == []
+
+
+def test_classes_that_are_not_in_both_splits_are_named(root):
+    save(root / "train/dog/a.png")
+    save(root / "test/eel/a.png")
+    with pytest.raises(InputError, match=r"only train/ has dog; only test/ has eel"):
+        open_folder(folder(root), 8)
+
+
+def test_a_class_without_images_is_named(root):
+    for split in ("train", "test"):
+        (root / split / "dog").mkdir()
+    with pytest.raises(InputError, match=r"train/dog: found no images; allowed"):
+        open_folder(folder(root), 8)
+
+
+def test_an_absent_split_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"train: folder not found"):
+        open_folder(folder(tmp_path), 8)
+    (tmp_path / "train").mkdir()
+    with pytest.raises(InputError, match=r"train: found no class folders"):
+        open_folder(folder(tmp_path), 8)
+
+
+def test_the_root_may_name_environment_variables(root, monkeypatch):
+    monkeypatch.setenv("MY_IMAGES", str(root.parent))
+    assert open_folder(folder(f"$MY_IMAGES/{root.name}"), 8).class_names == ("ape", "cat")
+    monkeypatch.delenv("MY_IMAGES")
+    with pytest.raises(InputError, match=r"environment variable MY_IMAGES is not set"):
+        open_folder(folder("${MY_IMAGES}/x"), 8)
+
+
+def test_other_images_than_the_digest_says_are_an_error(root, tmp_path, make_dataset):
+    output = tmp_path / "out/d.h5"
+    digest = prepare(make_dataset(folder(root)), output)["digest"]
+    prepare(make_dataset(folder(root, digest)), output)
+    save(root / "train/cat/0.png", (1, 2, 3))
+    output.unlink()
+    with pytest.raises(InputError, match=rf"found images of digest \w+, .* is {digest}"):
+        prepare(make_dataset(folder(root, digest)), output)
+    assert list(output.parent.iterdir()) == []
+
+
+@pytest.mark.skipif(
+    not (REAL / "cifar10_lt100.zip").is_file(),
+    reason="needs the real images: cifar10_lt100.zip in $IMBALENS_REAL_DATA or ../shared/data",
+)
+def test_the_real_images_are_prepared(tmp_path, make_dataset):
+    with zipfile.ZipFile(REAL / "cifar10_lt100.zip") as archive:
+        files = sorted(archive.namelist())
+        train = [name for name in files if name.startswith("train/")]
+        classes = sorted({name.split("/")[1] for name in train})
+        listed = {label: [n for n in train if n.split("/")[1] == label] for label in classes}
+        assert [len(names) for names in listed.values()] == REAL_SIZES
+        for label, names in listed.items():
+            tested = [name for name in files if name.startswith(f"test/{label}/")]
+            assert len(tested) == 1000
+            archive.extractall(tmp_path, [*names[: len(names) // 50], *tested[:3]])
+    output = tmp_path / "out.h5"
+    summary = prepare(make_dataset(folder(tmp_path), image_size=32), output)
+    assert summary["images"] == {"train": sum(n // 50 for n in REAL_SIZES), "test": 30}
+    prepared = read_metadata(output)
+    assert prepared.class_names == tuple(classes)
+    assert prepared.counts.tolist() == [n // 50 for n in REAL_SIZES]
+    arrays = read_split(output, "train")
+    with Image.open(tmp_path / arrays.names[7]) as image:
+        assert (np.asarray(image) == arrays.images[7]).all()

@@ -1,0 +1,141 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imbalens.data.imbalance import class_sizes, select, split_validation
+from imbalens.files import InputError
+from imbalens.params import Exp, Natural, Selection, Step
+
+PUBLISHED = Selection(name="published", seed=0)
+SEEDED = Selection(name="seeded", seed=0)
+LAWS = settings(deadline=None, max_examples=50)
+
+
+def sizes_of(kind, available, ratio, n_max):
+    imbalance = kind(kind=kind.__name__.lower(), ratio=ratio, n_max=n_max, selection=SEEDED)
+    names = [f"class{label}" for label in range(len(available))]
+    return class_sizes(np.array(available), imbalance, class_names=names)
+
+
+def test_cifar10_exp_100_has_the_published_sizes():
+    sizes = sizes_of(Exp, [5000] * 10, 100.0, None)
+    assert sizes.tolist() == [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
+    assert sizes.sum() == 12_406
+
+
+@pytest.mark.parametrize(
+    ("kind", "available", "ratio", "n_max", "total"),
+    [
+        (Exp, [500] * 100, 10.0, None, 19_573),
+        (Exp, [5000] * 100, 10.0, 2500, 98_072),
+        (Step, [5000] * 10, 5.0, 2500, 15_000),
+    ],
+    ids=["cifar100", "places100", "places10"],
+)
+def test_other_published_splits_have_the_published_totals(kind, available, ratio, n_max, total):
+    assert sizes_of(kind, available, ratio, n_max).sum() == total
+
+
+def test_step_cuts_the_second_half_and_keeps_all_classes_of_an_odd_number():
+    assert sizes_of(Step, [100] * 5, 10.0, None).tolist() == [100, 100, 10, 10, 10]
+    assert sizes_of(Step, [11] * 2, 1.1, None).tolist() == [11, 10]
+
+
+def test_natural_caps_only_what_is_above():
+    natural = Natural(kind="natural", n_max=20, selection=SEEDED)
+    sizes = class_sizes(np.array([50, 5, 20]), natural, class_names=list("abc"))
+    assert sizes.tolist() == [20, 5, 20]
+
+
+@LAWS
+@given(st.integers(1, 60), st.integers(1, 40), st.integers(2, 30))
+def test_the_last_class_has_n_max_over_ratio_when_that_is_whole(tail, ratio, c):
+    sizes = sizes_of(Exp, [tail * ratio] * c, float(ratio), None)
+    assert sizes[0] == tail * ratio
+    assert sizes[-1] == tail
+    assert (np.diff(sizes) <= 0).all()
+    exact = [tail * ratio * ratio ** (-i / (c - 1)) for i in range(c)]
+    assert all(abs(size - math.floor(x)) <= 1 for size, x in zip(sizes, exact, strict=True))
+    assert (sizes <= np.array(exact) * (1 + 1e-9)).all()
+
+
+@pytest.mark.parametrize(
+    ("available", "ratio", "n_max", "message"),
+    [
+        ([9, 0, 9], 1.0, None, "found none of class 'class1'"),
+        ([9, 9, 4], 1.0, None, "class 'class2' has 4 training images, 9 asked for; lower n_max"),
+        ([9, 9, 9], 1.0, 12, "class 'class0' has 9 training images, 12 asked for"),
+        ([9, 9, 9], 10.0, None, "leaves class 'class2' no image; allowed: up to 9"),
+    ],
+)
+def test_a_class_that_cannot_have_its_size_is_named(available, ratio, n_max, message):
+    with pytest.raises(InputError) as caught:
+        sizes_of(Exp, available, ratio, n_max)
+    assert message in str(caught.value)
+
+
+def test_published_selection_takes_the_images_that_the_field_compares_on():
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(10), 5000))
+    sizes = np.array([5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50])
+    chosen = select(labels, sizes, PUBLISHED)
+    airplanes = np.flatnonzero(labels == 0).tolist()
+    within_class = [airplanes.index(position) for position in chosen[:2]]
+    assert within_class == [398, 3833]
+
+
+def test_published_selection_agrees_with_the_reference_program():
+    labels = np.array([0, 1, 2] * 20)
+    sizes = np.array([20, 7, 3])
+    stream = np.random.RandomState(0)
+    expected = []
+    for label in range(3):
+        positions = np.where(labels == label)[0]
+        stream.shuffle(positions)
+        expected += positions[: sizes[label]].tolist()
+    assert select(labels, sizes, PUBLISHED).tolist() == expected
+
+
+@LAWS
+@given(
+    st.lists(st.integers(1, 12), min_size=1, max_size=6),
+    st.integers(0, 5),
+    st.sampled_from(["published", "seeded"]),
+)
+def test_selections_are_unique_grouped_by_class_and_of_the_right_sizes(available, seed, name):
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.repeat(np.arange(len(available)), available))
+    sizes = rng.integers(1, np.array(available) + 1)
+    selection = Selection(name=name, seed=seed)
+    chosen = select(labels, sizes, selection)
+    assert len(set(chosen.tolist())) == len(chosen)
+    assert labels[chosen].tolist() == np.repeat(np.arange(len(sizes)), sizes).tolist()
+    assert select(labels, sizes, selection).tolist() == chosen.tolist()
+
+
+def test_another_seed_selects_other_images():
+    labels = np.zeros(50, np.int64)
+    first, second = (
+        select(labels, np.array([10]), Selection(name="seeded", seed=s)) for s in (0, 1)
+    )
+    assert first.tolist() != second.tolist()
+
+
+@LAWS
+@given(
+    st.lists(st.integers(1, 30), min_size=1, max_size=5),
+    st.floats(0, 0.99),
+    st.integers(0, 3),
+)
+def test_validation_is_a_stratified_disjoint_part(available, share, seed):
+    labels = np.repeat(np.arange(len(available)), available)
+    kept, aside = split_validation(labels, share=share, seed=seed)
+    assert sorted([*kept, *aside]) == list(range(len(labels)))
+    for label, n in enumerate(available):
+        n_aside = (labels[aside] == label).sum()
+        assert n_aside < n
+        if share > 0 and n > 1:
+            assert n_aside == min(max(math.floor(share * n), 1), n - 1)
+    assert share > 0 or len(aside) == 0

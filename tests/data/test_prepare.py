@@ -1,0 +1,170 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imbalens.data import prepare as module
+from imbalens.data.prepare import ChannelMoments, prepare
+from imbalens.data.prepared import read_metadata, read_split, read_truth
+from imbalens.data.source import Source, SourceSplit
+from imbalens.files import InputError
+
+EXP = {
+    "kind": "exp",
+    "ratio": 4.0,
+    "n_max": 20,
+    "selection": {"name": "published", "seed": 0},
+}
+
+
+def test_a_rerun_gives_the_same_bytes(tmp_path, make_dataset):
+    dataset = make_dataset(imbalance=EXP, validation={"share": 0.2, "seed": 1})
+    first = prepare(dataset, tmp_path / "a.h5")
+    assert prepare(dataset, tmp_path / "b.h5") == first
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+def test_splits_hold_what_the_source_has_at_their_positions(tmp_path, make_dataset):
+    dataset = make_dataset(imbalance=EXP, validation={"share": 0.2, "seed": 1})
+    summary = prepare(dataset, tmp_path / "a.h5")
+    source = module.open_source(dataset)
+    train, val, test = (read_split(tmp_path / "a.h5", s) for s in ("train", "val", "test"))
+    for arrays, split in ((train, source.train), (val, source.train), (test, source.test)):
+        assert (arrays.images == split.read(arrays.index)).all()
+        assert (arrays.labels == split.labels[arrays.index]).all()
+        assert list(arrays.names) == [split.names[i] for i in arrays.index]
+    assert not set(train.index) & set(val.index)
+    sizes = np.bincount(train.labels) + np.bincount(val.labels)
+    assert sizes.tolist() == [20, 17, 14, 12, 10, 9, 7, 6, 5, 5]
+    assert test.index.tolist() == list(range(30))
+    assert list(summary["counts"]["train"].values()) == np.bincount(train.labels).tolist()
+    assert summary["imbalance_ratio"] == 4.0
+
+
+def test_the_truth_fits_the_images_chosen(tmp_path, make_dataset):
+    dataset = make_dataset(imbalance=EXP, validation={"share": 0.2, "seed": 1})
+    summary = prepare(dataset, tmp_path / "a.h5")
+    for split in ("train", "val", "test"):
+        arrays, truth = (read(tmp_path / "a.h5", split) for read in (read_split, read_truth))
+        assert (truth.mislabelled == (truth.labels != arrays.labels)).all()
+        assert truth.boxes[:, 0].tolist() == list(range(len(arrays.labels)))
+        assert (truth.boxes[:, 1] == truth.labels).all()
+        assert summary["planted"][split]["mislabelled"] == truth.mislabelled.sum()
+        assert summary["planted"][split]["subconcept"] == truth.subconcept.sum()
+    assert truth.pairs.tolist() == [[0, 9], [1, 8], [3, 5]]
+    assert len(truth.colours) == 10
+
+
+def test_what_holds_for_the_dataset_is_read_back(tmp_path, make_dataset):
+    summary = prepare(make_dataset(imbalance=EXP), tmp_path / "a.h5")
+    prepared = read_metadata(tmp_path / "a.h5")
+    scaled = read_split(tmp_path / "a.h5", "train").images.reshape(-1, 3) / 255
+    assert prepared.splits == ("train", "test")
+    assert prepared.task == "multiclass"
+    assert prepared.counts.tolist() == list(summary["counts"]["train"].values())
+    assert prepared.digest == summary["digest"]
+    np.testing.assert_allclose(prepared.mean, scaled.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(prepared.std, scaled.std(0), rtol=1e-12)
+
+
+def test_a_given_normalization_is_kept(tmp_path, make_dataset):
+    normalization = {"mean": (0.4, 0.5, 0.6), "std": (0.1, 0.2, 0.3)}
+    prepare(make_dataset(normalization=normalization), tmp_path / "a.h5")
+    prepared = read_metadata(tmp_path / "a.h5")
+    assert prepared.mean.tolist() == [0.4, 0.5, 0.6]
+    assert prepared.std.tolist() == [0.1, 0.2, 0.3]
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.integers(0, 9))
+def test_moments_do_not_depend_on_the_batches(sizes, seed):
+    images = np.random.default_rng(seed).integers(0, 256, (sum(sizes), 2, 3, 3), dtype=np.uint8)
+    moments = ChannelMoments()
+    for batch in np.split(images, np.cumsum(sizes)[:-1]):
+        moments.add(batch)
+    np.testing.assert_allclose(moments.mean(), images.mean((0, 1, 2)) / 255, rtol=1e-12)
+    np.testing.assert_allclose(moments.std(), images.std((0, 1, 2)) / 255, rtol=1e-9)
+
+
+class Recorder:
+    """A source of many images that records how many are alive at a time."""
+
+    def __init__(self, n):
+        self.asked = []
+        labels = np.arange(n) % 2
+        names = [str(i) for i in range(n)]
+        self.split = SourceSplit(labels, names, self.read)
+
+    def read(self, positions):
+        self.asked.append(len(positions))
+        images = np.zeros((len(positions), 8, 8, 3), np.uint8)
+        images[:, 0] = (positions % 251)[:, None, None]
+        return images
+
+
+def test_images_are_streamed_in_batches(tmp_path, make_dataset, monkeypatch):
+    recorder = Recorder(1000)
+    source = Source("memory", ("even", "odd"), recorder.split, recorder.split)
+    monkeypatch.setattr(module, "open_source", lambda _: source)
+    prepare(make_dataset(), tmp_path / "a.h5")
+    assert sum(recorder.asked) == 2000
+    assert max(recorder.asked) == module.BATCH
+    arrays = read_split(tmp_path / "a.h5", "test")
+    assert (arrays.images[:, 0, 0, 0] == np.arange(1000) % 251).all()
+
+
+def test_a_test_class_without_images_is_named(tmp_path, make_dataset, monkeypatch):
+    recorder = Recorder(10)
+    names = ("even", "odd")
+    tested = SourceSplit(np.zeros(10, np.int64), recorder.split.names, recorder.read)
+    monkeypatch.setattr(
+        module, "open_source", lambda _: Source("memory", names, recorder.split, tested)
+    )
+    with pytest.raises(InputError, match="memory: found no test images of class 'odd'"):
+        prepare(make_dataset(), tmp_path / "a.h5")
+
+
+def test_a_channel_without_spread_asks_for_a_normalization(tmp_path, make_dataset, monkeypatch):
+    blank = SourceSplit(
+        np.arange(4) % 2, list("abcd"), lambda p: np.zeros((len(p), 8, 8, 3), np.uint8)
+    )
+    source = Source("memory", ("even", "odd"), blank, blank)
+    monkeypatch.setattr(module, "open_source", lambda _: source)
+    with pytest.raises(InputError, match="give normalization a mean and a std"):
+        prepare(make_dataset(), tmp_path / "out/a.h5")
+    assert list((tmp_path / "out").iterdir()) == []
+    assert "planted" not in prepare(
+        make_dataset(normalization={"mean": (0.5,) * 3, "std": (0.5,) * 3}), tmp_path / "a.h5"
+    )
+    assert read_truth(tmp_path / "a.h5", "train") is None
+
+
+@pytest.mark.parametrize("imbalance", [EXP | {"n_max": 21}, EXP | {"ratio": 50.0}])
+def test_a_class_with_too_few_images_leaves_nothing_behind(tmp_path, make_dataset, imbalance):
+    with pytest.raises(InputError, match=r"class '(blue|striped|red|checked)"):
+        prepare(make_dataset(imbalance=imbalance), tmp_path / "out/a.h5")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_that_cannot_be_written_is_one_error(tmp_path, make_dataset):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"file/a\.h5: cannot be written"):
+        prepare(make_dataset(), tmp_path / "file/a.h5")
+
+
+def test_a_truncated_file_says_what_to_run(tmp_path, make_dataset):
+    path = tmp_path / "some.h5"
+    prepare(make_dataset(), path)
+    path.write_bytes(path.read_bytes()[:5000])
+    for read in (read_metadata, lambda path: read_split(path, "train")):
+        with pytest.raises(InputError, match=r"some\.h5 is damaged .*dvc repro prepare@some"):
+            read(path)
+
+
+def test_reading_prepared_data_does_not_import_torch():
+    code = "import sys, imbalens.data.prepared; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

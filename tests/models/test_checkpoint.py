@@ -1,0 +1,192 @@
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imbalens.files import InputError
+from imbalens.models.checkpoint import load_checkpoint, load_weights, save_weights
+from imbalens.models.cifar_resnet import CifarResNet
+
+IMAGES = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 3, 8, 8))).float()
+
+
+def network(seed=0, *, n_classes=4, head="linear", depth=8):
+    torch.manual_seed(seed)
+    return CifarResNet(depth, n_classes, head=head).eval()
+
+
+def save(content, path, **options):
+    torch.save(content, path, **options)
+    return path
+
+
+class Harmful:
+    def __reduce__(self):
+        return (exec, ("raise SystemExit('code from a file was run')",))
+
+
+def wrap(kind, state):
+    """A state_dict as public programs save it."""
+    in_module = {f"module.{name}": value for name, value in state.items()}
+    match kind:
+        case "bare":
+            return state
+        case "module":
+            return in_module
+        case "state_dict":
+            return {"state_dict": state}
+        case "model":
+            return {"model": state, "epoch": 180}
+        case "numpy":
+            return {"state_dict": state, "best_acc1": np.float64(72.56), "epoch": np.int64(3)}
+        case "cao":
+            momenta = {0: {"momentum_buffer": torch.zeros(3)}}
+            groups = [{"lr": 0.1, "nesterov": False, "dampening": 0, "params": [0]}]
+            return {
+                "epoch": 180,
+                "arch": "resnet32",
+                "state_dict": in_module,
+                "best_acc1": torch.tensor(72.56),
+                "optimizer": {"state": momenta, "param_groups": groups},
+            }
+    raise AssertionError(kind)
+
+
+@pytest.mark.parametrize("kind", ["bare", "module", "state_dict", "model", "numpy", "cao"])
+def test_public_layouts_load_unchanged(tmp_path, kind):
+    source, target = network(1), network(2)
+    with torch.no_grad():
+        expected = source(IMAGES)
+        for zipped in (True, False):
+            path = save(
+                wrap(kind, source.state_dict()),
+                tmp_path / "public.pth.tar",
+                _use_new_zipfile_serialization=zipped,
+            )
+            load_weights(target, load_checkpoint(path), path=path)
+            torch.testing.assert_close(target(IMAGES), expected, rtol=0, atol=0)
+
+
+def test_a_scalar_of_an_older_numpy_is_passed_over(tmp_path):
+    path = save(
+        {"state_dict": {"w": torch.ones(2)}, "best_acc1": np.float64(72.56)},
+        tmp_path / "a.pt",
+        _use_new_zipfile_serialization=False,
+    )
+    content = path.read_bytes()
+    assert content.count(b"cnumpy._core.multiarray\n") == 1
+    path.write_bytes(content.replace(b"cnumpy._core.multi", b"cnumpy.core.multi"))
+    assert load_checkpoint(path)["w"].tolist() == [1, 1]
+
+
+def test_saved_weights_come_back_and_are_byte_stable(tmp_path):
+    source, target = network(1), network(2)
+    metadata = {"run": "planted-ce", "epoch": 11, "accuracy": 0.5, "best": None}
+    save_weights(source, tmp_path / "folder" / "a.pt", metadata=metadata)
+    save_weights(
+        source.to(memory_format=torch.channels_last), tmp_path / "other.pt", metadata=metadata
+    )
+    assert (tmp_path / "folder" / "a.pt").read_bytes() == (tmp_path / "other.pt").read_bytes()
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["a.pt"]
+    load_weights(target, load_checkpoint(tmp_path / "other.pt"), path=tmp_path / "other.pt")
+    for name, tensor in source.state_dict().items():
+        assert torch.equal(target.state_dict()[name], tensor), name
+    stored = torch.load(tmp_path / "other.pt", weights_only=True)
+    assert {key: stored[key] for key in metadata} == metadata
+
+
+def test_an_unwritable_place_is_an_input_error(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match="cannot be written"):
+        save_weights(network(), tmp_path / "file" / "a.pt", metadata={})
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def fit(source, target, tmp_path):
+    path = save(source.state_dict(), tmp_path / "other.pt")
+    before = {name: tensor.clone() for name, tensor in target.state_dict().items()}
+    with pytest.raises(InputError) as caught:
+        load_weights(target, load_checkpoint(path), path=path)
+    for name, tensor in before.items():
+        assert torch.equal(target.state_dict()[name], tensor), name
+    message = str(caught.value)
+    assert message.startswith(f"{path}: does not fit the network: ")
+    return message
+
+
+def test_another_number_of_classes_is_listed(tmp_path):
+    message = fit(network(n_classes=6), network(), tmp_path)
+    shapes = "linear.weight [6, 64] for [4, 64], linear.bias [6] for [4]"
+    assert f"2 of another shape ({shapes})" in message
+    assert "missing" not in message
+    assert "unexpected" not in message
+
+
+def test_another_head_is_listed(tmp_path):
+    message = fit(network(head="cosine"), network(), tmp_path)
+    assert "1 missing (linear.bias)" in message
+    assert "1 of another shape (linear.weight [64, 4] for [4, 64])" in message
+
+
+def test_another_depth_is_listed_in_short(tmp_path):
+    message = fit(network(depth=14), network(), tmp_path)
+    assert "36 unexpected (layer1.1.conv1.weight, layer1.1.bn1.weight, " in message
+    assert ", and 31 more)" in message
+    assert "36 missing" in fit(network(), network(depth=14), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"epoch": 3, "state_dict": {}}, "found: epoch, state_dict"),
+        ({}, "found: nothing"),
+        ({"state_dict": {"conv1.weight": 3}}, "found: state_dict"),
+        ([torch.zeros(3)], "found: list"),
+        (torch.zeros(3), "found: Tensor"),
+    ],
+)
+def test_a_file_without_weights_says_what_it_holds(tmp_path, content, reason):
+    with pytest.raises(InputError, match=reason):
+        load_checkpoint(save(content, tmp_path / "a.pt"))
+
+
+def test_files_that_carry_code_are_refused(tmp_path):
+    plain_pickle = tmp_path / "pickle.pt"
+    plain_pickle.write_bytes(pickle.dumps(Harmful()))
+    state = network().state_dict()
+    for path in (
+        save({"state_dict": state, "extra": Harmful()}, tmp_path / "a.pt"),
+        save(network(), tmp_path / "whole.pt"),
+        plain_pickle,
+    ):
+        with pytest.raises(InputError, match="not a plain weights file"):
+            load_checkpoint(path)
+
+
+def test_absent_file(tmp_path):
+    with pytest.raises(InputError, match=r"absent\.pt: no such file"):
+        load_checkpoint(tmp_path / "absent.pt")
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@given(share=st.floats(0, 0.99))
+@settings(deadline=None, max_examples=12)
+def test_truncated_files_are_damaged(tmp_path_factory, legacy, share):
+    path = tmp_path_factory.mktemp("damaged") / "a.pt"
+    save({"w": torch.ones(40, 5)}, path, _use_new_zipfile_serialization=not legacy)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(InputError, match="damaged"):
+        load_checkpoint(path)
+
+
+@given(content=st.binary(max_size=60))
+@settings(deadline=None, max_examples=30)
+def test_foreign_files_are_refused(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("foreign") / "a.pt"
+    path.write_bytes(content)
+    with pytest.raises(InputError):
+        load_checkpoint(path)

@@ -1,0 +1,115 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from imbalens.reports.adversaries import (
+    adversaries_figure,
+    draw_adversaries,
+    draw_predictors,
+    predictors_figure,
+)
+
+
+def shares(rows):
+    return pd.DataFrame(rows, columns=["class", "adversary", "share"])
+
+
+ERRORS = shares(
+    [("a", "b", 0.75), ("a", "c", 0.25), ("b", "a", np.nan), ("b", "c", np.nan), ("c", "a", 1.0)]
+)
+NEIGHBOURS = shares([("a", "b", 0.5), ("a", "c", 0.5), ("b", "a", 1.0), ("c", "b", 1.0)])
+
+
+def bars(axes):
+    """(row, left, width, colour) of every bar."""
+    return [
+        (
+            round(bar.get_y() + bar.get_height() / 2),
+            round(bar.get_x(), 6),
+            round(bar.get_width(), 6),
+            bar.get_facecolor(),
+        )
+        for bar in axes.patches
+    ]
+
+
+def test_both_panels_stack_the_shares():
+    left, right = adversaries_figure(ERRORS, NEIGHBOURS, run="r").axes
+    assert [bar[:3] for bar in bars(left)] == [(0, 0, 75), (0, 75, 25), (2, 0, 100)]
+    assert [bar[:3] for bar in bars(right)] == [(0, 0, 50), (0, 50, 50), (1, 0, 100), (2, 0, 100)]
+
+
+def test_an_adversary_has_one_colour_in_both_panels():
+    left, right = adversaries_figure(ERRORS, NEIGHBOURS, run="r").axes
+    b_left, c_left, a_left = (bar[3] for bar in bars(left))
+    b_right, c_right, a_right, again_b = (bar[3] for bar in bars(right))
+    assert (a_left, b_left, c_left) == (a_right, b_right, c_right)
+    assert again_b == b_right
+    assert len({a_left, b_left, c_left}) == 3
+
+
+def test_a_class_without_errors_says_so():
+    left, right = adversaries_figure(ERRORS, NEIGHBOURS[1:3], run="r").axes
+    assert [t.get_text() for t in left.texts if t.get_position()[1] == 1] == ["no errors"]
+    assert "no neighbours selected" in [text.get_text() for text in right.texts]
+
+
+@pytest.mark.parametrize("value", [np.nan, None])
+def test_nothing_but_undefined_shares_still_draws(tmp_path, value):
+    errors = shares([("a", "b", value), ("b", "a", value)])
+    draw_adversaries(errors, errors, tmp_path / "x.png", run="r")
+    axes = adversaries_figure(errors, errors, run="r").axes[0]
+    assert not axes.patches
+    assert [text.get_text() for text in axes.texts] == ["no errors", "no errors"]
+
+
+def test_with_many_classes_the_light_adversaries_are_pooled():
+    names = [f"c{i}" for i in range(30)]
+    table = shares([(one, two, 1 / 29) for one in names for two in names if one != two])
+    figure = adversaries_figure(table, table, run="r")
+    left = figure.axes[0]
+    assert [label.get_text() for label in left.get_yticklabels()] == names[:5] + names[-5:]
+    assert len(figure.legends[0].get_texts()) == 13
+    assert figure.legends[0].get_texts()[-1].get_text() == "other classes"
+    widths = pd.DataFrame(bars(left)).groupby(0)[2].sum()
+    np.testing.assert_allclose(widths, 100)
+
+
+def test_every_predictor_has_a_bar_in_every_panel_and_none_is_not_zero():
+    table = pd.DataFrame(
+        {
+            "predictor": ["nearest_adversaries", "uniform"],
+            "kld": [0.5, 2.0],
+            "rank_correlation": [0.75, np.nan],
+            "top1": [0.5, 0.0],
+            "top3": [1.0, 0.25],
+            "classes": [9, 9],
+        }
+    )
+    figure = predictors_figure(table, run="r")
+    widths = [[bar.get_width() for bar in axes.patches] for axes in figure.axes]
+    np.testing.assert_allclose(widths, [[0.5, 2], [0.75, 0], [0.5, 0], [1, 0.25]])
+    texts = [[text.get_text().strip() for text in axes.texts] for axes in figure.axes]
+    assert texts == [["0.5", "2"], ["0.75", "none"], ["0.5", "0"], ["1", "0.25"]]
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["nearest_adversaries (9)", "uniform (9)"]
+
+
+def test_files_are_byte_stable(tmp_path):
+    table = pd.DataFrame(
+        {
+            "predictor": ["fdr"],
+            "kld": [np.nan],
+            "rank_correlation": [-0.5],
+            "top1": [0.0],
+            "top3": [0.0],
+            "classes": [0],
+        }
+    )
+    written = []
+    for name in ("first", "second"):
+        draw_adversaries(ERRORS, NEIGHBOURS, tmp_path / name / "a.png", run="r")
+        draw_predictors(table, tmp_path / name / "p.png", run="r")
+        written.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
+    assert len(written[0]) == 2
+    assert written[0] == written[1]

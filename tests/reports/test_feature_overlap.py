@@ -1,0 +1,88 @@
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_hex
+
+from imbalens.reports.feature_overlap import (
+    FEATURE_COLOURS,
+    draw_pairs,
+    draw_top_features,
+    pairs_figure,
+    top_features_figure,
+)
+from imbalens.reports.style import NEUTRAL
+
+
+def features(rows):
+    return pd.DataFrame(rows, columns=["class", "position", "feature", "share"])
+
+
+SMALL = features([("b", 0, 7, 0.75), ("b", 1, 3, 0.25), ("a", 1, 9, 0.375), ("a", 0, 7, 0.625)])
+
+
+def test_segments_are_stacked_from_the_strongest_up():
+    axes = top_features_figure(SMALL, run="r").axes[0]
+    segments = [
+        (round(bar.get_x() + bar.get_width() / 2), bar.get_y(), bar.get_height())
+        for bar in axes.patches
+    ]
+    assert segments == [(0, 0, 75), (0, 75, 25), (1, 0, 62.5), (1, 62.5, 37.5)]
+    assert [text.get_text() for text in axes.texts] == ["7", "3", "7", "9"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["b", "a"]
+
+
+def test_a_shared_feature_has_one_colour_and_a_lone_one_is_grey():
+    colours = [
+        to_hex(bar.get_facecolor()) for bar in top_features_figure(SMALL, run="r").axes[0].patches
+    ]
+    assert colours[0] == colours[2] != NEUTRAL.lower()
+    assert colours[1] == colours[3] == NEUTRAL.lower()
+
+
+def test_colours_are_never_used_for_two_features():
+    count = len(FEATURE_COLOURS) + 3
+    rows = [(name, place, place, 1 / count) for name in "ab" for place in range(count)]
+    figure = top_features_figure(features(rows), run="r")
+    colours = [to_hex(bar.get_facecolor()) for bar in figure.axes[0].patches[:count]]
+    assert colours[-3:] == ["#ffffff"] * 3
+    assert len(set(colours[:-3])) == len(FEATURE_COLOURS)
+    assert "no more colours" in figure.axes[0].get_title()
+
+
+def test_sharing_is_judged_among_the_classes_shown():
+    rows = [(f"c{place}", 0, 1 if place in (0, 20) else 100 + place, 1.0) for place in range(40)]
+    bars = top_features_figure(features(rows), run="r").axes[0].patches
+    assert len(bars) == 10
+    assert {to_hex(bar.get_facecolor()) for bar in bars} == {NEUTRAL.lower()}
+
+
+def test_pairs_given_once_fill_both_halves():
+    table = pd.DataFrame(
+        [("a", "b", 5), ("a", "c", 0), ("b", "c", 2)], columns=["class", "other", "shared"]
+    )
+    axes = pairs_figure(table, run="r").axes[0]
+    cells = np.ma.filled(axes.images[0].get_array().astype(float), np.nan)
+    np.testing.assert_array_equal(cells, [[np.nan, 5, 0], [5, np.nan, 2], [0, 2, np.nan]])
+    assert [text.get_text() for text in axes.texts] == ["5", "0", "5", "2", "0", "2"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
+
+
+def test_a_large_matrix_has_no_numbers():
+    names = [f"c{i}" for i in range(31)]
+    table = pd.DataFrame(
+        [(one, two, 1) for one in names for two in names if one != two],
+        columns=["class", "other", "shared"],
+    )
+    axes = pairs_figure(table, run="r").axes[0]
+    assert not axes.texts
+    assert len(axes.get_xticklabels()) == 31
+
+
+def test_files_are_byte_stable_even_where_nothing_is_shared(tmp_path):
+    table = pd.DataFrame([("a", "b", 0)], columns=["class", "other", "shared"])
+    written = []
+    for name in ("first", "second"):
+        draw_pairs(table, tmp_path / name / "p.png", run="r")
+        draw_top_features(SMALL, tmp_path / name / "t.png", run="r")
+        written.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
+    assert len(written[0]) == 2
+    assert written[0] == written[1]

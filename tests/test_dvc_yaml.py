@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.import_closure import ROOT, import_closure
+
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+
+
+def declared(stage: dict) -> dict:
+    return stage.get("do", stage)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_declared_modules_are_those_the_script_imports(name):
+    script = ROOT / "stages" / f"{name}.py"
+    modules = {dep for dep in declared(STAGES[name])["deps"] if dep.endswith(".py")}
+    assert modules == import_closure(script)
+
+
+def test_every_script_is_a_stage():
+    assert {path.stem for path in (ROOT / "stages").glob("*.py")} == set(STAGES)
+
+
+@pytest.mark.parametrize("name", [name for name in STAGES if name.startswith(("perf", "arch"))])
+def test_import_closure_finds_indirect_imports(name):
+    assert "src/imbalens/analysis/counting.py" in import_closure(ROOT / "stages" / f"{name}.py")
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_only_training_and_dumps_may_need_torch(name):
+    closure = import_closure(ROOT / "stages" / f"{name}.py")
+    imports_torch = any(
+        "import torch" in (ROOT / path).read_text() and "torchvision" not in Path(path).name
+        for path in closure
+        if not path.startswith("src/imbalens/data/")
+    )
+    assert imports_torch == (name in {"train", "dump_features", "dump_saliency"})
+
+
+def test_metrics_and_plot_data_are_committed_and_figures_are_not():
+    for stage in STAGES.values():
+        body = declared(stage)
+        for entry in [*body.get("metrics", []), *body.get("plots", [])]:
+            ((path, options),) = entry.items()
+            assert path.endswith((".json", ".csv"))
+            assert options["cache"] is False
+        for entry in body.get("outs", []):
+            if isinstance(entry, dict):
+                ((path, options),) = entry.items()
+                assert path.endswith(".csv")
+                assert options == {"cache": False}
+            else:
+                assert entry.endswith((".h5", ".pt", ".png", "-instances.csv"))
+
+
+def test_plot_templates_exist():
+    named = {
+        options["template"]
+        for stage in STAGES.values()
+        for entry in declared(stage).get("plots", [])
+        for options in entry.values()
+    }
+    assert named == {path.stem for path in (ROOT / ".dvc" / "plots").glob("*.json")}

@@ -1,0 +1,161 @@
+import copy
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from imbalens.files import InputError
+from imbalens.params import load_params
+
+ROOT = Path(__file__).parent.parent
+SHIPPED = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def load_changed(tmp_path, change):
+    values = copy.deepcopy(SHIPPED)
+    change(values)
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return load_params(path)
+
+
+def at(*keys, **new):
+    """A change: update the mapping under `keys`."""
+
+    def change(values):
+        for key in keys:
+            values = values[key]
+        values.update(new)
+
+    return change
+
+
+CE = ("runs", "planted-ce")
+LDAM = ("runs", "planted-ldam_drw")
+IMBALANCE = ("datasets", "planted", "imbalance")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [ROOT / "params.yaml", *sorted((ROOT / "profiles").glob("*.yaml"))],
+    ids=lambda p: p.name,
+)
+def test_shipped_files_are_valid(path):
+    params = load_params(path)
+    assert params.focus in params.runs
+    keys = [set(run.model_dump()) for run in params.runs.values()]
+    assert all(found == keys[0] for found in keys), "DVC needs the same keys in every run"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            at(*CE, "loss", name="cee"),
+            "runs.planted-ce.loss.name: found 'cee'; allowed: 'ce', 'weighted_ce', 'focal', 'cb', "
+            "'ldam', 'balanced_softmax', 'logit_adjustment'",
+        ),
+        (
+            at(*LDAM, "loss", scal=30),
+            "runs.planted-ldam_drw.loss.scal: unknown key; did you mean 'scale'\\? "
+            "allowed: name, max_margin, scale",
+        ),
+        (at(*LDAM, "loss", scale="30"), "runs.planted-ldam_drw.loss.scale: found '30'; .*number"),
+        (
+            at(*IMBALANCE, ratio=-3),
+            "datasets.planted.imbalance.ratio: found -3; .*greater than or equal to 1",
+        ),
+        (at(*IMBALANCE, ratio="x"), "datasets.planted.imbalance.ratio: found 'x'; .*number"),
+        (
+            at(*IMBALANCE, kind="long"),
+            "datasets.planted.imbalance.kind: found 'long'; allowed: 'exp', 'step', 'natural'",
+        ),
+        (
+            at("datasets", "planted", "source", name="imagenet"),
+            "datasets.planted.source.name: found 'imagenet'; allowed: 'planted', 'folder', "
+            "'arrays', 'cifar10', 'cifar100'",
+        ),
+        (
+            at(*CE, "model", name="resnet9"),
+            "runs.planted-ce.model.name: found 'resnet9'; .*'resnet8'",
+        ),
+        (at(*CE, dataset="x"), "runs.planted-ce.dataset: found 'x'; allowed: planted"),
+        (at(*CE, recipe="x"), "runs.planted-ce.recipe: found 'x'; allowed: quick"),
+        (at(focus="x"), "focus: found 'x'; allowed: .*planted-ce"),
+        (at(fokus="x"), "fokus: unknown key; did you mean 'focus'\\?"),
+        (
+            at(*LDAM, drw={"start_epoch": 99, "beta": 0.9}),
+            "runs.planted-ldam_drw.drw.start_epoch: found 99; allowed: below the",
+        ),
+        (
+            at("recipes", "quick", model_selection="best_validation"),
+            "recipes.quick.model_selection: .*datasets.planted.validation.share is 0",
+        ),
+        (
+            at("analyses", "archetypes", border_from=4),
+            "analyses.archetypes: .*needs n_neighbors >= safe_from > border_from > rare_from",
+        ),
+        (
+            at("recipes", "quick", schedule={"name": "steps", "warmup_epochs": 0}),
+            "recipes.quick.schedule.milestones: is missing",
+        ),
+        (at(runs={"a b": SHIPPED["runs"]["planted-ce"]}), r"runs.a b.*should match pattern"),
+        (
+            at("false_positives", "planted", baseline="x"),
+            "false_positives.planted.baseline: found 'x'; allowed: .*planted-ce",
+        ),
+    ],
+)
+def test_a_mistake_is_one_error_that_names_file_key_found_and_allowed(tmp_path, change, message):
+    with pytest.raises(InputError, match=rf"params\.yaml: {message}"):
+        load_changed(tmp_path, change)
+
+
+def test_all_mistakes_are_reported_at_once(tmp_path):
+    def change(values):
+        at(*CE, "loss", name="cee")(values)
+        at(*IMBALANCE, ratio=0)(values)
+
+    with pytest.raises(InputError) as caught:
+        load_changed(tmp_path, change)
+    assert len(str(caught.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("focus: a\nfocus: b\n", "key 'focus' stands twice"),
+        ("focus: [", "is not valid YAML"),
+        ("- 1", "the whole file: found "),
+    ],
+)
+def test_a_file_that_is_no_mapping_of_keys(tmp_path, text, message):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=re.escape(message)):
+        load_params(path)
+
+
+def test_a_missing_file_is_an_error(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere\.yaml: cannot be read"):
+        load_params(tmp_path / "nowhere.yaml")
+
+
+def test_exponents_need_no_decimal_point(tmp_path):
+    text = (ROOT / "params.yaml").read_text().replace("eps: 1.0e-5", "eps: 1e-5")
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    assert load_params(path).analyses.adversaries.eps == 1e-5
+
+
+def test_command_line_says_what_is_wrong_without_a_traceback(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text((ROOT / "params.yaml").read_text().replace("focus: planted-ce ", "focus: x "))
+    command = [sys.executable, "-m", "imbalens.params", str(path)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "mine.yaml: focus: found 'x'" in result.stderr
+    assert "Traceback" not in result.stderr

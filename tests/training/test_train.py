@@ -1,0 +1,187 @@
+"""Resuming, repeatability and failure of training, on a handful of generated images."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from imbalens.files import InputError
+from imbalens.losses.build import build_objective
+from imbalens.models.build import build_model
+from imbalens.params import Adam, CifarResnet, Ldam, Milestone, Recipe, Sgd, Steps
+from imbalens.training import train as training
+from imbalens.training.batches import ImageTensors
+from imbalens.training.resuming import load_state, work_folder
+from imbalens.training.train import train
+
+ROOT = Path(__file__).parent.parent.parent
+LOSS = Ldam(name="ldam", max_margin=0.5, scale=30.0)
+EPOCHS = 4
+
+
+def make_recipe(**changes) -> Recipe:
+    values = {
+        "optimizer": Sgd(name="sgd", lr=0.05, momentum=0.9, weight_decay=2e-4),
+        "schedule": Steps(
+            name="steps", warmup_epochs=1, milestones=(Milestone(epoch=3, factor=0.1),)
+        ),
+        "epochs": EPOCHS,
+        "batch_size": 16,
+        "augmentation": {"crop_padding": 1, "flip": True},
+        "precision": "auto",
+        "device": "cpu",
+        "model_selection": "last",
+    }
+    return Recipe(**(values | changes))
+
+
+def make_images(n: int = 40) -> ImageTensors:
+    generator = torch.Generator().manual_seed(7)
+    labels = torch.arange(n) % 2
+    images = torch.randint(0, 128, (n, 8, 8, 3), dtype=torch.uint8, generator=generator)
+    images[labels == 1, :, :, 0] += 100
+    return ImageTensors(images, labels, torch.full((3,), 0.3), torch.full((3,), 0.2))
+
+
+def run(work: Path, recipe: Recipe | None = None, validation: ImageTensors | None = None):
+    torch.manual_seed(3)
+    model = build_model(CifarResnet(name="resnet8"), LOSS, 2)
+    images = make_images()
+    objective = build_objective(LOSS, None, torch.bincount(images.labels))
+    history = train(
+        model,
+        objective,
+        images,
+        validation,
+        recipe or make_recipe(),
+        device=torch.device("cpu"),
+        seed=5,
+        name="tiny",
+        work=work,
+    )
+    return {key: value.clone() for key, value in model.state_dict().items()}, history
+
+
+def assert_same_weights(first, second):
+    assert first.keys() == second.keys()
+    for key in first:
+        assert torch.equal(first[key], second[key]), key
+
+
+def test_a_rerun_is_bit_equal_and_the_loss_falls(tmp_path):
+    weights, history = run(tmp_path / "a")
+    again, history_again = run(tmp_path / "b")
+    assert_same_weights(weights, again)
+    assert history == history_again
+    assert history[-1]["loss"] < history[0]["loss"]
+    assert [row["epoch"] for row in history] == list(range(EPOCHS))
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        Sgd(name="sgd", lr=0.05, momentum=0.9, weight_decay=2e-4),
+        Adam(name="adam", lr=1e-3, weight_decay=1e-4),
+    ],
+    ids=["sgd", "adam"],
+)
+@pytest.mark.parametrize("stop_in", [1, 3])
+def test_an_interrupted_training_ends_bit_equal(tmp_path, monkeypatch, optimizer, stop_in):
+    recipe = make_recipe(optimizer=optimizer)
+    weights, history = run(tmp_path / "whole", recipe)
+
+    whole_epoch = training._train_epoch
+
+    def interrupted(*args, epoch, **kwargs):
+        if epoch == stop_in:
+            raise KeyboardInterrupt
+        return whole_epoch(*args, epoch=epoch, **kwargs)
+
+    monkeypatch.setattr(training, "_train_epoch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "parts", recipe)
+    state = load_state(tmp_path / "parts")
+    assert state is not None
+    assert state.epoch == stop_in
+
+    monkeypatch.setattr(training, "_train_epoch", whole_epoch)
+    resumed, resumed_history = run(tmp_path / "parts", recipe)
+    assert_same_weights(weights, resumed)
+    assert history == resumed_history
+
+
+KILLED_SCRIPT = """
+import os, signal, sys
+from pathlib import Path
+from tests.training import test_train as t
+whole_epoch = t.training._train_epoch
+def killed(*args, epoch, **kwargs):
+    result = whole_epoch(*args, epoch=epoch, **kwargs)
+    if epoch == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return result
+t.training._train_epoch = killed
+t.run(Path(sys.argv[1]))
+"""
+
+
+def test_kill_9_then_the_same_call_ends_bit_equal(tmp_path):
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_SCRIPT, str(tmp_path / "killed")],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    state = load_state(tmp_path / "killed")
+    assert state is not None
+    assert state.epoch == 2
+    weights, history = run(tmp_path / "whole")
+    resumed, resumed_history = run(tmp_path / "killed")
+    assert_same_weights(weights, resumed)
+    assert history == resumed_history
+
+
+def test_a_loss_that_is_not_finite_stops_with_epoch_and_hint(tmp_path):
+    wild = make_recipe(optimizer=Sgd(name="sgd", lr=1e30, momentum=0.0, weight_decay=0.0))
+    torch.manual_seed(0)
+    model = build_model(CifarResnet(name="resnet8"), LOSS, 2)
+    with pytest.raises(InputError, match=r"tiny: the loss became nan in epoch \d .*learning rate"):
+        train(
+            model,
+            lambda logits, _targets, _epoch: (logits * 1e38).exp().sum() * float("nan"),
+            make_images(),
+            None,
+            wild,
+            device=torch.device("cpu"),
+            seed=0,
+            name="tiny",
+            work=tmp_path,
+        )
+    assert load_state(tmp_path) is None
+
+
+def test_best_validation_epoch_is_kept(tmp_path):
+    recipe = make_recipe(model_selection="best_validation")
+    validation = make_images(20)
+    weights, history = run(tmp_path / "a", recipe, validation)
+    accuracies = [row["validation_accuracy"] for row in history]
+    model = build_model(CifarResnet(name="resnet8"), LOSS, 2)
+    model.load_state_dict(weights)
+    assert training.evaluate(model, validation, recipe) == max(accuracies)
+
+
+def test_work_folder_tells_configurations_apart(tmp_path):
+    folders = {
+        work_folder(tmp_path, "run", config)
+        for config in ([{"lr": 0.1}], [{"lr": 0.2}], [{"lr": 0.1}, "digest"])
+    }
+    assert len(folders) == 3
+    assert work_folder(tmp_path, "run", [{"lr": 0.1}]) in folders
