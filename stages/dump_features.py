@@ -20,15 +20,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         splits=None,
     )
     dump_features(
-        trained.model,
-        trained.images,
-        trained.index,
+        trained,
         Path(f"data/dumps/features/{name}.h5"),
         run=name,
-        prepared=trained.prepared,
         loss=run.loss.name,
-        logit_scale=trained.scale,
-        logit_offset=trained.offset,
         batch_size=params.dumps.batch_size,
     )
 

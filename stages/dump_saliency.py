@@ -20,8 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         splits=["train"],
     )
     dump_saliency(
-        trained.scores,
-        trained.images,
+        trained,
         Path(f"data/dumps/saliency/{name}.h5"),
         run=name,
         score=params.dumps.saliency.score,

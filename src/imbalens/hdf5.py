@@ -208,4 +208,4 @@ def _listed(names: Sequence[str]) -> str:
 
 def read_text(dataset: h5py.Dataset) -> tuple[str, ...]:
     """Read a dataset of variable-length text."""
-    return tuple(np.asarray(dataset.asstr(errors="surrogateescape")[:], dtype=object).tolist())
+    return tuple(np.asarray(dataset.asstr()[:], dtype=object).tolist())

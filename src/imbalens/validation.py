@@ -2,7 +2,9 @@
 
 Works in a temporary clone of HEAD: (1) dvc.lock must belong to the committed code, parameters and
 metrics; (2) everything is recomputed without the run cache; (3) committed and recomputed metrics
-must agree within tolerances.yaml, whose numbers are measured (docs/validation.md).
+must agree within tolerances.yaml, whose numbers are measured (docs/validation.md): tightly where
+an analysis read the same dumps, bit by bit, as the committed one; else as far apart as repeated
+trainings were.
 """
 
 import argparse
@@ -51,19 +53,52 @@ class Difference:
     verdict: str
 
 
-def load_tolerances(path: Path) -> list[Tolerance]:
+@dataclass(frozen=True)
+class Tolerances:
+    """All tolerances.
+
+    Attributes:
+        arithmetic: Largest absolute difference where the same dumps were analysed.
+        training: Groups of metrics, for all others.
+    """
+
+    arithmetic: float
+    training: tuple[Tolerance, ...]
+
+
+def load_tolerances(path: Path) -> Tolerances:
     """Read the tolerances.
 
     Raises:
-        InputError: if the file is not a list of pattern, absolute and null.
+        InputError: if the file does not hold `arithmetic` and a list `training`.
     """
     try:
-        return [Tolerance(**item) for item in yaml.safe_load(path.read_text(encoding="utf-8"))]
-    except (TypeError, OSError, yaml.YAMLError) as error:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        training = tuple(Tolerance(**item) for item in values["training"])
+        return Tolerances(float(values["arithmetic"]), training)
+    except (KeyError, TypeError, OSError, yaml.YAMLError) as error:
         raise InputError(
-            f"{path}: is not a list of pattern, absolute and null ({error}); "
-            "write it anew with: python benchmarks/spread.py"
+            f"{path}: does not hold `arithmetic` and a list `training` of pattern, absolute and "
+            f"null ({error!r}); write it anew with: python -m benchmarks.spread"
         ) from error
+
+
+def read_dumps(lock: Path) -> dict[str, frozenset[tuple[str, str]]]:
+    """Read from a dvc.lock which dumps, by path and hash, each analysis read.
+
+    Returns:
+        `stage/run` to the dumps; stages that read none are left out.
+    """
+    stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
+    dumps = {
+        name.replace("@", "/"): frozenset(
+            (dep["path"], dep["md5"])
+            for dep in stage["deps"]
+            if dep["path"].startswith("data/dumps/")
+        )
+        for name, stage in stages.items()
+    }
+    return {name: read for name, read in dumps.items() if read}
 
 
 def read_metrics(folder: Path) -> dict[str, object]:
@@ -79,18 +114,26 @@ def read_metrics(folder: Path) -> dict[str, object]:
 def compare_metrics(
     committed: Mapping[str, object],
     recomputed: Mapping[str, object],
-    tolerances: Sequence[Tolerance],
+    tolerances: Tolerances,
+    *,
+    same_dumps: frozenset[str],
 ) -> list[Difference]:
     """Judge every metric that either side has; metrics/focus.json repeats others and is left out.
 
     A value that is not a number must be equal; a metric on one side only is wrong.
+
+    Args:
+        committed: Metrics in git, see `read_metrics`.
+        recomputed: Metrics now.
+        tolerances: How far they may lie apart.
+        same_dumps: The `stage/run` that analysed the same dumps on both sides.
     """
     return [
         Difference(
             key,
             committed.get(key),
             recomputed.get(key),
-            _judge(key, committed, recomputed, tolerances),
+            _judge(key, committed, recomputed, tolerances, key.split(":")[0] in same_dumps),
         )
         for key in sorted({*committed, *recomputed})
         if not key.startswith("focus:")
@@ -101,7 +144,8 @@ def _judge(
     key: str,
     committed: Mapping[str, object],
     recomputed: Mapping[str, object],
-    tolerances: Sequence[Tolerance],
+    tolerances: Tolerances,
+    same_dumps: bool,
 ) -> str:
     if key not in recomputed:
         return "is no longer computed"
@@ -110,7 +154,11 @@ def _judge(
     old, new = committed[key], recomputed[key]
     if old == new:
         return "ok"
-    rule = next((item for item in tolerances if fnmatch.fnmatchcase(key, item.pattern)), None)
+    if same_dumps:
+        rule = Tolerance("*", tolerances.arithmetic, null=False)
+    else:
+        matching = (r for r in tolerances.training if fnmatch.fnmatchcase(key, r.pattern))
+        rule = next(matching, None)
     if rule is None:
         return "differs, and no tolerance covers it"
     if old is None or new is None:
@@ -151,17 +199,20 @@ def validate(repository: Path) -> tuple[bool, str]:
                 "dvc.lock, metrics and plots.\n\n```\n"
                 f"{(gate.stdout + gate.stderr).strip()}\n```\n"
             )
-        committed = read_metrics(clone / "metrics")
         tolerances = load_tolerances(clone / TOLERANCES_PATH)
+        committed, old_dumps = read_metrics(clone / "metrics"), read_dumps(clone / "dvc.lock")
         _run(["dvc", "repro", "--force", "--no-run-cache"], clone, show=True)
-        differences = compare_metrics(committed, read_metrics(clone / "metrics"), tolerances)
+        recomputed, new_dumps = read_metrics(clone / "metrics"), read_dumps(clone / "dvc.lock")
+        same = frozenset(name for name in old_dumps if old_dumps[name] == new_dumps.get(name))
+        differences = compare_metrics(committed, recomputed, tolerances, same_dumps=same)
         diff = _run(["dvc", "metrics", "diff", "--md", "--targets", "metrics/focus.json"], clone)
     wrong = [item for item in differences if item.verdict != "ok"]
     moved = [item for item in differences if item.committed != item.recomputed]
     report = [
         f"## Validation: {'rejected' if wrong else 'passed'}",
         f"{len(differences)} metrics: {len(differences) - len(moved)} equal, "
-        f"{len(moved) - len(wrong)} within tolerance, {len(wrong)} beyond.",
+        f"{len(moved) - len(wrong)} within tolerance, {len(wrong)} beyond. "
+        f"{len(same)} of {len(old_dumps)} analyses read the same dumps, bit by bit.",
     ]
     if wrong:
         report.append(markdown_table(wrong))

@@ -100,6 +100,12 @@ def test_a_damaged_file_is_named_and_nothing_is_left(
     assert list(output.parent.iterdir()) == []
 
 
+def test_a_file_name_that_is_not_utf8_is_escaped(root, tmp_path, make_dataset):
+    os.rename(root / "test/cat/2.png", os.fsencode(root / "test/cat") + b"/\xff.png")  # noqa: PTH104
+    prepare(make_dataset(folder(root)), tmp_path / "out.h5")
+    assert read_split(tmp_path / "out.h5", "test").names[-1] == "test/cat/\\xff.png"
+
+
 def test_classes_that_are_not_in_both_splits_are_named(root):
     save(root / "train/dog/a.png")
     save(root / "test/eel/a.png")

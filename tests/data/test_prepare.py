@@ -90,7 +90,7 @@ def test_moments_do_not_depend_on_the_batches(sizes, seed):
 
 
 class Recorder:
-    """A source of many images that records how many are alive at a time."""
+    """A source of many images that records how many are asked for at a time."""
 
     def __init__(self, n):
         self.asked = []

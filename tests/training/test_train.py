@@ -1,9 +1,5 @@
 """Resuming, repeatability and failure of training, on a handful of generated images."""
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,7 +14,6 @@ from imbalens.training.batches import ImageTensors
 from imbalens.training.resuming import load_state, work_folder
 from imbalens.training.train import train
 
-ROOT = Path(__file__).parent.parent.parent
 LOSS = Ldam(name="ldam", max_margin=0.5, scale=30.0)
 EPOCHS = 4
 
@@ -110,41 +105,6 @@ def test_an_interrupted_training_ends_bit_equal(tmp_path, monkeypatch, optimizer
 
     monkeypatch.setattr(training, "_train_epoch", whole_epoch)
     resumed, resumed_history = run(tmp_path / "parts", recipe)
-    assert_same_weights(weights, resumed)
-    assert history == resumed_history
-
-
-KILLED_SCRIPT = """
-import os, signal, sys
-from pathlib import Path
-from tests.training import test_train as t
-whole_epoch = t.training._train_epoch
-def killed(*args, epoch, **kwargs):
-    result = whole_epoch(*args, epoch=epoch, **kwargs)
-    if epoch == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return result
-t.training._train_epoch = killed
-t.run(Path(sys.argv[1]))
-"""
-
-
-def test_kill_9_then_the_same_call_ends_bit_equal(tmp_path):
-    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED_SCRIPT, str(tmp_path / "killed")],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    state = load_state(tmp_path / "killed")
-    assert state is not None
-    assert state.epoch == 2
-    weights, history = run(tmp_path / "whole")
-    resumed, resumed_history = run(tmp_path / "killed")
     assert_same_weights(weights, resumed)
     assert history == resumed_history
 

@@ -1,5 +1,6 @@
 """Images of one's own as class folders: `root/train/<class>/*` and `root/test/<class>/*`."""
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -42,7 +43,7 @@ def open_folder(params: Folder, image_size: int) -> Source:
     names = classes["train"]
     return Source(
         place=str(root),
-        class_names=tuple(names),
+        class_names=tuple(_readable(name) for name in names),
         train=_open_split(root, "train", names, image_size),
         test=_open_split(root, "test", names, image_size),
     )
@@ -91,6 +92,11 @@ def _visible(folder: Path) -> Sequence[Path]:
     return [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
 
 
+def _readable(name: str) -> str:
+    """Write bytes of a file name that are not UTF-8 as escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def _open_split(root: Path, split: str, class_names: Sequence[str], size: int) -> SourceSplit:
     files: list[Path] = []
     counts: list[int] = []
@@ -113,6 +119,6 @@ def _open_split(root: Path, split: str, class_names: Sequence[str], size: int) -
 
     return SourceSplit(
         labels=np.repeat(np.arange(len(counts), dtype=np.int64), counts),
-        names=[file.relative_to(root).as_posix() for file in files],
+        names=[_readable(file.relative_to(root).as_posix()) for file in files],
         read=read,
     )

@@ -188,7 +188,7 @@ def _names(images: SourceSplit, positions: Int[np.ndarray, " k"]) -> list[str]:
 def _description(split: str, images: SourceSplit, positions: Int[np.ndarray, " k"]) -> bytes:
     """Return a split's names and labels, for the digest."""
     names = "\n".join([split, *_names(images, positions)])
-    return names.encode("utf-8", "surrogateescape") + images.labels[positions].tobytes()
+    return names.encode() + images.labels[positions].tobytes()
 
 
 def _write_about(

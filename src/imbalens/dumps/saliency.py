@@ -1,24 +1,21 @@
 """Writing how salient each pixel is for a trained network."""
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
-from torch import Tensor
 from tqdm import tqdm
 
 from imbalens.attribution.saliency import input_gradient_saliency, saliency_ranks
 from imbalens.dumps.files import MAX_PIXELS, SALIENCY, SALIENCY_VERSION
+from imbalens.dumps.trained import Trained
 from imbalens.files import InputError
 from imbalens.hdf5 import create
-from imbalens.training.batches import ImageTensors, plain_batches
+from imbalens.training.batches import plain_batches
 
 
 def dump_saliency(
-    scores_of: Callable[[Float[Tensor, "b c h w"]], Float[Tensor, "b m"]],
-    splits: Mapping[str, ImageTensors],
+    trained: Trained,
     path: Path,
     *,
     run: str,
@@ -30,8 +27,7 @@ def dump_saliency(
     Ranks keep the exact order, so that any top fraction can be asked for later.
 
     Args:
-        scores_of: Network in evaluation mode, mapping images to the scores decided on.
-        splits: Images of each split, not augmented.
+        trained: Network in evaluation mode, and the images of each split.
         path: HDF5 file to write, see `dumps.files`.
         run: Name of the run.
         score: Which class's score is differentiated.
@@ -42,8 +38,8 @@ def dump_saliency(
     """
     with create(path, SALIENCY, SALIENCY_VERSION) as file:
         file.attrs["run"], file.attrs["score"] = run, score
-        file.attrs["splits"] = list(splits)
-        for split, images in splits.items():
+        file.attrs["splits"] = list(trained.images)
+        for split, images in trained.images.items():
             n, height, width, _ = images.images.shape
             if height * width > MAX_PIXELS:
                 raise InputError(
@@ -60,7 +56,7 @@ def dump_saliency(
                 total=-(-n // batch_size),
                 disable=None,
             ):
-                saliency = input_gradient_saliency(scores_of, batch, labels, score=score)
+                saliency = input_gradient_saliency(trained.scores, batch, labels, score=score)
                 rows = slice(start, start + len(batch))
                 ranks[rows] = saliency_ranks(saliency).cpu().numpy().astype(np.uint16)
                 start += len(batch)

@@ -59,7 +59,7 @@ def titled(what: str, *notes: str) -> str:
     return "\n".join(plain(part, width=100) for part in (what, *notes) if part)
 
 
-def plain(name: object, *, width: int = 18) -> str:
+def plain(name: object, *, width: int = 24) -> str:
     """Make a name safe to draw: no mathematics between dollar signs, no longer than `width`.
 
     A long name loses its middle: the names of a dataset often differ only in how they end.

@@ -1,0 +1,134 @@
+"""One tiny DAG end to end, and what reruns when something changes."""
+
+import json
+
+import pandas as pd
+import pytest
+import yaml
+
+from tests.tiny import ROOT, RUNS, TinyProject, tiny_params
+
+ANALYSES = ("performance", "archetypes", "adversaries", "feature_overlap", "saliency_colours")
+CHAIN = ("train", "dump_features", "dump_saliency", *ANALYSES)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    project = TinyProject(tmp_path_factory.mktemp("tiny"), tiny_params())
+    ran = project.repro()
+    assert ran == {
+        "prepare@planted",
+        *(f"{stage}@{run}" for stage in CHAIN for run in RUNS),
+        "false_positives@planted",
+        "focus",
+    }
+    project.commit("results")
+    return project
+
+
+@pytest.fixture
+def unchanged(project):
+    """The project as committed, whatever the test before did to it."""
+    project.git("checkout", "--quiet", "--force", "main")
+    project.run("dvc", "checkout", "--quiet", "--force")
+    return project
+
+
+def read_json(project, path):
+    return json.loads((project.folder / path).read_text())
+
+
+def test_every_declared_output_is_there_and_git_holds_the_right_ones(unchanged):
+    tracked = set(unchanged.git("ls-files").split("\n"))
+    lock = yaml.safe_load((unchanged.folder / "dvc.lock").read_text())["stages"]
+    outputs = [out["path"] for stage in lock.values() for out in stage["outs"]]
+    assert len(outputs) == len(set(outputs)) > 40
+    for path in outputs:
+        assert (unchanged.folder / path).stat().st_size > 0
+        in_git = path.endswith((".json", ".csv")) and not path.endswith("-instances.csv")
+        assert (path in tracked) == in_git, path
+    assert unchanged.git("status", "--porcelain") == ""
+
+
+def test_metrics_have_no_nan_and_sorted_keys(unchanged):
+    for path in (unchanged.folder / "metrics").rglob("*.json"):
+        text = path.read_text()
+        assert "NaN" not in text
+        assert text == json.dumps(json.loads(text), indent=2, sort_keys=True) + "\n"
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_planted_truth_is_reported_by_every_analysis(unchanged, run):
+    for stage in ANALYSES:
+        assert read_json(unchanged, f"metrics/{stage}/{run}.json")["recovery"], stage
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_tables_agree_with_each_other(unchanged, run):
+    plots = unchanged.folder / "plots"
+    counts = read_json(unchanged, "metrics/prepare/planted.json")["counts"]["train"]
+    archetypes = pd.read_csv(plots / f"archetypes/{run}.csv")
+    assert archetypes.groupby("class")["count"].sum().to_dict() == counts
+    instances = pd.read_csv(plots / f"archetypes/{run}-instances.csv")
+    assert instances["label"].value_counts().to_dict() == counts
+    confusion = pd.read_csv(plots / f"performance/{run}-confusion.csv")
+    correct = confusion[confusion["actual"] == confusion["predicted"]]["count"].sum()
+    accuracy = read_json(unchanged, f"metrics/performance/{run}.json")["accuracy"]
+    assert accuracy == pytest.approx(correct / confusion["count"].sum())
+    colours = pd.read_csv(plots / f"saliency_colours/{run}.csv")
+    salient = colours[colours["archetype"] == "all"].groupby("class")["pixels"].sum()
+    assert salient.to_dict() == {name: 102 * count for name, count in counts.items()}
+
+
+def test_nothing_to_do_runs_nothing(unchanged):
+    assert unchanged.repro() == set()
+
+
+def test_a_loss_parameter_reruns_its_run_and_focus_and_nothing_else(unchanged):
+    def edit(values):
+        values["focus"] = RUNS[1]
+        values["runs"][RUNS[1]]["loss"]["max_margin"] = 0.4
+
+    unchanged.change(edit)
+    assert unchanged.repro() == {
+        *(f"{stage}@{RUNS[1]}" for stage in CHAIN),
+        "false_positives@planted",  # draws this run beside the other
+        "focus",
+    }
+
+
+def test_an_analysis_parameter_retrains_nothing(unchanged):
+    unchanged.change(lambda values: values["analyses"]["archetypes"].update(n_neighbors=6))
+    ran = unchanged.repro()
+    assert {f"archetypes@{run}" for run in RUNS} <= ran
+    allowed = {f"{stage}@{run}" for stage in ("archetypes", "saliency_colours") for run in RUNS}
+    assert ran <= {*allowed, "focus"}
+
+
+def test_switching_focus_shows_numbers_in_metrics_diff(unchanged):
+    unchanged.run("dvc", "exp", "run", "--set-param", f"focus={RUNS[1]}")
+    diff = json.loads(unchanged.run("dvc", "metrics", "diff", "--json").stdout)
+    moved = diff["diff"]["metrics/focus.json"]
+    assert isinstance(moved["performance.accuracy"]["diff"], float)
+    ce, ldam = (
+        read_json(unchanged, f"metrics/performance/{run}.json")["accuracy"] for run in RUNS
+    )
+    assert moved["performance.accuracy"]["old"] == pytest.approx(ce)
+    assert moved["performance.accuracy"]["new"] == pytest.approx(ldam)
+    assert sum(isinstance(change.get("diff"), int | float) for change in moved.values()) > 20
+
+
+def test_plots_render_offline(unchanged):
+    unchanged.run("dvc", "plots", "show", "--out", "dvc_plots")
+    page = (unchanged.folder / "dvc_plots" / "index.html").read_text()
+    for run in RUNS:
+        assert f"plots/performance/{run}.csv" in page
+    assert "cdn.jsdelivr" not in page
+
+
+def test_shipped_lock_belongs_to_the_shipped_code():
+    """The results in git were computed by the code and the parameters in git."""
+    project = ROOT / "dvc.lock"
+    lock = yaml.safe_load(project.read_text())["stages"]
+    runs = yaml.safe_load((ROOT / "params.yaml").read_text())["runs"]
+    assert {f"train@{run}" for run in runs} <= set(lock)

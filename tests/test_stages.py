@@ -1,0 +1,201 @@
+"""Stages called in an empty folder: resuming after a kill, and bad inputs."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from imbalens.files import InputError
+from imbalens.models.build import build_model
+from imbalens.models.checkpoint import save_weights
+from imbalens.params import Ce, CifarResnet
+from stages import archetypes, dump_features, dump_saliency, focus, performance, prepare, train
+from tests.tiny import ROOT, tiny_params, write_params
+
+RUN = "planted-ce"
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("prepared")
+    write_params(folder, tiny_params())
+    before = Path.cwd()
+    os.chdir(folder)
+    prepare.main(["planted"])
+    os.chdir(before)
+    return folder / "data" / "prepared" / "planted.h5"
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch, prepared):
+    """An empty folder with tiny parameters and the prepared dataset, as current folder."""
+    write_params(tmp_path, tiny_params())
+    target = tmp_path / "data" / "prepared" / "planted.h5"
+    target.parent.mkdir(parents=True)
+    target.write_bytes(prepared.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def change(edit):
+    path = Path("params.yaml")
+    values = yaml.safe_load(path.read_text())
+    edit(values)
+    write_params(Path(), values)
+
+
+def files_under(folder: Path) -> set[str]:
+    return {path.as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def start_training(folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "stages" / "train.py"), RUN],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def test_kill_9_then_the_same_command_gives_the_same_weights(workspace, tmp_path_factory):
+    change(lambda values: values["recipes"]["quick"].update(epochs=30))
+    whole = tmp_path_factory.mktemp("whole")
+    (whole / "params.yaml").write_bytes(Path("params.yaml").read_bytes())
+    (whole / "data").symlink_to(workspace / "data")  # the killed run writes no weights there
+    killed = start_training(workspace)
+    deadline = time.monotonic() + 120
+    while not list(Path("work").glob("*/state.pt")) and time.monotonic() < deadline:
+        assert killed.poll() is None, "training ended before it could be killed"
+        time.sleep(0.01)
+    killed.send_signal(signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    weights = Path(f"data/models/{RUN}.pt")
+    assert not weights.exists()
+    (state,) = Path("work").glob("*/state.pt")
+    assert 1 <= torch.load(state, weights_only=True)["epoch"] < 30
+
+    assert start_training(workspace).wait() == 0
+    resumed, history = weights.read_bytes(), Path(f"plots/train/{RUN}.csv").read_text()
+    assert not list(Path("work").glob("*")), "the state is deleted on success"
+    weights.unlink()
+    assert start_training(whole).wait() == 0
+    assert weights.read_bytes() == resumed
+    assert (whole / "plots" / "train" / f"{RUN}.csv").read_text() == history
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_checkpoint_takes_the_place_of_training():
+    torch.manual_seed(1)
+    model = build_model(CifarResnet(name="resnet8"), Ce(name="ce"), 10)
+    torch.save(
+        {"state_dict": {f"module.{key}": value for key, value in model.state_dict().items()}},
+        "public.pth",
+    )
+    change(lambda values: values["runs"][RUN].update(checkpoint="public.pth"))
+    train.main([RUN])
+    dump_features.main([RUN])
+    with h5py.File(f"data/dumps/features/{RUN}.h5") as file:
+        np.testing.assert_array_equal(
+            file["head/weight"][:], model.state_dict()["linear.weight"].numpy()
+        )
+    assert Path(f"plots/train/{RUN}.csv").read_text().count("\n") == 1
+    assert Path(f"metrics/train/{RUN}.json").read_text().count("null") == 5
+
+
+def test_a_checkpoint_of_another_width_lists_what_does_not_fit(workspace):
+    model = build_model(CifarResnet(name="resnet8"), Ce(name="ce"), 7)
+    save_weights(model, Path("other.pt"), metadata={})
+    change(lambda values: values["runs"][RUN].update(checkpoint="other.pt"))
+    before = files_under(workspace)
+    with pytest.raises(InputError, match=r"other\.pt(?s:.*)linear\.weight"):
+        train.main([RUN])
+    assert files_under(workspace) == before
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "message"),
+    [
+        (train, RUN, r"data/prepared/planted\.h5 is missing; run: dvc repro prepare@planted"),
+        (dump_features, RUN, r"data/prepared/planted\.h5 is missing; run: dvc repro prepare@"),
+        (performance, RUN, rf"data/dumps/features/{RUN}\.h5 is missing; run: dvc repro dump_feat"),
+        (archetypes, "x", "runs: found 'x'; allowed: planted-ce, planted-ldam_drw"),
+        (prepare, "x", "datasets: found 'x'; allowed: planted"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_a_missing_input_says_what_to_run(tmp_path, monkeypatch, stage, name, message):
+    monkeypatch.chdir(tmp_path)
+    write_params(tmp_path, tiny_params())
+    with pytest.raises(InputError, match=message):
+        stage.main([name])
+    assert files_under(tmp_path) == {(tmp_path / "params.yaml").as_posix()}
+
+
+@pytest.mark.usefixtures("workspace")
+def test_missing_weights_say_what_to_run():
+    with pytest.raises(InputError, match=rf"data/models/{RUN}\.pt"):
+        dump_saliency.main([RUN])
+
+
+@pytest.mark.usefixtures("workspace")
+def test_focus_says_which_metrics_are_missing():
+    with pytest.raises(InputError, match=rf"metrics/train/{RUN}\.json is missing; run: dvc repro"):
+        focus.main([])
+
+
+def test_truncated_data_is_named_and_nothing_is_written(workspace):
+    path = Path("data/prepared/planted.h5")
+    path.write_bytes(path.read_bytes()[:5000])
+    before = files_under(workspace)
+    with pytest.raises(
+        InputError, match=r"planted\.h5 is damaged.*run: dvc repro prepare@planted"
+    ):
+        train.main([RUN])
+    assert files_under(workspace) == before
+
+
+@pytest.mark.usefixtures("workspace")
+def test_an_unwritable_output_is_one_error_and_keeps_the_trained_state():
+    Path("data/models").write_text("a file where a folder should be")
+    with pytest.raises(InputError, match=rf"data/models/{RUN}\.pt: cannot be written"):
+        train.main([RUN])
+    assert list(Path("work").glob("*/state.pt")), "a trained network is not lost"
+    Path("data/models").unlink()
+    train.main([RUN])
+    assert Path(f"data/models/{RUN}.pt").exists()
+
+
+@pytest.mark.usefixtures("workspace")
+def test_batch_size_changes_dumps_by_rounding_only():
+    train.main([RUN])
+    found = []
+    for size in (7, 64):
+        change(lambda values, size=size: values["dumps"].update(batch_size=size))
+        dump_features.main([RUN])
+        with h5py.File(f"data/dumps/features/{RUN}.h5") as file:
+            found.append({split: file[f"{split}/features"][:] for split in ("train", "test")})
+    for split in ("train", "test"):
+        np.testing.assert_allclose(found[0][split], found[1][split], rtol=1e-4, atol=1e-5)
+
+
+def test_an_error_ends_a_script_with_one_message_and_status_1(tmp_path):
+    write_params(tmp_path, tiny_params())
+    result = subprocess.run(
+        [sys.executable, str(ROOT / "stages" / "focus.py")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: metrics/train/planted-ce.json is missing")
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,149 @@
+import json
+
+import pytest
+import yaml
+
+from imbalens.files import InputError
+from imbalens.validation import (
+    Tolerance,
+    Tolerances,
+    compare_metrics,
+    load_tolerances,
+    markdown_table,
+    read_metrics,
+    validate,
+)
+from tests.tiny import TinyProject, tiny_params
+
+TOLERANCES = Tolerances(
+    arithmetic=1e-9,
+    training=(
+        Tolerance("performance/*:accuracy", 0.1, null=False),
+        Tolerance("performance/*:*", 0.5, null=True),
+    ),
+)
+
+
+def verdicts(committed, recomputed, same_dumps=frozenset()):
+    differences = compare_metrics(committed, recomputed, TOLERANCES, same_dumps=same_dumps)
+    return {item.key: item.verdict for item in differences}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "verdict"),
+    [
+        (0.5, 0.5, "ok"),
+        (0.5, 0.59, "ok"),
+        (0.5, 0.61, "moved 0.11 > 0.1"),
+        (0.5, None, "null on one side"),
+        (None, None, "ok"),
+        ("a", "b", "differs"),
+    ],
+)
+def test_verdict_of_one_metric(old, new, verdict):
+    key = "performance/a:accuracy"
+    assert verdicts({key: old}, {key: new}) == {key: verdict}
+
+
+def test_the_first_pattern_counts_and_null_may_be_allowed():
+    committed = {"performance/a:recall.x": 0.1, "performance/a:f1.x": None}
+    recomputed = {"performance/a:recall.x": 0.55, "performance/a:f1.x": 0.2}
+    assert set(verdicts(committed, recomputed).values()) == {"ok"}
+
+
+def test_the_same_dumps_leave_no_room():
+    key = "performance/a:accuracy"
+    assert verdicts({key: 0.5}, {key: 0.51}, frozenset({"performance/a"})) == {
+        key: "moved 0.01 > 1e-09"
+    }
+
+
+def test_metrics_on_one_side_or_without_tolerance_are_wrong_and_focus_is_left_out():
+    found = verdicts({"a/b:c": 1, "x/y:z": 1, "focus:d": 1}, {"new/b:c": 1, "x/y:z": 2})
+    assert found == {
+        "a/b:c": "is no longer computed",
+        "new/b:c": "is not committed",
+        "x/y:z": "differs, and no tolerance covers it",
+    }
+
+
+def test_report_table_by_hand():
+    key = "performance/a:accuracy"
+    table = markdown_table(
+        compare_metrics({key: 0.5}, {key: 0.75}, TOLERANCES, same_dumps=frozenset())
+    )
+    assert table.splitlines()[2] == f"| {key} | 0.5 | 0.75 | moved 0.25 > 0.1 |"
+
+
+def test_tolerances_of_another_form_are_an_error(tmp_path):
+    path = tmp_path / "tolerances.yaml"
+    path.write_text("- pattern: x\n")
+    with pytest.raises(InputError, match=r"tolerances\.yaml: does not hold `arithmetic`"):
+        load_tolerances(path)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """One run, reproduced and committed, with no room for any difference."""
+    project = TinyProject(tmp_path_factory.mktemp("one"), tiny_params(("planted-ce",)))
+    project.repro()
+    tolerances = {"arithmetic": 1e-9, "training": []}
+    (project.folder / "tolerances.yaml").write_text(yaml.safe_dump(tolerances))
+    project.commit("results")
+    return project
+
+
+@pytest.fixture
+def unchanged(project, monkeypatch):
+    project.git("checkout", "--quiet", "--force", "-B", "attempt", "main")
+    project.run("dvc", "checkout", "--quiet", "--force")
+    monkeypatch.setenv("PATH", project.path)
+    return project
+
+
+def test_unchanged_results_hold(unchanged):
+    holds, report = validate(unchanged.folder)
+    assert holds, report
+    assert "## Validation: passed" in report
+    assert "0 beyond. 5 of 5 analyses read the same dumps" in report
+
+
+def test_a_tampered_metric_is_rejected(unchanged):
+    path = unchanged.folder / "metrics" / "performance" / "planted-ce.json"
+    metrics = json.loads(path.read_text())
+    metrics["accuracy"] += 0.01
+    path.write_text(json.dumps(metrics))
+    unchanged.commit("tamper")
+    holds, report = validate(unchanged.folder)
+    assert not holds
+    assert "Run `dvc repro`" in report
+
+
+def test_parameters_changed_without_reproducing_are_rejected(unchanged):
+    unchanged.change(lambda values: values["analyses"]["archetypes"].update(n_neighbors=6))
+    unchanged.commit("change")
+    holds, report = validate(unchanged.folder)
+    assert not holds
+    assert "archetypes@planted-ce" in report
+
+
+def test_a_broken_analysis_under_a_forged_lock_is_rejected(unchanged):
+    """The instance counts as its own neighbour, and dvc.lock says all is well."""
+    path = unchanged.folder / "src" / "imbalens" / "analysis" / "archetypes.py"
+    right = "(neighbor_labels == labels[:, None]).sum("
+    text = path.read_text()
+    assert right in text
+    path.write_text(text.replace(right, "1 + " + right))
+    unchanged.run("dvc", "commit", "--force")
+    unchanged.commit("break")
+    assert "up to date" in unchanged.run("dvc", "repro", "--dry", "--allow-missing").stdout
+    holds, report = validate(unchanged.folder)
+    assert not holds
+    assert "archetypes/planted-ce:share.safe" in report
+    assert "performance/planted-ce" not in report
+
+
+def test_read_metrics_flattens(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "r.json").write_text('{"x": {"y": 1, "z": null}, "w": [1, 2]}')
+    assert read_metrics(tmp_path) == {"a/r:x.y": 1, "a/r:x.z": None, "a/r:w": [1, 2]}

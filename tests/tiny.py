@@ -1,0 +1,96 @@
+"""A tiny copy of the project, with its own git and DVC repository, for tests end to end."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+RUNS = ("planted-ce", "planted-ldam_drw")
+
+
+def tiny_params(runs: tuple[str, ...] = RUNS) -> dict[str, Any]:
+    """The shipped experiment, shrunk to seconds."""
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values["datasets"]["planted"]["source"] |= {"train_per_class": 24, "test_per_class": 6}
+    values["datasets"]["planted"]["imbalance"] |= {"ratio": 3, "n_max": 24}
+    values["recipes"]["quick"] |= {"epochs": 2, "batch_size": 32}
+    values["runs"] = {name: values["runs"][name] for name in runs}
+    for run in values["runs"].values():
+        run["drw"] = run["drw"] and {"start_epoch": 1, "beta": 0.99}
+    values["focus"] = runs[0]
+    values["false_positives"]["planted"] |= {"baseline": runs[0], "other": runs[-1]}
+    return values
+
+
+def write_params(folder: Path, values: Mapping[str, Any]) -> None:
+    (folder / "params.yaml").write_text(yaml.safe_dump(dict(values), sort_keys=False))
+
+
+class TinyProject:
+    """A folder with the project's stages and code, and commands run in it."""
+
+    def __init__(self, folder: Path, values: Mapping[str, Any]) -> None:
+        self.folder = folder
+        for name in ("src", "stages"):
+            ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        for name in ("dvc.yaml", ".gitignore", ".dvcignore"):
+            shutil.copy(ROOT / name, folder / name)
+        for name in ("config", ".gitignore"):
+            (folder / ".dvc").mkdir(exist_ok=True)
+            shutil.copy(ROOT / ".dvc" / name, folder / ".dvc" / name)
+        shutil.copytree(ROOT / ".dvc" / "plots", folder / ".dvc" / "plots")
+        write_params(folder, values)
+        self.git("init", "--quiet", "--initial-branch=main")
+        self.git("config", "user.name", "Tester")
+        self.git("config", "user.email", "tester@example.org")
+        self.commit("start")
+
+    @property
+    def path(self) -> str:
+        """PATH on which `dvc` and `python` are those that run the tests."""
+        return f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        environment = {
+            **os.environ,
+            "PATH": self.path,
+            "PYTHONPATH": str(self.folder / "src"),
+            "DVC_NO_ANALYTICS": "1",
+        }
+        result = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check:
+            assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
+        return result
+
+    def git(self, *arguments: str) -> str:
+        return self.run("git", *arguments).stdout
+
+    def commit(self, message: str) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+
+    def repro(self, *arguments: str) -> set[str]:
+        """Reproduce; return the names of the stages that ran."""
+        output = self.run("dvc", "repro", *arguments).stdout
+        return set(re.findall(r"Running stage '([^']+)'", output))
+
+    def change(self, edit) -> None:
+        """Edit the values of params.yaml in place."""
+        values = yaml.safe_load((self.folder / "params.yaml").read_text())
+        edit(values)
+        write_params(self.folder, values)
