@@ -30,4 +30,4 @@ validate: .venv/installed  ## Recompute the committed results in a clone and com
 	python -m imbalens.validation
 
 bench: .venv/installed  ## Measure speed as ratios against named baselines
-	python benchmarks/run.py
+	python -m benchmarks.run

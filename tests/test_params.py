@@ -107,6 +107,10 @@ def test_shipped_files_are_valid(path):
             at("false_positives", "planted", baseline="x"),
             "false_positives.planted.baseline: found 'x'; allowed: .*planted-ce",
         ),
+        (
+            at("false_positives", "planted", other="planted-ce"),
+            "false_positives.planted: baseline and other are both 'planted-ce'",
+        ),
     ],
 )
 def test_a_mistake_is_one_error_that_names_file_key_found_and_allowed(tmp_path, change, message):

@@ -108,7 +108,7 @@ def test_an_analysis_parameter_retrains_nothing(unchanged):
 def test_switching_focus_shows_numbers_in_metrics_diff(unchanged):
     unchanged.run("dvc", "exp", "run", "--set-param", f"focus={RUNS[1]}")
     diff = json.loads(unchanged.run("dvc", "metrics", "diff", "--json").stdout)
-    moved = diff["diff"]["metrics/focus.json"]
+    moved = diff["metrics/focus.json"]
     assert isinstance(moved["performance.accuracy"]["diff"], float)
     ce, ldam = (
         read_json(unchanged, f"metrics/performance/{run}.json")["accuracy"] for run in RUNS

@@ -18,6 +18,7 @@ from imbalens.files import InputError
 from imbalens.params_errors import explain
 
 PARAMS_PATH = Path("params.yaml")
+SIDES = ("baseline", "other")  # of a comparison of two runs
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -471,12 +472,14 @@ def _check_references(params: Params) -> list[str]:
             )
     for name, pair in params.false_positives.items():
         key = f"false_positives.{name}"
-        if (
-            known(f"{key}.baseline", pair.baseline, params.runs)
-            and known(f"{key}.other", pair.other, params.runs)
-            and params.runs[pair.baseline].dataset != params.runs[pair.other].dataset
-        ):
-            problems.append(f"{key}: the two runs are of different datasets")
+        both = [known(f"{key}.{side}", getattr(pair, side), params.runs) for side in SIDES]
+        if all(both):
+            if pair.baseline == pair.other:
+                problems.append(
+                    f"{key}: baseline and other are both {pair.other!r}; name two runs"
+                )
+            if params.runs[pair.baseline].dataset != params.runs[pair.other].dataset:
+                problems.append(f"{key}: the two runs are of different datasets")
     return problems
 
 
