@@ -1,6 +1,7 @@
 # Each target works on a machine with nothing but Python 3.11+ and git: it sets up .venv first.
 PYTHON ?= python3
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# DVC runs `python`, validation and tests run `dvc`: those of .venv
+IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
 .PHONY: help repro test check validate bench
 
@@ -8,26 +9,28 @@ help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .venv/installed: pyproject.toml
-	test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is older than Python 3.11; name another: make PYTHON=python3.11 ..."; exit 1; }
+	.venv/bin/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
 repro: .venv/installed  ## Run the experiment of params.yaml: data, trainings, analyses, plots
-	python -m imbalens.params
-	dvc repro
+	.venv/bin/python -m imbalens.params
+	$(IN_VENV) dvc repro
 
 test: .venv/installed  ## Run the tests
-	python -m pytest
+	$(IN_VENV) python -m pytest
 
 check: .venv/installed  ## Lint, formatting, types, layers, parameter files
-	ruff check .
-	ruff format --check .
-	basedpyright
-	lint-imports --no-logo
-	for file in params.yaml profiles/*.yaml; do python -m imbalens.params $$file || exit 1; done
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	$(IN_VENV) basedpyright
+	$(IN_VENV) lint-imports --no-logo
+	for file in params.yaml profiles/*.yaml; do .venv/bin/python -m imbalens.params $$file || exit 1; done
 
 validate: .venv/installed  ## Recompute the committed results in a clone and compare
-	python -m imbalens.validation
+	$(IN_VENV) python -m imbalens.validation
 
 bench: .venv/installed  ## Measure speed as ratios against named baselines
-	python -m benchmarks.run
+	.venv/bin/python -m benchmarks.run

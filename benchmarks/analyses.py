@@ -17,7 +17,7 @@ from benchmarks.timing import Row, UnequalResultsError, measure, speed_row
 from imbalens.analysis.adversaries import adversary_distribution, error_distribution
 from imbalens.analysis.adversary_scores import kl_divergence
 from imbalens.analysis.archetypes import (
-    Archetype,
+    ARCHETYPE_NAMES,
     find_archetypes,
     find_prototypes,
     tabulate_archetypes,
@@ -27,15 +27,9 @@ from imbalens.analysis.neighbors import nearest_neighbors
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION, FeatureSplit, read_features
 from imbalens.files import write_csv
 from imbalens.hdf5 import create
-from imbalens.reports.tables import (
-    archetype_name,
-    archetype_table,
-    matrix_table,
-    overlap_table,
-    top_feature_table,
-)
-
-KINDS = [archetype_name(archetype) for archetype in Archetype]
+from imbalens.reports.archetypes import archetype_table
+from imbalens.reports.feature_overlap import overlap_table, top_feature_table
+from imbalens.reports.tables import matrix_table
 
 
 @dataclass(frozen=True)
@@ -123,10 +117,13 @@ def _archetypes(path: Path, out: Path) -> None:
     write_csv(out / "archetypes.csv", archetype_table(table, names, dump.counts))
     instances = {
         "label": np.asarray(names)[labels],
-        "archetype": np.asarray(KINDS)[archetypes],
+        "archetype": np.asarray(ARCHETYPE_NAMES)[archetypes],
     }
     write_csv(out / "instances.csv", pd.DataFrame(instances))
-    rows = {"class": np.repeat(names, len(KINDS)), "archetype": KINDS * n_classes}
+    rows = {
+        "class": np.repeat(names, len(ARCHETYPE_NAMES)),
+        "archetype": ARCHETYPE_NAMES * n_classes,
+    }
     write_csv(out / "prototypes.csv", pd.DataFrame({**rows, "row": prototypes.ravel()}))
 
 

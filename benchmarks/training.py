@@ -176,6 +176,7 @@ def _train(model: nn.Module, images: ImageTensors, recipe: Recipe) -> Trained:
             images,
             None,
             recipe,
+            offset=torch.zeros(int(images.labels.max()) + 1),
             device=CPU,
             seed=SEED,
             name="benchmark",

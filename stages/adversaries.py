@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from imbalens.analysis.adversaries import adversary_distribution, error_distribution
@@ -19,9 +20,14 @@ from imbalens.analysis.recovery import partner_recovery
 from imbalens.data.prepared import read_truth
 from imbalens.dumps.files import read_features
 from imbalens.files import write_csv, write_json
-from imbalens.reports.adversaries import draw_adversaries, draw_predictors
-from imbalens.reports.tables import matrix_table, predictor_table
-from imbalens.stage import parse_stage, pick, run_stage
+from imbalens.reports.adversaries import (
+    class_score_table,
+    draw_adversaries,
+    draw_predictors,
+    predictor_table,
+)
+from imbalens.reports.tables import matrix_table
+from imbalens.stage import parse_stage, pick, require_neighbors, run_stage
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -33,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     train, unseen = dump.splits["train"], dump.splits[options.split]
     names, counts, c = dump.class_names, dump.counts, len(dump.class_names)
 
+    require_neighbors("analyses.adversaries.n_neighbors", options.n_neighbors, len(train.targets))
     neighbors = nearest_neighbors(train.features, n_neighbors=options.n_neighbors)
     adversaries = adversary_distribution(
         train.targets[neighbors],
@@ -56,8 +63,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         "uniform": uniform_distribution(c),
         "random": random_distribution(n_classes=c, seed=options.random_seed),
     }
+    # every predictor is judged on the same classes: those that neighbours say something of
+    silent = np.isnan(adversaries.share).any(axis=1, keepdims=True)
+    judged = np.where(silent, np.nan, errors.share)
     scores = {
-        predictor: score_predictor(errors.share, share, eps=options.eps)
+        predictor: score_predictor(judged, share, eps=options.eps)
         for predictor, share in predictors.items()
     }
     table = predictor_table(scores)
@@ -75,7 +85,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     }
     truth = read_truth(Path(f"data/prepared/{run.dataset}.h5"), "train")
     if truth:
+        right = ~truth.mislabelled
+        clean = adversary_distribution(
+            train.targets[neighbors][right],
+            train.targets[right],
+            train.predictions[right],
+            n_classes=c,
+            instances=options.instances,
+        )
         metrics["recovery"] = {
+            "kld_without_mislabelled": score_predictor(judged, clean.share, eps=options.eps).kld,
             "adversaries": partner_recovery(adversaries.share, truth.pairs),
             "errors": partner_recovery(errors.share, truth.pairs),
         }
@@ -91,11 +110,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     plots = Path("plots/adversaries")
     write_csv(plots / f"{name}.csv", pairs)
     write_csv(plots / f"{name}-predictors.csv", table)
+    classes = class_score_table(
+        own,
+        names,
+        counts,
+        n_instances=adversaries.n_instances,
+        n_errors=errors.n_instances,
+    )
+    write_csv(plots / f"{name}-classes.csv", classes)
     draw_adversaries(
         pairs[pairs["kind"] == "errors"],
         pairs[pairs["kind"] == "neighbours"],
         plots / f"{name}.png",
         run=name,
+        errors_by=options.errors,
+        split=options.split,
     )
     draw_predictors(table, plots / f"{name}-predictors.png", run=name)
 

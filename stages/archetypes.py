@@ -6,25 +6,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from imbalens.analysis.archetype_recovery import mislabelled_recovery, subconcept_recovery
 from imbalens.analysis.archetypes import (
-    Archetype,
+    ARCHETYPE_NAMES,
     find_archetypes,
     find_prototypes,
     tabulate_archetypes,
 )
 from imbalens.analysis.neighbors import nearest_neighbors
-from imbalens.analysis.recovery import mislabelled_recovery, subconcept_recovery
 from imbalens.data.prepared import read_split, read_truth
 from imbalens.dumps.files import read_features
 from imbalens.files import write_csv, write_json
-from imbalens.reports.archetypes import draw_prototypes, draw_true_positives
-from imbalens.reports.tables import (
-    archetype_name,
+from imbalens.reports.archetypes import (
     archetype_table,
-    head_first,
+    draw_prototypes,
+    draw_true_positives,
     prototype_table,
 )
-from imbalens.stage import parse_stage, pick, run_stage
+from imbalens.reports.tables import head_first
+from imbalens.stage import parse_stage, pick, require_neighbors, run_stage
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     split, names, counts = dump.splits["train"], dump.class_names, dump.counts
     labels, predictions = split.targets, split.predictions
 
+    require_neighbors("analyses.archetypes.n_neighbors", options.n_neighbors, len(labels))
     neighbors = nearest_neighbors(split.features, n_neighbors=options.n_neighbors)
     archetypes = find_archetypes(
         labels[neighbors],
@@ -47,12 +48,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     result = tabulate_archetypes(archetypes, labels, predictions, n_classes=len(names))
     prototypes = find_prototypes(split.features, labels, archetypes, n_classes=len(names))
 
-    kinds = [archetype_name(archetype) for archetype in Archetype]
     metrics = {
-        "share": dict(zip(kinds, result.overall_share, strict=True)),
-        "true_positive_rate": dict(zip(kinds, result.overall_true_positive_rate, strict=True)),
+        "share": dict(zip(ARCHETYPE_NAMES, result.overall_share, strict=True)),
+        "true_positive_rate": dict(
+            zip(ARCHETYPE_NAMES, result.overall_true_positive_rate, strict=True)
+        ),
         "class_share": {
-            label: dict(zip(kinds, shares, strict=True))
+            label: dict(zip(ARCHETYPE_NAMES, shares, strict=True))
             for label, shares in zip(names, result.share, strict=True)
         },
     }
@@ -60,7 +62,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if truth:
         metrics["recovery"] = {
             "mislabelled": mislabelled_recovery(archetypes, truth.mislabelled),
-            "subconcept": subconcept_recovery(archetypes, labels, truth.subconcept),
+            "subconcept": subconcept_recovery(
+                archetypes, labels, truth.subconcept, truth.mislabelled
+            ),
         }
     write_json(Path(f"metrics/archetypes/{name}.json"), metrics)
 
@@ -78,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "name": images.names,
         "label": np.asarray(names)[labels],
         "prediction": np.asarray(names)[predictions],
-        "archetype": np.asarray(kinds)[archetypes],
+        "archetype": np.asarray(ARCHETYPE_NAMES)[archetypes],
     }
     write_csv(plots / f"{name}-instances.csv", pd.DataFrame(instances))
     draw_true_positives(classes, plots / f"{name}.png", run=name)
@@ -87,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         [[images.images[row] if row >= 0 else None for row in prototypes[i]] for i in order],
         plots / f"{name}-prototypes.png",
         classes=[names[i] for i in order],
-        archetypes=kinds,
+        archetypes=ARCHETYPE_NAMES,
         run=name,
     )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from imbalens.files import InputError, write_csv
+from imbalens.files import InputError, read_table, write_csv
 from imbalens.reports.false_positives import draw_false_positives
 from imbalens.stage import parse_stage, pick, run_stage
 
@@ -16,7 +16,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     pair = pick(params.false_positives, "false_positives", name)
     parts = []
     for run in (pair.baseline, pair.other):
-        confusion = pd.read_csv(f"plots/performance/{run}-confusion.csv")
+        path = Path(f"plots/performance/{run}-confusion.csv")
+        confusion = read_table(path, command=f"dvc repro performance@{run}")
         if pair.reference_class not in set(confusion["actual"]):
             raise InputError(
                 f"false_positives.{name}.reference_class: found {pair.reference_class!r}; "
@@ -27,11 +28,18 @@ def main(argv: Sequence[str] | None = None) -> None:
             & (confusion["actual"] != confusion["predicted"])
         ]
         adversaries = wrong["predicted" if pair.reference == "actual" else "actual"]
-        parts.append(pd.DataFrame({"run": run, "adversary": adversaries, "count": wrong["count"]}))
+        parts.append(
+            pd.DataFrame(
+                {"run": run, "adversary": adversaries, "count": wrong["count"].astype(int)}
+            )
+        )
     table = pd.concat(parts)
     write_csv(Path(f"plots/false_positives/{name}.csv"), table)
     draw_false_positives(
-        table, Path(f"plots/false_positives/{name}.png"), reference_class=pair.reference_class
+        table,
+        Path(f"plots/false_positives/{name}.png"),
+        reference=pair.reference,
+        reference_class=pair.reference_class,
     )
 
 

@@ -10,8 +10,12 @@ from imbalens.analysis.recovery import pair_recovery
 from imbalens.data.prepared import read_truth
 from imbalens.dumps.files import read_features
 from imbalens.files import write_csv, write_json
-from imbalens.reports.feature_overlap import draw_pairs, draw_top_features
-from imbalens.reports.tables import overlap_table, top_feature_table
+from imbalens.reports.feature_overlap import (
+    draw_pairs,
+    draw_top_features,
+    overlap_table,
+    top_feature_table,
+)
 from imbalens.stage import parse_stage, pick, run_stage
 
 

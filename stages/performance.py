@@ -8,8 +8,8 @@ from imbalens.analysis.recovery import prediction_recovery
 from imbalens.data.prepared import read_truth
 from imbalens.dumps.files import read_features
 from imbalens.files import write_csv, write_json
-from imbalens.reports.performance import draw_confusion, draw_performance
-from imbalens.reports.tables import matrix_table, performance_table
+from imbalens.reports.performance import draw_confusion, draw_performance, performance_table
+from imbalens.reports.tables import matrix_table
 from imbalens.stage import parse_stage, pick, run_stage
 
 
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     truth = read_truth(Path(f"data/prepared/{run.dataset}.h5"), options.split)
     if truth:
         metrics["recovery"] = prediction_recovery(
-            split.predictions, split.targets, truth.subconcept
+            split.predictions, split.targets, truth.subconcept, truth.mislabelled
         )
     write_json(Path(f"metrics/performance/{name}.json"), metrics)
 

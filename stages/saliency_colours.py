@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from imbalens.analysis.archetypes import Archetype
+from imbalens.analysis.archetypes import ARCHETYPE_NAMES
 from imbalens.analysis.colours import (
     COLOUR_GROUPS,
     classify_colours,
@@ -16,9 +15,9 @@ from imbalens.analysis.colours import (
 from imbalens.analysis.recovery import box_recovery, colour_recovery, shares_in_boxes
 from imbalens.data.prepared import read_metadata, read_split, read_truth
 from imbalens.dumps.files import read_saliency_ranks
-from imbalens.files import write_csv, write_json
-from imbalens.reports.saliency_colours import draw_class_pages, draw_colours
-from imbalens.reports.tables import archetype_name, colour_table, head_first
+from imbalens.files import read_table, write_csv, write_json
+from imbalens.reports.saliency_colours import colour_table, draw_class_pages, draw_colours
+from imbalens.reports.tables import head_first
 from imbalens.stage import parse_stage, pick, run_stage
 
 
@@ -30,12 +29,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     prepared, split = read_metadata(data), read_split(data, "train")
     names, counts, c = prepared.class_names, prepared.counts, len(prepared.class_names)
     ranks = read_saliency_ranks(Path(f"data/dumps/saliency/{name}.h5"), "train")
-    archetypes = pd.read_csv(f"plots/archetypes/{name}-instances.csv")["archetype"].to_numpy()
-    prototypes = pd.read_csv(f"plots/archetypes/{name}-prototypes.csv", dtype={"row": "Int64"})
+    judged, command = Path("plots/archetypes"), f"dvc repro archetypes@{name}"
+    instances = read_table(judged / f"{name}-instances.csv", command=command)
+    prototypes = read_table(judged / f"{name}-prototypes.csv", command=command)
+    archetypes = instances["archetype"].to_numpy()
 
     groups, salient = classify_colours(split.images), top_pixels(ranks, fraction=options.fraction)
     parts = {"any pixel": np.ones_like(salient), "all": salient}
-    for kind in map(archetype_name, Archetype):
+    for kind in ARCHETYPE_NAMES:
         parts[kind] = salient & (archetypes == kind)[:, None, None]
     tables = {
         part: tabulate_colours(groups, split.images, mask, split.labels, n_classes=c)
@@ -61,11 +62,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     plots = Path("plots/saliency_colours")
     write_csv(plots / f"{name}.csv", table)
     draw_colours(table, plots / f"{name}.png", run=name)
-    order, kinds = head_first(counts), [archetype_name(kind) for kind in Archetype][:2]
+    order, kinds = head_first(counts), ARCHETYPE_NAMES[:2]
     extremes = [names[order[0]], names[order[-1]]]
     rows = prototypes.set_index(["class", "archetype"])["row"]
     pictures = [
-        [None if pd.isna(rows[label, kind]) else split.images[rows[label, kind]] for kind in kinds]
+        [split.images[int(rows[label, kind])] if rows[label, kind] else None for kind in kinds]
         for label in extremes
     ]
     draw_class_pages(

@@ -1,7 +1,7 @@
 """Train a run, or take its checkpoint, into data/models/RUN.pt; resumes when interrupted."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -9,9 +9,10 @@ import torch
 
 from imbalens.data.prepared import read_metadata
 from imbalens.files import write_csv, write_json
-from imbalens.losses.build import build_objective
+from imbalens.losses.build import build_objective, logit_offset, logit_scale
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import load_checkpoint, load_weights, save_weights
+from imbalens.params import Recipe
 from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.training.batches import load_images
 from imbalens.training.devices import choose_device
@@ -25,8 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the weights and the history of their training."""
     name, params = parse_stage(__doc__, "run", argv)
     run = pick(params.runs, "runs", name)
-    recipe, dataset = params.recipes[run.recipe], params.datasets[run.dataset]
-    data = Path(f"data/prepared/{run.dataset}.h5")
+    recipe, data = params.recipes[run.recipe], Path(f"data/prepared/{run.dataset}.h5")
     prepared = read_metadata(data)
     device = choose_device(recipe.device)
 
@@ -35,7 +35,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     work = work_folder(
         Path("work"),
         name,
-        [run.model_dump(), recipe.model_dump(), dataset.model_dump(), prepared.digest],
+        [
+            run.model_dump(),
+            recipe.model_dump(),
+            device.type,
+            prepared.digest,
+            prepared.mean.tolist(),
+            prepared.std.tolist(),
+        ],
     )
     if run.checkpoint is None:
         counts = torch.as_tensor(prepared.counts, device=device)
@@ -45,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             load_images(data, prepared, "train", device)[0],
             load_images(data, prepared, "val", device)[0] if "val" in prepared.splits else None,
             recipe,
+            offset=logit_offset(run.loss, counts).to(device) / logit_scale(run.loss),
             device=device,
             seed=run.seed,
             name=name,
@@ -55,10 +63,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         history = []
     save_weights(model, Path(f"data/models/{name}.pt"), metadata={"run": name})
     write_csv(Path(f"plots/train/{name}.csv"), pd.DataFrame(history, columns=COLUMNS))
-    last = history[-1] if history else dict.fromkeys(COLUMNS)
     metrics = {"epochs": len(history), "checkpoint": run.checkpoint}
-    write_json(Path(f"metrics/train/{name}.json"), {**last, **metrics})
+    write_json(Path(f"metrics/train/{name}.json"), {**chosen_epoch(history, recipe), **metrics})
     shutil.rmtree(work, ignore_errors=True)
+
+
+def chosen_epoch(
+    history: Sequence[Mapping[str, int | float]], recipe: Recipe
+) -> Mapping[str, object]:
+    """Return the figures of the epoch whose weights were kept."""
+    if not history:
+        return dict.fromkeys(COLUMNS)
+    if recipe.model_selection == "best_validation":
+        return max(history, key=lambda row: row["validation_accuracy"])
+    return history[-1]
 
 
 if __name__ == "__main__":

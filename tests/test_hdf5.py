@@ -33,8 +33,8 @@ def write(path, arrays, *, splits=("train", "test"), version=1):
             file.create_dataset(name, data=array, dtype=dtype, track_times=False)
 
 
-def check(path, needs=()):
-    return open_checked(path, "features", 1, VARIABLES, command="dvc repro x@y", needs=needs)
+def check(path, **needed):
+    return open_checked(path, "features", 1, VARIABLES, command="dvc repro x@y", **needed)
 
 
 @contextmanager
@@ -93,6 +93,32 @@ def test_an_absent_split_is_named(tmp_path):
         check(tmp_path / "a.h5", needs=["val"]),
     ):
         pass
+
+
+def test_an_absent_attribute_is_named(tmp_path):
+    write(tmp_path / "a.h5", GOOD)
+    with check(tmp_path / "a.h5", attributes=["splits"]):
+        pass
+    with (
+        pytest.raises(
+            InputError,
+            match=r"has no attribute 'counts' \(found: 'schema', 'splits', 'version'\); run: dvc",
+        ),
+        check(tmp_path / "a.h5", attributes=["splits", "counts"]),
+    ):
+        pass
+
+
+def test_attributes_may_be_of_any_size(tmp_path):
+    names = [f"class {label:014d}" for label in range(5000)]
+    counts = np.arange(20_000)
+    for path in (tmp_path / "a.h5", tmp_path / "b.h5"):
+        with create(path, "features", 1) as file:
+            file.attrs["names"], file.attrs["counts"] = names, counts
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert list(file.attrs["names"]) == names
+        assert (file.attrs["counts"] == counts).all()
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
 
 
 def test_another_version_is_an_error(tmp_path):

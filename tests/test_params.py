@@ -1,4 +1,5 @@
 import copy
+import math
 import re
 import subprocess
 import sys
@@ -36,6 +37,8 @@ def at(*keys, **new):
 CE = ("runs", "planted-ce")
 LDAM = ("runs", "planted-ldam_drw")
 IMBALANCE = ("datasets", "planted", "imbalance")
+QUICK = ("recipes", "quick")
+STEPS = {"name": "steps", "warmup_epochs": 0, "milestones": [{"epoch": 14, "factor": 0.1}]}
 
 
 @pytest.mark.parametrize(
@@ -95,6 +98,50 @@ def test_shipped_files_are_valid(path):
             "recipes.quick.model_selection: .*datasets.planted.validation.share is 0",
         ),
         (
+            at(*CE, loss={"gamma": 2}),
+            "runs.planted-ce.loss: has no name; found {'gamma': 2}; allowed as name: 'ce', "
+            "'weighted_ce', 'focal', 'cb', 'ldam', 'balanced_softmax', 'logit_adjustment'",
+        ),
+        (
+            at(*IMBALANCE, ratio=math.inf),
+            "datasets.planted.imbalance.ratio: found inf; .*finite number",
+        ),
+        (
+            at("analyses", "adversaries", eps=math.nan),
+            "analyses.adversaries.eps: found nan; .*finite number",
+        ),
+        (at(*IMBALANCE, n_max=99999999999999999999), r".*n_max: found 9+; .*less than 2147483648"),
+        (
+            at("datasets", "planted", image_size=257),
+            "datasets.planted.image_size: found 257; .*less than or equal to 256",
+        ),
+        (
+            at("analyses", "feature_overlap", top_k=65),
+            "analyses.feature_overlap.top_k: found 65; .*less than or equal to 64",
+        ),
+        (
+            at("analyses", "performance", many_above=100, few_below=102),
+            "analyses.performance: .*needs few_below <= many_above \\+ 1",
+        ),
+        (
+            at("analyses", "performance", split="val"),
+            "analyses.performance.split: found 'val', but datasets.planted.validation.share is 0; "
+            "set a share or use 'train' or 'test'$",
+        ),
+        (
+            at("analyses", "adversaries", split="val"),
+            "analyses.adversaries.split: found 'val', but datasets.planted.validation.share is 0",
+        ),
+        (
+            at(*QUICK, "schedule", warmup_epochs=14),
+            "recipes.quick.schedule.warmup_epochs: found 14; allowed: below the 14 epochs of "
+            "recipes.quick",
+        ),
+        (
+            at(*QUICK, schedule=STEPS),
+            "recipes.quick.schedule.milestones.0.epoch: found 14; allowed: below the 14 epochs",
+        ),
+        (
             at("analyses", "archetypes", border_from=4),
             "analyses.archetypes: .*needs n_neighbors >= safe_from > border_from > rare_from",
         ),
@@ -103,6 +150,7 @@ def test_shipped_files_are_valid(path):
             "recipes.quick.schedule.milestones: is missing",
         ),
         (at(runs={"a b": SHIPPED["runs"]["planted-ce"]}), r"runs.a b.*should match pattern"),
+        (at(runs={"a.b": SHIPPED["runs"]["planted-ce"]}), r"runs.a\.b.*should match pattern"),
         (
             at("false_positives", "planted", baseline="x"),
             "false_positives.planted.baseline: found 'x'; allowed: .*planted-ce",
@@ -134,13 +182,36 @@ def test_all_mistakes_are_reported_at_once(tmp_path):
         ("focus: a\nfocus: b\n", "key 'focus' stands twice"),
         ("focus: [", "is not valid YAML"),
         ("- 1", "the whole file: found "),
+        ("focus: 2024-01-01", "found the date 2024-01-01; write it in quotes"),
+        ("[1, 2]: 3", "found unhashable key"),
+        ("{a: b}: 3", "found unhashable key"),
+        ("focus: &x [*x]", "holds something other than texts, numbers, lists and mappings"),
+        ("focus: !!set {a, b}", "holds something other than texts, numbers, lists and mappings"),
+        ("focus: na\xefve", "is not UTF-8 text"),
     ],
 )
 def test_a_file_that_is_no_mapping_of_keys(tmp_path, text, message):
     path = tmp_path / "params.yaml"
-    path.write_text(text)
-    with pytest.raises(InputError, match=re.escape(message)):
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(InputError, match=rf"(?s)params\.yaml: .*{re.escape(message)}"):
         load_params(path)
+
+
+def test_settings_at_the_edge_of_what_is_allowed(tmp_path):
+    def change(values):
+        at(*QUICK, schedule=STEPS | {"warmup_epochs": 13})(values)
+        at(*QUICK, "schedule", "milestones", 0, epoch=13)(values)
+        at("datasets", "planted", image_size=256)(values)
+        at("datasets", "planted", "validation", share=0.1)(values)
+        at("analyses", "performance", split="val", many_above=100, few_below=101)(values)
+        at("analyses", "adversaries", split="val")(values)
+        at("analyses", "feature_overlap", top_k=64)(values)
+        at(focus="2024-01-01")(values)
+        values["runs"]["2024-01-01"] = values["runs"]["planted-ce"]
+
+    params = load_changed(tmp_path, change)
+    assert params.analyses.performance.split == "val"
+    assert params.focus == "2024-01-01"
 
 
 def test_a_missing_file_is_an_error(tmp_path):

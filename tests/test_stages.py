@@ -1,5 +1,6 @@
 """Stages called in an empty folder: resuming after a kill, and bad inputs."""
 
+import json
 import os
 import signal
 import subprocess
@@ -17,10 +18,23 @@ from imbalens.files import InputError
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import save_weights
 from imbalens.params import Ce, CifarResnet
-from stages import archetypes, dump_features, dump_saliency, focus, performance, prepare, train
+from stages import (
+    adversaries,
+    archetypes,
+    dump_features,
+    dump_saliency,
+    false_positives,
+    feature_overlap,
+    focus,
+    performance,
+    prepare,
+    saliency_colours,
+    train,
+)
 from tests.tiny import ROOT, tiny_params, write_params
 
 RUN = "planted-ce"
+ANALYSES = (archetypes, adversaries, feature_overlap, saliency_colours)
 
 
 @pytest.fixture(scope="module")
@@ -56,18 +70,19 @@ def files_under(folder: Path) -> set[str]:
     return {path.as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def start_training(folder: Path) -> subprocess.Popen[bytes]:
+def start_training(folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(ROOT / "stages" / "train.py"), RUN],
         cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        text=True,
     )
 
 
 def test_kill_9_then_the_same_command_gives_the_same_weights(workspace, tmp_path_factory):
-    change(lambda values: values["recipes"]["quick"].update(epochs=30))
+    change(lambda values: values["recipes"]["quick"].update(epochs=15))
     whole = tmp_path_factory.mktemp("whole")
     (whole / "params.yaml").write_bytes(Path("params.yaml").read_bytes())
     (whole / "data").symlink_to(workspace / "data")  # the killed run writes no weights there
@@ -77,17 +92,22 @@ def test_kill_9_then_the_same_command_gives_the_same_weights(workspace, tmp_path
         assert killed.poll() is None, "training ended before it could be killed"
         time.sleep(0.01)
     killed.send_signal(signal.SIGKILL)
-    assert killed.wait() == -signal.SIGKILL
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
     weights = Path(f"data/models/{RUN}.pt")
     assert not weights.exists()
     (state,) = Path("work").glob("*/state.pt")
-    assert 1 <= torch.load(state, weights_only=True)["epoch"] < 30
+    assert 1 <= torch.load(state, weights_only=True)["epoch"] < 15
 
-    assert start_training(workspace).wait() == 0
+    again = start_training(workspace)
+    output, _ = again.communicate()
+    assert again.returncode == 0
+    assert f"{RUN}: goes on after epoch" in output
+    assert f"{RUN}: epoch 1/15" not in output
     resumed, history = weights.read_bytes(), Path(f"plots/train/{RUN}.csv").read_text()
     assert not list(Path("work").glob("*")), "the state is deleted on success"
     weights.unlink()
-    assert start_training(whole).wait() == 0
+    start_training(whole).communicate()
     assert weights.read_bytes() == resumed
     assert (whole / "plots" / "train" / f"{RUN}.csv").read_text() == history
 
@@ -185,6 +205,58 @@ def test_batch_size_changes_dumps_by_rounding_only():
             found.append({split: file[f"{split}/features"][:] for split in ("train", "test")})
     for split in ("train", "test"):
         np.testing.assert_allclose(found[0][split], found[1][split], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.usefixtures("workspace")
+def test_too_many_neighbours_name_the_parameter():
+    train.main([RUN])
+    dump_features.main([RUN])
+    change(lambda values: values["analyses"]["archetypes"].update(n_neighbors=5000))
+    with pytest.raises(
+        InputError, match=r"analyses\.archetypes\.n_neighbors: found 5000; allowed"
+    ):
+        archetypes.main([RUN])
+
+
+def test_class_names_that_look_like_numbers_or_nothing(tmp_path, monkeypatch):
+    """The whole chain on arrays of one's own, with post-hoc logit adjustment."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 12)
+    images = rng.integers(0, 100, (36, 16, 16, 3), dtype=np.uint8)
+    images[np.arange(36), :, :, labels] += 100
+    arrays = {f"{split}_images": images for split in ("train", "test")}
+    arrays |= {f"{split}_labels": labels for split in ("train", "test")}
+    np.savez("mine.npz", class_names=np.array(["007", "NA", "1"]), **arrays)
+
+    values = tiny_params((RUN,))
+    selection = {"name": "seeded", "seed": 0}
+    values["datasets"]["planted"] |= {
+        "source": {"name": "arrays", "path": "mine.npz", "digest": None},
+        "image_size": 16,
+        "imbalance": {"kind": "natural", "n_max": None, "selection": selection},
+    }
+    values["runs"]["other"] = values["runs"][RUN] | {
+        "loss": {"name": "logit_adjustment", "tau": 1.0, "post_hoc": True}
+    }
+    values["false_positives"] = {
+        "mine": {
+            "baseline": RUN,
+            "other": "other",
+            "reference": "predicted",
+            "reference_class": "NA",
+        }
+    }
+    write_params(tmp_path, values)
+    prepare.main(["planted"])
+    for run in (RUN, "other"):
+        for stage in (train, dump_features, dump_saliency, performance, *ANALYSES):
+            stage.main([run])
+    false_positives.main(["mine"])
+    recall = json.loads(Path(f"metrics/performance/{RUN}.json").read_text())["recall"]
+    assert set(recall) == {"007", "NA", "1"}
+    text = Path("plots/archetypes/other-instances.csv").read_text()
+    assert text.count(",007,") + text.count(",NA,") + text.count(",1,") >= 36
 
 
 def test_an_error_ends_a_script_with_one_message_and_status_1(tmp_path):

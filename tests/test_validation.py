@@ -19,8 +19,8 @@ from tests.tiny import TinyProject, tiny_params
 TOLERANCES = Tolerances(
     arithmetic=1e-9,
     training=(
-        Tolerance("performance/*:accuracy", 0.1, null=False),
-        Tolerance("performance/*:*", 0.5, null=True),
+        Tolerance(pattern="performance/*:accuracy", absolute=0.1, null=False),
+        Tolerance(pattern="performance/*:*", absolute=0.5, null=True),
     ),
 )
 
@@ -76,10 +76,12 @@ def test_report_table_by_hand():
     assert table.splitlines()[2] == f"| {key} | 0.5 | 0.75 | moved 0.25 > 0.1 |"
 
 
-def test_tolerances_of_another_form_are_an_error(tmp_path):
+@pytest.mark.parametrize("text", ["- pattern: x", "arithmetic: abc\ntraining: []", "a: [", None])
+def test_tolerances_of_another_form_are_an_error(tmp_path, text):
     path = tmp_path / "tolerances.yaml"
-    path.write_text("- pattern: x\n")
-    with pytest.raises(InputError, match=r"tolerances\.yaml: does not hold `arithmetic`"):
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(InputError, match=r"tolerances\.yaml: (?s:.*)benchmarks\.spread"):
         load_tolerances(path)
 
 
@@ -129,6 +131,8 @@ def test_a_broken_analysis_under_a_forged_lock_is_rejected(unchanged):
     assert right in text
     path.write_text(text.replace(right, "1 + " + right))
     unchanged.run("dvc", "commit", "--force")
+    orphan = unchanged.folder / "metrics" / "performance" / "removed-run.json"
+    orphan.write_text('{"accuracy": 0.999}')
     unchanged.commit("break")
     assert "up to date" in unchanged.run("dvc", "repro", "--dry", "--allow-missing").stdout
     holds, report = validate(unchanged.folder)
@@ -136,6 +140,7 @@ def test_a_broken_analysis_under_a_forged_lock_is_rejected(unchanged):
     assert "5 of 5 analyses read the same dumps, bit by bit" in report
     wrong = set(re.findall(r"^\| (\S+):.* moved ", report, flags=re.MULTILINE))
     assert wrong == {"archetypes/planted-ce"}, "what was not broken holds"
+    assert "performance/removed-run:accuracy | 0.999 | None | is no longer computed" in report
 
 
 def test_read_metrics_flattens(tmp_path):

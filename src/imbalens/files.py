@@ -2,9 +2,8 @@
 
 import json
 import math
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,28 +22,30 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`, renamed to it when the block succeeds.
 
     The temporary name keeps the suffix, which some writers read their format from. When the block
-    fails the temporary file is removed and whatever stood under `path` stays untouched.
+    fails the temporary file is removed and whatever stood under `path` stays untouched; what a
+    killed process leaves is overwritten the next time.
 
     Args:
         path: Final path; its folder is created when absent.
 
     Raises:
-        InputError: if the folder cannot be created or written to.
+        InputError: if it cannot be written, such as on a full disk.
     """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch()
+        yield temporary
+        temporary.replace(path)
     except OSError as error:
+        if error.filename not in (None, str(path.parent), str(temporary)):
+            raise  # of another file
         raise InputError(
             f"{path}: cannot be written ({error.strerror or error}); "
             "make the folder writable or free some space, then run the stage again"
         ) from error
-    try:
-        yield temporary
-        temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -67,6 +68,23 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 def write_csv(path: Path, table: "pd.DataFrame") -> None:
     """Write a table without its row index; NaN is an empty field."""
     write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def read_table(path: Path, *, command: str) -> "pd.DataFrame":
+    """Read a table with every field as text: a class may be called "3" or "NA".
+
+    Args:
+        path: CSV file.
+        command: What to run when it is missing; closes the message.
+
+    Raises:
+        InputError: if it is missing.
+    """
+    import pandas as pd
+
+    if not path.exists():
+        raise InputError(f"{path} is missing; run: {command}")
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
 
 
 def jsonable(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold

@@ -41,6 +41,7 @@ def create(path: Path, schema_name: str, version: int) -> Iterator[h5py.File]:
     """Yield a new file that gets its final name when the block succeeds.
 
     Datasets are to be created with `track_times=False`, so that a rerun gives the same bytes.
+    Attributes may be of any size, such as the names of thousands of classes.
 
     Args:
         path: Final path.
@@ -53,7 +54,8 @@ def create(path: Path, schema_name: str, version: int) -> Iterator[h5py.File]:
     try:
         with atomic_path(path) as temporary, _GuardedFile(temporary, "w+") as guarded:
             try:
-                with h5py.File(guarded, "w") as file:
+                # HDF5's oldest format, the default, refuses attributes above 64 KB
+                with h5py.File(guarded, "w", libver="v108") as file:
                     file.attrs["schema"], file.attrs["version"] = schema_name, version
                     yield file
             finally:  # whatever else went wrong then is only what followed
@@ -107,8 +109,9 @@ def open_checked(
     *,
     command: str,
     needs: Sequence[str] = (),
+    attributes: Sequence[str] = (),
 ) -> Iterator[Any]:
-    """Yield an h5py.File for reading whose datasets are as declared.
+    """Yield an h5py.File for reading whose datasets and attributes are as declared.
 
     It is typed loosely, because h5py's types cannot know what stands under a name.
 
@@ -119,6 +122,7 @@ def open_checked(
         variables: Declared datasets; others may be there too.
         command: What to run to get the file right; closes every message.
         needs: Splits that must be there.
+        attributes: Names of attributes that must be there.
 
     Raises:
         InputError: if the file is absent, damaged, of another kind, or not as declared.
@@ -132,7 +136,7 @@ def open_checked(
             f"{path} is damaged or not an HDF5 file ({error}); run: {command}"
         ) from error
     with file:
-        problem = _find_problem(file, schema_name, version, variables, needs)
+        problem = _find_problem(file, schema_name, version, variables, needs, attributes)
         if problem:
             raise InputError(f"{path} {problem}; run: {command}")
         yield file
@@ -144,6 +148,7 @@ def _find_problem(
     version: int,
     variables: Sequence[Variable],
     needs: Sequence[str],
+    attributes: Sequence[str],
 ) -> str | None:
     """Say what is wrong with a file first of all, None if nothing."""
     schema = file.attrs.get("schema"), file.attrs.get("version")
@@ -151,6 +156,9 @@ def _find_problem(
         return (
             f"is of schema {schema[0]!r} version {schema[1]} (wanted: {schema_name!r} {version})"
         )
+    for attribute in attributes:
+        if attribute not in file.attrs:
+            return f"has no attribute {attribute!r} (found: {_listed(list(file.attrs))})"
     splits = [str(split) for split in file.attrs.get("splits", [])]
     for split in needs:
         if split not in splits:

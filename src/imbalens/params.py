@@ -20,9 +20,9 @@ from imbalens.params_errors import explain
 PARAMS_PATH = Path("params.yaml")
 SIDES = ("baseline", "other")  # of a comparison of two runs
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]  # DVC: no dots
 Share = Annotated[float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, lt=2**31)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Split = Literal["train", "val", "test"]
 
@@ -30,7 +30,7 @@ Split = Literal["train", "val", "test"]
 class Section(BaseModel):
     """A part of params.yaml: unknown keys are errors, values are not converted."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 # --- datasets ------------------------------------------------------------------------------
@@ -50,8 +50,9 @@ class Planted(Section):
 class Folder(Section):
     """Images of one's own: `root/train/<class>/*`, `root/test/<class>/*`.
 
-    `root` may name environment variables as $NAME. `digest` is what `prepare` reports; when
-    given, other files under `root` are an error.
+    `root` may name environment variables as $NAME. `digest` is what `prepare` reports: it covers
+    the images as selected, split and resized. When given, another one is an error, be it due to
+    other files under `root` or to another image_size, imbalance or validation.
     """
 
     name: Literal["folder"]
@@ -60,7 +61,10 @@ class Folder(Section):
 
 
 class Arrays(Section):
-    """An .npz or HDF5 file with train_images, train_labels, test_images, test_labels."""
+    """An .npz or HDF5 file with train_images, train_labels, test_images, test_labels.
+
+    `digest` is as for folders.
+    """
 
     name: Literal["arrays"]
     path: str
@@ -133,10 +137,14 @@ class Normalization(Section):
 
 
 class Dataset(Section):
-    """One dataset; `normalization: null` computes it from the training images."""
+    """One dataset; `normalization: null` computes it from the training images.
+
+    `image_size` is a side in pixels, at most 256: saliency ranks have 16 bits, which number the
+    65,536 pixels of such an image.
+    """
 
     source: Source
-    image_size: Annotated[int, Field(ge=8)]
+    image_size: Annotated[int, Field(ge=8, le=256)]
     imbalance: Imbalance
     validation: Validation
     normalization: Normalization | None
@@ -317,6 +325,12 @@ class PerformanceAnalysis(Section):
     many_above: Count
     few_below: Count
 
+    @model_validator(mode="after")
+    def _disjoint(self) -> "PerformanceAnalysis":
+        if self.few_below > self.many_above + 1:
+            raise ValueError("needs few_below <= many_above + 1: no class is both")
+        return self
+
 
 class ArchetypesAnalysis(Section):
     """Same-class neighbours of `n_neighbors` from which an instance is safe, border or rare."""
@@ -345,9 +359,9 @@ class AdversariesAnalysis(Section):
 
 
 class FeatureOverlapAnalysis(Section):
-    """How many of the largest mean features stand for a class."""
+    """How many of the largest mean features stand for a class, of the networks' 64 features."""
 
-    top_k: Count
+    top_k: Annotated[int, Field(ge=1, le=64)]
 
 
 class SaliencyColoursAnalysis(Section):
@@ -406,6 +420,8 @@ def load_params(path: Path = PARAMS_PATH) -> Params:
         raise InputError(
             f"{path}: cannot be read ({error.strerror}); copy one of profiles/ here"
         ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text ({error}); save it as UTF-8") from error
     try:
         raw = yaml.load(text, Loader=_Loader)
         # JSON mode is strict about types and still takes a sequence where a tuple is meant
@@ -415,18 +431,28 @@ def load_params(path: Path = PARAMS_PATH) -> Params:
     except ValidationError as error:
         problems = [explain(item, Params) for item in error.errors()]
         raise InputError("\n".join(f"{path}: {problem}" for problem in problems)) from None
-    problems = _check_references(params)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: holds something other than texts, numbers, lists and mappings ({error})"
+        ) from error
+    problems = [
+        *_check_references(params),
+        *_check_epochs(params),
+        *_check_validation(params),
+    ]
     if problems:
         raise InputError("\n".join(f"{path}: {problem}" for problem in problems))
     return params
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with 1e-4 as a number, as DVC reads it, and a repeated key as an error."""
+    """YAML with 1e-4 as a number, as DVC reads it; a repeated key or a date is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue  # cannot be hashed, which the base class reports
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"key {key.value!r} stands twice", key.start_mark
@@ -434,14 +460,20 @@ class _Loader(yaml.SafeLoader):
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
+    def refuse_date(self, node: yaml.Node) -> None:
+        raise yaml.constructor.ConstructorError(
+            None, None, f"found the date {node.value}; write it in quotes", node.start_mark
+        )
 
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.refuse_date)
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
 )
 
 
 def _check_references(params: Params) -> list[str]:
-    """Names that lead nowhere, and settings that contradict each other."""
+    """Names that lead nowhere, and comparisons that are none."""
     problems: list[str] = []
 
     def known(key: str, name: str, among: dict[str, Any]) -> bool:
@@ -452,24 +484,8 @@ def _check_references(params: Params) -> list[str]:
     known("focus", params.focus, params.runs)
     for name, run in params.runs.items():
         key = f"runs.{name}"
-        has_dataset = known(f"{key}.dataset", run.dataset, params.datasets)
-        if not known(f"{key}.recipe", run.recipe, params.recipes):
-            continue
-        recipe = params.recipes[run.recipe]
-        if run.drw and run.drw.start_epoch >= recipe.epochs:
-            problems.append(
-                f"{key}.drw.start_epoch: found {run.drw.start_epoch}; allowed: below the "
-                f"{recipe.epochs} epochs of recipes.{run.recipe}"
-            )
-        if (
-            has_dataset
-            and recipe.model_selection == "best_validation"
-            and params.datasets[run.dataset].validation.share == 0
-        ):
-            problems.append(
-                f"recipes.{run.recipe}.model_selection: found 'best_validation', but "
-                f"datasets.{run.dataset}.validation.share is 0; set a share or use 'last'"
-            )
+        known(f"{key}.dataset", run.dataset, params.datasets)
+        known(f"{key}.recipe", run.recipe, params.recipes)
     for name, pair in params.false_positives.items():
         key = f"false_positives.{name}"
         both = [known(f"{key}.{side}", getattr(pair, side), params.runs) for side in SIDES]
@@ -481,6 +497,47 @@ def _check_references(params: Params) -> list[str]:
             if params.runs[pair.baseline].dataset != params.runs[pair.other].dataset:
                 problems.append(f"{key}: the two runs are of different datasets")
     return problems
+
+
+def _check_epochs(params: Params) -> list[str]:
+    """Epochs that a training never reaches, so that a setting would be without effect."""
+    found: list[tuple[str, int, str]] = []
+    for name, recipe in params.recipes.items():
+        key, schedule = f"recipes.{name}.schedule", recipe.schedule
+        found.append((f"{key}.warmup_epochs", schedule.warmup_epochs, name))
+        stones = schedule.milestones if isinstance(schedule, Steps) else ()
+        found += [(f"{key}.milestones.{i}.epoch", s.epoch, name) for i, s in enumerate(stones)]
+    for name, run in params.runs.items():
+        if run.drw and run.recipe in params.recipes:
+            found.append((f"runs.{name}.drw.start_epoch", run.drw.start_epoch, run.recipe))
+    return [
+        f"{key}: found {epoch}; allowed: below the {params.recipes[recipe].epochs} epochs of "
+        f"recipes.{recipe}"
+        for key, epoch, recipe in found
+        if epoch >= params.recipes[recipe].epochs
+    ]
+
+
+def _check_validation(params: Params) -> list[str]:
+    """Uses of a validation part that a run's dataset does not have."""
+    problems: list[str] = []
+    splits = {
+        name: getattr(params.analyses, name).split for name in ("performance", "adversaries")
+    }
+    for run in params.runs.values():
+        dataset, recipe = params.datasets.get(run.dataset), params.recipes.get(run.recipe)
+        if not dataset or dataset.validation.share > 0:
+            continue
+        without = f"but datasets.{run.dataset}.validation.share is 0; set a share or use"
+        if recipe and recipe.model_selection == "best_validation":
+            key = f"recipes.{run.recipe}.model_selection"
+            problems.append(f"{key}: found 'best_validation', {without} 'last'")
+        problems += [
+            f"analyses.{name}.split: found 'val', {without} 'train' or 'test'"
+            for name, split in splits.items()
+            if split == "val"
+        ]
+    return list(dict.fromkeys(problems))  # runs share datasets and recipes
 
 
 def main() -> None:

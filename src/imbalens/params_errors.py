@@ -29,7 +29,9 @@ def explain(error: ErrorDetails, root: type[BaseModel]) -> str:
             tag = context["discriminator"].strip("'")
             return f"{place}.{tag}: found {context['tag']!r}; allowed: {context['expected_tags']}"
         case "union_tag_not_found":
-            return f"{place}: has no {context['discriminator']}; found {found!r}"
+            tag = context["discriminator"].strip("'")
+            allowed = ", ".join(map(repr, _choices(owner, str(keys[-1]))))
+            return f"{place}: has no {tag}; found {found!r}; allowed as {tag}: {allowed}"
         case _:
             return f"{place}: found {found!r}; {error['msg'].removeprefix('Value error, ')}"
 
@@ -63,6 +65,12 @@ def _models(annotation: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - a type 
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for part in get_args(annotation) for model in _models(part)]
+
+
+def _choices(owner: type[BaseModel] | None, key: str) -> list[str]:
+    """Tags of all models that may stand under a key."""
+    models = _models(owner.model_fields[key].annotation) if owner else []
+    return [tag for model in models for tag in _tags(model)]
 
 
 def _tags(model: type[BaseModel]) -> tuple[str, ...]:

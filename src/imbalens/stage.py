@@ -40,10 +40,26 @@ def pick(section: Mapping[str, Item], kind: str, name: str) -> Item:
     return section[name]
 
 
+def require_neighbors(key: str, n_neighbors: int, n_instances: int) -> None:
+    """Check that there are more instances than neighbours asked for.
+
+    Raises:
+        InputError: if there are not; it names the parameter.
+    """
+    if n_neighbors >= n_instances:
+        raise InputError(
+            f"{key}: found {n_neighbors}; allowed: below the {n_instances} training images"
+        )
+
+
 def run_stage(main: Callable[[], Any]) -> None:
     """Run a stage's `main`, showing a user's mistake as one message and exit status 1."""
     try:
         main()
     except (InputError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        print(
+            "interrupted; the same command goes on, training from its last epoch", file=sys.stderr
+        )
+        sys.exit(130)

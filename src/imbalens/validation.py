@@ -11,6 +11,7 @@ import argparse
 import fnmatch
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,16 +21,17 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from imbalens.files import InputError
+from imbalens.params import Section
 from imbalens.stage import run_stage
 
 TOLERANCES_PATH = Path("tolerances.yaml")
 UP_TO_DATE = "Data and pipelines are up to date"
 
 
-@dataclass(frozen=True)
-class Tolerance:
+class Tolerance(Section):
     """How far metrics of one group may lie from the committed ones.
 
     Attributes:
@@ -43,18 +45,7 @@ class Tolerance:
     null: bool
 
 
-@dataclass(frozen=True)
-class Difference:
-    """One metric and how it moved; `verdict` is "ok" or says what is wrong."""
-
-    key: str
-    committed: object
-    recomputed: object
-    verdict: str
-
-
-@dataclass(frozen=True)
-class Tolerances:
+class Tolerances(Section):
     """All tolerances.
 
     Attributes:
@@ -66,20 +57,28 @@ class Tolerances:
     training: tuple[Tolerance, ...]
 
 
+@dataclass(frozen=True)
+class Difference:
+    """One metric and how it moved; `verdict` is "ok" or says what is wrong."""
+
+    key: str
+    committed: object
+    recomputed: object
+    verdict: str
+
+
 def load_tolerances(path: Path) -> Tolerances:
     """Read the tolerances.
 
     Raises:
-        InputError: if the file does not hold `arithmetic` and a list `training`.
+        InputError: if the file is missing or not of that form.
     """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        training = tuple(Tolerance(**item) for item in values["training"])
-        return Tolerances(float(values["arithmetic"]), training)
-    except (KeyError, TypeError, OSError, yaml.YAMLError) as error:
+        return Tolerances.model_validate_json(json.dumps(values))
+    except (OSError, yaml.YAMLError, ValidationError) as error:
         raise InputError(
-            f"{path}: does not hold `arithmetic` and a list `training` of pattern, absolute and "
-            f"null ({error!r}); write it anew with: python -m benchmarks.spread"
+            f"{path}: {error}\nwrite it anew with: python -m benchmarks.spread"
         ) from error
 
 
@@ -155,7 +154,7 @@ def _judge(
     if old == new:
         return "ok"
     if same_dumps:
-        rule = Tolerance("*", tolerances.arithmetic, null=False)
+        rule = Tolerance(pattern="*", absolute=tolerances.arithmetic, null=False)
     else:
         matching = (r for r in tolerances.training if fnmatch.fnmatchcase(key, r.pattern))
         rule = next(matching, None)
@@ -201,6 +200,7 @@ def validate(repository: Path) -> tuple[bool, str]:
             )
         tolerances = load_tolerances(clone / TOLERANCES_PATH)
         committed, old_dumps = read_metrics(clone / "metrics"), read_dumps(clone / "dvc.lock")
+        shutil.rmtree(clone / "metrics")  # what no stage writes is then missing, not equal
         _run(["dvc", "repro", "--force", "--no-run-cache"], clone, show=True)
         recomputed, new_dumps = read_metrics(clone / "metrics"), read_dumps(clone / "dvc.lock")
         same = frozenset(name for name in old_dumps if old_dumps[name] == new_dumps.get(name))
@@ -217,9 +217,20 @@ def validate(repository: Path) -> tuple[bool, str]:
     if wrong:
         report.append(markdown_table(wrong))
     report.append(
-        "### dvc metrics diff of the focus run, committed to recomputed\n\n" + diff.stdout
+        "### dvc metrics diff of the focus run, committed to recomputed\n\n"
+        + (diff.stdout or "No difference.")
     )
     return not wrong, "\n\n".join(report)
+
+
+def describe_change(repository: Path, base: str) -> str:
+    """Describe in Markdown what HEAD changes against the branch it is to be merged into."""
+    parts = []
+    for what in ("params", "metrics"):
+        diff = _run(["dvc", what, "diff", "--md", base, "HEAD"], repository, check=False)
+        text = diff.stdout.strip() or diff.stderr.strip() or "No difference."
+        parts.append(f"### dvc {what} diff, {base} to HEAD\n\n{text}")
+    return "\n\n".join(parts)
 
 
 def _run(
@@ -255,7 +266,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Validate, print the report, add it to the job summary, and fail if results do not hold."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("repository", nargs="?", type=Path, default=Path())
-    holds, report = validate(parser.parse_args(argv).repository)
+    repository = parser.parse_args(argv).repository
+    if _run(["git", "status", "--porcelain"], repository).stdout:
+        print("warning: there are uncommitted changes; only what is committed is validated")
+    holds, report = validate(repository)
+    base = os.environ.get("GITHUB_BASE_REF")
+    if base:
+        report += "\n\n" + describe_change(repository, f"origin/{base}")
     print(report)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:

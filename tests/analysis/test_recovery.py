@@ -1,36 +1,16 @@
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imbalens.analysis.archetype_recovery import mislabelled_recovery, subconcept_recovery
 from imbalens.analysis.recovery import (
     box_recovery,
     colour_recovery,
-    mislabelled_recovery,
     prediction_recovery,
     shares_in_boxes,
-    subconcept_recovery,
 )
-
-NAN = math.nan
-
-
-def close(expected):
-    return pytest.approx(expected, nan_ok=True, abs=1e-12)
-
-
-def slow_auroc(positive, negative):
-    """Share of (positive, negative) score pairs in the right order, ties one half."""
-    if not positive or not negative:
-        return NAN
-    wins = [1.0 if p > q else 0.5 if p == q else 0.0 for p in positive for q in negative]
-    return sum(wins) / len(wins)
-
-
-def ratio(top, bottom):
-    return top / bottom if bottom else NAN
+from tests.analysis.oracles import NAN, close, ratio, slow_auroc
 
 
 def test_mislabelled_hand_made():
@@ -80,17 +60,19 @@ def test_mislabelled_agrees_with_slow_oracle(seed, n):
 
 
 def test_subconcept_hand_made():
-    labels = np.array([0, 0, 0, 0, 1, 1])
-    subconcept = np.array([True, True, False, False, False, False])
-    archetypes = np.array([2, 0, 1, 0, 3, 3])
-    # class 1 has no sub-concept: its outliers are not counted
-    assert subconcept_recovery(archetypes, labels, subconcept) == close(
+    labels = np.array([0, 0, 0, 0, 0, 1, 1])
+    subconcept = np.array([True, True, False, False, False, False, False])
+    mislabelled = np.array([False, False, False, False, True, False, False])
+    archetypes = np.array([2, 0, 1, 0, 3, 3, 3])
+    # not counted: the mislabelled outlier, and class 1, which has no sub-concept
+    assert subconcept_recovery(archetypes, labels, subconcept, mislabelled) == close(
         {"not_safe_subconcept": 0.5, "not_safe_ordinary": 0.5, "auroc": 2.5 / 4}
     )
 
 
 def test_subconcept_undefined():
-    found = subconcept_recovery(np.array([3, 0]), np.array([0, 1]), np.array([False, False]))
+    none = np.array([False, False])
+    found = subconcept_recovery(np.array([3, 0]), np.array([0, 1]), none, none)
     assert found == close({"not_safe_subconcept": NAN, "not_safe_ordinary": NAN, "auroc": NAN})
 
 
@@ -100,10 +82,15 @@ def test_subconcept_agrees_with_slow_oracle(seed):
     rng = np.random.default_rng(seed)
     labels, archetypes = rng.integers(0, 4, 40), rng.integers(0, 4, 40)
     subconcept = (labels < 2) & (rng.random(40) < 0.3)
+    mislabelled = ~subconcept & (rng.random(40) < 0.2)
     classes = {labels[i] for i in range(40) if subconcept[i]}
     rare = [archetypes[i] for i in range(40) if subconcept[i]]
-    ordinary = [archetypes[i] for i in range(40) if not subconcept[i] and labels[i] in classes]
-    assert subconcept_recovery(archetypes, labels, subconcept) == close(
+    ordinary = [
+        archetypes[i]
+        for i in range(40)
+        if not subconcept[i] and not mislabelled[i] and labels[i] in classes
+    ]
+    assert subconcept_recovery(archetypes, labels, subconcept, mislabelled) == close(
         {
             "not_safe_subconcept": ratio(sum(a != 0 for a in rare), len(rare)),
             "not_safe_ordinary": ratio(sum(a != 0 for a in ordinary), len(ordinary)),
@@ -186,10 +173,11 @@ def test_shares_in_boxes_by_hand():
 
 
 def test_prediction_recovery_by_hand():
-    labels = np.array([0, 0, 0, 1, 1, 2])
-    predictions = np.array([0, 1, 0, 1, 0, 2])
-    subconcept = np.array([True, True, False, False, False, False])
-    assert prediction_recovery(predictions, labels, subconcept) == {
+    labels = np.array([0, 0, 0, 0, 1, 1, 2])
+    predictions = np.array([0, 1, 0, 2, 1, 0, 2])
+    subconcept = np.array([True, True, False, False, False, False, False])
+    mislabelled = np.array([False, False, False, True, False, False, False])
+    assert prediction_recovery(predictions, labels, subconcept, mislabelled) == {
         "recall_subconcept": 0.5,
         "recall_ordinary": 1.0,
     }

@@ -8,25 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imbalens.analysis.recovery import pair_recovery, partner_recovery
+from tests.analysis.oracles import NAN, close, ratio, slow_auroc
 
-NAN = math.nan
 NO_PAIRS = np.empty((0, 2), dtype=np.int64)
-
-
-def close(expected):
-    return pytest.approx(expected, nan_ok=True, abs=1e-12)
-
-
-def slow_auroc(positive, negative):
-    """Share of (positive, negative) score pairs in the right order, ties one half."""
-    if not positive or not negative:
-        return NAN
-    wins = [1.0 if p > q else 0.5 if p == q else 0.0 for p in positive for q in negative]
-    return sum(wins) / len(wins)
-
-
-def ratio(top, bottom):
-    return top / bottom if bottom else NAN
 
 
 def test_partner_hand_made():

@@ -45,6 +45,10 @@ def test_images_labels_and_names_are_read(tmp_path, arrays, name):
     assert (opened.train.read(positions) == arrays["train_images"][positions]).all()
 
 
+def stray(label):
+    return np.array([0, 1, 2, 0, 1, label], np.uint64)
+
+
 @pytest.mark.parametrize("name", ["a.npz", "a.h5"])
 def test_grey_images_without_names_are_prepared_at_another_size(
     tmp_path, arrays, make_dataset, name
@@ -70,9 +74,29 @@ def test_grey_images_without_names_are_prepared_at_another_size(
         ({"train_images": np.ones((6, 8, 8, 4), np.uint8)}, "allowed: uint8 of shape [n h w 3]"),
         ({"train_labels": np.ones(6)}, "train_labels is float64 of shape (6,)"),
         ({"train_labels": np.arange(5)}, "found 6 train_images and 5 train_labels"),
-        ({"train_labels": np.arange(6)}, "train_labels has labels from 0 to 5; allowed: 0 to 2"),
-        ({"test_labels": np.array([0, -1, 2])}, "test_labels has labels from -1 to 2"),
-        ({"class_names": np.array(["a", "a", "b"])}, "class_names is"),
+        ({"train_images": np.ones((6, 0, 8, 3), np.uint8)}, "h and w at least 1"),
+        ({"train_images": np.ones((6, 8, 0), np.uint8)}, "h and w at least 1"),
+        ({"train_labels": np.arange(6)}, "train_labels has label 5; allowed: 0 to 2"),
+        ({"test_labels": np.array([0, -1, 2])}, "test_labels has label -1; allowed: 0 to 2"),
+        ({"train_labels": stray(10**9)}, "train_labels has label 1000000000; allowed: 0 to 2"),
+        (
+            {"train_labels": stray(10**9), "class_names": None},
+            "train_labels has label 1000000000; allowed: 0 to 5",
+        ),
+        (
+            {"train_labels": stray(2**63 + 1), "class_names": None},
+            "train_labels has label 9223372036854775809; allowed: 0 to 5",
+        ),
+        (
+            {"train_labels": -np.ones(6, np.int8), "class_names": None},
+            "train_labels has label -1; allowed: 0 to 5",
+        ),
+        (
+            {"test_labels": np.array([0, 3, 2]), "class_names": None},
+            "test_labels has label 3; allowed: 0 to 2",
+        ),
+        ({"class_names": np.array(["a", "a", "b"])}, "class_names has 'a' 2 times"),
+        ({"class_names": np.array(["a", " ", "b"])}, "class_names has no name at 1"),
         ({"class_names": np.arange(3)}, "allowed: different texts"),
     ],
 )
@@ -84,6 +108,20 @@ def test_arrays_that_do_not_fit_are_named(tmp_path, arrays, change, message, nam
         open_arrays(source(tmp_path / name), 8)
     assert str(caught.value).startswith(f"{tmp_path / name}: ")
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("train_labels", "integers"), ("test_images", "uint8"), ("class_names", "text")],
+)
+def test_python_objects_are_named_with_what_to_save_instead(tmp_path, arrays, name, kind):
+    arrays["notes"] = np.array([{}])  # not read, so no matter
+    write(tmp_path / "a.npz", arrays)
+    assert open_arrays(source(tmp_path / "a.npz"), 8).class_names == ("ape", "bee", "cat")
+    arrays[name] = arrays[name].astype(object)
+    write(tmp_path / "a.npz", arrays)
+    with pytest.raises(InputError, match=rf"{name} holds Python objects; save it as {kind}"):
+        open_arrays(source(tmp_path / "a.npz"), 8)
 
 
 @pytest.mark.parametrize("name", ["a.npz", "a.h5"])

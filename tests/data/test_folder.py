@@ -45,6 +45,19 @@ def test_classes_and_files_come_in_the_order_of_their_names(root):
     assert source.train.labels.tolist() == [0, 0, 0, 0, 1, 1, 1]
 
 
+def test_what_is_left_out_is_counted_in_one_line(root, capsys):
+    open_folder(folder(root), 8)
+    assert capsys.readouterr().err == ""
+    for name in ("train/ape/a.TIF", "test/cat/b.tif", "train/cat/notes", "test/ape/.hidden.bmp"):
+        (root / name).touch()
+    save(root / "train/ape/nested/a.png")
+    open_folder(folder(root), 8)
+    assert capsys.readouterr().err == (
+        f"{root}: left out 2 .tif, 1 folder, 1 without suffix; "
+        "read: .jpeg, .jpg, .png right in <class>/\n"
+    )
+
+
 def test_images_come_in_the_order_asked_for(root):
     images = open_folder(folder(root), 8).train.read(np.array([5, 0]))
     assert images[:, 4, 4].tolist() == [[250, 0, 0], [0, 250, 9]]
@@ -145,6 +158,14 @@ def test_other_images_than_the_digest_says_are_an_error(root, tmp_path, make_dat
     with pytest.raises(InputError, match=rf"found images of digest \w+, .* is {digest}"):
         prepare(make_dataset(folder(root, digest)), output)
     assert list(output.parent.iterdir()) == []
+
+
+def test_another_image_size_than_the_digest_covers_is_said_to_be_a_reason(
+    root, tmp_path, make_dataset
+):
+    digest = prepare(make_dataset(folder(root)), tmp_path / "out/d.h5")["digest"]
+    with pytest.raises(InputError, match="image_size, imbalance or validation changed"):
+        prepare(make_dataset(folder(root, digest), image_size=16), tmp_path / "out/e.h5")
 
 
 @pytest.mark.skipif(

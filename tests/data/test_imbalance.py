@@ -1,4 +1,5 @@
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -126,7 +127,7 @@ def test_another_seed_selects_other_images():
 @LAWS
 @given(
     st.lists(st.integers(1, 30), min_size=1, max_size=5),
-    st.floats(0, 0.99),
+    st.integers(0, 99).map(lambda percent: percent / 100),
     st.integers(0, 3),
 )
 def test_validation_is_a_stratified_disjoint_part(available, share, seed):
@@ -137,5 +138,11 @@ def test_validation_is_a_stratified_disjoint_part(available, share, seed):
         n_aside = (labels[aside] == label).sum()
         assert n_aside < n
         if share > 0 and n > 1:
-            assert n_aside == min(max(math.floor(share * n), 1), n - 1)
+            assert n_aside == min(max(math.floor(Fraction(str(share)) * n), 1), n - 1)
     assert share > 0 or len(aside) == 0
+
+
+def test_a_share_that_is_a_whole_number_of_images_loses_none_to_rounding():
+    assert int(0.29 * 100) == 28
+    _, aside = split_validation(np.zeros(100, np.int64), share=0.29, seed=0)
+    assert len(aside) == 29

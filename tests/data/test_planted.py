@@ -1,3 +1,6 @@
+from dataclasses import astuple
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -90,3 +93,17 @@ def test_objects_lie_everywhere_and_fit_into_the_image(source):
     centres = truth.boxes[:, 2:4] + widths / 2
     assert (centres.min(0) < 12).all()
     assert (centres.max(0) > 20).all()
+
+
+def test_looks_that_are_not_planted_pairs_differ_in_two_features_at_least():
+    looks = [
+        (label, look)
+        for label, planted in enumerate(CLASSES)
+        for look in (planted.look, planted.variant)
+        if look
+    ]
+    pairs = {frozenset(pair) for pair in find_pairs(CLASSES).tolist()}
+    for (i, first), (j, second) in combinations(looks, 2):
+        if frozenset((i, j)) not in pairs:
+            differing = sum(a != b for a, b in zip(astuple(first), astuple(second), strict=True))
+            assert differing >= 2, (first, second)

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -68,6 +69,29 @@ def test_what_holds_for_the_dataset_is_read_back(tmp_path, make_dataset):
     assert prepared.digest == summary["digest"]
     np.testing.assert_allclose(prepared.mean, scaled.mean(0), rtol=1e-12)
     np.testing.assert_allclose(prepared.std, scaled.std(0), rtol=1e-12)
+
+
+def test_an_absent_attribute_is_named(tmp_path, make_dataset):
+    path = tmp_path / "some.h5"
+    prepare(make_dataset(), path)
+    with h5py.File(path, "r+") as file:
+        del file.attrs["counts"]
+    with pytest.raises(InputError, match=r"no attribute 'counts' .*; run: dvc repro prepare@some"):
+        read_metadata(path)
+
+
+def test_thousands_of_classes_of_long_names_are_prepared(tmp_path, make_dataset, monkeypatch):
+    names = tuple(f"class {label:014d}" for label in range(5000))
+    images = SourceSplit(
+        np.arange(5000),
+        names,
+        lambda p: np.full((len(p), 8, 8, 3), p[:, None, None, None] % 251, np.uint8),
+    )
+    monkeypatch.setattr(module, "open_source", lambda _: Source("memory", names, images, images))
+    prepare(make_dataset(), tmp_path / "a.h5")
+    prepared = read_metadata(tmp_path / "a.h5")
+    assert prepared.class_names == names
+    assert prepared.counts.tolist() == [1] * 5000
 
 
 def test_a_given_normalization_is_kept(tmp_path, make_dataset):

@@ -14,6 +14,7 @@ def shares(rows):
     return pd.DataFrame(rows, columns=["class", "adversary", "share"])
 
 
+SHOWN = {"errors_by": "by_actual", "split": "test"}
 ERRORS = shares(
     [("a", "b", 0.75), ("a", "c", 0.25), ("b", "a", np.nan), ("b", "c", np.nan), ("c", "a", 1.0)]
 )
@@ -34,13 +35,13 @@ def bars(axes):
 
 
 def test_both_panels_stack_the_shares():
-    left, right = adversaries_figure(ERRORS, NEIGHBOURS, run="r").axes
+    left, right = adversaries_figure(ERRORS, NEIGHBOURS, run="r", **SHOWN).axes
     assert [bar[:3] for bar in bars(left)] == [(0, 0, 75), (0, 75, 25), (2, 0, 100)]
     assert [bar[:3] for bar in bars(right)] == [(0, 0, 50), (0, 50, 50), (1, 0, 100), (2, 0, 100)]
 
 
 def test_an_adversary_has_one_colour_in_both_panels():
-    left, right = adversaries_figure(ERRORS, NEIGHBOURS, run="r").axes
+    left, right = adversaries_figure(ERRORS, NEIGHBOURS, run="r", **SHOWN).axes
     b_left, c_left, a_left = (bar[3] for bar in bars(left))
     b_right, c_right, a_right, again_b = (bar[3] for bar in bars(right))
     assert (a_left, b_left, c_left) == (a_right, b_right, c_right)
@@ -49,7 +50,7 @@ def test_an_adversary_has_one_colour_in_both_panels():
 
 
 def test_a_class_without_errors_says_so():
-    left, right = adversaries_figure(ERRORS, NEIGHBOURS[1:3], run="r").axes
+    left, right = adversaries_figure(ERRORS, NEIGHBOURS[1:3], run="r", **SHOWN).axes
     assert [t.get_text() for t in left.texts if t.get_position()[1] == 1] == ["no errors"]
     assert "no neighbours selected" in [text.get_text() for text in right.texts]
 
@@ -57,8 +58,8 @@ def test_a_class_without_errors_says_so():
 @pytest.mark.parametrize("value", [np.nan, None])
 def test_nothing_but_undefined_shares_still_draws(tmp_path, value):
     errors = shares([("a", "b", value), ("b", "a", value)])
-    draw_adversaries(errors, errors, tmp_path / "x.png", run="r")
-    axes = adversaries_figure(errors, errors, run="r").axes[0]
+    draw_adversaries(errors, errors, tmp_path / "x.png", run="r", **SHOWN)
+    axes = adversaries_figure(errors, errors, run="r", **SHOWN).axes[0]
     assert not axes.patches
     assert [text.get_text() for text in axes.texts] == ["no errors", "no errors"]
 
@@ -66,7 +67,7 @@ def test_nothing_but_undefined_shares_still_draws(tmp_path, value):
 def test_with_many_classes_the_light_adversaries_are_pooled():
     names = [f"c{i}" for i in range(30)]
     table = shares([(one, two, 1 / 29) for one in names for two in names if one != two])
-    figure = adversaries_figure(table, table, run="r")
+    figure = adversaries_figure(table, table, run="r", **SHOWN)
     left = figure.axes[0]
     assert [label.get_text() for label in left.get_yticklabels()] == names[:5] + names[-5:]
     assert len(figure.legends[0].get_texts()) == 13
@@ -108,7 +109,7 @@ def test_files_are_byte_stable(tmp_path):
     )
     written = []
     for name in ("first", "second"):
-        draw_adversaries(ERRORS, NEIGHBOURS, tmp_path / name / "a.png", run="r")
+        draw_adversaries(ERRORS, NEIGHBOURS, tmp_path / name / "a.png", run="r", **SHOWN)
         draw_predictors(table, tmp_path / name / "p.png", run="r")
         written.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
     assert len(written[0]) == 2

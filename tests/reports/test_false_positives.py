@@ -11,7 +11,7 @@ SMALL = errors([("ce", "car", 8), ("ce", "plane", 4), ("ce", "bird", 0), ("ldam"
 
 
 def test_the_runs_stand_side_by_side():
-    figure = false_positives_figure(SMALL, reference_class="truck")
+    figure = false_positives_figure(SMALL, reference="actual", reference_class="truck")
     axes = figure.axes[0]
     heights = [[bar.get_height() for bar in group] for group in axes.containers]
     assert heights == [[8, 4], [0, 1]]
@@ -23,19 +23,31 @@ def test_the_runs_stand_side_by_side():
 
 def test_only_the_heaviest_of_many_adversaries_are_drawn_in_class_order():
     table = errors([("ce", f"c{place}", place + 1) for place in range(20)])
-    axes = false_positives_figure(table, reference_class="x").axes[0]
+    axes = false_positives_figure(table, reference="actual", reference_class="x").axes[0]
     shown = [label.get_text() for label in axes.get_xticklabels()]
     assert shown == [f"c{place}" for place in range(8, 20)]
     assert "the 12 of 20 classes with the most errors" in axes.get_title()
 
 
 def test_no_errors_at_all_is_said():
-    axes = false_positives_figure(errors([("ce", "car", 0)]), reference_class="x").axes[0]
+    axes = false_positives_figure(
+        errors([("ce", "car", 0)]), reference="actual", reference_class="x"
+    ).axes[0]
     assert [text.get_text() for text in axes.texts] == ["no errors in any run"]
     assert not axes.patches
 
 
 def test_the_file_is_byte_stable(tmp_path):
     for name in ("first.png", "second.png"):
-        draw_false_positives(SMALL, tmp_path / name, reference_class="truck")
+        draw_false_positives(SMALL, tmp_path / name, reference="actual", reference_class="truck")
     assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
+
+
+def test_the_title_says_which_way_the_errors_go():
+    titles = [
+        false_positives_figure(SMALL, reference=reference, reference_class="truck")
+        .axes[0]
+        .get_title()
+        for reference in ("actual", "predicted")
+    ]
+    assert titles == ["What truck is wrongly taken for", "What is wrongly taken for truck"]

@@ -83,15 +83,25 @@ def test_epochs_of_other_seeds_differ_and_augmentation_can_be_off():
     assert orders[0] != orders[1]
 
 
-def test_crops_reach_every_offset_and_half_of_the_images_are_flipped():
-    split = make_split(2000, size=3)
-    gradient = torch.zeros(2000, 3, 3, 3, dtype=torch.uint8)
-    gradient[:, :, 0] = 255
-    split = ImageTensors(gradient, split.labels, torch.zeros(3), torch.ones(3))
-    ((images, _),) = training_batches(
+def test_about_half_of_the_images_are_flipped():
+    images = torch.zeros(2000, 3, 3, 3, dtype=torch.uint8)
+    images[:, :, 0] = 255
+    split = ImageTensors(images, torch.arange(2000), torch.zeros(3), torch.ones(3))
+    ((batch, _),) = training_batches(
         split, batch_size=2000, augmentation=Augmentation(crop_padding=0, flip=True), seed=0
     )
-    assert 0.45 < float((images[:, 0, 0, 2] > 0).float().mean()) < 0.55
+    assert 0.45 < float((batch[:, 0, 0, 2] > 0).float().mean()) < 0.55
+
+
+def test_crops_reach_every_shift_about_equally_often():
+    images = torch.zeros(2000, 5, 5, 3, dtype=torch.uint8)
+    images[:, 2, 2] = 255  # stays inside whatever the shift
+    split = ImageTensors(images, torch.arange(2000), torch.zeros(3), torch.ones(3))
+    ((batch, _),) = training_batches(
+        split, batch_size=2000, augmentation=Augmentation(crop_padding=2, flip=False), seed=0
+    )
+    places = batch[:, 0].flatten(1).argmax(1)
+    assert (torch.bincount(places, minlength=25) > 40).all()
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 7, 50])

@@ -11,7 +11,7 @@ from imbalens.models.build import build_model
 from imbalens.params import Adam, CifarResnet, Ldam, Milestone, Recipe, Sgd, Steps
 from imbalens.training import train as training
 from imbalens.training.batches import ImageTensors
-from imbalens.training.resuming import load_state, work_folder
+from imbalens.training.resuming import load_state
 from imbalens.training.train import train
 
 LOSS = Ldam(name="ldam", max_margin=0.5, scale=30.0)
@@ -42,7 +42,12 @@ def make_images(n: int = 40) -> ImageTensors:
     return ImageTensors(images, labels, torch.full((3,), 0.3), torch.full((3,), 0.2))
 
 
-def run(work: Path, recipe: Recipe | None = None, validation: ImageTensors | None = None):
+def run(
+    work: Path,
+    recipe: Recipe | None = None,
+    validation: ImageTensors | None = None,
+    offset: torch.Tensor | None = None,
+):
     torch.manual_seed(3)
     model = build_model(CifarResnet(name="resnet8"), LOSS, 2)
     images = make_images()
@@ -53,6 +58,7 @@ def run(work: Path, recipe: Recipe | None = None, validation: ImageTensors | Non
         images,
         validation,
         recipe or make_recipe(),
+        offset=torch.zeros(2) if offset is None else offset,
         device=torch.device("cpu"),
         seed=5,
         name="tiny",
@@ -103,8 +109,15 @@ def test_an_interrupted_training_ends_bit_equal(tmp_path, monkeypatch, optimizer
     assert state is not None
     assert state.epoch == stop_in
 
-    monkeypatch.setattr(training, "_train_epoch", whole_epoch)
+    epochs = []
+
+    def recorded(*args, epoch, **kwargs):
+        epochs.append(epoch)
+        return whole_epoch(*args, epoch=epoch, **kwargs)
+
+    monkeypatch.setattr(training, "_train_epoch", recorded)
     resumed, resumed_history = run(tmp_path / "parts", recipe)
+    assert epochs == list(range(stop_in, EPOCHS)), "what was done is not done again"
     assert_same_weights(weights, resumed)
     assert history == resumed_history
 
@@ -120,6 +133,7 @@ def test_a_loss_that_is_not_finite_stops_with_epoch_and_hint(tmp_path):
             make_images(),
             None,
             wild,
+            offset=torch.zeros(2),
             device=torch.device("cpu"),
             seed=0,
             name="tiny",
@@ -135,13 +149,30 @@ def test_best_validation_epoch_is_kept(tmp_path):
     accuracies = [row["validation_accuracy"] for row in history]
     model = build_model(CifarResnet(name="resnet8"), LOSS, 2)
     model.load_state_dict(weights)
-    assert training.evaluate(model, validation, recipe) == max(accuracies)
+    assert training.evaluate(model, validation, recipe, torch.zeros(2)) == max(accuracies)
 
 
-def test_work_folder_tells_configurations_apart(tmp_path):
-    folders = {
-        work_folder(tmp_path, "run", config)
-        for config in ([{"lr": 0.1}], [{"lr": 0.2}], [{"lr": 0.1}, "digest"])
-    }
-    assert len(folders) == 3
-    assert work_folder(tmp_path, "run", [{"lr": 0.1}]) in folders
+def test_a_last_step_gone_astray_is_an_error(tmp_path):
+    one_step = make_recipe(
+        optimizer=Sgd(name="sgd", lr=1e30, momentum=0.0, weight_decay=0.0),
+        epochs=1,
+        batch_size=64,
+    )
+    with pytest.raises(InputError, match=r"tiny: the trained network's outputs are not finite"):
+        run(tmp_path, one_step)
+
+
+@pytest.mark.parametrize("chosen", [0, 1])
+def test_validation_decides_on_logits_plus_offset(chosen):
+    torch.manual_seed(3)
+    model = build_model(CifarResnet(name="resnet8"), LOSS, 2)
+    images = make_images(5)  # three of class 0, two of class 1
+    offset = torch.zeros(2)
+    offset[chosen] = 3.0  # logits are cosines
+    found = training.evaluate(model, images, make_recipe(), offset)
+    assert found == pytest.approx([3 / 5, 2 / 5][chosen])
+
+
+def test_training_validates_with_the_offset(tmp_path):
+    _, history = run(tmp_path, make_recipe(epochs=1), make_images(5), torch.tensor([0.0, 3.0]))
+    assert history[0]["validation_accuracy"] == pytest.approx(2 / 5)

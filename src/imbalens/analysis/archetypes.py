@@ -19,6 +19,9 @@ class Archetype(IntEnum):
     OUTLIER = 3
 
 
+ARCHETYPE_NAMES = tuple(archetype.name.lower() for archetype in Archetype)
+
+
 @dataclass(frozen=True)
 class ArchetypeTable:
     """Archetypes per class, and how often their instances are classified correctly.

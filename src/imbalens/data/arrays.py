@@ -5,6 +5,7 @@ test_labels, integers from 0, and optionally class_names. HDF5 is read in slices
 held in memory.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Int, Integer, UInt8
 
 from imbalens.data.source import Source, SourceSplit, expand_path, resize_images
 from imbalens.files import InputError
@@ -21,6 +22,13 @@ from imbalens.params import Arrays
 
 HDF5_SUFFIXES = {".h5", ".hdf5"}
 SPLITS = ("train", "test")
+KINDS = {
+    "train_images": "uint8",
+    "train_labels": "integers",
+    "test_images": "uint8",
+    "test_labels": "integers",
+    "class_names": "text",
+}
 
 
 def open_arrays(params: Arrays, image_size: int) -> Source:
@@ -40,15 +48,11 @@ def open_arrays(params: Arrays, image_size: int) -> Source:
         raise InputError(f"{path}: file not found; give datasets.<name>.source.path another path")
     with _readable(path):
         arrays = _hdf5(path) if path.suffix.lower() in HDF5_SUFFIXES else _npz(path)
-        labels = {split: _check_split(path, arrays, split) for split in SPLITS}
-        class_names = _class_names(path, arrays, labels["train"])
-    for split in SPLITS:
-        low, high = labels[split].min(), labels[split].max()
-        if low < 0 or high >= len(class_names):
-            raise InputError(
-                f"{path}: {split}_labels has labels from {low} to {high}; "
-                f"allowed: 0 to {len(class_names) - 1}"
-            )
+        found = {split: _check_split(path, arrays, split) for split in SPLITS}
+        class_names = _class_names(path, arrays, found["train"])
+    labels = {
+        split: _check_labels(path, split, found[split], len(class_names)) for split in SPLITS
+    }
     train, test = (_open_split(path, arrays, s, labels[s], image_size) for s in SPLITS)
     return Source(str(path), class_names, train, test)
 
@@ -82,7 +86,18 @@ def _hdf5(path: Path) -> dict[str, _HDF5Array]:
 def _npz(path: Path) -> dict[str, np.ndarray]:
     # numpy leaves a damaged file open that it has opened itself
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+        return {name: _load(path, archive, name) for name in KINDS if name in archive.files}
+
+
+def _load(path: Path, archive: Any, name: str) -> np.ndarray:  # noqa: ANN401
+    try:
+        return archive[name]
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        raise InputError(
+            f"{path}: {name} holds Python objects; save it as {KINDS[name]}"
+        ) from error
 
 
 @contextmanager
@@ -98,21 +113,18 @@ def _readable(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _check_split(path: Path, arrays: Any, split: str) -> Int[np.ndarray, " n"]:  # noqa: ANN401
-    """Return one split's labels after checking that they and the images fit."""
+def _check_split(path: Path, arrays: Any, split: str) -> Integer[np.ndarray, " n"]:  # noqa: ANN401
+    """Return one split's labels, as they are, after checking that they and the images fit."""
     for name in (f"{split}_images", f"{split}_labels"):
         if name not in arrays:
-            needed = ", ".join(
-                f"{split}_{kind}" for split in SPLITS for kind in ("images", "labels")
-            )
+            needed = ", ".join(needed for needed in KINDS if needed != "class_names")
             raise InputError(f"{path}: has no array {name!r}; needs {needed}")
     images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
-    if images.dtype != np.uint8 or not (
-        len(images.shape) == 3 or (len(images.shape) == 4 and images.shape[3] == 3)
-    ):
+    is_grey, is_rgb = len(images.shape) == 3, len(images.shape) == 4 and images.shape[3] == 3
+    if images.dtype != np.uint8 or not (is_grey or is_rgb) or 0 in images.shape[1:]:
         raise InputError(
             f"{path}: {split}_images is {images.dtype} of shape {images.shape}; "
-            "allowed: uint8 of shape [n h w 3] or [n h w]"
+            "allowed: uint8 of shape [n h w 3] or [n h w], h and w at least 1"
         )
     if not np.issubdtype(labels.dtype, np.integer) or len(labels.shape) != 1:
         raise InputError(
@@ -124,20 +136,48 @@ def _check_split(path: Path, arrays: Any, split: str) -> Int[np.ndarray, " n"]: 
             f"{path}: found {images.shape[0]} {split}_images and {labels.shape[0]} "
             f"{split}_labels; allowed: as many, at least one"
         )
-    return labels[:].astype(np.int64)
+    return labels[:]
 
 
-def _class_names(path: Path, arrays: Any, labels: Int[np.ndarray, " n"]) -> tuple[str, ...]:  # noqa: ANN401
-    """Return the names given, or the numbers of the classes."""
+def _check_labels(
+    path: Path, split: str, labels: Integer[np.ndarray, " n"], n_classes: int
+) -> Int[np.ndarray, " n"]:
+    """Return labels as int64 after checking that they are 0 to `n_classes - 1`."""
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= n_classes:
+        raise InputError(
+            f"{path}: {split}_labels has label {low if low < 0 else high}; "
+            f"allowed: 0 to {n_classes - 1}, every class with training images"
+        )
+    return labels.astype(np.int64)
+
+
+def _class_names(
+    path: Path,
+    arrays: Any,  # noqa: ANN401
+    labels: Integer[np.ndarray, " n"],
+) -> tuple[str, ...]:
+    """Return the names given, or the numbers of the classes that training labels have."""
     if "class_names" not in arrays:
-        return tuple(str(label) for label in range(int(labels.max()) + 1))
+        # no more classes than images, before a stray label makes billions of names
+        checked = _check_labels(path, "train", labels, len(labels))
+        return tuple(str(label) for label in range(int(checked.max()) + 1))
     names = arrays["class_names"][:]
-    if names.dtype.kind not in "US" or names.ndim != 1 or len(set(names.tolist())) != len(names):
+    if names.dtype.kind not in "US" or names.ndim != 1:
         raise InputError(
             f"{path}: class_names is {names.dtype} of shape {names.shape}; "
             "allowed: different texts of shape [classes]"
         )
-    return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in names)
+    texts = [name.decode() if isinstance(name, bytes) else str(name) for name in names]
+    for position, text in enumerate(texts):
+        if not text.strip():
+            raise InputError(f"{path}: class_names has no name at {position}; give one")
+    for text, n in Counter(texts).items():
+        if n > 1:
+            raise InputError(
+                f"{path}: class_names has {text!r} {n} times; allowed: different names"
+            )
+    return tuple(texts)
 
 
 def _open_split(

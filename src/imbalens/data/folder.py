@@ -1,7 +1,9 @@
 """Images of one's own as class folders: `root/train/<class>/*` and `root/test/<class>/*`."""
 
 import os
-from collections.abc import Sequence
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,7 +22,7 @@ def open_folder(params: Folder, image_size: int) -> Source:
     """List the images; files are decoded when they are read.
 
     Classes and files are ordered by name; hidden ones, other suffixes and folders within a class
-    are left out.
+    are left out. How many are, but for hidden ones, is printed.
 
     Args:
         params: Root folder.
@@ -41,6 +43,7 @@ def open_folder(params: Folder, image_size: int) -> Source:
             f"{root}: train/ and test/ need the same class folders; {'; '.join(only)}"
         )
     names = classes["train"]
+    _report_left_out(root, [root / split / name for split in classes for name in names])
     return Source(
         place=str(root),
         class_names=tuple(_readable(name) for name in names),
@@ -92,6 +95,25 @@ def _visible(folder: Path) -> Sequence[Path]:
     return [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
 
 
+def _is_image(entry: Path) -> bool:
+    return entry.suffix.lower() in SUFFIXES and entry.is_file()
+
+
+def _report_left_out(root: Path, folders: Iterable[Path]) -> None:
+    """Print how many visible files, by suffix, and folders are not read as images."""
+    others = [entry for folder in folders for entry in _visible(folder) if not _is_image(entry)]
+    kinds = Counter(
+        "folder" if entry.is_dir() else entry.suffix.lower() or "without suffix"
+        for entry in others
+    )
+    if kinds:
+        counted = ", ".join(f"{n} {_readable(kind)}" for kind, n in sorted(kinds.items()))
+        print(
+            f"{root}: left out {counted}; read: {', '.join(sorted(SUFFIXES))} right in <class>/",
+            file=sys.stderr,
+        )
+
+
 def _readable(name: str) -> str:
     """Write bytes of a file name that are not UTF-8 as escapes."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
@@ -102,11 +124,7 @@ def _open_split(root: Path, split: str, class_names: Sequence[str], size: int) -
     counts: list[int] = []
     for name in class_names:
         folder = root / split / name
-        found = sorted(
-            entry
-            for entry in _visible(folder)
-            if entry.suffix.lower() in SUFFIXES and entry.is_file()
-        )
+        found = sorted(filter(_is_image, _visible(folder)))
         if not found:
             raise InputError(f"{folder}: found no images; allowed: one or more PNG or JPEG files")
         files += found

@@ -109,9 +109,10 @@ def split_validation(
     """
     rng = np.random.default_rng(seed)
     aside = np.zeros(len(labels), dtype=bool)
-    for label in np.unique(labels) if share > 0 else ():
+    classes, counts = np.unique(labels, return_counts=True)
+    sizes = np.minimum(np.maximum(_floor(share * counts), 1), counts - 1)
+    for label, size in zip(classes, sizes, strict=True) if share > 0 else ():
         rows = rng.permutation(np.flatnonzero(labels == label))
-        size = min(max(int(share * len(rows)), 1), len(rows) - 1)
         aside[rows[:size]] = True
     return np.flatnonzero(~aside), np.flatnonzero(aside)
 

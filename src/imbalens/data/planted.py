@@ -34,11 +34,11 @@ class PlantedClass:
 
 
 CLASSES = (
-    PlantedClass(Look("disc", "plain", "blue"), Look("cross", "checked", "blue")),
+    PlantedClass(Look("disc", "plain", "blue"), Look("cross", "striped", "blue")),
     PlantedClass(Look("square", "plain", "red")),
     PlantedClass(Look("triangle", "striped", "green"), Look("ring", "dotted", "green")),
     PlantedClass(Look("star", "plain", "yellow")),
-    PlantedClass(Look("bar", "dotted", "light blue"), Look("star", "plain", "light blue")),
+    PlantedClass(Look("bar", "dotted", "light blue"), Look("ring", "checked", "light blue")),
     PlantedClass(Look("star", "plain", "orange")),
     PlantedClass(Look("ring", "plain", "dark green"), Look("bar", "striped", "dark green")),
     PlantedClass(Look("cross", "checked", "light red")),

@@ -60,7 +60,8 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
         if expected not in (None, digest):
             raise InputError(
                 f"{source.place}: found images of digest {digest}, source.digest is {expected}; "
-                "bring back the images that were meant, or set digest to what was found"
+                "the files, image_size, imbalance or validation changed: bring back what was "
+                "meant, or set digest to what was found"
             )
         mean, std = _normalization(dataset.normalization, channels, source.place)
         attributes = {

@@ -15,6 +15,16 @@ from imbalens.hdf5 import Variable, open_checked, read_text
 
 PREPARED = "prepared"
 PREPARED_VERSION = 1
+PREPARED_ATTRIBUTES = (
+    "class_names",
+    "task",
+    "mean",
+    "std",
+    "counts",
+    "splits",
+    "source",
+    "digest",
+)
 PREPARED_VARIABLES = (
     Variable("{split}/images", "uint8", ("n", "h", "w", "3"), "RGB, 0 to 255"),
     Variable("{split}/labels", "int64", ("n",), "class, as the source gives it"),
@@ -41,7 +51,7 @@ class Prepared:
         counts: Training images per class.
         splits: Splits that there are, of train, val and test.
         source: Name of the source.
-        digest: SHA-256 over names, labels and pixels of all images.
+        digest: SHA-256 over names, labels and pixels of all images chosen, as stored.
     """
 
     class_names: tuple[str, ...]
@@ -102,6 +112,7 @@ def open_prepared(path: Path, *splits: str) -> AbstractContextManager[Any]:
         PREPARED_VARIABLES,
         command=f"dvc repro prepare@{path.stem}",
         needs=splits,
+        attributes=PREPARED_ATTRIBUTES,
     )
 
 

@@ -25,7 +25,7 @@ def dump_features(trained: Trained, path: Path, *, run: str, loss: str, batch_si
     weight, bias = model.head_matrix()
     n_classes, n_features = weight.shape
     with create(path, FEATURES, FEATURES_VERSION) as file, torch.inference_mode():
-        file.attrs["run"], file.attrs["loss"] = run, loss
+        file.attrs["run"], file.attrs["loss"], file.attrs["head"] = run, loss, model.head
         file.attrs["splits"] = list(trained.images)
         file.attrs["class_names"] = list(prepared.class_names)
         file.attrs["counts"] = prepared.counts

@@ -11,12 +11,15 @@ from imbalens.hdf5 import Variable, open_checked
 
 FEATURES = "features"
 FEATURES_VERSION = 1
+FEATURE_ATTRIBUTES = ("splits", "class_names", "counts", "logit_scale")
+# The attribute `head` says how logits come from features: "linear", weight @ features + bias, or
+# "cosine", unit rows of weight @ features / |features|.
 FEATURE_VARIABLES = (
     Variable("{split}/features", "float32", ("n", "d"), "pooled last convolutional layer"),
     Variable("{split}/logits", "float32", ("n", "m"), "output of the head, never normalised"),
     Variable("{split}/targets", "int64", ("n",), "label as in the prepared dataset"),
     Variable("{split}/index", "int64", ("n",), "position in the source's split"),
-    Variable("head/weight", "float32", ("m", "d"), "weights applied to the features"),
+    Variable("head/weight", "float32", ("m", "d"), "see the attribute `head`"),
     Variable("head/bias", "float32", ("m",), "bias of the head, zero for a cosine head"),
     Variable("head/offset", "float32", ("m",), "added to scaled logits before deciding"),
 )
@@ -81,6 +84,7 @@ def read_features(path: Path, splits: Sequence[str]) -> FeatureDump:
         FEATURE_VARIABLES,
         command=f"dvc repro dump_features@{path.stem}",
         needs=splits,
+        attributes=FEATURE_ATTRIBUTES,
     ) as file:
         scale, offset = float(file.attrs["logit_scale"]), file["head/offset"][:]
         loaded = {}

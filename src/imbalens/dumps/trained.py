@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from imbalens.data.prepared import Prepared, read_metadata
+from imbalens.files import InputError
 from imbalens.losses.build import logit_offset, logit_scale
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import load_checkpoint, load_weights
@@ -61,6 +62,8 @@ def load_trained(
     """
     device = choose_device(device_name)
     prepared = read_metadata(data)
+    if not weights.exists():
+        raise InputError(f"{weights} is missing; run: dvc repro train@{weights.stem}")
     model = build_model(run.model, run.loss, len(prepared.class_names))
     load_weights(model, load_checkpoint(weights), path=weights)
     model.to(device).to(memory_format=torch.channels_last).eval()

@@ -1,7 +1,7 @@
 """Multi-class losses: one value per example, the caller reduces.
 
-All compute in float32 at least, whatever precision the logits arrive in, and have finite
-gradients for every finite logit.
+All compute in float32 at least, whatever precision the logits arrive in. Gradients are finite for
+logits up to 1e30 in magnitude, far beyond any network's.
 """
 
 import torch

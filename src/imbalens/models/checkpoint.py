@@ -82,6 +82,11 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], *, path: Path) -
         InputError: listing the missing and unexpected names and the differing shapes.
     """
     expected = model.state_dict()
+    # batches are counted since PyTorch 0.4.1 only; the count decides nothing here
+    state = {
+        **{name: expected[name] for name in expected if name.endswith("num_batches_tracked")},
+        **state,
+    }
     missing = [name for name in expected if name not in state]
     unexpected = [name for name in state if name not in expected]
     reshaped = [

@@ -40,6 +40,7 @@ class CifarResNet(nn.Module):
         self.layer1 = _build_stage(16, 16, n_blocks)
         self.layer2 = _build_stage(16, 32, n_blocks)
         self.layer3 = _build_stage(32, 64, n_blocks)
+        self.head = head
         self.linear = nn.Linear(64, n_classes) if head == "linear" else CosineLinear(64, n_classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):

@@ -1,13 +1,16 @@
 """Figures of the nearest adversaries: errors beside neighbours, and how well they predict."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from imbalens.analysis.adversary_scores import PredictorScore
 from imbalens.reports.style import (
     INK,
     MAX_CLASSES,
@@ -20,12 +23,59 @@ from imbalens.reports.style import (
     save,
     titled,
 )
+from imbalens.reports.tables import head_first
 
 REST = "other classes"
+DIRECTIONS = {
+    "by_actual": "where the errors of the class go",
+    "by_predicted": "which classes are taken for the class",
+}
 LABELLED_SHARE = 12.0  # per cent of a bar that a name needs to fit
 
 
-def adversaries_figure(errors: pd.DataFrame, neighbours: pd.DataFrame, *, run: str) -> Figure:
+def predictor_table(scores: Mapping[str, PredictorScore]) -> pd.DataFrame:
+    """One row per predictor of errors: KLD (nats), rank correlation, hit rates, classes."""
+    return pd.DataFrame(
+        [
+            {
+                "predictor": name,
+                "kld": score.kld,
+                "rank_correlation": score.rank_correlation,
+                "top1": score.top1,
+                "top3": score.top3,
+                "classes": score.n_classes,
+            }
+            for name, score in scores.items()
+        ]
+    )
+
+
+def class_score_table(
+    score: PredictorScore,
+    names: Sequence[str],
+    counts: Int[np.ndarray, " c"],
+    *,
+    n_instances: Int[np.ndarray, " c"],
+    n_errors: Int[np.ndarray, " c"],
+) -> pd.DataFrame:
+    """One row per class: how well it was foretold, and from how many instances and errors."""
+    table = pd.DataFrame(
+        {
+            "class": names,
+            "kld": score.kld_per_class,
+            "rank_correlation": score.rank_correlation_per_class,
+            "top1": score.top1_per_class,
+            "top3": score.top3_per_class,
+            "instances": n_instances,
+            "errors": n_errors,
+        }
+    )
+    return table.iloc[head_first(counts)]
+
+
+def adversaries_figure(
+    errors: pd.DataFrame, neighbours: pd.DataFrame, *, run: str, errors_by: str, split: str
+) -> Figure:
     """Build what `draw_adversaries` writes."""
     errors = errors.astype({"share": float})
     neighbours = neighbours.astype({"share": float})
@@ -38,7 +88,7 @@ def adversaries_figure(errors: pd.DataFrame, neighbours: pd.DataFrame, *, run: s
     left, right = figure.subplots(1, 2, sharey=True)
     _draw_shares(left, errors, classes, colours, absent="no errors")
     _draw_shares(right, neighbours, classes, colours, absent="no neighbours selected")
-    left.set_title("(a) where the errors of the class go (evaluation)")
+    left.set_title(f"(a) {DIRECTIONS[errors_by]} ({split} images)")
     right.set_title("(b) its nearest adversaries (training)")
     left.set_yticks(range(len(classes)), [plain(name) for name in classes])
     left.set_ylim(len(classes) - 0.5, -0.5)
@@ -58,7 +108,13 @@ def adversaries_figure(errors: pd.DataFrame, neighbours: pd.DataFrame, *, run: s
 
 
 def draw_adversaries(
-    errors: pd.DataFrame, neighbours: pd.DataFrame, path: Path, *, run: str
+    errors: pd.DataFrame,
+    neighbours: pd.DataFrame,
+    path: Path,
+    *,
+    run: str,
+    errors_by: str,
+    split: str,
 ) -> None:
     """Draw where each class's errors go beside the classes of its neighbours.
 
@@ -68,10 +124,13 @@ def draw_adversaries(
         neighbours: The same for the nearest adversaries.
         path: PNG to write.
         run: Name of the run, for the title.
+        errors_by: "by_actual" or "by_predicted", see `error_distribution`.
+        split: Split that the errors were made on.
 
     Source: paper B, Figure 4.
     """
-    save(adversaries_figure(errors, neighbours, run=run), path)
+    figure = adversaries_figure(errors, neighbours, run=run, errors_by=errors_by, split=split)
+    save(figure, path)
 
 
 def _coloured(table: pd.DataFrame, classes: list[str]) -> list[str]:
@@ -146,7 +205,7 @@ def predictors_figure(table: pd.DataFrame, *, run: str) -> Figure:
     panels[0].set_yticks(range(len(names)), labels)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
     panels[0].set_ylabel("predictor (classes compared)")
-    figure.suptitle(titled(f"What predicts where the errors go · {run}"))
+    figure.suptitle(titled(f"What foretells the errors · {run}"))
     return figure
 
 

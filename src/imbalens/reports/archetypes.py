@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import UInt8
+from jaxtyping import Int, UInt8
 from matplotlib.figure import Figure
 
+from imbalens.analysis.archetypes import ARCHETYPE_NAMES, ArchetypeTable
 from imbalens.reports.style import (
     INK,
     PALETTE,
@@ -18,6 +19,51 @@ from imbalens.reports.style import (
     show_image,
     titled,
 )
+from imbalens.reports.tables import head_first
+
+
+def archetype_table(
+    result: ArchetypeTable, names: Sequence[str], counts: Int[np.ndarray, " c"]
+) -> pd.DataFrame:
+    """One row per class and archetype: count, share, true positives and their rate."""
+    return pd.DataFrame(
+        [
+            {
+                "class": names[label],
+                "archetype": name,
+                "count": result.count[label, archetype],
+                "share": result.share[label, archetype],
+                "true_positives": result.true_positives[label, archetype],
+                "true_positive_rate": result.true_positive_rate[label, archetype],
+            }
+            for label in head_first(counts)
+            for archetype, name in enumerate(ARCHETYPE_NAMES)
+        ]
+    )
+
+
+def prototype_table(
+    prototypes: Int[np.ndarray, "c 4"],
+    index: Int[np.ndarray, " n"],
+    files: Sequence[str],
+    names: Sequence[str],
+    counts: Int[np.ndarray, " c"],
+) -> pd.DataFrame:
+    """One row per class and archetype: row in the training split, source position and file."""
+    return pd.DataFrame(
+        [
+            {
+                "class": names[label],
+                "archetype": name,
+                "row": row if row >= 0 else None,
+                "index": index[row] if row >= 0 else None,
+                "name": files[row] if row >= 0 else None,
+            }
+            for label in head_first(counts)
+            for archetype, name in enumerate(ARCHETYPE_NAMES)
+            for row in [int(prototypes[label, archetype])]
+        ]
+    ).astype({"row": "Int64", "index": "Int64"})
 
 
 def true_positives_figure(table: pd.DataFrame, *, run: str) -> Figure:

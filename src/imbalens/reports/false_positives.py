@@ -8,8 +8,13 @@ from matplotlib.figure import Figure
 
 from imbalens.reports.style import MAX_CLASSES, PALETTE, plain, quiet, save, say, titled
 
+TITLES = {
+    "actual": "What {} is wrongly taken for",
+    "predicted": "What is wrongly taken for {}",
+}
 
-def false_positives_figure(table: pd.DataFrame, *, reference_class: str) -> Figure:
+
+def false_positives_figure(table: pd.DataFrame, *, reference: str, reference_class: str) -> Figure:
     """Build what `draw_false_positives` writes."""
     runs = list(table["run"].unique())
     cells = table.pivot(index="adversary", columns="run", values="count")
@@ -22,7 +27,7 @@ def false_positives_figure(table: pd.DataFrame, *, reference_class: str) -> Figu
         cells = cells[cells.index.isin(heaviest.index[:MAX_CLASSES])]
     figure = Figure(figsize=(max(6.0, 0.8 * len(cells) + 4.5), 4.5), layout="constrained")
     axes = figure.subplots()
-    title = titled(f"Errors around {plain(reference_class, width=30)}", note)
+    title = titled(TITLES[reference].format(plain(reference_class, width=30)), note)
     if cells.empty:
         say(axes, "no errors in any run")
         figure.suptitle(title)
@@ -45,15 +50,18 @@ def false_positives_figure(table: pd.DataFrame, *, reference_class: str) -> Figu
     return figure
 
 
-def draw_false_positives(table: pd.DataFrame, path: Path, *, reference_class: str) -> None:
+def draw_false_positives(
+    table: pd.DataFrame, path: Path, *, reference: str, reference_class: str
+) -> None:
     """Draw which classes one class is confused with, one bar per run.
 
     Args:
         table: Columns `run`, `adversary` (head first), `count` (errors); a missing pair counts
             as no error.
         path: PNG to write.
+        reference: "actual" (images of the class) or "predicted" (images taken for it).
         reference_class: The class that the errors are about.
 
     Source: paper B, Figure 6.
     """
-    save(false_positives_figure(table, reference_class=reference_class), path)
+    save(false_positives_figure(table, reference=reference, reference_class=reference_class), path)

@@ -1,12 +1,15 @@
 """Figures of the feature overlap: each class's strongest features, and what pairs share."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float, Int
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from imbalens.analysis.feature_overlap import PairOverlap, TopFeatures
 from imbalens.reports.matrix import draw_cells, matrix_figure
 from imbalens.reports.style import (
     NEUTRAL,
@@ -19,12 +22,44 @@ from imbalens.reports.style import (
     save,
     titled,
 )
+from imbalens.reports.tables import head_first, matrix_table
 
 HUES = tuple(colour for colour in PALETTE if len(set(to_rgb(colour))) > 1)  # grey has a meaning
 # A second, paler round: ten classes often share more features than there are hues.
 FEATURE_COLOURS = (*HUES, *(paler(colour) for colour in HUES))
 UNCOLOURED = "white"
 EDGE = "#888888"
+
+
+def top_feature_table(
+    result: TopFeatures, names: Sequence[str], counts: Int[np.ndarray, " c"]
+) -> pd.DataFrame:
+    """One row per class and position (1 = largest): feature index, mean and share."""
+    return pd.DataFrame(
+        [
+            {
+                "class": names[label],
+                "position": position + 1,
+                "feature": result.indices[label, position],
+                "mean": result.mean[label, position],
+                "share": result.share[label, position],
+            }
+            for label in head_first(counts)
+            for position in range(result.indices.shape[1])
+        ]
+    )
+
+
+def overlap_table(
+    pairs: PairOverlap,
+    density: Float[np.ndarray, "c c"],
+    names: Sequence[str],
+    counts: Int[np.ndarray, " c"],
+) -> pd.DataFrame:
+    """One row per ordered pair of different classes: shared, jaccard, density_ratio."""
+    matrices = {"shared": pairs.shared, "jaccard": pairs.jaccard, "density_ratio": density}
+    table = matrix_table(matrices, names, counts, rows="class", columns="other")
+    return table[table["class"] != table["other"]]
 
 
 def top_features_figure(table: pd.DataFrame, *, run: str) -> Figure:

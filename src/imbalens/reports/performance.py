@@ -1,15 +1,35 @@
 """Figures of the performance: recall per class, and the confusion matrix."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Int
 from matplotlib.figure import Figure
 
+from imbalens.analysis.performance import Performance
 from imbalens.reports.matrix import draw_cells, matrix_figure
 from imbalens.reports.style import INK, PALETTE, plain, quiet, save, titled
+from imbalens.reports.tables import head_first
 
 MANY_CLASSES = 30
+
+
+def performance_table(
+    result: Performance, names: Sequence[str], counts: Int[np.ndarray, " c"]
+) -> pd.DataFrame:
+    """One row per class: class, train_count, recall, precision, f1."""
+    table = pd.DataFrame(
+        {
+            "class": names,
+            "train_count": counts,
+            "recall": result.recall,
+            "precision": result.precision,
+            "f1": result.f1,
+        }
+    )
+    return table.iloc[head_first(counts)]
 
 
 def performance_figure(table: pd.DataFrame, *, run: str) -> Figure:

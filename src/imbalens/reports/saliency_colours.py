@@ -1,15 +1,16 @@
 """Figures of the colours that define classes, each group drawn in its own mean colour."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import UInt8
+from jaxtyping import Int, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from imbalens.analysis.colours import COLOUR_GROUPS, ColourTable
 from imbalens.reports.style import (
     INK,
     head_and_tail,
@@ -19,9 +20,41 @@ from imbalens.reports.style import (
     show_image,
     titled,
 )
+from imbalens.reports.tables import head_first
 
 PANELS_PER_LINE = 5
 AXIS = "share of the most salient pixels, %"
+
+
+def colour_table(
+    tables: Mapping[str, ColourTable], names: Sequence[str], counts: Int[np.ndarray, " c"]
+) -> pd.DataFrame:
+    """One row per class, set of pixels and colour group: pixels, share and mean colour.
+
+    Args:
+        tables: What the pixels were taken from ("all", an archetype, "any pixel") to its table.
+        names: Class names, in label order.
+        counts: Training images per class.
+    """
+    return pd.DataFrame(
+        [
+            {
+                "class": names[label],
+                "archetype": part,
+                "group": group,
+                "pixels": table.pixels[label, code],
+                "share": table.share[label, code],
+                **dict(
+                    zip(
+                        ("red", "green", "blue"), table.mean_rgb[label, code].round(1), strict=True
+                    )
+                ),
+            }
+            for part, table in tables.items()
+            for label in head_first(counts)
+            for code, group in enumerate(COLOUR_GROUPS)
+        ]
+    )
 
 
 def colours_figure(

@@ -39,6 +39,7 @@ def train(
     validation: ImageTensors | None,
     recipe: Recipe,
     *,
+    offset: Float[Tensor, " c"],
     device: torch.device,
     seed: int,
     name: str,
@@ -52,6 +53,7 @@ def train(
         training: Training images, on `device`.
         validation: Images for the validation accuracy, on `device`, or None.
         recipe: How to train.
+        offset: Added to the logits before deciding, in validation (post-hoc logit adjustment).
         device: Where to train.
         seed: Decides order and augmentation of every epoch.
         name: Shown on the progress bar.
@@ -62,7 +64,7 @@ def train(
         validation_accuracy.
 
     Raises:
-        InputError: if the loss of an epoch is not finite.
+        InputError: if the loss of an epoch, or an output after the last, is not finite.
     """
     torch.backends.cudnn.deterministic = True
     model.to(device).to(memory_format=torch.channels_last)
@@ -106,7 +108,7 @@ def train(
                 )
             row = {"epoch": epoch, "learning_rate": rate, **vars(result)}
             if validation:
-                row["validation_accuracy"] = evaluate(model, validation, recipe)
+                row["validation_accuracy"] = evaluate(model, validation, recipe, offset)
                 earlier = [past["validation_accuracy"] for past in history]
                 if recipe.model_selection == "best_validation" and (
                     row["validation_accuracy"] > max(earlier, default=-1.0)
@@ -126,18 +128,33 @@ def train(
             )
     if best is not None:
         model.load_state_dict(best)
+    _check_outputs(model, training, recipe, name)
     return history
 
 
-def evaluate(model: nn.Module, split: ImageTensors, recipe: Recipe) -> float:
-    """Return the top-1 accuracy of the network on a split, in [0, 1]."""
+def evaluate(
+    model: nn.Module, split: ImageTensors, recipe: Recipe, offset: Float[Tensor, " c"]
+) -> float:
+    """Return the top-1 accuracy of the network's logits plus `offset` on a split, in [0, 1]."""
     device = split.labels.device
     model.eval()
     correct = torch.zeros((), device=device)
     with torch.inference_mode(), precision_context(device, recipe.precision):
         for images, labels in plain_batches(split, batch_size=recipe.batch_size):
-            correct += (model(images).argmax(1) == labels).sum()
+            correct += ((model(images) + offset).argmax(1) == labels).sum()
     return float(correct) / len(split.labels)
+
+
+def _check_outputs(model: nn.Module, split: ImageTensors, recipe: Recipe, name: str) -> None:
+    """Catch a last step that went astray: no loss was computed after it."""
+    model.eval()
+    images, _ = next(plain_batches(split, batch_size=recipe.batch_size))
+    with torch.inference_mode():
+        if not model(images).isfinite().all():
+            raise InputError(
+                f"{name}: the trained network's outputs are not finite; lower the learning rate "
+                "in params.yaml (recipes.*)"
+            )
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
