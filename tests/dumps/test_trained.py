@@ -70,7 +70,7 @@ def test_a_split_that_was_not_prepared_says_what_to_run(load):
 
 
 def test_missing_weights_are_named(tmp_path, data):
-    with pytest.raises(InputError, match=r"absent\.pt: no such file"):
+    with pytest.raises(InputError, match=r"absent\.pt is missing; run: dvc repro train@absent"):
         load_trained(
             make_run("ce"),
             data=data,
