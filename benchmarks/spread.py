@@ -1,9 +1,9 @@
 """Measure how far metrics lie apart between equal trainings, and write tolerances.yaml.
 
 Recomputes the committed experiment in clones of HEAD under every combination of 1 and 2 threads
-with torch's best kernels on this machine, its AVX2 and its plain ones, and under other seeds; the largest difference
-from the committed value, over runs and over the classes of a group, times a margin is what
-validation allows. Takes one `dvc repro` per variant. Run it from the repository's root.
+with torch's best kernels on this machine, its AVX2 and its plain ones, and under other seeds; the
+largest difference from the committed value, over runs and over the classes of a group, times a
+margin is what validation allows. Takes one `dvc repro` per variant. Run it from the repository's root.
 """
 
 import argparse
