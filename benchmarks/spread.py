@@ -3,7 +3,7 @@
 Recomputes the committed experiment in clones of HEAD under every combination of 1 and 2 threads
 with torch's best kernels on this machine, its AVX2 and its plain ones, and under other seeds; the
 largest difference from the committed value, over runs and over the classes of a group, times a
-margin is what validation allows. Takes one `dvc repro` per variant. Run it from the repository's root.
+margin is what validation allows. Takes one `dvc repro` per variant; run it from the root.
 """
 
 import argparse
