@@ -82,7 +82,8 @@ def measure_analyses(*, quick: bool) -> list[Row]:
 def _write_dump(path: Path, splits: dict[str, FeatureSplit], counts: np.ndarray) -> None:
     with create(path, FEATURES, FEATURES_VERSION) as file:
         file.attrs["splits"], file.attrs["class_names"] = list(splits), list(CLASS_NAMES)
-        file.attrs["counts"], file.attrs["logit_scale"] = counts, 1.0
+        file.attrs["task"], file.attrs["counts"] = "multiclass", counts
+        file.attrs["logit_scale"] = 1.0
         for name, split in splits.items():
             for variable in ("features", "logits", "targets", "index"):
                 _store(file, f"{name}/{variable}", getattr(split, variable))

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image, ImageOps
+from scipy import ndimage
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -131,3 +132,32 @@ def brute_force_neighbors(
     """Ask scikit-learn for the neighbours, and take the first hit for the row itself."""
     search = NearestNeighbors(n_neighbors=n_neighbors + 1, algorithm="brute").fit(features)
     return search.kneighbors(features, return_distance=False)[:, 1:]
+
+
+def concepts_by_map(
+    maps: Float[np.ndarray, "n k h w"], masks: Bool[np.ndarray, "n h w"], q: float
+) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+    """Count concepts, labelling every map by itself; parts touch at corners too.
+
+    Args:
+        maps: Activations.
+        masks: Cells of each image that lie in its boxes.
+        q: Share of a channel's values at or above its threshold.
+
+    Returns:
+        Parts in boxes over all channels, and channels with such a part, per image.
+
+    Source: paper A, sections 3.2 and 4.
+    """
+    disjoint = np.zeros(len(maps), dtype=np.int64)
+    unique = np.zeros_like(disjoint)
+    for channel in range(maps.shape[1]):
+        threshold = np.quantile(maps[:, channel].astype(np.float64), 1 - q)
+        for row, mask in enumerate(masks):
+            active = maps[row, channel] > threshold
+            labels = np.zeros(active.shape, dtype=np.int32)
+            ndimage.label(active, np.ones((3, 3)), output=labels)
+            n_parts = np.count_nonzero(np.unique(labels[mask]))
+            disjoint[row] += n_parts
+            unique[row] += n_parts > 0
+    return disjoint, unique

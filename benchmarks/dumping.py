@@ -16,7 +16,7 @@ from imbalens.dumps.features import dump_features
 from imbalens.dumps.files import read_features
 from imbalens.dumps.trained import Trained
 from imbalens.models.build import build_model
-from imbalens.models.cifar_resnet import CifarResNet
+from imbalens.models.network import Network
 from imbalens.params import Ce, CifarResnet
 
 Outputs = tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n m"]]
@@ -79,7 +79,7 @@ def _dump(trained: Trained, path: Path, batch_size: int) -> Path:
     return path
 
 
-def _infer(model: CifarResNet, batches: list[Float[Tensor, "b c h w"]]) -> Outputs:
+def _infer(model: Network, batches: list[Float[Tensor, "b c h w"]]) -> Outputs:
     with torch.inference_mode():
         features = [model.forward_features(batch) for batch in batches]
         logits = [model.classify(values) for values in features]

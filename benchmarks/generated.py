@@ -41,6 +41,7 @@ def describe(images: ImageTensors) -> Prepared:
         mean=images.mean.numpy(),
         std=images.std.numpy(),
         counts=np.bincount(images.labels.numpy(), minlength=N_CLASSES),
+        n_train=len(images.labels),
         splits=("train",),
         source="generated",
         digest="",

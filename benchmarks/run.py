@@ -11,6 +11,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from benchmarks.analyses import measure_analyses
+from benchmarks.concepts import measure_concepts
 from benchmarks.dumping import measure_dumping
 from benchmarks.neighbors import measure_neighbors
 from benchmarks.report import describe_machine, render
@@ -27,6 +28,7 @@ BENCHMARKS: dict[str, Callable[..., list[Row]]] = {
     "colours": measure_colours,
     "analyses": measure_analyses,
     "neighbors": measure_neighbors,
+    "concepts": measure_concepts,
 }
 PAGE = Path("docs/performance.md")
 TITLE = """# Performance

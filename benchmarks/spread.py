@@ -13,17 +13,20 @@ import subprocess
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import yaml
 from tqdm import tqdm
 
+from imbalens.analysis.memberships import HEALTHY, NO_FINDING
 from imbalens.files import write_text
 from imbalens.validation import (
     TOLERANCES_PATH,
     Tolerance,
     Tolerances,
     compare_metrics,
+    load_tolerances,
     read_metrics,
 )
 
@@ -40,13 +43,16 @@ MACHINES = {
 }
 
 
-def recompute(root: Path, environment: Mapping[str, str], seed: int | None) -> dict[str, object]:
-    """Run the committed experiment in a clone and return its metrics.
+def recompute(
+    root: Path, environment: Mapping[str, str], seed: int | None, targets: Sequence[str]
+) -> dict[str, object]:
+    """Run the committed experiment in a clone and return the metrics that this gives.
 
     Args:
         root: Repository.
         environment: Variables to set.
         seed: Training seed of every run, None for those committed.
+        targets: Stages to run with all that they need; empty for all.
     """
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / "clone"
@@ -57,22 +63,23 @@ def recompute(root: Path, environment: Mapping[str, str], seed: int | None) -> d
             runs = re.sub(r"^    seed: \d+", f"    seed: {seed}", runs, flags=re.M)
             params.write_text(head + runs + tail)
         variables = {**os.environ, **environment, "PYTHONPATH": str(clone / "src")}
-        command = ["dvc", "repro", "--force", "--no-run-cache", "--quiet"]
+        for stored in (clone / "metrics").rglob("*.json"):
+            stored.unlink()
+        command = ["dvc", "repro", "--force", "--no-run-cache", "--quiet", *targets]
         subprocess.run(command, cwd=clone, env=variables, check=True)
         return read_metrics(clone / "metrics")
 
 
 def group_of(key: str, classes: frozenset[str]) -> str:
-    """Return the pattern of a metric's group: any run, and any class or what lies below it."""
+    """Return the pattern of a metric's group: any run of its dataset, any class.
+
+    Runs are named by dataset and role, such as planted-ce.
+    """
     place, path = key.split(":")
-    parts: list[str] = []
-    for part in path.split("."):
-        if part in classes:
-            parts.append("*")
-            break
-        parts.append(part)
-    stage = place.split("/")[0]
-    return f"{stage}/*:{'.'.join(parts)}"
+    parts = ["*" if part in classes else part for part in path.split(".")]
+    stage, run = place.split("/")
+    dataset, role = run.partition("-")[::2]
+    return f"{stage}/{dataset}{'-*' if role else ''}:{'.'.join(parts)}"
 
 
 def measure(
@@ -84,8 +91,8 @@ def measure(
     largest: dict[str, dict[str, float]] = defaultdict(dict)
     with_null: set[str] = set()
     for variant, metrics in variants.items():
-        for key, old in committed.items():
-            new, group = metrics[key], group_of(key, classes)
+        for key in committed.keys() & metrics.keys():
+            old, new, group = committed[key], metrics[key], group_of(key, classes)
             largest[group].setdefault(variant, 0.0)
             if old is None or new is None:
                 with_null.add(group)
@@ -110,32 +117,67 @@ def derive(
     return Tolerances(arithmetic=ARITHMETIC, training=tuple(training))
 
 
+def keep_present(tolerances: Tolerances) -> Tolerances:
+    """Add the present tolerances of other groups, and keep larger ones of the same."""
+    present = {item.pattern: item for item in load_tolerances(TOLERANCES_PATH).training}
+    for item in tolerances.training:
+        old = present.get(item.pattern, item)
+        present[item.pattern] = Tolerance(
+            pattern=item.pattern,
+            absolute=max(item.absolute, old.absolute),
+            null=item.null or old.null,
+        )
+    together = tuple(present[pattern] for pattern in sorted(present))
+    return Tolerances(arithmetic=tolerances.arithmetic, training=together)
+
+
 def count_beyond(
     committed: Mapping[str, object], metrics: Mapping[str, object], tolerances: Tolerances
 ) -> int:
     """Count the metrics that validation would reject."""
-    found = compare_metrics(committed, metrics, tolerances, same_dumps=frozenset())
+    known = {key: value for key, value in committed.items() if key in metrics}
+    found = compare_metrics(known, metrics, tolerances, same_dumps=frozenset())
     return sum(item.verdict != "ok" for item in found)
 
 
 def main() -> None:
     """Measure, then write tolerances.yaml and the table of docs/validation-spread.md."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    planned = {name: (environment, None) for name, environment in MACHINES.items()}
+    planned |= {f"seed {seed}": (MACHINES["1 threads, native"], seed) for seed in SEEDS}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--variants", nargs="+", choices=planned, default=list(planned))
+    parser.add_argument("--jobs", type=int, default=1, help="variants at a time (default: 1)")
+    parser.add_argument(
+        "--targets",
+        nargs="+",
+        default=[],
+        help="stages to measure, such as concepts@phantom-bce; present tolerances only grow",
+    )
+    parser.add_argument(
+        "--table",
+        type=Path,
+        default=Path("docs/validation-spread.md"),
+        help="where to write the measured differences (default: %(default)s)",
+    )
+    arguments = parser.parse_args()
     committed = {
         key: value
         for key, value in read_metrics(Path("metrics")).items()
         if not key.startswith("focus:")
     }
-    planned = {name: (environment, None) for name, environment in MACHINES.items()}
-    planned |= {f"seed {seed}": ({}, seed) for seed in SEEDS}
-    variants = {}
-    for name, (environment, seed) in tqdm(planned.items(), desc="variants"):
-        variants[name] = recompute(Path(), environment, seed)
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        chosen = [planned[name] for name in arguments.variants]
+        recomputed = pool.map(lambda v: recompute(Path(), v[0], v[1], arguments.targets), chosen)
+        found = tqdm(recomputed, desc="variants", total=len(chosen))
+        variants = dict(zip(arguments.variants, found, strict=True))
 
     prepared = (key for key in committed if key.startswith("prepare/"))
-    classes = frozenset(key.rsplit(".", 1)[-1] for key in prepared if ":counts.train." in key)
+    outputs = (key.rsplit(".", 1)[-1] for key in prepared if ":counts.train." in key)
+    classes = frozenset({*outputs, NO_FINDING, HEALTHY})
     largest, with_null = measure(committed, variants, classes)
     tolerances = derive(largest, with_null, list(variants))
+    if arguments.targets:
+        tolerances = keep_present(tolerances)
     text = (
         "# How far recomputed metrics may lie from the committed ones. Measured and written by\n"
         f"# benchmarks/spread.py: the largest difference over variants, times {MARGIN}.\n"
@@ -150,9 +192,9 @@ def main() -> None:
     lines = [
         "# Measured spread of the metrics",
         "",
-        f"{len(committed)} metrics in {len(largest)} groups; largest absolute difference from the "
-        "committed value, over the runs and classes of each group. Written by "
-        "`python -m benchmarks.spread`.",
+        f"{len(next(iter(variants.values())))} metrics in {len(largest)} groups; largest "
+        "absolute difference from the committed value, over the runs and classes of each group. "
+        "Written by `python -m benchmarks.spread`.",
         "",
         "Last row: how many metrics of a variant lie beyond tolerances made from the other "
         "variants alone, which is what a machine not measured here is to expect.",
@@ -166,7 +208,7 @@ def main() -> None:
             lines.append(f"| `{group}` | {' | '.join(cells)} |")
     cells = [str(held_out[variant]) for variant in variants]
     lines.append(f"| beyond, held out | {' | '.join(cells)} |")
-    write_text(Path("docs/validation-spread.md"), "\n".join(lines) + "\n")
+    write_text(arguments.table, "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from benchmarks.timing import (
     require_equal,
     speed_row,
 )
-from imbalens.losses.build import build_objective
+from imbalens.losses.build import build_class_objective
 from imbalens.models.build import build_model
 from imbalens.params import Augmentation, Ce, CifarResnet, Recipe, Sgd, Steps
 from imbalens.training.batches import ImageTensors, training_batches
@@ -74,7 +74,7 @@ def measure_training(*, quick: bool) -> list[Row]:
         schedule=Steps(name="steps", warmup_epochs=0, milestones=()),
         epochs=1,
         batch_size=size.batch_size,
-        augmentation=Augmentation(crop_padding=4, flip=True),
+        augmentation=Augmentation(crop_padding=4, flip=True, brightness=0.0, contrast=0.0),
         precision="float32",
         device="cpu",
         model_selection="last",
@@ -124,7 +124,7 @@ def measure_training(*, quick: bool) -> list[Row]:
 def measure_input(*, quick: bool) -> list[Row]:
     """Compare our batches with those of a DataLoader that gets the same crops and flips."""
     size = INPUT_QUICK if quick else INPUT
-    augmentation = Augmentation(crop_padding=4, flip=True)
+    augmentation = Augmentation(crop_padding=4, flip=True, brightness=0.0, contrast=0.0)
     images = generate_tensors(size.batch_size * size.batches, size.image_size)
     batches = partial(
         training_batches,
@@ -168,7 +168,7 @@ def measure_input(*, quick: bool) -> list[Row]:
 
 def _train(model: nn.Module, images: ImageTensors, recipe: Recipe) -> Trained:
     trained = copy.deepcopy(model)
-    objective = build_objective(Ce(name="ce"), None, torch.bincount(images.labels))
+    objective = build_class_objective(Ce(name="ce"), None, torch.bincount(images.labels))
     with tempfile.TemporaryDirectory() as work:
         history = train(
             trained,

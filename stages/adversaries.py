@@ -15,6 +15,13 @@ from imbalens.analysis.adversary_baselines import (
     uniform_distribution,
 )
 from imbalens.analysis.adversary_scores import score_predictor
+from imbalens.analysis.memberships import (
+    class_names,
+    count_members,
+    pair_features,
+    predicted_classes,
+    true_classes,
+)
 from imbalens.analysis.neighbors import nearest_neighbors
 from imbalens.analysis.recovery import partner_recovery
 from imbalens.data.prepared import read_truth
@@ -37,28 +44,42 @@ def main(argv: Sequence[str] | None = None) -> None:
     path = Path(f"data/dumps/features/{name}.h5")
     dump = read_features(path, sorted({"train", options.split}))
     train, unseen = dump.splits["train"], dump.splits[options.split]
-    names, counts, c = dump.class_names, dump.counts, len(dump.class_names)
+    names = class_names(dump.class_names, task=dump.task)
+    labels, unseen_labels = (
+        true_classes(split.targets, dump.class_names) for split in (train, unseen)
+    )
+    predictions, unseen_predictions = (
+        predicted_classes(
+            split.scores,
+            dump.class_names,
+            train_scores=train.scores,
+            train_targets=train.targets,
+            decision=params.analyses.labels.decision,
+        )
+        for split in (train, unseen)
+    )
+    c = len(names)
+    counts = count_members(labels, n_classes=c)
 
     require_neighbors("analyses.adversaries.n_neighbors", options.n_neighbors, len(train.targets))
     neighbors = nearest_neighbors(train.features, n_neighbors=options.n_neighbors)
     adversaries = adversary_distribution(
-        train.targets[neighbors],
-        train.targets,
-        train.predictions,
+        labels[neighbors],
+        labels,
+        predictions,
         n_classes=c,
         instances=options.instances,
     )
     errors = error_distribution(
-        unseen.targets, unseen.predictions, n_classes=c, errors=options.errors
+        unseen_labels, unseen_predictions, n_classes=c, errors=options.errors
     )
-    confusion = error_distribution(
-        train.targets, train.predictions, n_classes=c, errors=options.errors
-    )
+    confusion = error_distribution(labels, predictions, n_classes=c, errors=options.errors)
+    features, codes = pair_features(train.features, labels)
     predictors = {
         "nearest adversaries": adversaries.share,
         "training confusion": confusion.share,
-        "FDR": fdr_distribution(train.features, train.targets, n_classes=c),
-        "centroid distance": centroid_distribution(train.features, train.targets, n_classes=c),
+        "FDR": fdr_distribution(features, codes, n_classes=c),
+        "centroid distance": centroid_distribution(features, codes, n_classes=c),
         "class prior": prior_distribution(counts),
         "uniform": uniform_distribution(c),
         "random": random_distribution(n_classes=c, seed=options.random_seed),
@@ -87,9 +108,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if truth:
         right = ~truth.mislabelled
         clean = adversary_distribution(
-            train.targets[neighbors][right],
-            train.targets[right],
-            train.predictions[right],
+            labels[neighbors][right],
+            labels[right],
+            predictions[right],
             n_classes=c,
             instances=options.instances,
         )

@@ -1,4 +1,7 @@
-"""Judge training images safe, border, rare or outlier, and find their prototypes."""
+"""Judge training images safe, border, rare or outlier, and find their prototypes.
+
+Of several labels, each one that an image has is judged by itself.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,8 +16,16 @@ from imbalens.analysis.archetypes import (
     find_prototypes,
     tabulate_archetypes,
 )
+from imbalens.analysis.memberships import (
+    class_names,
+    count_members,
+    describe,
+    list_pairs,
+    predicted_classes,
+    true_classes,
+)
 from imbalens.analysis.neighbors import nearest_neighbors
-from imbalens.data.prepared import read_split, read_truth
+from imbalens.data.prepared import read_images, read_names, read_truth
 from imbalens.dumps.files import read_features
 from imbalens.files import write_csv, write_json
 from imbalens.reports.archetypes import (
@@ -28,13 +39,21 @@ from imbalens.stage import parse_stage, pick, require_neighbors, run_stage
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write metrics, tables (per class, per instance, prototypes) and figures."""
+    """Write metrics, tables (per class, per image and class, prototypes) and figures."""
     name, params = parse_stage(__doc__, "run", argv)
     run, options = pick(params.runs, "runs", name), params.analyses.archetypes
     data = Path(f"data/prepared/{run.dataset}.h5")
     dump = read_features(Path(f"data/dumps/features/{name}.h5"), ["train"])
-    split, names, counts = dump.splits["train"], dump.class_names, dump.counts
-    labels, predictions = split.targets, split.predictions
+    split, names = dump.splits["train"], class_names(dump.class_names, task=dump.task)
+    labels = true_classes(split.targets, dump.class_names)
+    predictions = predicted_classes(
+        split.scores,
+        dump.class_names,
+        train_scores=split.scores,
+        train_targets=split.targets,
+        decision=params.analyses.labels.decision,
+    )
+    counts = count_members(labels, n_classes=len(names))
 
     require_neighbors("analyses.archetypes.n_neighbors", options.n_neighbors, len(labels))
     neighbors = nearest_neighbors(split.features, n_neighbors=options.n_neighbors)
@@ -63,32 +82,33 @@ def main(argv: Sequence[str] | None = None) -> None:
         metrics["recovery"] = {
             "mislabelled": mislabelled_recovery(archetypes, truth.mislabelled),
             "subconcept": subconcept_recovery(
-                archetypes, labels, truth.subconcept, truth.mislabelled
+                archetypes, split.targets, truth.subconcept, truth.mislabelled
             ),
         }
     write_json(Path(f"metrics/archetypes/{name}.json"), metrics)
 
-    images = read_split(data, "train")
+    image_names, images = read_names(data, "train"), read_images(data, "train", prototypes)
     classes = archetype_table(result, names, counts)
     plots = Path("plots/archetypes")
     write_csv(plots / f"{name}.csv", classes)
     write_csv(
         plots / f"{name}-prototypes.csv",
-        prototype_table(prototypes, split.index, images.names, names, counts),
+        prototype_table(prototypes, split.index, image_names, names, counts),
     )
+    rows, codes = list_pairs(labels)
     instances = {
-        "row": np.arange(len(labels)),
-        "index": split.index,
-        "name": images.names,
-        "label": np.asarray(names)[labels],
-        "prediction": np.asarray(names)[predictions],
+        "row": rows,
+        "index": split.index[rows],
+        "name": np.asarray(image_names, dtype=object)[rows],
+        "label": np.asarray(names)[codes],
+        "prediction": np.asarray(describe(predictions, names), dtype=object)[rows],
         "archetype": np.asarray(ARCHETYPE_NAMES)[archetypes],
     }
     write_csv(plots / f"{name}-instances.csv", pd.DataFrame(instances))
     draw_true_positives(classes, plots / f"{name}.png", run=name)
     order = head_first(counts)
     draw_prototypes(
-        [[images.images[row] if row >= 0 else None for row in prototypes[i]] for i in order],
+        [[images.get(row) for row in prototypes[i].tolist()] for i in order],
         plots / f"{name}-prototypes.png",
         classes=[names[i] for i in order],
         archetypes=ARCHETYPE_NAMES,

@@ -13,9 +13,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     name, params = parse_stage(__doc__, "run", argv)
     run = pick(params.runs, "runs", name)
     trained = load_trained(
+        name,
         run,
-        data=Path(f"data/prepared/{run.dataset}.h5"),
-        weights=Path(f"data/models/{name}.pt"),
         device_name=params.dumps.device,
         splits=None,
     )

@@ -5,11 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
+from imbalens.analysis.counting import divide
 from imbalens.analysis.feature_overlap import density_ratio, pair_overlap, top_features
+from imbalens.analysis.memberships import (
+    class_names,
+    count_members,
+    pair_features,
+    true_classes,
+)
 from imbalens.analysis.recovery import pair_recovery
 from imbalens.data.prepared import read_truth
 from imbalens.dumps.files import read_features
-from imbalens.files import write_csv, write_json
+from imbalens.files import InputError, write_csv, write_json
 from imbalens.reports.feature_overlap import (
     draw_pairs,
     draw_top_features,
@@ -24,22 +31,33 @@ def main(argv: Sequence[str] | None = None) -> None:
     name, params = parse_stage(__doc__, "run", argv)
     run, options = pick(params.runs, "runs", name), params.analyses.feature_overlap
     dump = read_features(Path(f"data/dumps/features/{name}.h5"), ["train"])
-    split, names, counts = dump.splits["train"], dump.class_names, dump.counts
-    features, labels, n_classes = split.features, split.targets, len(names)
+    split, names = dump.splits["train"], class_names(dump.class_names, task=dump.task)
+    n_classes, n_features = len(names), split.features.shape[1]
+    if options.top_k > n_features:
+        raise InputError(
+            f"analyses.feature_overlap.top_k: found {options.top_k}; allowed: at most the "
+            f"{n_features} features of the network"
+        )
+    classes = true_classes(split.targets, dump.class_names)
+    counts = count_members(classes, n_classes=n_classes)
+    features, labels = pair_features(split.features, classes)
 
     top = top_features(features, labels, n_classes=n_classes, top_k=options.top_k)
     pairs = pair_overlap(top.indices)
     density = density_ratio(features, labels, top.indices, n_classes=n_classes)
 
-    other = ~np.eye(n_classes, dtype=bool)
+    # classes without a training image have no features: no pair with one is averaged
+    present = counts > 0
+    other = np.outer(present, present) & ~np.eye(n_classes, dtype=bool)
+    n_other = other.sum()
     metrics = {
-        "mean_shared": pairs.shared[other].mean(),
-        "max_shared": pairs.shared[other].max(),
-        "mean_jaccard": pairs.jaccard[other].mean(),
-        "mean_density_ratio": density[other].mean(),
-        "own_density_ratio": density[~other].mean(),
+        "mean_shared": divide(pairs.shared[other].sum(), n_other),
+        "max_shared": pairs.shared[other].max() if n_other else None,
+        "mean_jaccard": divide(pairs.jaccard[other].sum(), n_other),
+        "mean_density_ratio": divide(density[other].sum(), n_other),
+        "own_density_ratio": divide(np.diag(density)[present].sum(), present.sum()),
         "class_shared": dict(
-            zip(names, (pairs.shared * other).sum(1) / (n_classes - 1), strict=True)
+            zip(names, divide((pairs.shared * other).sum(1), other.sum(1)), strict=True)
         ),
     }
     truth = read_truth(Path(f"data/prepared/{run.dataset}.h5"), "train")
@@ -47,12 +65,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         metrics["recovery"] = pair_recovery(pairs.jaccard, truth.pairs)
     write_json(Path(f"metrics/feature_overlap/{name}.json"), metrics)
 
-    classes = top_feature_table(top, names, counts)
+    strongest = top_feature_table(top, names, counts)
     overlap = overlap_table(pairs, density, names, counts)
+    overlap = overlap.assign(shared=overlap["shared"].where(overlap["jaccard"].notna()))
     plots = Path("plots/feature_overlap")
-    write_csv(plots / f"{name}.csv", classes)
+    write_csv(plots / f"{name}.csv", strongest)
     write_csv(plots / f"{name}-pairs.csv", overlap)
-    draw_top_features(classes, plots / f"{name}.png", run=name)
+    draw_top_features(strongest, plots / f"{name}.png", run=name)
     draw_pairs(overlap, plots / f"{name}-pairs.png", run=name)
 
 

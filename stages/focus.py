@@ -9,23 +9,20 @@ from imbalens.files import InputError, write_json
 from imbalens.params import PARAMS_PATH, load_params
 from imbalens.stage import run_stage
 
-STAGES = (
-    "train",
-    "performance",
-    "archetypes",
-    "adversaries",
-    "feature_overlap",
-    "saliency_colours",
-)
+STAGES = ("train", "performance", "archetypes", "adversaries", "feature_overlap")
+STAGES_OF_SALIENCY = ("saliency_colours",)
+STAGES_OF_MAPS = ("cam_alignment", "concepts")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Write one file with every stage's metrics of that run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--params", type=Path, default=PARAMS_PATH, help="(default: %(default)s)")
-    run = load_params(parser.parse_args(argv).params).focus
-    metrics = {}
-    for stage in STAGES:
+    params = load_params(parser.parse_args(argv).params)
+    run, metrics = params.focus, {}
+    of_saliency = STAGES_OF_SALIENCY if run in params.dumps.saliency.runs else ()
+    of_maps = STAGES_OF_MAPS if run in params.dumps.maps.runs else ()
+    for stage in (*STAGES, *of_saliency, *of_maps):
         path = Path(f"metrics/{stage}/{run}.json")
         if not path.exists():
             raise InputError(f"{path} is missing; run: dvc repro {stage}@{run}")

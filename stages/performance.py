@@ -3,21 +3,46 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
+from imbalens.analysis.counting import divide
+from imbalens.analysis.label_performance import measure_label_performance
+from imbalens.analysis.memberships import (
+    class_names,
+    count_members,
+    label_thresholds,
+    predicted_classes,
+    true_classes,
+)
 from imbalens.analysis.performance import measure_performance
 from imbalens.analysis.recovery import prediction_recovery
 from imbalens.data.prepared import read_truth
-from imbalens.dumps.files import read_features
+from imbalens.dumps.files import FeatureDump, read_features
 from imbalens.files import write_csv, write_json
+from imbalens.params import Analyses
+from imbalens.reports.label_performance import draw_label_performance, label_performance_table
 from imbalens.reports.performance import draw_confusion, draw_performance, performance_table
 from imbalens.reports.tables import matrix_table
 from imbalens.stage import parse_stage, pick, run_stage
+
+PLOTS = Path("plots/performance")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Write metrics, the table per class, the confusion matrix and their figures."""
     name, params = parse_stage(__doc__, "run", argv)
-    run, options = pick(params.runs, "runs", name), params.analyses.performance
-    dump = read_features(Path(f"data/dumps/features/{name}.h5"), [options.split])
+    run, split = pick(params.runs, "runs", name), params.analyses.performance.split
+    features = Path(f"data/dumps/features/{name}.h5")
+    if read_features(features, []).task == "multiclass":
+        dump = read_features(features, [split])
+        judge_classes(name, dump, Path(f"data/prepared/{run.dataset}.h5"), params.analyses)
+    else:
+        judge_labels(name, read_features(features, sorted({"train", split})), params.analyses)
+
+
+def judge_classes(name: str, dump: FeatureDump, data: Path, analyses: Analyses) -> None:
+    """Judge a run whose images have one class each."""
+    options = analyses.performance
     split, names, counts = dump.splits[options.split], dump.class_names, dump.counts
     result = measure_performance(
         split.scores,
@@ -31,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     metrics = {figure: getattr(result, figure) for figure in figures}
     for figure in ("recall", "precision", "f1"):
         metrics[figure] = dict(zip(names, getattr(result, figure), strict=True))
-    truth = read_truth(Path(f"data/prepared/{run.dataset}.h5"), options.split)
+    truth = read_truth(data, options.split)
     if truth:
         metrics["recovery"] = prediction_recovery(
             split.predictions, split.targets, truth.subconcept, truth.mislabelled
@@ -39,13 +64,64 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_json(Path(f"metrics/performance/{name}.json"), metrics)
 
     classes = performance_table(result, names, counts)
-    pairs = {"count": result.confusion}
+    sizes = result.confusion.sum(axis=1, keepdims=True)
+    pairs = {"count": result.confusion, "share": divide(result.confusion, sizes)}
     confusion = matrix_table(pairs, names, counts, rows="actual", columns="predicted")
-    plots = Path("plots/performance")
-    write_csv(plots / f"{name}.csv", classes)
-    write_csv(plots / f"{name}-confusion.csv", confusion)
-    draw_performance(classes, plots / f"{name}.png", run=name)
-    draw_confusion(confusion, plots / f"{name}-confusion.png", run=name)
+    write_csv(PLOTS / f"{name}.csv", classes)
+    write_csv(PLOTS / f"{name}-confusion.csv", confusion)
+    draw_performance(classes, PLOTS / f"{name}.png", run=name)
+    draw_confusion(confusion, PLOTS / f"{name}-confusion.png", run=name)
+
+
+def judge_labels(name: str, dump: FeatureDump, analyses: Analyses) -> None:
+    """Judge a run whose images have any of several labels; undefined figures are null."""
+    options, decision = analyses.performance, analyses.labels.decision
+    train, split, names = dump.splits["train"], dump.splits[options.split], dump.class_names
+    result = measure_label_performance(
+        split.scores,
+        split.targets,
+        n_bins=options.ece_bins,
+        thresholds=label_thresholds(train.scores, train.targets, decision=decision),
+    )
+    figures = ("auroc", "ap", "probability_positives", "probability", "ece", "recall", "precision")
+    metrics: dict[str, object] = dict(result.means)
+    metrics |= {
+        "n": len(split.scores),
+        "undefined": [names[label] for label in result.undefined],
+        "class": {
+            label: {
+                figure: getattr(result, figure)[place]
+                for figure in (*figures, "n_positives", "prevalence")
+            }
+            for place, label in enumerate(names)
+        },
+    }
+    write_json(Path(f"metrics/performance/{name}.json"), metrics)
+
+    classes = class_names(names, task=dump.task)
+    actual = true_classes(split.targets, names)
+    predicted = predicted_classes(
+        split.scores,
+        names,
+        train_scores=train.scores,
+        train_targets=train.targets,
+        decision=decision,
+    )
+    # off the diagonal, what images of a class are taken for without having it
+    hits, mistakes = actual & predicted, predicted & ~actual
+    counts = np.diag(hits.sum(axis=0)) + actual.T.astype(int) @ mistakes.astype(int)
+    confusion = matrix_table(
+        {"count": counts, "share": divide(counts, actual.sum(axis=0)[:, None])},
+        classes,
+        count_members(true_classes(train.targets, names), n_classes=len(classes)),
+        rows="actual",
+        columns="predicted",
+    )
+    table = label_performance_table(result, names, dump.counts)
+    write_csv(PLOTS / f"{name}.csv", table)
+    write_csv(PLOTS / f"{name}-confusion.csv", confusion)
+    draw_label_performance(table, PLOTS / f"{name}.png", run=name)
+    draw_confusion(confusion, PLOTS / f"{name}-confusion.png", run=name)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from imbalens.analysis.colours import (
     top_pixels,
 )
 from imbalens.analysis.recovery import box_recovery, colour_recovery, shares_in_boxes
-from imbalens.data.prepared import read_metadata, read_split, read_truth
+from imbalens.data.prepared import read_boxes, read_metadata, read_split, read_truth
 from imbalens.dumps.files import read_saliency_ranks
 from imbalens.files import read_table, write_csv, write_json
 from imbalens.reports.saliency_colours import colour_table, draw_class_pages, draw_colours
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         defining = np.array([COLOUR_GROUPS.index(colour) for colour in truth.colours])
         metrics["recovery"] = {
             "colours": colour_recovery(tables["all"].share, tables["any pixel"].share, defining),
-            "box": box_recovery(*shares_in_boxes(salient, truth.boxes)),
+            "box": box_recovery(*shares_in_boxes(salient, read_boxes(data, "train"))),
         }
     write_json(Path(f"metrics/saliency_colours/{name}.json"), metrics)
 

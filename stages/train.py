@@ -12,6 +12,7 @@ from imbalens.files import write_csv, write_json
 from imbalens.losses.build import build_objective, logit_offset, logit_scale
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import load_checkpoint, load_weights, save_weights
+from imbalens.models.initial_weights import initialize
 from imbalens.params import Recipe
 from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.training.batches import load_images
@@ -19,7 +20,7 @@ from imbalens.training.devices import choose_device
 from imbalens.training.resuming import work_folder
 from imbalens.training.train import train
 
-COLUMNS = ["epoch", "loss", "accuracy", "learning_rate", "validation_accuracy"]
+COLUMNS = ["epoch", "loss", "accuracy", "learning_rate", "validation_score"]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -32,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     torch.manual_seed(run.seed)
     model = build_model(run.model, run.loss, len(prepared.class_names))
+    if run.checkpoint is None:
+        initialize(model, run.model)
     work = work_folder(
         Path("work"),
         name,
@@ -40,15 +43,16 @@ def main(argv: Sequence[str] | None = None) -> None:
             recipe.model_dump(),
             device.type,
             prepared.digest,
-            prepared.mean.tolist(),
-            prepared.std.tolist(),
+            prepared.normalization,
         ],
     )
     if run.checkpoint is None:
         counts = torch.as_tensor(prepared.counts, device=device)
         history = train(
             model,
-            build_objective(run.loss, run.drw, counts),
+            build_objective(
+                run.loss, run.drw, counts, task=prepared.task, n_images=prepared.n_train
+            ),
             load_images(data, prepared, "train", device)[0],
             load_images(data, prepared, "val", device)[0] if "val" in prepared.splits else None,
             recipe,
@@ -61,7 +65,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     else:
         load_weights(model, load_checkpoint(Path(run.checkpoint)), path=Path(run.checkpoint))
         history = []
-    save_weights(model, Path(f"data/models/{name}.pt"), metadata={"run": name})
+    # the digest makes whatever hangs on the weights rerun when only the test images change
+    about = {"run": name, "data": prepared.digest, "normalization": prepared.normalization}
+    save_weights(model, Path(f"data/models/{name}.pt"), metadata=about)
     write_csv(Path(f"plots/train/{name}.csv"), pd.DataFrame(history, columns=COLUMNS))
     metrics = {"epochs": len(history), "checkpoint": run.checkpoint}
     write_json(Path(f"metrics/train/{name}.json"), {**chosen_epoch(history, recipe), **metrics})
@@ -75,7 +81,7 @@ def chosen_epoch(
     if not history:
         return dict.fromkeys(COLUMNS)
     if recipe.model_selection == "best_validation":
-        return max(history, key=lambda row: row["validation_accuracy"])
+        return max(history, key=lambda row: row["validation_score"])
     return history[-1]
 
 

@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
             h5py.File("data/prepared/planted.h5") as prepared,
             create(path, FEATURES, FEATURES_VERSION) as file,
         ):
-            for key in ("class_names", "counts", "splits"):
+            for key in ("class_names", "task", "counts", "splits"):
                 file.attrs[key] = prepared.attrs[key]
             file.attrs["run"], file.attrs["loss"], file.attrs["head"] = RUN, "ldam", "cosine"
             file.attrs["logit_scale"] = 2.0

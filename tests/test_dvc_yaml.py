@@ -35,7 +35,8 @@ def test_only_training_and_dumps_may_need_torch(name):
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert result.stdout.strip() == str(name in {"train", "dump_features", "dump_saliency"})
+    needs_torch = {"train", "dump_features", "dump_saliency", "dump_maps"}
+    assert result.stdout.strip() == str(name in needs_torch)
 
 
 def test_metrics_and_plot_data_are_committed_and_figures_are_not():
@@ -48,7 +49,7 @@ def test_metrics_and_plot_data_are_committed_and_figures_are_not():
         for entry in body.get("outs", []):
             if isinstance(entry, dict):
                 ((path, options),) = entry.items()
-                assert path.endswith(".csv")
+                assert path.endswith((".csv", ".md"))
                 assert options == {"cache": False}
             else:
                 assert entry.endswith((".h5", ".pt", ".png", "-instances.csv"))

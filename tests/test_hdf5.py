@@ -86,6 +86,89 @@ def test_a_file_not_as_declared_says_what_and_what_to_run(tmp_path, change, mess
     assert message in str(caught.value)
 
 
+FORMS = (
+    Variable("{split}/features", "float32", ("n", "d"), "embeddings"),
+    Variable("{split}/labels", "int64", ("n",), "classes"),
+    Variable("{split}/labels", "uint8", ("n", "m"), "1 where it has a label"),
+    Variable("{split}/extra", "int64", ("m", "2"), "one form", optional=True),
+    Variable("{split}/extra", "float32", ("m",), "another form", optional=True),
+    Variable("head/weight", "float32", ("m", "d"), "weights"),
+)
+
+
+def check_forms(path):
+    return open_checked(path, "features", 1, FORMS, command="dvc repro x@y")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"train/labels": np.arange(5), "test/labels": np.arange(2)},
+        {"train/labels": np.ones((5, 2), np.uint8), "test/labels": np.ones((2, 2), np.uint8)},
+        {"train/labels": np.arange(5), "test/labels": np.ones((2, 2), np.uint8)},
+    ],
+    ids=["first", "second", "both"],
+)
+@pytest.mark.parametrize("extra", [None, np.ones((2, 2), np.int64), np.ones(2, np.float32)])
+def test_a_variable_may_be_of_any_of_its_forms(tmp_path, labels, extra):
+    arrays = GOOD | labels | ({} if extra is None else {"train/extra": extra})
+    write(tmp_path / "a.h5", arrays)
+    with check_forms(tmp_path / "a.h5") as file:
+        assert (file["train/labels"][:] == labels["train/labels"]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (
+            {"train/labels": np.ones(5, np.float32)},
+            "has float32 in 'train/labels' (wanted: int64); or has float32 in 'train/labels' "
+            "(wanted: uint8)",
+        ),
+        (
+            {"test/labels": np.arange(3)},
+            "has n = 3 in 'test/labels' [n], but 2 in 'test/features'; or has int64 in "
+            "'test/labels' (wanted: uint8)",
+        ),
+        (
+            {"test/labels": np.ones((2, 3), np.uint8)},
+            "has uint8 in 'test/labels' (wanted: int64); or has m = 3 in 'test/labels' [n m], "
+            "but 2 in 'head/weight'",
+        ),
+        (
+            {"train/labels": np.ones((5, 1), np.int64)},
+            "has shape (5, 1) in 'train/labels' (wanted: [n]); or has int64 in 'train/labels' "
+            "(wanted: uint8)",
+        ),
+        ({"train/labels": None}, "has no dataset 'train/labels' (found: 'features')"),
+        (
+            {"train/extra": np.ones((2, 3), np.int64)},
+            "has 2 = 3 in 'train/extra' [m 2], but 2 in 'the schema'; or has int64 in "
+            "'train/extra' (wanted: float32)",
+        ),
+    ],
+)
+def test_what_is_of_no_form_is_compared_with_each(tmp_path, change, problem):
+    arrays = {name: array for name, array in (GOOD | change).items() if array is not None}
+    write(tmp_path / "a.h5", arrays)
+    with pytest.raises(InputError) as caught, check_forms(tmp_path / "a.h5"):
+        pass
+    assert str(caught.value) == f"{tmp_path / 'a.h5'} {problem}; run: dvc repro x@y"
+
+
+def test_a_form_that_does_not_fit_leaves_no_size_behind(tmp_path):
+    """The first form would say that n is 4 before its k proves wrong."""
+    forms = (
+        Variable("a", "int64", ("n", "3"), "one form"),
+        Variable("a", "int64", ("k", "2"), "another form"),
+        Variable("b", "int64", ("n",), "of another length than a"),
+    )
+    with create(tmp_path / "a.h5", "features", 1) as file:
+        file["a"], file["b"] = np.ones((4, 2), np.int64), np.ones(7, np.int64)
+    with open_checked(tmp_path / "a.h5", "features", 1, forms, command="x") as file:
+        assert file["b"].shape == (7,)
+
+
 def test_an_absent_split_is_named(tmp_path):
     write(tmp_path / "a.h5", GOOD)
     with (

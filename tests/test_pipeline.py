@@ -8,20 +8,27 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.tiny import ROOT, RUNS, TinyProject, tiny_params
+from tests.tiny import LABEL_RUNS, ROOT, RUNS, TinyProject, tiny_params
 
-ANALYSES = ("performance", "archetypes", "adversaries", "feature_overlap", "saliency_colours")
-CHAIN = ("train", "dump_features", "dump_saliency", *ANALYSES)
+LABEL_RUN = LABEL_RUNS[1]
+COMMON = ("train", "dump_features", "performance", "archetypes", "adversaries", "feature_overlap")
+OF_MAPS = ("dump_maps", "cam_alignment", "concepts")
+CHAIN = (*COMMON, *OF_MAPS, "dump_saliency", "saliency_colours")
+JUDGED = ("performance", "archetypes", "adversaries", "feature_overlap", "saliency_colours")
+COMPARED = {"compare@planted", "compare@phantom"}
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    project = TinyProject(tmp_path_factory.mktemp("tiny"), tiny_params())
+    project = TinyProject(tmp_path_factory.mktemp("tiny"), tiny_params((*RUNS, LABEL_RUN)))
     ran = project.repro()
     assert ran == {
         "prepare@planted",
+        "prepare@phantom",
         *(f"{stage}@{run}" for stage in CHAIN for run in RUNS),
+        *(f"{stage}@{LABEL_RUN}" for stage in (*COMMON, *OF_MAPS)),
         "false_positives@planted",
+        *COMPARED,
         "focus",
     }
     project.commit("results")
@@ -47,7 +54,7 @@ def test_every_declared_output_is_there_and_git_holds_the_right_ones(unchanged):
     assert len(outputs) == len(set(outputs)) > 40
     for path in outputs:
         assert (unchanged.folder / path).stat().st_size > 0
-        in_git = path.endswith((".json", ".csv")) and not path.endswith("-instances.csv")
+        in_git = path.endswith((".json", ".csv", ".md")) and not path.endswith("-instances.csv")
         assert (path in tracked) == in_git, path
     assert unchanged.git("status", "--porcelain") == ""
 
@@ -61,7 +68,7 @@ def test_metrics_have_no_nan_and_sorted_keys(unchanged):
 
 @pytest.mark.parametrize("run", RUNS)
 def test_planted_truth_is_reported_by_every_analysis(unchanged, run):
-    for stage in ANALYSES:
+    for stage in JUDGED:
         assert read_json(unchanged, f"metrics/{stage}/{run}.json")["recovery"], stage
 
 
@@ -93,6 +100,7 @@ def test_a_loss_parameter_reruns_its_run_and_focus_and_nothing_else(unchanged):
     assert unchanged.repro() == {
         *(f"{stage}@{RUNS[1]}" for stage in CHAIN),
         "false_positives@planted",  # draws this run beside the other
+        *COMPARED,  # depend on the folders of all runs' metrics
         "focus",
     }
 
@@ -103,6 +111,27 @@ def test_an_analysis_parameter_retrains_nothing(unchanged):
     assert {f"archetypes@{run}" for run in RUNS} <= ran
     allowed = {f"{stage}@{run}" for stage in ("archetypes", "saliency_colours") for run in RUNS}
     assert ran <= {*allowed, "focus"}
+
+
+@pytest.mark.parametrize("run", [*RUNS, LABEL_RUN])
+def test_boxes_and_maps_belong_together(unchanged, run):
+    dataset = run.split("-")[0]
+    alignment = read_json(unchanged, f"metrics/cam_alignment/{run}.json")
+    concepts = read_json(unchanged, f"metrics/concepts/{run}.json")
+    assert alignment["images"] == concepts["images"] == (60 if dataset == "planted" else 8)
+    assert alignment["pairs"] == concepts["pairs"] >= alignment["images"]
+    assert sum(each["pairs"] for each in alignment["class"].values()) == alignment["pairs"]
+    compared = pd.read_csv(unchanged.folder / f"plots/compare/{dataset}.csv").set_index("run")
+    assert compared.loc[run, "iobb"] == pytest.approx(alignment["iobb"])
+    assert compared.loc[run, "unique"] == pytest.approx(concepts["unique"])
+
+
+def test_focus_on_a_label_run_leaves_out_what_it_does_not_have(unchanged):
+    unchanged.change(lambda values: values.update(focus=LABEL_RUN))
+    assert unchanged.repro() == {"focus"}
+    focus = read_json(unchanged, "metrics/focus.json")
+    assert set(focus) == {*COMMON, "cam_alignment", "concepts"} - {"dump_features"}
+    assert focus["performance"]["auroc"] is not None
 
 
 def test_switching_focus_shows_numbers_in_metrics_diff(unchanged):

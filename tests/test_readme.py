@@ -10,14 +10,22 @@ import yaml
 from tests.tiny import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-ROWS = re.findall(r"^\| (.+) \| `(\w+): ([\w.]+)` \|$", README, flags=re.MULTILINE)
+HEAD = re.compile(r"^\| what \| (.+) \| where \|$")
+ROW = re.compile(r"^\| (.+) \| `(\w+): ([\w.]+)` \|$")
 
 
-def table_runs() -> list[str]:
-    """The runs that the tables' columns are about; all tables have the same."""
-    heads = set(re.findall(r"^\| what \| (.+) \| where \|$", README, flags=re.MULTILINE))
-    assert len(heads) == 1
-    return [name.strip("` ") for name in heads.pop().split("|")]
+def table_rows() -> list[tuple[list[str], str, str, str]]:
+    """Each row of numbers: the runs of its table, its cells, stage and key."""
+    rows, runs = [], []
+    for line in README.splitlines():
+        if head := HEAD.match(line):
+            runs = [name.strip("` ") for name in head.group(1).split("|")]
+        elif row := ROW.match(line):
+            rows.append((runs, *row.groups()))
+    return rows
+
+
+ROWS = table_rows()
 
 
 def shown(value: object) -> str:
@@ -32,9 +40,10 @@ def test_tables_are_there():
     assert len(numeric) == len(ROWS), "every line of numbers names where they come from"
 
 
-@pytest.mark.parametrize(("cells", "stage", "key"), ROWS, ids=[f"{s}:{k}" for _, s, k in ROWS])
-def test_numbers_are_those_of_the_committed_metrics(cells, stage, key):
-    runs = table_runs()
+@pytest.mark.parametrize(
+    ("runs", "cells", "stage", "key"), ROWS, ids=[f"{r[0]}:{s}:{k}" for r, _, s, k in ROWS]
+)
+def test_numbers_are_those_of_the_committed_metrics(runs, cells, stage, key):
     found = [cell.strip() for cell in cells.split("|")[-len(runs) :]]
     expected = []
     for run in runs:
@@ -51,12 +60,18 @@ def test_class_sizes_in_the_text():
     assert f"{max(sizes)} in the largest class and\n{min(sizes)} in the smallest" in README
 
 
-def test_the_picture_is_the_pipelines_own():
+@pytest.mark.parametrize(
+    ("picture", "stage", "output"),
+    [
+        ("adversaries.png", "adversaries@planted-ce", "plots/adversaries/planted-ce.png"),
+        ("cams.png", "compare@phantom", "plots/compare/phantom-cams.png"),
+    ],
+)
+def test_the_pictures_are_the_pipelines_own(picture, stage, output):
     lock = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
-    outputs = {out["path"]: out["md5"] for out in lock["adversaries@planted-ce"]["outs"]}
-    picture = (ROOT / "docs" / "images" / "adversaries.png").read_bytes()
-    digest = hashlib.md5(picture, usedforsecurity=False).hexdigest()
-    assert digest == outputs["plots/adversaries/planted-ce.png"]
+    outputs = {out["path"]: out["md5"] for out in lock[stage]["outs"]}
+    content = (ROOT / "docs" / "images" / picture).read_bytes()
+    assert hashlib.md5(content, usedforsecurity=False).hexdigest() == outputs[output]
 
 
 def test_links_lead_to_files():

@@ -131,6 +131,22 @@ def test_a_checkpoint_takes_the_place_of_training():
     assert Path(f"metrics/train/{RUN}.json").read_text().count("null") == 5
 
 
+def test_other_test_images_change_the_weights_file_that_dumps_depend_on(workspace):
+    change(lambda values: values["runs"][RUN].update(checkpoint="public.pth"))
+    model = build_model(CifarResnet(name="resnet8"), Ce(name="ce"), 10)
+    torch.save(model.state_dict(), "public.pth")
+    files = []
+    for per_class in (6, 7):
+        source = {"test_per_class": per_class}
+        change(lambda values, more=source: values["datasets"]["planted"]["source"].update(more))
+        prepare.main(["planted"])
+        train.main([RUN])
+        files.append((workspace / "data" / "models" / f"{RUN}.pt").read_bytes())
+    assert files[0] != files[1]
+    train.main([RUN])
+    assert (workspace / "data" / "models" / f"{RUN}.pt").read_bytes() == files[1]
+
+
 def test_a_checkpoint_of_another_width_lists_what_does_not_fit(workspace):
     model = build_model(CifarResnet(name="resnet8"), Ce(name="ce"), 7)
     save_weights(model, Path("other.pt"), metadata={})

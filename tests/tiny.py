@@ -13,20 +13,34 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 RUNS = ("planted-ce", "planted-ldam_drw")
+LABEL_RUNS = ("phantom-bce", "phantom-cb_focal")
 
 
 def tiny_params(runs: tuple[str, ...] = RUNS) -> dict[str, Any]:
-    """The shipped experiment, shrunk to seconds."""
+    """The shipped experiment, shrunk to seconds: some runs, and only what they need."""
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
-    values["datasets"]["planted"]["source"] |= {"train_per_class": 24, "test_per_class": 6}
-    values["datasets"]["planted"]["imbalance"] |= {"ratio": 3, "n_max": 24}
+    planted, phantom = values["datasets"]["planted"], values["datasets"]["phantom"]
+    planted["source"] |= {"train_per_class": 24, "test_per_class": 6}
+    planted["imbalance"] |= {"ratio": 3, "n_max": 24}
+    phantom["source"] |= {"train_images": 40, "test_images": 16}
+    phantom["image_size"] = 32
     values["recipes"]["quick"] |= {"epochs": 2, "batch_size": 32}
+    values["recipes"]["quick_cxr"] |= {"epochs": 2, "batch_size": 20}
     values["runs"] = {name: values["runs"][name] for name in runs}
     for run in values["runs"].values():
         run["drw"] = run["drw"] and {"start_epoch": 1, "beta": 0.99}
+    for section, key in (("datasets", "dataset"), ("recipes", "recipe")):
+        used = {run[key] for run in values["runs"].values()}
+        values[section] = {name: item for name, item in values[section].items() if name in used}
+    saliency = values["dumps"]["saliency"]
+    saliency["runs"] = [name for name in saliency["runs"] if name in runs]
+    values["dumps"]["maps"]["runs"] = list(runs)
+    values["false_positives"] = {
+        name: pair
+        for name, pair in values["false_positives"].items()
+        if {pair["baseline"], pair["other"]} <= set(runs)
+    }
     values["focus"] = runs[0]
-    if len(runs) == 1:
-        values["false_positives"] = {}
     return values
 
 
@@ -48,6 +62,10 @@ class TinyProject:
             (folder / ".dvc").mkdir(exist_ok=True)
             shutil.copy(ROOT / ".dvc" / name, folder / ".dvc" / name)
         shutil.copytree(ROOT / ".dvc" / "plots", folder / ".dvc" / "plots")
+        for keep in (*ROOT.glob("metrics/*/.gitkeep"), *ROOT.glob("plots/*/.gitkeep")):
+            place = folder / keep.relative_to(ROOT)
+            place.parent.mkdir(parents=True)
+            shutil.copy(keep, place)
         write_params(folder, values)
         self.git("init", "--quiet", "--initial-branch=main")
         self.git("config", "user.name", "Tester")

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import FileIO
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ SPLIT = "{split}/"
 
 @dataclass(frozen=True)
 class Variable:
-    """One dataset of a file.
+    """One dataset of a file. One declared several times may be of any of these forms.
 
     Attributes:
         name: Path within the file; `{split}/` at its start stands for each split that the file
@@ -177,25 +178,43 @@ def _check(
     file: h5py.File, variables: Sequence[Variable], sizes: dict[str, tuple[int, str]]
 ) -> str | None:
     """Compare datasets with their declaration; `sizes` collects (size, dataset) per dimension."""
-    for variable in variables:
-        name = variable.name
+    for name, forms in groupby(variables, key=lambda variable: variable.name):
+        declared = list(forms)
         dataset = file.get(name)
         if not isinstance(dataset, h5py.Dataset):
-            if variable.optional and dataset is None:
+            if declared[0].optional and dataset is None:
                 continue
             return f"has no dataset {name!r} (found: {_found_beside(file, name)})"
-        is_text = h5py.check_string_dtype(dataset.dtype) is not None
-        found = "str" if is_text else dataset.dtype.name
-        if found != variable.dtype:
-            return f"has {found} in {name!r} (wanted: {variable.dtype})"
-        wanted = f"[{' '.join(variable.dims)}]"
-        if len(dataset.shape) != len(variable.dims):
-            return f"has shape {dataset.shape} in {name!r} (wanted: {wanted})"
-        for dim, size in zip(variable.dims, dataset.shape, strict=True):
-            declared = (int(dim), "the schema") if dim.isdigit() else (size, name)
-            expected, place = sizes.setdefault(dim, declared)
-            if size != expected:
-                return f"has {dim} = {size} in {name!r} {wanted}, but {expected} in {place!r}"
+        problems = []
+        for form in declared:
+            tried = dict(sizes)
+            problem = _compare(dataset, form, tried)
+            if problem is None:
+                sizes.update(tried)
+                break
+            problems.append(problem)
+        else:
+            return "; or ".join(problems)
+    return None
+
+
+def _compare(
+    dataset: h5py.Dataset, variable: Variable, sizes: dict[str, tuple[int, str]]
+) -> str | None:
+    """Say what is wrong with one dataset, None if nothing; adds its dimensions to `sizes`."""
+    name = variable.name
+    is_text = h5py.check_string_dtype(dataset.dtype) is not None
+    found = "str" if is_text else dataset.dtype.name
+    if found != variable.dtype:
+        return f"has {found} in {name!r} (wanted: {variable.dtype})"
+    wanted = f"[{' '.join(variable.dims)}]"
+    if len(dataset.shape) != len(variable.dims):
+        return f"has shape {dataset.shape} in {name!r} (wanted: {wanted})"
+    for dim, size in zip(variable.dims, dataset.shape, strict=True):
+        declared = (int(dim), "the schema") if dim.isdigit() else (size, name)
+        expected, place = sizes.setdefault(dim, declared)
+        if size != expected:
+            return f"has {dim} = {size} in {name!r} {wanted}, but {expected} in {place!r}"
     return None
 
 

@@ -9,13 +9,13 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imbalens.files import InputError
-from imbalens.params_errors import explain
+from imbalens.params_errors import explain, tags
 
 PARAMS_PATH = Path("params.yaml")
 SIDES = ("baseline", "other")  # of a comparison of two runs
@@ -79,7 +79,61 @@ class Cifar(Section):
     download: bool
 
 
-Source = Annotated[Planted | Folder | Arrays | Cifar, Field(discriminator="name")]
+class Multilabel(Section):
+    """One output per finding; `include_no_finding` adds the label "No Finding" as a 15th."""
+
+    name: Literal["multilabel"]
+    include_no_finding: bool
+
+
+class Binary(Section):
+    """One output: unhealthy, that is any finding."""
+
+    name: Literal["binary"]
+
+
+ChestTask = Annotated[Multilabel | Binary, Field(discriminator="name")]
+
+
+class PatientSplit(Section):
+    """Share of images, in whole patients, that are test images where no official lists are."""
+
+    test_share: Annotated[float, Field(gt=0, lt=1)]
+    seed: Seed
+
+
+class Nih(Section):
+    """NIH ChestX-ray14 as it is shipped, or a part of it (see data/nih.py).
+
+    `root` may name environment variables as $NAME. Images that the tables or lists name and that
+    are absent are counted; with `require_complete` they are an error. `split` serves where `root`
+    lacks the official lists. `digest` is as for folders.
+    """
+
+    name: Literal["nih"]
+    root: str
+    task: ChestTask
+    require_complete: bool
+    split: PatientSplit
+    digest: str | None
+
+
+class PhantomCxr(Section):
+    """Generated chest images with labels, patients and boxes of a sample of the real NIH table.
+
+    Half of the test images, as far as there are any, have boxes.
+    """
+
+    name: Literal["phantom_cxr"]
+    task: ChestTask
+    train_images: Count
+    test_images: Count
+    seed: Seed
+
+
+Source = Annotated[
+    Planted | Folder | Arrays | Cifar | Nih | PhantomCxr, Field(discriminator="name")
+]
 
 
 class Selection(Section):
@@ -115,7 +169,25 @@ class Natural(Section):
     selection: Selection
 
 
-Imbalance = Annotated[Exp | Step | Natural, Field(discriminator="kind")]
+class CapNegatives(Section):
+    """Of labels: images without any finding go until no label has more than `n_max` negatives."""
+
+    kind: Literal["cap_negatives"]
+    n_max: Count
+    seed: Seed
+
+
+class ThinPositives(Section):
+    """Of labels: positives go until each label has `ratio` negatives per positive."""
+
+    kind: Literal["thin_positives"]
+    ratio: Annotated[float, Field(ge=1)]
+    seed: Seed
+
+
+ClassImbalance = Exp | Step | Natural
+LabelImbalance = Natural | CapNegatives | ThinPositives
+Imbalance = Annotated[ClassImbalance | LabelImbalance, Field(discriminator="kind")]
 
 
 class Validation(Section):
@@ -159,6 +231,23 @@ class CifarResnet(Section):
     name: Literal["resnet8", "resnet14", "resnet20", "resnet32", "resnet44", "resnet56"]
 
 
+class Resnet50(Section):
+    """ResNet-50; `weights`: `imagenet`, `none` or a file to start from."""
+
+    name: Literal["resnet50"]
+    weights: str
+
+
+class Densenet121Truncated(Section):
+    """DenseNet-121 without its last two blocks; `weights` as for ResNet-50."""
+
+    name: Literal["densenet121_truncated"]
+    weights: str
+
+
+Model = Annotated[CifarResnet | Resnet50 | Densenet121Truncated, Field(discriminator="name")]
+
+
 class Ce(Section):
     """Cross-entropy."""
 
@@ -172,10 +261,12 @@ class WeightedCe(Section):
 
 
 class Focal(Section):
-    """Focal loss."""
+    """Focal loss, times `scale`; `alpha` weighs positives and is null where classes exclude."""
 
     name: Literal["focal"]
     gamma: Annotated[float, Field(ge=0)]
+    alpha: Annotated[float, Field(gt=0, lt=1)] | None
+    scale: Annotated[float, Field(gt=0)]
 
 
 class ClassBalanced(Section):
@@ -207,10 +298,50 @@ class LogitAdjustment(Section):
     post_hoc: bool
 
 
-Loss = Annotated[
-    Ce | WeightedCe | Focal | ClassBalanced | Ldam | BalancedSoftmax | LogitAdjustment,
-    Field(discriminator="name"),
-]
+class Bce(Section):
+    """Binary cross-entropy per label."""
+
+    name: Literal["bce"]
+
+
+class Wbce(Section):
+    """Weighted binary cross-entropy.
+
+    Positives and negatives of the training split or of each batch are counted (`counts`). With
+    `unit_negatives` both weights are divided by that of the negatives.
+    """
+
+    name: Literal["wbce"]
+    counts: Literal["global", "batch"]
+    unit_negatives: bool
+
+
+class CbFocal(Section):
+    """Class-balanced focal loss, times `scale`.
+
+    `normalize_weights` makes the weights of positives and negatives of a label sum to 1.
+    """
+
+    name: Literal["cb_focal"]
+    beta: Share
+    gamma: Annotated[float, Field(ge=0)]
+    counts: Literal["global", "batch"]
+    normalize_weights: bool
+    scale: Annotated[float, Field(gt=0)]
+
+
+class Asymmetric(Section):
+    """Asymmetric loss: one focus for positives, one for negatives, whose p is cut by `margin`."""
+
+    name: Literal["asymmetric"]
+    gamma_positive: Annotated[float, Field(ge=0)]
+    gamma_negative: Annotated[float, Field(ge=0)]
+    margin: Share
+
+
+MulticlassLoss = Ce | WeightedCe | Focal | ClassBalanced | Ldam | BalancedSoftmax | LogitAdjustment
+LabelLoss = Bce | Wbce | Focal | CbFocal | Asymmetric
+Loss = Annotated[MulticlassLoss | LabelLoss, Field(discriminator="name")]
 
 
 class Drw(Section):
@@ -224,7 +355,7 @@ class Run(Section):
     """One training; `checkpoint` names weights to use instead of training."""
 
     dataset: str
-    model: CifarResnet
+    model: Model
     loss: Loss
     drw: Drw | None
     recipe: str
@@ -281,10 +412,15 @@ Schedule = Annotated[Steps | Cosine, Field(discriminator="name")]
 
 
 class Augmentation(Section):
-    """Random crop after zero padding by `crop_padding` pixels, and horizontal flip."""
+    """Random crop after zero padding by `crop_padding` pixels, horizontal flip, and jitter.
+
+    Brightness and contrast are multiplied by factors from 1 - b to 1 + b.
+    """
 
     crop_padding: Annotated[int, Field(ge=0)]
     flip: bool
+    brightness: Share
+    contrast: Share
 
 
 class Recipe(Section):
@@ -304,17 +440,40 @@ class Recipe(Section):
 
 
 class SaliencyDump(Section):
-    """Which class's score is differentiated with respect to the training images."""
+    """Which class's score is differentiated with respect to the training images of which runs."""
 
     score: Literal["predicted", "true"]
+    runs: tuple[str, ...]
+
+
+class Layers(Section):
+    """Name of a layer, by network; null for none."""
+
+    cifar_resnet: str | None
+    resnet50: str | None
+    densenet121_truncated: str | None
+
+
+class MapsDump(Section):
+    """Maps of the last convolutional layer for the annotated images of a split, of which runs.
+
+    `layer` names another layer whose maps are kept too, for concepts. `untrained` adds class
+    activation maps of the same network with random weights, to compare with.
+    """
+
+    split: Split
+    layer: Layers
+    untrained: bool
+    runs: tuple[str, ...]
 
 
 class Dumps(Section):
-    """What the trained networks are asked for."""
+    """What the trained networks are asked for; maps are written at least 16 images at a time."""
 
     batch_size: Count
     device: Literal["auto", "cpu", "cuda", "mps"]
     saliency: SaliencyDump
+    maps: MapsDump
 
 
 class PerformanceAnalysis(Section):
@@ -359,9 +518,9 @@ class AdversariesAnalysis(Section):
 
 
 class FeatureOverlapAnalysis(Section):
-    """How many of the largest mean features stand for a class, of the networks' 64 features."""
+    """How many of the largest mean features stand for a class."""
 
-    top_k: Annotated[int, Field(ge=1, le=64)]
+    top_k: Count
 
 
 class SaliencyColoursAnalysis(Section):
@@ -370,14 +529,67 @@ class SaliencyColoursAnalysis(Section):
     fraction: Annotated[float, Field(gt=0, le=1)]
 
 
+class LabelsAnalysis(Section):
+    """When an image counts as having a label: several labels can apply to it, or none.
+
+    `half`: a probability above 0.5; `prevalence`: as many training images as have the label.
+    """
+
+    decision: Literal["half", "prevalence"]
+
+
+class CamAlignmentAnalysis(Section):
+    """How class activation maps are made and compared with boxes.
+
+    `threshold` adds the hard measures, of maps cut at that value, between 0 and 1.
+    `shift_seed` places the boxes at random, to compare with. `examples` are drawn.
+    """
+
+    relu: bool
+    normalize_before_resize: bool
+    threshold: Annotated[float, Field(gt=0, le=1)] | None
+    shift_seed: Seed
+    examples: Count
+
+
+class Quantiles(Section):
+    """Share of a channel's values above its threshold, by network."""
+
+    cifar_resnet: Annotated[float, Field(gt=0, lt=1)]
+    resnet50: Annotated[float, Field(gt=0, lt=1)]
+    densenet121_truncated: Annotated[float, Field(gt=0, lt=1)]
+
+
+class ConceptsAnalysis(Section):
+    """What counts as a concept: a connected part of a channel above its threshold, in a box.
+
+    Thresholds are taken over the whole `dataset` or over each `batch` of `batch_size` images; on
+    maps as they are (`native`) or `upsampled` to the image. A part counts `whole` or `clipped` by
+    the box, its holes too with `count_holes`; sums are per annotated `image` or per `label` of it.
+    """
+
+    q: Quantiles
+    threshold_scope: Literal["dataset", "batch"]
+    batch_size: Count
+    space: Literal["native", "upsampled"]
+    component: Literal["whole", "clipped"]
+    connectivity: Literal[4, 8]
+    count_holes: bool
+    normalize_by: Literal["image", "label"]
+
+
 class Analyses(Section):
-    """One section per analysis stage."""
+    """One section per analysis stage, and what several of them share."""
+
+    labels: LabelsAnalysis
 
     performance: PerformanceAnalysis
     archetypes: ArchetypesAnalysis
     adversaries: AdversariesAnalysis
     feature_overlap: FeatureOverlapAnalysis
     saliency_colours: SaliencyColoursAnalysis
+    cam_alignment: CamAlignmentAnalysis
+    concepts: ConceptsAnalysis
 
 
 class FalsePositives(Section):
@@ -439,6 +651,9 @@ def load_params(path: Path = PARAMS_PATH) -> Params:
         *_check_references(params),
         *_check_epochs(params),
         *_check_validation(params),
+        *_check_tasks(params),
+        *_check_sizes(params),
+        *_check_dumps(params),
     ]
     if problems:
         raise InputError("\n".join(f"{path}: {problem}" for problem in problems))
@@ -496,6 +711,12 @@ def _check_references(params: Params) -> list[str]:
                 )
             if params.runs[pair.baseline].dataset != params.runs[pair.other].dataset:
                 problems.append(f"{key}: the two runs are of different datasets")
+            dataset = params.datasets.get(params.runs[pair.baseline].dataset)
+            if dataset and has_labels(dataset):
+                problems.append(
+                    f"{key}: the runs' dataset has several labels per image, of which none is "
+                    "taken for another; name two runs whose images have one class each"
+                )
     return problems
 
 
@@ -524,7 +745,7 @@ def _check_validation(params: Params) -> list[str]:
     splits = {
         name: getattr(params.analyses, name).split for name in ("performance", "adversaries")
     }
-    for run in params.runs.values():
+    for name, run in params.runs.items():
         dataset, recipe = params.datasets.get(run.dataset), params.recipes.get(run.recipe)
         if not dataset or dataset.validation.share > 0:
             continue
@@ -533,11 +754,100 @@ def _check_validation(params: Params) -> list[str]:
             key = f"recipes.{run.recipe}.model_selection"
             problems.append(f"{key}: found 'best_validation', {without} 'last'")
         problems += [
-            f"analyses.{name}.split: found 'val', {without} 'train' or 'test'"
-            for name, split in splits.items()
+            f"analyses.{analysis}.split: found 'val', {without} 'train' or 'test'"
+            for analysis, split in splits.items()
             if split == "val"
         ]
+        if params.dumps.maps.split == "val" and name in params.dumps.maps.runs:
+            problems.append(f"dumps.maps.split: found 'val', {without} 'train' or 'test'")
     return list(dict.fromkeys(problems))  # runs share datasets and recipes
+
+
+def _check_tasks(params: Params) -> list[str]:
+    """Losses, imbalances and dumps that do not belong to a dataset's task."""
+    problems: list[str] = []
+    for name, dataset in params.datasets.items():
+        key, kind = f"datasets.{name}.imbalance", dataset.imbalance.kind
+        if has_labels(dataset):
+            if kind in ("exp", "step"):
+                allowed = "natural, cap_negatives, thin_positives"
+                problems.append(f"{key}.kind: found {kind!r}; allowed for labels: {allowed}")
+            elif isinstance(dataset.imbalance, Natural) and dataset.imbalance.n_max is not None:
+                problems.append(f"{key}.n_max: found {dataset.imbalance.n_max}; allowed: null")
+        elif kind in ("cap_negatives", "thin_positives"):
+            problems.append(f"{key}.kind: found {kind!r}; allowed: exp, step, natural")
+    for name, run in params.runs.items():
+        dataset = params.datasets.get(run.dataset)
+        if dataset is None:
+            continue
+        key, labels = f"runs.{name}", has_labels(dataset)
+        family = LabelLoss if labels else MulticlassLoss
+        if not isinstance(run.loss, family):
+            allowed = [tag for loss in get_args(family) for tag in tags(loss)]
+            problems.append(
+                f"{key}.loss.name: found {run.loss.name!r}; allowed for dataset "
+                f"{run.dataset!r}: {', '.join(allowed)}"
+            )
+        elif isinstance(run.loss, Focal) and (run.loss.alpha is None) == labels:
+            allowed = "a number between 0 and 1" if labels else "null"
+            problems.append(f"{key}.loss.alpha: found {run.loss.alpha}; allowed: {allowed}")
+        if labels and run.drw:
+            problems.append(f"{key}.drw: allowed for dataset {run.dataset!r}: null")
+    return problems
+
+
+def _check_sizes(params: Params) -> list[str]:
+    """Images so small that a network's maps are a single cell."""
+    smallest = {Resnet50: 64, Densenet121Truncated: 16}
+    return [
+        f"datasets.{run.dataset}.image_size: found {dataset.image_size}; allowed: at least "
+        f"{smallest[type(run.model)]} for {run.model.name}, the network of run {name!r}"
+        for name, run in params.runs.items()
+        if (dataset := params.datasets.get(run.dataset))
+        and dataset.image_size < smallest.get(type(run.model), 0)
+    ]
+
+
+def _check_dumps(params: Params) -> list[str]:
+    """Runs that a dump is wanted of and that cannot have it."""
+    problems: list[str] = []
+    for kind, runs in (("saliency", params.dumps.saliency.runs), ("maps", params.dumps.maps.runs)):
+        key = f"dumps.{kind}.runs"
+        problems += [
+            f"{key}: found {name!r} twice; name each run once"
+            for name in dict.fromkeys(runs)
+            if runs.count(name) > 1
+        ]
+        for name in dict.fromkeys(runs):
+            if name not in params.runs:
+                allowed = ", ".join(params.runs)
+                problems.append(f"{key}: found {name!r}; allowed: {allowed}")
+                continue
+            dataset = params.datasets.get(params.runs[name].dataset)
+            if not dataset:
+                continue
+            if kind == "saliency" and has_labels(dataset):
+                problems.append(
+                    f"{key}: found {name!r}, whose dataset has several labels per image; "
+                    "colours are of classes that exclude each other"
+                )
+            if kind == "maps" and not isinstance(dataset.source, Planted | Nih | PhantomCxr):
+                problems.append(
+                    f"{key}: found {name!r}, whose source {dataset.source.name!r} has no boxes; "
+                    "allowed: runs on planted, phantom_cxr and nih"
+                )
+            elif kind == "maps" and has_labels(dataset) and params.dumps.maps.split != "test":
+                split = params.dumps.maps.split
+                problems.append(
+                    f"dumps.maps.split: found {split!r}; allowed: 'test', where the boxes of "
+                    f"dataset {params.runs[name].dataset!r} are"
+                )
+    return problems
+
+
+def has_labels(dataset: Dataset) -> bool:
+    """Whether an image of the dataset can have several labels, or none."""
+    return isinstance(dataset.source, Nih | PhantomCxr)
 
 
 def main() -> None:

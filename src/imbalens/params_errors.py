@@ -49,7 +49,7 @@ def _locate(
             annotation = get_args(annotation)[get_origin(annotation) is dict]
             continue
         models = _models(annotation)
-        tagged = [model for model in models if part in _tags(model)]
+        tagged = [model for model in models if part in tags(model)]
         if tagged:
             annotation = tagged[0]
             continue
@@ -70,9 +70,10 @@ def _models(annotation: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - a type 
 def _choices(owner: type[BaseModel] | None, key: str) -> list[str]:
     """Tags of all models that may stand under a key."""
     models = _models(owner.model_fields[key].annotation) if owner else []
-    return [tag for model in models for tag in _tags(model)]
+    return [tag for model in models for tag in tags(model)]
 
 
-def _tags(model: type[BaseModel]) -> tuple[str, ...]:
+def tags(model: type[BaseModel]) -> tuple[str, ...]:
+    """Return the names, or kinds, that stand for a model in a union; none if it is in no union."""
     field = model.model_fields.get("name") or model.model_fields.get("kind")
     return get_args(field.annotation) if field else ()

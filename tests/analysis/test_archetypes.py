@@ -11,6 +11,7 @@ from imbalens.analysis.archetypes import (
     find_prototypes,
     tabulate_archetypes,
 )
+from imbalens.analysis.memberships import list_pairs
 
 PAPER = {"safe_from": 4, "border_from": 2, "rare_from": 1}
 N_CLASSES = 4
@@ -20,6 +21,15 @@ def draw(seed, n=40):
     """Labels, archetypes and predictions of classes 0..2; class 3 has no instances."""
     rng = np.random.default_rng(seed)
     return rng.integers(0, 3, n), rng.integers(0, 4, n), rng.integers(0, N_CLASSES, n)
+
+
+def draw_memberships(seed, n=30):
+    """Neighbours, and the classes that images have and are taken for: one at least, of four."""
+    rng = np.random.default_rng(seed)
+    has, taken_for = rng.random((2, n, N_CLASSES)) < 0.3
+    for classes in (has, taken_for):
+        classes[np.arange(n), rng.integers(0, 3, n)] = True
+    return rng.integers(0, n, (n, 5)), has, taken_for
 
 
 def slow_archetypes(neighbor_labels, labels):
@@ -178,3 +188,87 @@ def test_prototypes_agree_with_slow_oracle(seed):
             }
             expected = min(sums, key=sums.__getitem__, default=-1)
             assert found[c, a] == expected
+
+
+def test_each_label_of_an_image_is_judged_by_itself():
+    """Six images, each among the neighbours of all: five have the first label, two the second."""
+    has = np.array([[1, 0, 0], [1, 0, 0], [1, 0, 0], [1, 1, 0], [0, 0, 1], [1, 1, 0]], dtype=bool)
+    neighbors = np.array([[j for j in range(6) if j != i] for i in range(6)])
+    archetypes = find_archetypes(has[neighbors], has, **PAPER)
+    rows, classes = list_pairs(has)
+    assert rows.tolist() == [0, 1, 2, 3, 3, 4, 5, 5]
+    assert classes.tolist() == [0, 0, 0, 0, 1, 2, 0, 1]
+    safe, rare, outlier = Archetype.SAFE, Archetype.RARE, Archetype.OUTLIER
+    assert archetypes.tolist() == [safe, safe, safe, safe, rare, outlier, safe, rare]
+
+    taken_for = np.array(
+        [[1, 1, 0], [0, 1, 0], [1, 0, 0], [1, 0, 0], [0, 0, 1], [0, 1, 1]], dtype=bool
+    )
+    table = tabulate_archetypes(archetypes, has, taken_for, n_classes=3)
+    assert table.count.tolist() == [[5, 0, 0, 0], [0, 0, 2, 0], [0, 0, 0, 1]]
+    assert table.true_positives.tolist() == [[3, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+    assert table.overall_count.tolist() == [5, 0, 2, 1]
+
+    features = np.array([[0.0], [1.0], [2.0], [3.0], [9.0], [4.0]])
+    prototypes = find_prototypes(features, has, archetypes, n_classes=3)
+    assert prototypes.tolist() == [[2, -1, -1, -1], [-1, -1, 3, -1], [-1, -1, -1, 4]]
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=20)
+def test_labels_agree_with_slow_oracle(seed):
+    neighbors, has, taken_for = draw_memberships(seed)
+    features = np.random.default_rng(seed).normal(size=(30, 2))
+    archetypes = find_archetypes(has[neighbors], has, **PAPER)
+    table = tabulate_archetypes(archetypes, has, taken_for, n_classes=N_CLASSES)
+    prototypes = find_prototypes(features, has, archetypes, n_classes=N_CLASSES)
+    kinds = [3, 2, 1, 1, 0, 0]
+    judged = {
+        (i, c): kinds[sum(1 for j in neighbors[i] if has[j, c])]
+        for i in range(30)
+        for c in range(N_CLASSES)
+        if has[i, c]
+    }
+    assert archetypes.tolist() == list(judged.values())
+    for c in range(N_CLASSES):
+        for a in Archetype:
+            group = [i for (i, own), kind in judged.items() if own == c and kind == a]
+            assert table.count[c, a] == len(group)
+            assert table.true_positives[c, a] == sum(1 for i in group if taken_for[i, c])
+            sums = {
+                i: math.fsum(math.dist(features[i], features[j]) for j in group) for i in group
+            }
+            assert prototypes[c, a] == min(sums, key=sums.__getitem__, default=-1)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=20)
+def test_one_class_per_image_is_the_same_in_either_form(seed):
+    labels, archetypes, predictions = draw(seed)
+    rng = np.random.default_rng(seed)
+    neighbors, features = rng.integers(0, 40, (40, 5)), rng.normal(size=(40, 3))
+    has, taken_for = np.eye(N_CLASSES, dtype=bool)[[labels, predictions]]
+    np.testing.assert_array_equal(
+        find_archetypes(has[neighbors], has, **PAPER),
+        find_archetypes(labels[neighbors], labels, **PAPER),
+    )
+    mine = tabulate_archetypes(archetypes, has, taken_for, n_classes=N_CLASSES)
+    theirs = tabulate_archetypes(archetypes, labels, predictions, n_classes=N_CLASSES)
+    for field in vars(theirs):
+        np.testing.assert_array_equal(getattr(mine, field), getattr(theirs, field))
+    np.testing.assert_array_equal(
+        find_prototypes(features, has, archetypes, n_classes=N_CLASSES),
+        find_prototypes(features, labels, archetypes, n_classes=N_CLASSES),
+    )
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=20)
+def test_permuting_images_permutes_what_their_labels_are_judged(seed):
+    neighbors, has, _ = draw_memberships(seed)
+    order = np.random.default_rng(seed).permutation(30)
+    judged = np.full(has.shape, -1)
+    judged[list_pairs(has)] = find_archetypes(has[neighbors], has, **PAPER)
+    permuted = np.full(has.shape, -1)
+    permuted[list_pairs(has[order])] = find_archetypes(has[neighbors[order]], has[order], **PAPER)
+    np.testing.assert_array_equal(permuted, judged[order])

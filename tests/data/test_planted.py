@@ -57,12 +57,13 @@ def test_wrong_labels_keep_class_sizes_and_their_truth():
     assert not (wrong & rare).any()
 
 
-def test_truth_follows_the_positions_asked_for(source):
+def test_truth_and_boxes_follow_the_positions_asked_for(source):
     positions = np.array([150, 3, 42, 199])
     truth = source.train.truth(positions)
     assert truth.labels.tolist() == [7, 0, 2, 9]
     assert (truth.mislabelled == (source.train.labels[positions] != truth.labels)).all()
-    assert truth.boxes[:, :2].tolist() == [[0, 7], [1, 0], [2, 2], [3, 9]]
+    boxes = source.train.boxes(positions)
+    assert boxes[:, :2].tolist() == [[0, 7], [1, 0], [2, 2], [3, 9]]
 
 
 def test_only_training_labels_are_wrong(source):
@@ -74,7 +75,7 @@ def test_boxes_hold_the_defining_colour(source):
     positions = np.arange(100)
     truth, images = source.test.truth(positions), source.test.read(positions)
     inside, outside = np.zeros(10), np.zeros(10)
-    for row, label, x, y, w, h in truth.boxes:
+    for row, label, x, y, w, h in source.test.boxes(positions):
         assert min(x, y) >= 0
         assert max(x + w, y + h) <= 32
         colour = np.array(COLOURS[truth.colours[label]])
@@ -86,11 +87,11 @@ def test_boxes_hold_the_defining_colour(source):
 
 
 def test_objects_lie_everywhere_and_fit_into_the_image(source):
-    truth = source.train.truth(np.arange(200))
-    widths = truth.boxes[:, 4:]
+    boxes = source.train.boxes(np.arange(200))
+    widths = boxes[:, 4:]
     assert (widths > 3).all()
     assert (widths < 32).all()
-    centres = truth.boxes[:, 2:4] + widths / 2
+    centres = boxes[:, 2:4] + widths / 2
     assert (centres.min(0) < 12).all()
     assert (centres.max(0) > 20).all()
 

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imbalens.data import prepare as module
-from imbalens.data.prepare import ChannelMoments, prepare
-from imbalens.data.prepared import read_metadata, read_split, read_truth
+from imbalens.data.channels import ChannelMoments
+from imbalens.data.prepare import prepare
+from imbalens.data.prepared import read_boxes, read_metadata, read_split, read_truth
 from imbalens.data.source import Source, SourceSplit
 from imbalens.files import InputError
 
@@ -51,8 +52,9 @@ def test_the_truth_fits_the_images_chosen(tmp_path, make_dataset):
     for split in ("train", "val", "test"):
         arrays, truth = (read(tmp_path / "a.h5", split) for read in (read_split, read_truth))
         assert (truth.mislabelled == (truth.labels != arrays.labels)).all()
-        assert truth.boxes[:, 0].tolist() == list(range(len(arrays.labels)))
-        assert (truth.boxes[:, 1] == truth.labels).all()
+        boxes = read_boxes(tmp_path / "a.h5", split)
+        assert boxes[:, 0].tolist() == list(range(len(arrays.labels)))
+        assert (boxes[:, 1] == truth.labels).all()
         assert summary["planted"][split]["mislabelled"] == truth.mislabelled.sum()
         assert summary["planted"][split]["subconcept"] == truth.subconcept.sum()
     assert truth.pairs.tolist() == [[0, 9], [1, 8], [3, 5]]
@@ -106,7 +108,7 @@ def test_a_given_normalization_is_kept(tmp_path, make_dataset):
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.integers(0, 9))
 def test_moments_do_not_depend_on_the_batches(sizes, seed):
     images = np.random.default_rng(seed).integers(0, 256, (sum(sizes), 2, 3, 3), dtype=np.uint8)
-    moments = ChannelMoments()
+    moments = ChannelMoments(3)
     for batch in np.split(images, np.cumsum(sizes)[:-1]):
         moments.add(batch)
     np.testing.assert_allclose(moments.mean(), images.mean((0, 1, 2)) / 255, rtol=1e-12)

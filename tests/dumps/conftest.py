@@ -14,22 +14,26 @@ from tests.dumps.cases import DATASET, make_run, random_network
 @pytest.fixture(scope="package")
 def data(tmp_path_factory) -> Path:
     """A prepared dataset of some dozens of images in three splits."""
-    path = tmp_path_factory.mktemp("prepared") / "tiny.h5"
+    path = tmp_path_factory.mktemp("project") / "data" / "prepared" / "tiny.h5"
     prepare(DATASET, path)
     return path
 
 
 @pytest.fixture(scope="package")
-def load(data, tmp_path_factory):
+def project(data) -> Path:
+    """The folder that the dataset lies in, at its place under data/."""
+    return data.parents[2]
+
+
+@pytest.fixture(scope="package")
+def load(project):
     """Load a network with random weights, from a file, for the loss of this name."""
-    folder = tmp_path_factory.mktemp("models")
 
     def load(loss: str, splits: list[str] | None = None) -> Trained:
-        weights = folder / f"{loss}.pt"
-        save_weights(random_network(loss), weights, metadata={})
-        return load_trained(
-            make_run(loss), data=data, weights=weights, device_name="cpu", splits=splits
-        )
+        save_weights(random_network(loss), project / f"data/models/{loss}.pt", metadata={})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(project)
+            return load_trained(loss, make_run(loss), device_name="cpu", splits=splits)
 
     return load
 

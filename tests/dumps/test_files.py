@@ -15,9 +15,9 @@ LOGITS = [[1, 2], [3, 0], [0, 1]]
 @pytest.fixture
 def features(tmp_path):
     path = tmp_path / f"{RUN}.h5"
-    with create(path, "features", 1) as file:
+    with create(path, "features", 2) as file:
         file.attrs["splits"] = ["train", "test"]
-        file.attrs["class_names"] = ["3", "näh"]
+        file.attrs["class_names"], file.attrs["task"] = ["3", "näh"], "multiclass"
         file.attrs["counts"] = np.array([2, 1])
         file.attrs["logit_scale"] = 2.0
         file["head/weight"] = np.zeros((2, 3), "float32")
@@ -49,7 +49,7 @@ def change(path, name, value):
 
 def test_features_by_hand(features):
     found = read_features(features, ["test"])
-    assert found.class_names == ("3", "näh")
+    assert (found.class_names, found.task) == (("3", "näh"), "multiclass")
     assert found.counts.tolist() == [2, 1]
     assert list(found.splits) == ["test"]
     split = found.splits["test"]
@@ -75,7 +75,12 @@ def test_ranks_by_hand(saliency):
         ("head/offset", None, r"has no dataset 'head/offset' \(found: 'bias', 'weight'\)"),
         ("test", None, r"has no dataset 'test/features'"),
         ("test/features", np.zeros((3, 3)), r"has float64 in 'test/features' \(wanted: float32\)"),
-        ("train/targets", np.zeros(3, "i4"), r"has int32 in 'train/targets' \(wanted: int64\)"),
+        (
+            "train/targets",
+            np.zeros(3, "i4"),
+            r"has int32 in 'train/targets' \(wanted: int64\); or has int32 in 'train/targets' "
+            r"\(wanted: uint8\)",
+        ),
         ("test/index", np.zeros(4, "i8"), r"has n = 4 in 'test/index'"),
         ("test/logits", np.zeros((3, 4), "f4"), r"has m = 4 in 'test/logits'"),
         ("head/bias", np.zeros((2, 1), "f4"), r"has shape \(2, 1\) in 'head/bias'"),
@@ -105,7 +110,7 @@ def test_ranks_that_are_not_as_declared_say_what_to_run(saliency, value, message
         read_saliency_ranks(saliency, "train")
 
 
-@pytest.mark.parametrize("name", ["splits", "class_names", "counts", "logit_scale"])
+@pytest.mark.parametrize("name", ["splits", "class_names", "task", "counts", "logit_scale"])
 def test_features_without_an_attribute_say_what_to_run(features, name):
     with h5py.File(features, "r+") as file:
         del file.attrs[name]
@@ -127,7 +132,7 @@ def test_a_split_that_was_not_dumped_says_what_to_run(features, saliency):
 def test_the_other_kind_of_dump_is_refused(features, saliency):
     with pytest.raises(InputError, match=r"is of schema 'saliency' version 1 .*dump_features@"):
         read_features(saliency, ["train"])
-    with pytest.raises(InputError, match=r"is of schema 'features' version 1 .*dump_saliency@"):
+    with pytest.raises(InputError, match=r"is of schema 'features' version 2 .*dump_saliency@"):
         read_saliency_ranks(features, "train")
 
 

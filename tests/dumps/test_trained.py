@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -50,15 +52,12 @@ def test_scores_are_scaled_logits_plus_offset(load, one_by_one, image_batches, d
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_missing_data_says_what_to_run(tmp_path):
-    with pytest.raises(InputError, match=r"absent\.h5 is missing; run: dvc repro prepare@absent$"):
-        load_trained(
-            make_run("ce"),
-            data=tmp_path / "absent.h5",
-            weights=tmp_path / "absent.pt",
-            device_name="cpu",
-            splits=None,
-        )
+def test_missing_data_says_what_to_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        InputError, match=r"data/prepared/tiny\.h5 is missing; run: dvc repro prepare@tiny$"
+    ):
+        load_trained("absent", make_run("ce"), device_name="cpu", splits=None)
 
 
 def test_a_split_that_was_not_prepared_says_what_to_run(load):
@@ -69,15 +68,12 @@ def test_a_split_that_was_not_prepared_says_what_to_run(load):
         load("ce", ["extra"])
 
 
-def test_missing_weights_are_named(tmp_path, data):
-    with pytest.raises(InputError, match=r"absent\.pt is missing; run: dvc repro train@absent"):
-        load_trained(
-            make_run("ce"),
-            data=data,
-            weights=tmp_path / "absent.pt",
-            device_name="cpu",
-            splits=None,
-        )
+def test_missing_weights_are_named(project, monkeypatch):
+    monkeypatch.chdir(project)
+    with pytest.raises(
+        InputError, match=r"data/models/absent\.pt is missing; run: dvc repro train@absent$"
+    ):
+        load_trained("absent", make_run("ce"), device_name="cpu", splits=None)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +84,8 @@ def test_missing_weights_are_named(tmp_path, data):
     ],
     ids=["head", "depth"],
 )
-def test_weights_of_another_network_are_named(tmp_path, data, run, message):
-    weights = tmp_path / "other.pt"
-    save_weights(random_network("ce"), weights, metadata={})
+def test_weights_of_another_network_are_named(project, monkeypatch, run, message):
+    monkeypatch.chdir(project)
+    save_weights(random_network("ce"), Path("data/models/other.pt"), metadata={})
     with pytest.raises(InputError, match=rf"other\.pt: does not fit the network: .*{message}"):
-        load_trained(run, data=data, weights=weights, device_name="cpu", splits=["test"])
+        load_trained("other", run, device_name="cpu", splits=["test"])

@@ -6,7 +6,7 @@ import torch
 
 from imbalens import params
 from imbalens.files import InputError
-from imbalens.losses.build import build_objective, logit_offset, logit_scale
+from imbalens.losses.build import build_class_objective, logit_offset, logit_scale
 from imbalens.losses.multiclass import cross_entropy, focal, ldam, ldam_margins
 from imbalens.losses.weights import (
     effective_number_weights,
@@ -22,7 +22,7 @@ TARGETS = torch.from_numpy(GENERATOR.integers(0, 3, 30))
 LOSSES = {
     "ce": params.Ce(name="ce"),
     "weighted_ce": params.WeightedCe(name="weighted_ce"),
-    "focal": params.Focal(name="focal", gamma=1.5),
+    "focal": params.Focal(name="focal", gamma=1.5, alpha=None, scale=3.0),
     "cb": params.ClassBalanced(name="cb", beta=0.99),
     "ldam": params.Ldam(name="ldam", max_margin=0.5, scale=30.0),
     "balanced_softmax": params.BalancedSoftmax(name="balanced_softmax"),
@@ -32,7 +32,7 @@ LOSSES = {
 
 
 def compute(loss, drw=None, *, epoch=0, counts=COUNTS):
-    return build_objective(loss, drw, counts)(LOGITS, TARGETS, epoch)
+    return build_class_objective(loss, drw, counts)(LOGITS, TARGETS, epoch)
 
 
 def weighted_mean(values, weights):
@@ -43,7 +43,7 @@ ONES = torch.ones(3)
 EXPECTED = {
     "ce": (lambda: cross_entropy(LOGITS, TARGETS), ONES),
     "weighted_ce": (lambda: cross_entropy(LOGITS, TARGETS), inverse_frequency_weights(COUNTS)),
-    "focal": (lambda: focal(LOGITS, TARGETS, gamma=1.5), ONES),
+    "focal": (lambda: 3 * focal(LOGITS, TARGETS, gamma=1.5), ONES),
     "cb": (lambda: cross_entropy(LOGITS, TARGETS), effective_number_weights(COUNTS, beta=0.99)),
     "ldam": (
         lambda: ldam(
@@ -96,10 +96,13 @@ def test_what_turns_logits_into_decision_scores():
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_an_empty_class_is_named(name):
+    counts = torch.tensor([5, 0, 2, 0])
     with pytest.raises(InputError, match=r"classes \[1, 3\] .* no examples"):
-        build_objective(LOSSES[name], None, torch.tensor([5, 0, 2, 0]))
+        build_class_objective(LOSSES[name], None, counts)
+    with pytest.raises(InputError, match=r"classes \[1, 3\] .* no examples"):
+        logit_offset(LOSSES[name], counts)
 
 
 def test_a_single_class_is_an_error():
     with pytest.raises(InputError, match="found 1 classes"):
-        build_objective(LOSSES["ce"], None, torch.tensor([5]))
+        build_class_objective(LOSSES["ce"], None, torch.tensor([5]))

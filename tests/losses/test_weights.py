@@ -7,6 +7,8 @@ from torch.nn import functional
 from imbalens.losses.weights import (
     effective_number_weights,
     inverse_frequency_weights,
+    label_effective_number_weights,
+    label_frequency_weights,
     reduce_weighted,
 )
 
@@ -83,3 +85,54 @@ def test_known_reduction():
     values = torch.tensor([1.0, 4.0, 10.0])
     targets = torch.tensor([0, 1, 1])
     assert reduce_weighted(values, targets, torch.tensor([2.0, 0.5])).item() == 3.0
+
+
+def as_counts(values):
+    return torch.tensor(values, dtype=torch.float64)
+
+
+@given(positives=st.integers(0, 10**5), negatives=st.integers(0, 10**5), beta=betas)
+@quick
+def test_label_weights_equal_the_formulas_in_both_precisions(positives, negatives, beta):
+    n = positives + negatives
+
+    def effective(count):
+        return 1 / np.sum(beta ** np.arange(count)) if count else 0.0
+
+    plus, minus = effective(positives), effective(negatives)
+    for precision, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-5)):
+        counts = [torch.tensor([count], dtype=precision) for count in (positives, negatives)]
+        for weights, expected in [
+            (
+                label_frequency_weights(*counts, unit_negatives=False),
+                (negatives / n, positives / n) if n else (0, 0),
+            ),
+            (
+                label_frequency_weights(*counts, unit_negatives=True),
+                (negatives / positives if positives else 0, 1),
+            ),
+            (label_effective_number_weights(*counts, beta=beta, normalize=False), (plus, minus)),
+            (
+                label_effective_number_weights(*counts, beta=beta, normalize=True),
+                (plus / (plus + minus), minus / (plus + minus)) if n else (0, 0),
+            ),
+        ]:
+            assert weights[0].dtype == precision
+            np.testing.assert_allclose(torch.cat(weights).numpy(), expected, rtol=tolerance)
+
+
+def test_known_label_weights():
+    positives, negatives = as_counts([1, 0, 4]), as_counts([3, 4, 0])
+
+    def check(weights, positive, negative):
+        np.testing.assert_allclose(weights[0].numpy(), positive, rtol=1e-12)
+        np.testing.assert_allclose(weights[1].numpy(), negative, rtol=1e-12)
+
+    plain = label_frequency_weights(positives, negatives, unit_negatives=False)
+    check(plain, [0.75, 1, 0], [0.25, 0, 1])
+    unit = label_frequency_weights(positives, negatives, unit_negatives=True)
+    check(unit, [3, 0, 0], [1, 1, 1])
+    half = label_effective_number_weights(positives, negatives, beta=0.5, normalize=False)
+    check(half, [1, 0, 8 / 15], [4 / 7, 8 / 15, 0])
+    share = label_effective_number_weights(positives, negatives, beta=0.5, normalize=True)
+    check(share, [7 / 11, 0, 1], [4 / 11, 1, 0])

@@ -7,6 +7,7 @@ from imbalens.reports.performance import (
     draw_performance,
     performance_figure,
 )
+from imbalens.reports.tables import matrix_table
 
 SCORES = pd.DataFrame(
     {
@@ -16,9 +17,15 @@ SCORES = pd.DataFrame(
         "precision": [0.5, np.nan, np.nan],
     }
 )
-COUNTS = pd.DataFrame(
-    [("b", "b", 3), ("b", "a", 1), ("a", "a", 2), ("c", "c", 0)],
-    columns=["actual", "predicted", "count"],
+CONFUSION = matrix_table(
+    {
+        "count": np.array([[2, 0, 0], [1, 3, 0], [0, 0, 0]]),
+        "share": np.array([[1, 0, 0], [0.25, 0.75, 0], [np.nan] * 3]),
+    },
+    ["a", "b", "c"],
+    np.array([50, 500, 5]),
+    rows="actual",
+    columns="predicted",
 )
 
 
@@ -54,7 +61,7 @@ def test_a_hundred_classes_have_a_hundred_labels():
 
 
 def test_confusion_shows_counts_on_shares_of_the_actual_class():
-    axes = confusion_figure(COUNTS, run="r").axes[0]
+    axes = confusion_figure(CONFUSION, run="r").axes[0]
     cells = np.ma.filled(axes.images[0].get_array().astype(float), np.nan)
     np.testing.assert_array_equal(cells, [[75, 25, 0], [0, 100, 0], [np.nan, np.nan, np.nan]])
     assert [text.get_text() for text in axes.texts] == ["3", "1", "0", "0", "2", "0"]
@@ -65,7 +72,7 @@ def test_files_are_byte_stable(tmp_path):
     written = []
     for name in ("first", "second"):
         draw_performance(SCORES, tmp_path / name / "p.png", run="r")
-        draw_confusion(COUNTS, tmp_path / name / "c.png", run="r")
+        draw_confusion(CONFUSION, tmp_path / name / "c.png", run="r")
         written.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
     assert len(written[0]) == 2
     assert written[0] == written[1]

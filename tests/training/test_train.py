@@ -26,7 +26,7 @@ def make_recipe(**changes) -> Recipe:
         ),
         "epochs": EPOCHS,
         "batch_size": 16,
-        "augmentation": {"crop_padding": 1, "flip": True},
+        "augmentation": {"crop_padding": 1, "flip": True, "brightness": 0.0, "contrast": 0.0},
         "precision": "auto",
         "device": "cpu",
         "model_selection": "last",
@@ -51,7 +51,8 @@ def run(
     torch.manual_seed(3)
     model = build_model(CifarResnet(name="resnet8"), LOSS, 2)
     images = make_images()
-    objective = build_objective(LOSS, None, torch.bincount(images.labels))
+    counts = torch.bincount(images.labels)
+    objective = build_objective(LOSS, None, counts, task="multiclass", n_images=len(images.labels))
     history = train(
         model,
         objective,
@@ -146,7 +147,7 @@ def test_best_validation_epoch_is_kept(tmp_path):
     recipe = make_recipe(model_selection="best_validation")
     validation = make_images(20)
     weights, history = run(tmp_path / "a", recipe, validation)
-    accuracies = [row["validation_accuracy"] for row in history]
+    accuracies = [row["validation_score"] for row in history]
     model = build_model(CifarResnet(name="resnet8"), LOSS, 2)
     model.load_state_dict(weights)
     assert training.evaluate(model, validation, recipe, torch.zeros(2)) == max(accuracies)
@@ -175,4 +176,4 @@ def test_validation_decides_on_logits_plus_offset(chosen):
 
 def test_training_validates_with_the_offset(tmp_path):
     _, history = run(tmp_path, make_recipe(epochs=1), make_images(5), torch.tensor([0.0, 3.0]))
-    assert history[0]["validation_accuracy"] == pytest.approx(2 / 5)
+    assert history[0]["validation_score"] == pytest.approx(2 / 5)

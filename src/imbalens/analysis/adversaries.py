@@ -3,6 +3,11 @@
 Every distribution here is a matrix "c c" whose row is the reference class and whose columns are
 the other classes: a defined row sums to 1 with 0 on the diagonal, a row without data is NaN.
 
+Where several labels can apply to an image, the paper's definition is extended: an image has each
+of its classes, counts once for each class that it misses or is wrongly given, and, where it is
+itself counted, spreads a mass of 1 evenly over its classes. With one class per image this is the
+paper's definition.
+
 Source: paper B, section 3.3, Algorithm 1 and Table 2.
 """
 
@@ -10,9 +15,10 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from imbalens.analysis.counting import count_pairs, divide
+from imbalens.analysis.memberships import Classes, spread_mass
 
 
 @dataclass(frozen=True)
@@ -30,9 +36,9 @@ class ClassDistribution:
 
 
 def adversary_distribution(
-    neighbor_labels: Int[np.ndarray, "n k"],
-    labels: Int[np.ndarray, " n"],
-    predictions: Int[np.ndarray, " n"],
+    neighbor_labels: Int[np.ndarray, "n k"] | Bool[np.ndarray, "n k c"],
+    labels: Classes,
+    predictions: Classes,
     *,
     n_classes: int,
     instances: Literal["misclassified_by_actual", "misclassified_by_predicted", "all"],
@@ -40,12 +46,13 @@ def adversary_distribution(
     """Share of the other classes among the neighbours of selected training instances.
 
     Args:
-        neighbor_labels: True classes of each training instance's nearest neighbours.
-        labels: True class of each training instance.
-        predictions: Predicted class of each training instance.
+        neighbor_labels: True classes of each training instance's nearest neighbours, in the form
+            of `labels`.
+        labels: True class of each training instance, or the membership matrix.
+        predictions: Predicted classes of each training instance, in the same form.
         n_classes: Classes, of which every label is one.
-        instances: Those whose neighbours are counted for class c: wrongly classified ones of
-            true class c (`misclassified_by_actual`), wrongly classified ones taken for c
+        instances: Those whose neighbours are counted for class c: ones of true class c that are
+            not taken for c (`misclassified_by_actual`), ones taken for c that are not of it
             (`misclassified_by_predicted`), or everything of true class c (`all`).
 
     Returns:
@@ -54,8 +61,10 @@ def adversary_distribution(
     Raises:
         ValueError: if a label is not in 0..n_classes-1.
 
-    Source: paper B, section 3.3, Algorithm 1.
+    Source: paper B, section 3.3, Algorithm 1; of several labels see the module.
     """
+    if labels.ndim == 2:
+        return _label_adversaries(neighbor_labels, labels, predictions, instances)
     wrong = labels != predictions
     match instances:
         case "misclassified_by_actual":
@@ -83,8 +92,8 @@ def adversary_distribution(
 
 
 def error_distribution(
-    labels: Int[np.ndarray, " n"],
-    predictions: Int[np.ndarray, " n"],
+    labels: Classes,
+    predictions: Classes,
     *,
     n_classes: int,
     errors: Literal["by_actual", "by_predicted"],
@@ -95,11 +104,11 @@ def error_distribution(
     it is the baseline "training confusion".
 
     Args:
-        labels: True class of each instance.
-        predictions: Predicted class of each instance.
+        labels: True class of each instance, or the membership matrix.
+        predictions: Predicted classes of each instance, in the same form.
         n_classes: Classes, of which every label and prediction is one.
-        errors: `by_actual` counts where instances of class c go, `by_predicted` which true
-            classes are taken for c.
+        errors: `by_actual` counts where instances of class c go that are not taken for c,
+            `by_predicted` which true classes are taken for c.
 
     Returns:
         One row per reference class; `n_instances` is its number of errors.
@@ -107,8 +116,10 @@ def error_distribution(
     Raises:
         ValueError: if a label or prediction is not in 0..n_classes-1.
 
-    Source: paper B, section 3.3.
+    Source: paper B, section 3.3; of several labels see the module.
     """
+    if labels.ndim == 2:
+        return _label_errors(labels, predictions, errors)
     wrong = labels != predictions
     match errors:
         case "by_actual":
@@ -142,3 +153,51 @@ def off_diagonal_shares(
     kept = weights.astype(np.float64)
     np.fill_diagonal(kept, 0.0)
     return divide(kept, kept.sum(axis=1, keepdims=True))
+
+
+def _label_adversaries(
+    neighbor_labels: Bool[np.ndarray, "n k c"],
+    labels: Bool[np.ndarray, "n c"],
+    predictions: Bool[np.ndarray, "n c"],
+    instances: Literal["misclassified_by_actual", "misclassified_by_predicted", "all"],
+) -> ClassDistribution:
+    """Count, per class, the selected instances' neighbours that lack it, each with mass 1."""
+    match instances:
+        case "misclassified_by_actual":
+            selected = labels & ~predictions
+        case "misclassified_by_predicted":
+            selected = predictions & ~labels
+        case "all":
+            selected = labels
+        case _:
+            assert_never(instances)
+    counted = selected[:, None] & ~neighbor_labels
+    return _distribution(counted, spread_mass(neighbor_labels), selected.sum(axis=0))
+
+
+def _label_errors(
+    labels: Bool[np.ndarray, "n c"],
+    predictions: Bool[np.ndarray, "n c"],
+    errors: Literal["by_actual", "by_predicted"],
+) -> ClassDistribution:
+    """Count, per class, the instances that miss it or are wrongly given it, each with mass 1."""
+    match errors:
+        case "by_actual":
+            wrong, counted = labels & ~predictions, predictions
+        case "by_predicted":
+            wrong, counted = predictions & ~labels, labels
+        case _:
+            assert_never(errors)
+    return _distribution(wrong, spread_mass(counted), wrong.sum(axis=0))
+
+
+def _distribution(
+    counted: Bool[np.ndarray, "*n c"],
+    mass: Float[np.ndarray, "*n c"],
+    n_instances: Int[np.ndarray, " c"],
+) -> ClassDistribution:
+    """Sum, per reference class (columns of `counted`), the masses of what is counted for it."""
+    n_classes = len(n_instances)
+    chosen = counted.reshape(-1, n_classes).astype(np.float64)
+    weights = chosen.T @ mass.reshape(-1, n_classes)
+    return ClassDistribution(share=off_diagonal_shares(weights), n_instances=n_instances)

@@ -1,13 +1,18 @@
-"""Archetypes: safe, border, rare and outlying instances, and a prototype of each."""
+"""Archetypes: safe, border, rare and outlying instances, and a prototype of each.
+
+Where several labels can apply to an image, each of its classes is judged by itself: the instances
+are then the pairs of an image and a class that it has, in the order of `list_pairs`.
+"""
 
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from imbalens.analysis.counting import count_pairs, divide, require_codes
 from imbalens.analysis.medoids import exact_medoid
+from imbalens.analysis.memberships import Classes, list_pairs
 
 
 class Archetype(IntEnum):
@@ -50,18 +55,19 @@ class ArchetypeTable:
 
 
 def find_archetypes(
-    neighbor_labels: Int[np.ndarray, "n k"],
-    labels: Int[np.ndarray, " n"],
+    neighbor_labels: Int[np.ndarray, "n k"] | Bool[np.ndarray, "n k c"],
+    labels: Classes,
     *,
     safe_from: int,
     border_from: int,
     rare_from: int,
-) -> Int[np.ndarray, " n"]:
+) -> Int[np.ndarray, " p"]:
     """Judge each instance by how many of its neighbours share its class.
 
     Args:
-        neighbor_labels: True class of each instance's k neighbours, the instance excluded.
-        labels: True class per instance.
+        neighbor_labels: True classes of each image's k neighbours, the image itself excluded, in
+            the form of `labels`.
+        labels: True class per image, or the membership matrix.
         safe_from: Fewest same-class neighbours of a safe instance.
         border_from: Fewest same-class neighbours of a border instance.
         rare_from: Fewest same-class neighbours of a rare instance; below it lie outliers.
@@ -82,15 +88,18 @@ def find_archetypes(
             f"n_neighbors={k}, safe_from={safe_from}, border_from={border_from}, "
             f"rare_from={rare_from}"
         )
-    same_class = (neighbor_labels == labels[:, None]).sum(axis=1)
+    if labels.ndim == 1:
+        same_class = (neighbor_labels == labels[:, None]).sum(axis=1)
+    else:
+        same_class = neighbor_labels.sum(axis=1)[labels]
     cuts = np.array([rare_from, border_from, safe_from])
     return Archetype.OUTLIER - np.searchsorted(cuts, same_class, side="right")
 
 
 def tabulate_archetypes(
-    archetypes: Int[np.ndarray, " n"],
-    labels: Int[np.ndarray, " n"],
-    predictions: Int[np.ndarray, " n"],
+    archetypes: Int[np.ndarray, " p"],
+    labels: Classes,
+    predictions: Classes,
     *,
     n_classes: int,
 ) -> ArchetypeTable:
@@ -98,8 +107,8 @@ def tabulate_archetypes(
 
     Args:
         archetypes: Archetype code per instance.
-        labels: True class per instance.
-        predictions: Predicted class per instance.
+        labels: True class per image, or the membership matrix.
+        predictions: Predicted classes, in the same form.
         n_classes: Number of classes, c.
 
     Returns:
@@ -110,10 +119,14 @@ def tabulate_archetypes(
 
     Source: paper B, section 3.2 and figure 2.
     """
-    require_codes(predictions, n_codes=n_classes, name="predictions")
-    count = _count(archetypes, labels, n_classes)
-    correct = predictions == labels
-    hits = _count(archetypes[correct], labels[correct], n_classes)
+    rows, classes = list_pairs(labels)
+    if predictions.ndim == 1:
+        require_codes(predictions, n_codes=n_classes, name="predictions")
+        correct = predictions == labels
+    else:
+        correct = predictions[rows, classes]
+    count = _count(archetypes, classes, n_classes)
+    hits = _count(archetypes[correct], classes[correct], n_classes)
     overall, overall_hits = count.sum(axis=0), hits.sum(axis=0)
     return ArchetypeTable(
         count=count,
@@ -129,33 +142,34 @@ def tabulate_archetypes(
 
 def find_prototypes(
     features: Float[np.ndarray, "n d"],
-    labels: Int[np.ndarray, " n"],
-    archetypes: Int[np.ndarray, " n"],
+    labels: Classes,
+    archetypes: Int[np.ndarray, " p"],
     *,
     n_classes: int,
 ) -> Int[np.ndarray, "c 4"]:
     """Find the medoid of each class's instances of each archetype.
 
     Args:
-        features: Feature embeddings, one row per instance.
-        labels: True class per instance.
+        features: Feature embeddings, one row per image.
+        labels: True class per image, or the membership matrix.
         archetypes: Archetype code per instance.
         n_classes: Number of classes, c.
 
     Returns:
-        Row of the exact medoid of each (class, archetype) group, the smallest one of equals;
-        -1 for an empty group.
+        Row, among the images, of the exact medoid of each (class, archetype) group, the smallest
+        one of equals; -1 for an empty group.
 
     Raises:
         ValueError: if a code is out of range or a feature of a group is not finite.
 
     Source: paper B, section 3.2 (prototypes).
     """
-    count = _count(archetypes, labels, n_classes)
+    rows, classes = list_pairs(labels)
+    count = _count(archetypes, classes, n_classes)
     prototypes = np.full(count.shape, -1, dtype=np.int64)
     for label, archetype in np.argwhere(count > 0):
-        rows = np.flatnonzero((labels == label) & (archetypes == archetype))
-        prototypes[label, archetype] = rows[exact_medoid(features[rows])]
+        group = rows[(classes == label) & (archetypes == archetype)]
+        prototypes[label, archetype] = group[exact_medoid(features[group])]
     return prototypes
 
 

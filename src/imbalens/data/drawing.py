@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-Plane = Float[np.ndarray, "#k #s #s"]
+Plane = Float[np.ndarray, "#k #h #w"]
 Column = Float[np.ndarray, "k 1 1"]
 
 COLOURS = {  # clear examples of the colour groups that they are named after
@@ -31,6 +31,7 @@ CONTRAST = 0.6  # of textures
 RADII = (0.2, 0.34)  # of the object, as share of the image's side
 TINT = 18.0  # largest change of a channel of the object's colour
 NOISE = 28.0  # largest change of a pixel's channel
+DRAWS = 32  # numbers drawn per image before its noise
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,12 @@ def draw_images(
         seeds: Words that seed each image's generator.
         size: Side in pixels.
     """
-    generators = _generators(seeds)
-    draw = _Draws(generators)
+    generators = make_generators(seeds)
+    draw = Draws(generators, DRAWS)
     coverage, u, v = _object(looks, draw, size)
     texture = _by_name(TEXTURES, [look.texture for look in looks], u, v)
-    x, y = _grid(size)
-    horizon = _soft(_slope(draw, x, y) - draw.uniform(-0.3, 0.3), 0.1)
+    x, y = make_grid(size)
+    horizon = soften(_slope(draw, x, y) - draw.uniform(-0.3, 0.3), 0.1)
     shades = [
         draw.uniform(50.0, 200.0) + draw.uniform(-60.0, 60.0) * _slope(draw, x, y) for _ in "ab"
     ]
@@ -84,7 +85,7 @@ def find_boxes(
     looks: Sequence[Look], seeds: Int[np.ndarray, "k words"], size: int
 ) -> Int[np.ndarray, "k 4"]:
     """Return x, y, w, h in pixels of the objects that `draw_images` draws."""
-    coverage, _, _ = _object(looks, _Draws(_generators(seeds)), size)
+    coverage, _, _ = _object(looks, Draws(make_generators(seeds), DRAWS), size)
     visible = coverage >= 0.5
     starts_and_ends = []
     for axis in (1, 2):
@@ -94,61 +95,64 @@ def find_boxes(
     return np.stack([left, top, right - left, bottom - top], axis=1).astype(np.int64)
 
 
-def _generators(seeds: Int[np.ndarray, "k words"]) -> list[np.random.Generator]:
+def make_generators(seeds: Int[np.ndarray, "k words"]) -> list[np.random.Generator]:
+    """Return a generator per image, whose numbers are the same on every machine."""
     return [np.random.Generator(np.random.PCG64([*map(int, words)])) for words in seeds]
 
 
-class _Draws:
+class Draws:
     """Uniform numbers per image, taken one after the other from its generator."""
 
-    def __init__(self, generators: Sequence[np.random.Generator]) -> None:
-        table = np.array([generator.random(32, np.float32) for generator in generators])
+    def __init__(self, generators: Sequence[np.random.Generator], count: int) -> None:
+        """Draw `count` numbers from each generator."""
+        table = np.array([generator.random(count, np.float32) for generator in generators])
         self._columns: Iterator[np.ndarray] = iter(table.T)
 
     def uniform(self, low: float, high: float) -> Column:
+        """Return one number between `low` and `high` for each image."""
         return np.float32(low) + np.float32(high - low) * next(self._columns)[:, None, None]
 
 
-def _grid(size: int) -> tuple[Plane, Plane]:
+def make_grid(size: int) -> tuple[Plane, Plane]:
     """Return x and y of pixel centres, from -1 to 1."""
     steps = (np.arange(size, dtype=np.float32) * 2 + 1) / size - 1
     return steps[None, None, :], steps[None, :, None]
 
 
-def _direction(draw: _Draws) -> tuple[Column, Column]:
+def _direction(draw: Draws) -> tuple[Column, Column]:
     a, b = draw.uniform(-1.0, 1.0), draw.uniform(0.01, 1.0)
     length = np.sqrt(a * a + b * b)
     return a / length, b / length
 
 
-def _slope(draw: _Draws, x: Plane, y: Plane) -> Plane:
+def _slope(draw: Draws, x: Plane, y: Plane) -> Plane:
     a, b = _direction(draw)
     return a * x + b * y
 
 
-def _object(looks: Sequence[Look], draw: _Draws, size: int) -> tuple[Plane, Plane, Plane]:
+def _object(looks: Sequence[Look], draw: Draws, size: int) -> tuple[Plane, Plane, Plane]:
     """Return the share of each pixel that the object covers, and the object's coordinates."""
     radius = draw.uniform(2 * RADII[0], 2 * RADII[1])
-    x, y = _grid(size)
+    x, y = make_grid(size)
     x = x - (1 - radius) * draw.uniform(-1.0, 1.0)
     y = y - (1 - radius) * draw.uniform(-1.0, 1.0)
     a, b = _direction(draw)
     u, v = (b * x - a * y) / radius, (a * x + b * y) / radius
     distance = _by_name(SHAPES, [look.shape for look in looks], u, v)
-    return _soft(-distance * radius, 2 / size), u, v
+    return soften(-distance * radius, 2 / size), u, v
 
 
-def _clutter(draw: _Draws, size: int) -> tuple[Plane, Float[np.ndarray, "k 1 1 3"]]:
+def _clutter(draw: Draws, size: int) -> tuple[Plane, Float[np.ndarray, "k 1 1 3"]]:
     """Return the share of each pixel that a small disc covers, and its colour."""
     radius = draw.uniform(2 * CLUTTER[0], 2 * CLUTTER[1])
-    x, y = _grid(size)
+    x, y = make_grid(size)
     x, y = x - draw.uniform(-0.8, 0.8), y - draw.uniform(-0.8, 0.8)
     palette = np.array(list(COLOURS.values()), np.float32)
     colour = draw.uniform(0.0, float(len(palette))).astype(np.int64) % len(palette)
-    return _soft(radius - np.sqrt(x * x + y * y), 2 / size), palette[colour]
+    return soften(radius - np.sqrt(x * x + y * y), 2 / size), palette[colour]
 
 
-def _soft(depth: Plane, width: float) -> Plane:
+def soften(depth: Plane, width: float) -> Plane:
     """Return 0 outside, 1 inside, and a ramp of `width` where `depth` is about zero."""
     return np.clip(depth / np.float32(width) + np.float32(0.5), 0, 1)
 
@@ -175,7 +179,7 @@ def _rectangle(u: Plane, v: Plane, *, half_width: float, half_height: float) -> 
     return np.maximum(np.abs(u) - half_width, np.abs(v) - half_height)
 
 
-def _wave(u: Plane, *, period: float) -> Plane:
+def wave(u: Plane, *, period: float) -> Plane:
     """Triangle wave of height 1/2 about zero."""
     phase = u / np.float32(period)
     return np.abs(phase - np.floor(phase) - np.float32(0.5)) * 2 - np.float32(0.5)
@@ -197,9 +201,9 @@ SHAPES: dict[str, Callable[[Plane, Plane], Plane]] = {
 
 TEXTURES: dict[str, Callable[[Plane, Plane], Plane]] = {
     "plain": lambda u, v: np.zeros_like(u + v),
-    "striped": lambda u, v: _soft(_wave(v, period=0.55) - np.float32(0.2), 0.4) + 0 * u,
-    "checked": lambda u, v: _soft(_wave(u, period=0.9) * _wave(v, period=0.9), 0.1),
-    "dotted": lambda u, v: _soft(
-        _wave(u, period=0.6) + _wave(v, period=0.6) - np.float32(0.4), 0.3
+    "striped": lambda u, v: soften(wave(v, period=0.55) - np.float32(0.2), 0.4) + 0 * u,
+    "checked": lambda u, v: soften(wave(u, period=0.9) * wave(v, period=0.9), 0.1),
+    "dotted": lambda u, v: soften(
+        wave(u, period=0.6) + wave(v, period=0.6) - np.float32(0.4), 0.3
     ),
 }

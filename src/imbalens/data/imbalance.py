@@ -11,13 +11,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from imbalens.files import InputError
-from imbalens.params import Exp, Imbalance, Natural, Selection, Step
+from imbalens.params import ClassImbalance, Exp, Natural, Selection, Step
 
 ROUNDING = 1e-12  # relative: a quotient that is whole but for rounding error counts as whole
 
 
 def class_sizes(
-    available: Int[np.ndarray, " c"], imbalance: Imbalance, *, class_names: Sequence[str]
+    available: Int[np.ndarray, " c"], imbalance: ClassImbalance, *, class_names: Sequence[str]
 ) -> Int[np.ndarray, " c"]:
     """Return how many images each class keeps.
 

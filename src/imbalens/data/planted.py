@@ -95,20 +95,23 @@ def _open_split(params: Planted, split: str, size: int) -> SourceSplit:
     def read(positions: Int[np.ndarray, " k"]) -> UInt8[np.ndarray, "k h w 3"]:
         return draw_images(looks(positions), seeds(positions), size)
 
-    def read_truth(positions: Int[np.ndarray, " k"]) -> Truth:
-        rows, classes = np.arange(len(positions)), truth[positions]
+    def read_boxes(positions: Int[np.ndarray, " k"]) -> Int[np.ndarray, "k 6"]:
+        rows = np.arange(len(positions))
         boxes = find_boxes(looks(positions), seeds(positions), size)
+        return np.column_stack([rows, truth[positions], boxes])
+
+    def read_truth(positions: Int[np.ndarray, " k"]) -> Truth:
+        classes = truth[positions]
         return Truth(
             labels=classes,
             mislabelled=labels[positions] != classes,
             subconcept=subconcept[positions],
-            boxes=np.column_stack([rows, classes, boxes]),
             pairs=find_pairs(CLASSES),
             colours=tuple(planted.look.colour for planted in CLASSES),
         )
 
     names = [f"{split}/{position}" for position in range(len(labels))]
-    return SourceSplit(labels, names, read, read_truth)
+    return SourceSplit(labels, names, read, truth=read_truth, boxes=read_boxes)
 
 
 def _look(planted: PlantedClass, *, rare: bool) -> Look:

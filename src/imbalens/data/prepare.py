@@ -1,25 +1,29 @@
 """From a source to one prepared file: imbalance, validation part, one stream of images."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, assert_never
 
 import h5py
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Int, UInt8
 from tqdm import tqdm
 
 from imbalens.data.arrays import open_arrays
+from imbalens.data.channels import ChannelMoments, channel_normalization
+from imbalens.data.choosing import choose_images
 from imbalens.data.cifar import open_cifar
 from imbalens.data.folder import open_folder
-from imbalens.data.imbalance import class_sizes, select, split_validation
+from imbalens.data.nih import open_nih
+from imbalens.data.phantom import open_phantom
 from imbalens.data.planted import open_planted
-from imbalens.data.prepared import PREPARED, PREPARED_VERSION, Truth
-from imbalens.data.source import Source, SourceSplit, count_labels
+from imbalens.data.prepared import PREPARED, PREPARED_VERSION
+from imbalens.data.source import Source, SourceSplit, count_positives
 from imbalens.files import InputError
 from imbalens.hdf5 import create
-from imbalens.params import Arrays, Cifar, Dataset, Folder, Normalization, Planted
+from imbalens.params import Arrays, Cifar, Dataset, Folder, Nih, PhantomCxr, Planted
 
 BATCH = 256  # images in memory at a time
 
@@ -39,20 +43,23 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
     """
     source = open_source(dataset)
     splits = choose_images(source, dataset)
-    expected = dataset.source.digest if isinstance(dataset.source, Folder | Arrays) else None
-    c = len(source.class_names)
+    given = dataset.source
+    expected = given.digest if isinstance(given, Folder | Arrays | Nih) else None
     counts = {
-        split: count_labels(images.labels[positions], c)
+        split: count_positives(images.labels[positions], len(source.class_names))
         for split, (images, positions) in splits.items()
     }
     with create(path, PREPARED, PREPARED_VERSION) as file:
         sha = hashlib.sha256()
-        channels = ChannelMoments()
-        planted: dict[str, dict[str, int]] = {}
+        channels = ChannelMoments(source.channels)
+        about: dict[str, dict[str, Any]] = {}
         for split, (images, positions) in splits.items():
-            planted |= _write_about(file, split, images, positions)
-            sha.update(_description(split, images, positions))
-            for batch in _write_images(file, split, images, positions, dataset.image_size):
+            arrays = _describe(split, images, positions)
+            _write_arrays(file, arrays)
+            about[split] = _summarize(split, images, positions, arrays)
+            sha.update(_digested(split, arrays))
+            shape = (dataset.image_size, dataset.image_size, source.channels)
+            for batch in _write_images(file, split, images, positions, shape):
                 sha.update(batch.tobytes())
                 if split == "train":
                     channels.add(batch)
@@ -63,32 +70,42 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
                 "the files, image_size, imbalance or validation changed: bring back what was "
                 "meant, or set digest to what was found"
             )
-        mean, std = _normalization(dataset.normalization, channels, source.place)
+        mean, std = channel_normalization(dataset.normalization, channels, source.place)
         attributes = {
             "class_names": list(source.class_names),
-            "task": "multiclass",
+            "task": source.task,
             "mean": mean,
             "std": std,
             "source": dataset.source.name,
-            "seed": dataset.imbalance.selection.seed,
             "counts": counts["train"],
+            "n_train": len(splits["train"][1]),
             "splits": list(splits),
             "digest": digest,
         }
         for name, value in attributes.items():
             file.attrs[name] = value
-    summary = {
-        "classes": c,
+    source.finish()
+    images = {split: len(positions) for split, (_, positions) in splits.items()}
+    if source.task != "multiclass":
+        for split, n in counts.items():
+            lacking = (images[split] - n).tolist()
+            about[split]["negatives"] = dict(zip(source.class_names, lacking, strict=True))
+    return {
+        "classes": len(source.class_names),
         "image_size": dataset.image_size,
-        "imbalance_ratio": float(counts["train"].max() / counts["train"].min()),
         "digest": digest,
-        "images": {split: int(n.sum()) for split, n in counts.items()},
+        "images": images,
         "counts": {
             split: dict(zip(source.class_names, n.tolist(), strict=True))
             for split, n in counts.items()
         },
+        "imbalance_ratio": _imbalance_ratio(source, counts, images),
+        **source.facts,
+        **{
+            fact: {split: facts[fact] for split, facts in about.items() if fact in facts}
+            for fact in dict.fromkeys(fact for facts in about.values() for fact in facts)
+        },
     }
-    return summary | ({"planted": planted} if planted else {})
 
 
 def open_source(dataset: Dataset) -> Source:
@@ -106,119 +123,92 @@ def open_source(dataset: Dataset) -> Source:
             return open_arrays(dataset.source, dataset.image_size)
         case Cifar():
             return open_cifar(dataset.source, dataset.image_size)
+        case Nih():
+            return open_nih(dataset.source, dataset.image_size)
+        case PhantomCxr():
+            return open_phantom(dataset.source, dataset.image_size)
         case _:
             assert_never(dataset.source)
 
 
-def choose_images(
-    source: Source, dataset: Dataset
-) -> dict[str, tuple[SourceSplit, Int[np.ndarray, " k"]]]:
-    """Return the images of each split: a split of the source and positions in it.
-
-    The training images are chosen by the imbalance, then a validation part is set aside. The test
-    images are all of the source's, in its order.
-
-    Raises:
-        InputError: naming a class with too few images.
-    """
-    labels, names = source.train.labels, source.class_names
-    sizes = class_sizes(count_labels(labels, len(names)), dataset.imbalance, class_names=names)
-    chosen = select(labels, sizes, dataset.imbalance.selection)
-    validation = dataset.validation
-    kept, aside = split_validation(labels[chosen], share=validation.share, seed=validation.seed)
-    tested = count_labels(source.test.labels, len(names))
-    if not tested.all():
-        raise InputError(
-            f"{source.place}: found no test images of class {names[int(tested.argmin())]!r}; "
-            "every class needs at least one"
-        )
-    splits = {"train": (source.train, chosen[kept])}
-    if len(aside):
-        splits["val"] = (source.train, chosen[aside])
-    splits["test"] = (source.test, np.arange(len(source.test.labels)))
-    return splits
-
-
-class ChannelMoments:
-    """Mean and standard deviation of each channel, exact, batch by batch."""
-
-    def __init__(self) -> None:
-        """Start from no images."""
-        self._n = 0
-        self._sum = np.zeros(3, dtype=np.int64)
-        self._squares = np.zeros(3, dtype=np.int64)
-
-    def add(self, images: UInt8[np.ndarray, "k h w 3"]) -> None:
-        """Take in a batch of images."""
-        values = images.reshape(-1, 3)
-        self._n += len(values)
-        self._sum += values.sum(0, dtype=np.int64)
-        self._squares += (values.astype(np.uint16) ** 2).sum(0, dtype=np.int64)
-
-    def mean(self) -> Float[np.ndarray, "3"]:
-        """Mean of values scaled to [0, 1]."""
-        return self._sum / self._n / 255
-
-    def std(self) -> Float[np.ndarray, "3"]:
-        """Standard deviation of values scaled to [0, 1]."""
-        # in Python's integers: the products do not fit into 64 bits
-        pairs = zip(self._squares.tolist(), self._sum.tolist(), strict=True)
-        variance = [(self._n * squares - total**2) / self._n**2 for squares, total in pairs]
-        return np.sqrt(variance) / 255
-
-
-def _normalization(
-    given: Normalization | None, channels: ChannelMoments, place: str
-) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
-    if given:
-        return np.array(given.mean), np.array(given.std)
-    mean, std = channels.mean(), channels.std()
-    if not std.all():
-        raise InputError(
-            f"{place}: all pixels of the training images are alike in some channel; "
-            "give normalization a mean and a std"
-        )
-    return mean, std
-
-
-def _names(images: SourceSplit, positions: Int[np.ndarray, " k"]) -> list[str]:
+def _names(names: Sequence[str], positions: Int[np.ndarray, " k"]) -> list[str]:
     rows: list[int] = positions.tolist()
-    return [images.names[row] for row in rows]
+    return [names[row] for row in rows]
 
 
-def _description(split: str, images: SourceSplit, positions: Int[np.ndarray, " k"]) -> bytes:
-    """Return a split's names and labels, for the digest."""
-    names = "\n".join([split, *_names(images, positions)])
-    return names.encode() + images.labels[positions].tobytes()
-
-
-def _write_about(
-    file: h5py.File, split: str, images: SourceSplit, positions: Int[np.ndarray, " k"]
-) -> dict[str, dict[str, int]]:
-    """Write all of a split but its images; return how much was planted in it, if anything was."""
+def _describe(
+    split: str, images: SourceSplit, positions: Int[np.ndarray, " k"]
+) -> dict[str, np.ndarray | Sequence[str]]:
+    """Return all that is stored of a split but its images, by name in the file."""
     arrays: dict[str, np.ndarray | Sequence[str]] = {
         f"{split}/labels": images.labels[positions],
         f"{split}/index": positions,
-        f"{split}/names": _names(images, positions),
+        f"{split}/names": _names(images.names, positions),
     }
-    planted = {}
+    if images.boxes:
+        arrays[f"{split}/boxes"] = images.boxes(positions)
+    if images.patients is not None:
+        arrays[f"{split}/patients"] = images.patients[positions]
+    if images.views is not None:
+        arrays[f"{split}/views"] = _names(images.views, positions)
     if images.truth:
         truth = images.truth(positions)
-        arrays |= _truth_arrays(split, truth)
-        kinds = {"mislabelled": truth.mislabelled, "subconcept": truth.subconcept}
-        planted[split] = {kind: int(rows.sum()) for kind, rows in kinds.items()}
-    _write_arrays(file, arrays)
-    return planted
+        arrays |= {
+            f"{split}/truth/labels": truth.labels,
+            f"{split}/truth/mislabelled": truth.mislabelled,
+            f"{split}/truth/subconcept": truth.subconcept,
+            "truth/pairs": truth.pairs,
+            "truth/colours": truth.colours,
+        }
+    return arrays
 
 
-def _truth_arrays(split: str, truth: Truth) -> dict[str, np.ndarray | Sequence[str]]:
+def _digested(split: str, arrays: Mapping[str, np.ndarray | Sequence[str]]) -> bytes:
+    """Return all that is stored of a split but its images and their order, for the digest."""
+    parts = [split.encode()]
+    for name, array in sorted(arrays.items()):
+        if name != f"{split}/index":
+            content = (
+                array.tobytes() if isinstance(array, np.ndarray) else "\n".join(array).encode()
+            )
+            parts += [name.encode(), content]
+    return b"\n".join(parts)
+
+
+def _summarize(
+    split: str,
+    images: SourceSplit,
+    positions: Int[np.ndarray, " k"],
+    arrays: Mapping[str, np.ndarray | Sequence[str]],
+) -> dict[str, Any]:
+    """Return what `prepare` reports of a split besides its counts."""
+    facts: dict[str, Any] = {}
+    if images.labels.ndim == 2:
+        facts["boxes"] = len(arrays.get(f"{split}/boxes", ()))
+    if images.patients is not None:
+        facts["patients"] = len(np.unique(images.patients[positions]))
+    if images.views is not None:
+        facts["views"] = Counter(_names(images.views, positions))
+    if images.truth:
+        kinds = ("mislabelled", "subconcept")
+        facts["planted"] = {
+            kind: int(np.sum(np.asarray(arrays[f"{split}/truth/{kind}"]))) for kind in kinds
+        }
+    return facts
+
+
+def _imbalance_ratio(
+    source: Source, counts: Mapping[str, Int[np.ndarray, " c"]], images: Mapping[str, int]
+) -> float | dict[str, dict[str, float | None]]:
+    """Return largest over smallest class; of labels, negatives over positives in each split."""
+    if source.task == "multiclass":
+        return float(counts["train"].max() / counts["train"].min())
     return {
-        f"{split}/boxes": truth.boxes,
-        f"{split}/truth/labels": truth.labels,
-        f"{split}/truth/mislabelled": truth.mislabelled,
-        f"{split}/truth/subconcept": truth.subconcept,
-        "truth/pairs": truth.pairs,
-        "truth/colours": truth.colours,
+        split: {
+            name: (images[split] - n) / n if n else None
+            for name, n in zip(source.class_names, each.tolist(), strict=True)
+        }
+        for split, each in counts.items()
     }
 
 
@@ -230,11 +220,15 @@ def _write_arrays(file: h5py.File, arrays: Mapping[str, np.ndarray | Sequence[st
 
 
 def _write_images(
-    file: h5py.File, split: str, images: SourceSplit, positions: Int[np.ndarray, " k"], size: int
-) -> Iterator[UInt8[np.ndarray, "k h w 3"]]:
+    file: h5py.File,
+    split: str,
+    images: SourceSplit,
+    positions: Int[np.ndarray, " k"],
+    shape: tuple[int, int, int],
+) -> Iterator[UInt8[np.ndarray, "k h w c"]]:
     """Write a split's images batch by batch, yielding each."""
     n = len(positions)
-    stored = file.create_dataset(f"{split}/images", (n, size, size, 3), "uint8", track_times=False)
+    stored = file.create_dataset(f"{split}/images", (n, *shape), "uint8", track_times=False)
     with tqdm(total=n, desc=f"{split} images", unit="image", disable=None) as progress:
         for start in range(0, n, BATCH):
             batch = images.read(positions[start : start + BATCH])

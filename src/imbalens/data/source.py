@@ -1,10 +1,11 @@
 """What every source of images offers, and what several of them need."""
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Int, UInt8
@@ -13,8 +14,10 @@ from PIL import Image
 from imbalens.data.prepared import Truth
 from imbalens.files import InputError
 
-ReadImages = Callable[[Int[np.ndarray, " k"]], UInt8[np.ndarray, "k h w 3"]]
+ReadImages = Callable[[Int[np.ndarray, " k"]], UInt8[np.ndarray, "k h w c"]]
 ReadTruth = Callable[[Int[np.ndarray, " k"]], Truth]
+ReadBoxes = Callable[[Int[np.ndarray, " k"]], Int[np.ndarray, "b 6"]]
+Task = Literal["multiclass", "multilabel", "binary"]
 
 
 @dataclass(frozen=True)
@@ -22,16 +25,23 @@ class SourceSplit:
     """Images of one split, read on demand.
 
     Attributes:
-        labels: Class per position.
+        labels: Class per position; of several labels, 1 where a position has one and 0 elsewhere.
         names: Name per position, within the source.
-        read: Returns the images at some positions, RGB at the dataset's size.
+        read: Returns the images at some positions at the dataset's size: RGB, or one grey channel.
         truth: Returns what was planted at some positions; None if nothing was.
+        boxes: Returns the boxes at some positions: which of these positions (0-based), class, and
+            x, y, width, height in pixels of the image as read; None if there are none.
+        patients: Patient per position, whose images stay in one split; None if not known.
+        views: View per position, such as "PA"; None if not known.
     """
 
-    labels: Int[np.ndarray, " n"]
+    labels: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"]
     names: Sequence[str]
     read: ReadImages
     truth: ReadTruth | None = None
+    boxes: ReadBoxes | None = None
+    patients: Int[np.ndarray, " n"] | None = None
+    views: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -43,12 +53,20 @@ class Source:
         class_names: Name of each class, in label order.
         train: Training images before any imbalance.
         test: Test images.
+        task: Whether an image has exactly one class, or any of several labels, or of one.
+        channels: Of the images as read: 3, or 1 for grey.
+        facts: What `prepare` reports of the source, such as how many images were absent.
+        finish: Called when everything is written, to remove what was kept for resuming.
     """
 
     place: str
     class_names: tuple[str, ...]
     train: SourceSplit
     test: SourceSplit
+    task: Task = "multiclass"
+    channels: Literal[1, 3] = 3
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    finish: Callable[[], None] = lambda: None
 
 
 def expand_path(text: str) -> Path:
@@ -73,6 +91,15 @@ def expand_path(text: str) -> Path:
 def count_labels(labels: Int[np.ndarray, " n"], n_classes: int) -> Int[np.ndarray, " c"]:
     """Return the number of instances of each class."""
     return np.bincount(labels, minlength=n_classes).astype(np.int64)
+
+
+def count_positives(
+    labels: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"], n_classes: int
+) -> Int[np.ndarray, " c"]:
+    """Return the number of instances of each class, or with each label."""
+    if labels.ndim == 2:
+        return labels.sum(0, dtype=np.int64)
+    return count_labels(labels, n_classes)
 
 
 def resize_images(images: UInt8[np.ndarray, "k h w 3"], size: int) -> UInt8[np.ndarray, "k s s 3"]:

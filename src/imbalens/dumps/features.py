@@ -28,6 +28,7 @@ def dump_features(trained: Trained, path: Path, *, run: str, loss: str, batch_si
         file.attrs["run"], file.attrs["loss"], file.attrs["head"] = run, loss, model.head
         file.attrs["splits"] = list(trained.images)
         file.attrs["class_names"] = list(prepared.class_names)
+        file.attrs["task"], file.attrs["digest"] = prepared.task, prepared.digest
         file.attrs["counts"] = prepared.counts
         file.attrs["logit_scale"] = trained.scale
         head = {"weight": weight, "bias": bias, "offset": trained.offset}

@@ -1,23 +1,26 @@
 """What dumps hold, and reading them; needs no network and no torch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, UInt16
+from jaxtyping import Float, Int, UInt8, UInt16
 
 from imbalens.hdf5 import Variable, open_checked
 
 FEATURES = "features"
-FEATURES_VERSION = 1
-FEATURE_ATTRIBUTES = ("splits", "class_names", "counts", "logit_scale")
+FEATURES_VERSION = 2
+FEATURE_ATTRIBUTES = ("splits", "class_names", "task", "counts", "logit_scale")
 # The attribute `head` says how logits come from features: "linear", weight @ features + bias, or
 # "cosine", unit rows of weight @ features / |features|.
 FEATURE_VARIABLES = (
     Variable("{split}/features", "float32", ("n", "d"), "pooled last convolutional layer"),
     Variable("{split}/logits", "float32", ("n", "m"), "output of the head, never normalised"),
-    Variable("{split}/targets", "int64", ("n",), "label as in the prepared dataset"),
+    Variable("{split}/targets", "int64", ("n",), "class as in the prepared dataset"),
+    Variable("{split}/targets", "uint8", ("n", "m"), "1 where an image has a label"),
     Variable("{split}/index", "int64", ("n",), "position in the source's split"),
     Variable("head/weight", "float32", ("m", "d"), "see the attribute `head`"),
     Variable("head/bias", "float32", ("m",), "bias of the head, zero for a cosine head"),
@@ -31,6 +34,22 @@ SALIENCY_VARIABLES = (
 )
 MAX_PIXELS = 2**16
 
+MAPS = "maps"
+MAPS_VERSION = 1
+MAP_ATTRIBUTES = ("run", "split", "network", "class_names", "image_size")
+MAP_VARIABLES = (
+    Variable("maps", "float32", ("n", "k", "h", "w"), "last convolutional layer, after ReLU"),
+    Variable("layer_maps", "float32", ("n", "k_layer", "h_layer", "w_layer"), "a layer", True),
+    Variable("pairs", "int64", ("p", "2"), "row and class of each that has a box, sorted"),
+    Variable("untrained_cams", "float32", ("p", "h", "w"), "of random weights, as they are", True),
+    Variable("head/weight", "float32", ("m", "k"), "as in the feature dump"),
+    Variable("head/bias", "float32", ("m",), "as in the feature dump"),
+    Variable("boxes", "int64", ("b", "6"), "row, class, x, y, w, h in pixels of the image"),
+    Variable("row", "int64", ("n",), "row of the image in the prepared split"),
+    Variable("index", "int64", ("n",), "position in the source's split"),
+)
+MAP_BUDGET = 2**28  # bytes of maps in memory at a time
+
 
 @dataclass(frozen=True)
 class FeatureSplit:
@@ -40,19 +59,19 @@ class FeatureSplit:
         features: Feature embeddings.
         logits: Output of the head.
         scores: `logits * logit_scale + offset`: what a softmax or a decision is taken on.
-        targets: Labels.
+        targets: Class of each image; of several labels, 1 where an image has one.
         index: Position of each image in the source's split.
     """
 
     features: Float[np.ndarray, "n d"]
     logits: Float[np.ndarray, "n m"]
     scores: Float[np.ndarray, "n m"]
-    targets: Int[np.ndarray, " n"]
+    targets: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"]
     index: Int[np.ndarray, " n"]
 
     @property
     def predictions(self) -> Int[np.ndarray, " n"]:
-        """Class of the highest score."""
+        """Class of the highest score, where classes exclude each other."""
         return self.scores.argmax(1)
 
 
@@ -61,12 +80,14 @@ class FeatureDump:
     """Features of several splits of one run.
 
     Attributes:
-        class_names: Name of each class, in label order.
-        counts: Training images per class.
+        class_names: Name of each class, or label, in order.
+        task: "multiclass", "multilabel" or "binary", see `data.prepared.Prepared`.
+        counts: Training images per class, or with each label.
         splits: The splits asked for, by name.
     """
 
     class_names: tuple[str, ...]
+    task: str
     counts: Int[np.ndarray, " m"]
     splits: dict[str, FeatureSplit]
 
@@ -97,8 +118,12 @@ def read_features(path: Path, splits: Sequence[str]) -> FeatureDump:
                 targets=file[f"{split}/targets"][:],
                 index=file[f"{split}/index"][:],
             )
-        names = tuple(str(name) for name in file.attrs["class_names"])
-        return FeatureDump(names, np.asarray(file.attrs["counts"]), loaded)
+        return FeatureDump(
+            class_names=tuple(str(name) for name in file.attrs["class_names"]),
+            task=str(file.attrs["task"]),
+            counts=np.asarray(file.attrs["counts"]),
+            splits=loaded,
+        )
 
 
 def read_saliency_ranks(path: Path, split: str) -> UInt16[np.ndarray, "n h w"]:
@@ -116,3 +141,117 @@ def read_saliency_ranks(path: Path, split: str) -> UInt16[np.ndarray, "n h w"]:
         needs=[split],
     ) as file:
         return file[f"{split}/rank"][:]
+
+
+@dataclass(frozen=True)
+class MapsAbout:
+    """What a dump of maps holds besides the maps.
+
+    Attributes:
+        class_names: Name of each class, or label, in order.
+        network: Family of the network, see `models.network.Network`.
+        split: Split of the prepared dataset that the images are of.
+        image_size: Side of the images in pixels.
+        shape: Images, channels, height and width of the maps.
+        layer_shape: The same of the further layer's maps; None if there are none.
+        head: Class weights of the head.
+        untrained_cams: Class activation maps of the network with random weights, for each pair of
+            an image and a class that has a box; None if there are none.
+        boxes: Row of the image in this dump, class, x, y, width, height in pixels.
+        row: Row of each image in the prepared split.
+    """
+
+    class_names: tuple[str, ...]
+    network: str
+    split: str
+    image_size: int
+    shape: tuple[int, ...]
+    layer_shape: tuple[int, ...] | None
+    head: Float[np.ndarray, "m k"]
+    untrained_cams: Float[np.ndarray, "p h w"] | None
+    boxes: Int[np.ndarray, "b 6"]
+    row: Int[np.ndarray, " n"]
+
+
+def open_maps(path: Path) -> AbstractContextManager[Any]:
+    """Open a dump of maps.
+
+    Raises:
+        InputError: if the file is absent or damaged; it says what to run.
+    """
+    return open_checked(
+        path,
+        MAPS,
+        MAPS_VERSION,
+        MAP_VARIABLES,
+        command=f"dvc repro dump_maps@{path.stem}",
+        attributes=MAP_ATTRIBUTES,
+    )
+
+
+def read_maps_about(path: Path) -> MapsAbout:
+    """Read everything but the maps.
+
+    Raises:
+        InputError: if the file is absent or damaged; it says what to run.
+    """
+    with open_maps(path) as file:
+        attributes = file.attrs
+        further, untrained = file.get("layer_maps"), file.get("untrained_cams")
+        return MapsAbout(
+            class_names=tuple(str(name) for name in attributes["class_names"]),
+            network=str(attributes["network"]),
+            split=str(attributes["split"]),
+            image_size=int(attributes["image_size"]),
+            shape=file["maps"].shape,
+            layer_shape=None if further is None else further.shape,
+            head=file["head/weight"][:],
+            untrained_cams=None if untrained is None else untrained[:],
+            boxes=file["boxes"][:],
+            row=file["row"][:],
+        )
+
+
+def read_maps_by_image(path: Path) -> Iterator[tuple[slice, Float[np.ndarray, "b k h w"]]]:
+    """Yield rows and all channels of as many images at a time as fit the budget."""
+    with open_maps(path) as file:
+        maps = file["maps"]
+        step = _aligned(maps, axis=0)
+        for start in range(0, len(maps), step):
+            yield slice(start, min(start + step, len(maps))), maps[start : start + step]
+
+
+def read_maps_by_channel(
+    path: Path, name: str
+) -> Iterator[tuple[int, Float[np.ndarray, "n b h w"]]]:
+    """Yield the first channel and the maps of some channels, of all images, within the budget.
+
+    Args:
+        path: Dump of maps.
+        name: `maps` or `layer_maps`.
+    """
+    with open_maps(path) as file:
+        maps = file[name]
+        step = _aligned(maps, axis=1)
+        for start in range(0, maps.shape[1], step):
+            yield start, maps[:, start : start + step]
+
+
+def read_channel(path: Path, name: str, channel: int) -> Float[np.ndarray, "n h w"]:
+    """Read one channel's maps of all images.
+
+    Args:
+        path: Dump of maps.
+        name: `maps` or `layer_maps`.
+        channel: Number of the channel.
+    """
+    with open_maps(path) as file:
+        return file[name][:, channel]
+
+
+def _aligned(maps: Any, *, axis: int) -> int:  # noqa: ANN401 - an h5py dataset
+    """Return how many images or channels fit the budget, in whole chunks where one fits."""
+    size = maps.shape[axis]
+    fitting = max(1, MAP_BUDGET * size // max(1, maps.size * maps.dtype.itemsize))
+    chunk = maps.chunks[axis] if maps.chunks else 1
+    return min(size, max(fitting // chunk * chunk, 1) if fitting >= chunk else fitting)

@@ -39,6 +39,7 @@ def dump_saliency(
     with create(path, SALIENCY, SALIENCY_VERSION) as file:
         file.attrs["run"], file.attrs["score"] = run, score
         file.attrs["splits"] = list(trained.images)
+        file.attrs["digest"] = trained.prepared.digest
         for split, images in trained.images.items():
             n, height, width, _ = images.images.shape
             if height * width > MAX_PIXELS:

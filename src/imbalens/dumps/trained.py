@@ -14,7 +14,7 @@ from imbalens.files import InputError
 from imbalens.losses.build import logit_offset, logit_scale
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import load_checkpoint, load_weights
-from imbalens.models.cifar_resnet import CifarResNet
+from imbalens.models.network import Network
 from imbalens.params import Run
 from imbalens.training.batches import ImageTensors, load_images
 from imbalens.training.devices import choose_device
@@ -33,7 +33,7 @@ class Trained:
         index: Each split's positions in the source.
     """
 
-    model: CifarResNet
+    model: Network
     scale: float
     offset: Float[Tensor, " m"]
     prepared: Prepared
@@ -46,20 +46,20 @@ class Trained:
 
 
 def load_trained(
-    run: Run, *, data: Path, weights: Path, device_name: str, splits: Sequence[str] | None
+    name: str, run: Run, *, device_name: str, splits: Sequence[str] | None
 ) -> Trained:
-    """Load a run's weights and some splits of its dataset.
+    """Load a run's weights and some splits of its dataset, from their places under data/.
 
     Args:
-        run: The run.
-        data: Prepared dataset.
-        weights: Weights of the run.
+        name: Name of the run.
+        run: Its parameters.
         device_name: Device, see `choose_device`.
         splits: Splits to load, None for all there are.
 
     Raises:
         InputError: if a file is absent or damaged, or the weights are of another network.
     """
+    data, weights = Path(f"data/prepared/{run.dataset}.h5"), Path(f"data/models/{name}.pt")
     device = choose_device(device_name)
     prepared = read_metadata(data)
     if not weights.exists():

@@ -1,7 +1,6 @@
 """From a loss's parameters to what training minimises and to how logits become scores."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
 
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from imbalens import params
 from imbalens.files import InputError
+from imbalens.losses import multilabel
 from imbalens.losses.multiclass import (
     balanced_softmax,
     cross_entropy,
@@ -19,42 +19,51 @@ from imbalens.losses.multiclass import (
     ldam_margins,
     logit_adjustment,
 )
+from imbalens.losses.objectives import LabelObjective, Objective
 from imbalens.losses.weights import (
     effective_number_weights,
     inverse_frequency_weights,
-    reduce_weighted,
+    label_effective_number_weights,
+    label_frequency_weights,
 )
 
 
-@dataclass(frozen=True)
-class Objective:
-    """What training minimises: the weighted mean of a loss, its weights changing once at most.
-
-    Attributes:
-        per_example: Loss of each example from logits [n c] and targets [n].
-        weights: Class weights before `deferred_from`.
-        deferred_weights: Class weights from `deferred_from` on, which replace the others.
-        deferred_from: First epoch (0-based) of the deferred weights; None: never.
-    """
-
-    per_example: Callable[[Tensor, Tensor], Tensor]
-    weights: Float[Tensor, " c"]
-    deferred_weights: Float[Tensor, " c"]
-    deferred_from: int | None
-
-    def __call__(
-        self, logits: Float[Tensor, "n c"], targets: Int[Tensor, " n"], epoch: int
-    ) -> Float[Tensor, ""]:
-        """Compute the loss of a batch in an epoch (0-based)."""
-        deferred = self.deferred_from is not None and epoch >= self.deferred_from
-        weights = self.deferred_weights if deferred else self.weights
-        return reduce_weighted(self.per_example(logits, targets), targets, weights)
-
-
 def build_objective(
-    loss: params.Loss, drw: params.Drw | None, counts: Int[Tensor, " c"]
-) -> Objective:
+    loss: params.Loss,
+    drw: params.Drw | None,
+    counts: Int[Tensor, " c"],
+    *,
+    task: str,
+    n_images: int,
+) -> Objective | LabelObjective:
     """Build the objective of a run.
+
+    Args:
+        loss: The loss's parameters.
+        drw: Deferred re-weighting, if any.
+        counts: Training examples of each class or label; the objective works on their device.
+        task: `multiclass`, `multilabel` or `binary`.
+        n_images: Training images, with or without a label.
+
+    Raises:
+        InputError: if the loss or deferred re-weighting is not one of the task; if of exclusive
+            classes one has no training example, or there are fewer than two.
+    """
+    if task == "multiclass" and isinstance(loss, params.MulticlassLoss):
+        return build_class_objective(loss, drw, counts)
+    if task in ("multilabel", "binary") and isinstance(loss, params.LabelLoss) and drw is None:
+        return build_label_objective(loss, counts, n_images)
+    reweighted = "" if drw is None else " with deferred re-weighting"
+    raise InputError(
+        f"loss {loss.name!r}{reweighted} does not suit the task {task!r}; run: "
+        "python -m imbalens.params"
+    )
+
+
+def build_class_objective(
+    loss: params.MulticlassLoss, drw: params.Drw | None, counts: Int[Tensor, " c"]
+) -> Objective:
+    """Build the objective of a run whose classes exclude each other.
 
     Args:
         loss: The loss's parameters.
@@ -80,7 +89,7 @@ def build_objective(
         case params.ClassBalanced():
             weights = effective_number_weights(on_host, beta=loss.beta)
         case params.Focal():
-            per_example = partial(focal, gamma=loss.gamma)
+            per_example = _scaled(partial(focal, gamma=loss.gamma), loss.scale)
         case params.Ldam():
             margins = ldam_margins(on_host, max_margin=loss.max_margin)
             per_example = partial(ldam, margins=place(margins), scale=loss.scale)
@@ -101,8 +110,59 @@ def build_objective(
     )
 
 
+def build_label_objective(
+    loss: params.LabelLoss, counts: Int[Tensor, " m"], n_images: int
+) -> LabelObjective:
+    """Build the objective of a run whose labels do not exclude each other, or that has only one.
+
+    Args:
+        loss: The loss's parameters.
+        counts: Training images with each label; the objective works on their device.
+        n_images: Training images, with or without a label.
+
+    Source: paper A, section 3.1, eq. 1-2. Counts of each batch, `unit_negatives`,
+    `normalize_weights` and `scale` make the variants of its published program.
+    """
+    counted = (counts, n_images - counts)
+    match loss:
+        case params.Bce():
+            per_label = multilabel.binary_cross_entropy
+        case params.Wbce():
+            per_label = _weighted(
+                multilabel.weighted_binary_cross_entropy,
+                partial(label_frequency_weights, unit_negatives=loss.unit_negatives),
+                counted if loss.counts == "global" else None,
+            )
+        case params.Focal():
+            if loss.alpha is None:
+                raise InputError("runs.*.loss.alpha: found null; allowed: between 0 and 1")
+            focal_loss = partial(multilabel.focal, alpha=loss.alpha, gamma=loss.gamma)
+            per_label = _scaled(focal_loss, loss.scale)
+        case params.CbFocal():
+            per_label = _weighted(
+                partial(multilabel.class_balanced_focal, gamma=loss.gamma),
+                partial(
+                    label_effective_number_weights,
+                    beta=loss.beta,
+                    normalize=loss.normalize_weights,
+                ),
+                counted if loss.counts == "global" else None,
+            )
+            per_label = _scaled(per_label, loss.scale)
+        case params.Asymmetric():
+            per_label = partial(
+                multilabel.asymmetric,
+                gamma_positive=loss.gamma_positive,
+                gamma_negative=loss.gamma_negative,
+                margin=loss.margin,
+            )
+        case _:
+            assert_never(loss)
+    return LabelObjective(per_label)
+
+
 def logit_scale(loss: params.Loss) -> float:
-    """Return the factor that makes a trained network's logits the inputs of a softmax.
+    """Return the factor that makes a trained network's logits the inputs of a softmax or sigmoid.
 
     It is LDAM's scale, whose logits are cosines, and 1 for all other losses.
     """
@@ -116,21 +176,51 @@ def logit_offset(loss: params.Loss, counts: Int[Tensor, " c"]) -> Float[Tensor, 
 
     Args:
         loss: The loss's parameters.
-        counts: Training examples of each class.
+        counts: Training examples of each class or label.
 
     Returns:
         Offsets in float32, on the CPU.
 
     Raises:
-        InputError: if a class has no training example, or there are fewer than two classes.
+        InputError: if classes exclude each other and one has no training example, or there are
+            fewer than two.
 
     Source: Menon et al., Long-tail Learning via Logit Adjustment, ICLR 2021, section 4.
     """
-    _check_counts(counts)
-    on_host = counts.cpu().double()
+    exclusive = isinstance(loss, params.MulticlassLoss)
+    if isinstance(loss, params.Focal):  # of labels too: alpha tells
+        exclusive = loss.alpha is None
+    if exclusive:
+        _check_counts(counts)
     if isinstance(loss, params.LogitAdjustment) and loss.post_hoc:
+        on_host = counts.cpu().double()
         return (-loss.tau * (on_host / on_host.sum()).log()).float()
     return torch.zeros(len(counts))
+
+
+def _scaled(per_value: Callable[..., Tensor], scale: float) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda logits, targets: scale * per_value(logits, targets)
+
+
+def _weighted(
+    per_label: Callable[..., Tensor],
+    weigh: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+    counted: tuple[Tensor, Tensor] | None,
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """Give a loss its weights from counts of positives and negatives; None: of each batch."""
+    if counted is not None:
+        # on the host and in float64, then float32: see build_class_objective
+        weights = weigh(*(count.cpu().double() for count in counted))
+        device = counted[0].device
+        positive, negative = (weight.to(device, torch.float32) for weight in weights)
+        return partial(per_label, positive_weights=positive, negative_weights=negative)
+
+    def of_batch(logits: Tensor, targets: Tensor) -> Tensor:
+        positives = targets.sum(dim=0, dtype=torch.float32)
+        positive, negative = weigh(positives, len(targets) - positives)
+        return per_label(logits, targets, positive_weights=positive, negative_weights=negative)
+
+    return of_batch
 
 
 def _check_counts(counts: Int[Tensor, " c"]) -> None:

@@ -9,6 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from imbalens.losses.precision import full_precision
+
 
 def cross_entropy(logits: Float[Tensor, "n c"], targets: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
     """Compute the softmax cross-entropy, `-log p_y` with `p = softmax(logits)`.
@@ -20,7 +22,7 @@ def cross_entropy(logits: Float[Tensor, "n c"], targets: Int[Tensor, " n"]) -> F
     Returns:
         Loss of each example, in nats.
     """
-    return functional.cross_entropy(_full_precision(logits), targets, reduction="none")
+    return functional.cross_entropy(full_precision(logits), targets, reduction="none")
 
 
 def focal(
@@ -38,7 +40,7 @@ def focal(
 
     Source: Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, section 3.2, eq. 4.
     """
-    log_probabilities = functional.log_softmax(_full_precision(logits), dim=1)
+    log_probabilities = functional.log_softmax(full_precision(logits), dim=1)
     # log(1 - p_y) from the other classes: the power of a rounded 1 - p_y = 0 has no gradient
     is_target = functional.one_hot(targets, logits.shape[1]).bool()
     log_others = log_probabilities.masked_fill(is_target, -torch.inf).logsumexp(dim=1)
@@ -70,7 +72,7 @@ def ldam(
     Source: Cao et al., Learning Imbalanced Datasets with Label-Distribution-Aware Margin Loss,
     NeurIPS 2019, section 3.2; the scale is the published program's.
     """
-    cosines = _full_precision(logits)
+    cosines = full_precision(logits)
     is_target = functional.one_hot(targets, logits.shape[1])
     return cross_entropy(scale * (cosines - is_target * margins.to(cosines.dtype)), targets)
 
@@ -107,7 +109,7 @@ def balanced_softmax(
     Source: Ren et al., Balanced Meta-Softmax for Long-Tailed Visual Recognition, NeurIPS 2020,
     section 3.1.
     """
-    scores = _full_precision(logits)
+    scores = full_precision(logits)
     return cross_entropy(scores + counts.to(scores.dtype).log(), targets)
 
 
@@ -131,9 +133,5 @@ def logit_adjustment(
 
     Source: Menon et al., Long-tail Learning via Logit Adjustment, ICLR 2021, section 5.
     """
-    scores = _full_precision(logits)
+    scores = full_precision(logits)
     return cross_entropy(scores + tau * prior.to(scores.dtype).log(), targets)
-
-
-def _full_precision(logits: Float[Tensor, "n c"]) -> Float[Tensor, "n c"]:
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))

@@ -1,7 +1,7 @@
 """Weights in files: one's own and public ones, read without running code from them."""
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,21 +94,27 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], *, path: Path) -
         for name, tensor in expected.items()
         if name in state and state[name].shape != tensor.shape
     ]
-    problems = [
-        _list_names(kind, names)
-        for kind, names in (
-            ("missing", missing),
-            ("unexpected", unexpected),
-            ("of another shape", reshaped),
-        )
-        if names
-    ]
+    problems = describe_misfit(missing=missing, unexpected=unexpected, reshaped=reshaped)
     if problems:
         raise InputError(
-            f"{path}: does not fit the network: {'; '.join(problems)}; set the run's model, loss "
+            f"{path}: does not fit the network: {problems}; set the run's model, loss "
             "and dataset to those that the weights were trained with"
         )
     model.load_state_dict(state)
+
+
+def describe_misfit(
+    *, missing: Sequence[str], unexpected: Sequence[str], reshaped: Sequence[str]
+) -> str:
+    """Say how weights do not fit a network, naming a few of each kind; empty when they fit.
+
+    Args:
+        missing: Names that the network has and the weights lack.
+        unexpected: Names that the weights have and the network lacks.
+        reshaped: Names with the shape found and the one expected.
+    """
+    kinds = (("missing", missing), ("unexpected", unexpected), ("of another shape", reshaped))
+    return "; ".join(_list_names(kind, names) for kind, names in kinds if names)
 
 
 def save_weights(
@@ -145,6 +151,6 @@ def _is_state(state: Any) -> bool:  # noqa: ANN401 - whatever was in the file
     )
 
 
-def _list_names(kind: str, names: list[str]) -> str:
+def _list_names(kind: str, names: Sequence[str]) -> str:
     more = f", and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return f"{len(names)} {kind} ({', '.join(names[:_LISTED])}{more})"

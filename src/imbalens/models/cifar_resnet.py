@@ -1,24 +1,24 @@
 """Residual networks for small images, with the public implementation's parameter names."""
 
-from typing import Literal
-
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-Head = Literal["linear", "cosine"]
+from imbalens.models.network import CosineLinear, Head, Network
 
 
-class CifarResNet(nn.Module):
+class CifarResNet(Network):
     """Residual network of 3 x 3 stem and three stages of 16, 32 and 64 channels.
 
     Attributes:
-        linear: The head, on 64 features: `nn.Linear`, or `CosineLinear` whose logits are cosines.
+        linear: The classifier, on 64 features.
 
     Source: He et al., Deep Residual Learning for Image Recognition, CVPR 2016, section 4.2, with
     shortcut option A; head and parameter names as in the program of Cao et al., NeurIPS 2019.
     """
+
+    family = "cifar_resnet"
+    head_name = "linear"
 
     def __init__(self, depth: int, n_classes: int, *, head: Head) -> None:
         """Initialise the weights from torch's global generator.
@@ -33,26 +33,17 @@ class CifarResNet(nn.Module):
         """
         if depth < 8 or (depth - 2) % 6:
             raise ValueError(f"depth: found {depth}; allowed: 6 k + 2 with k >= 1")
-        super().__init__()
+        super().__init__(head)
         n_blocks = (depth - 2) // 6
         self.conv1 = nn.Conv2d(3, 16, kernel_size=3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(16)
         self.layer1 = _build_stage(16, 16, n_blocks)
         self.layer2 = _build_stage(16, 32, n_blocks)
         self.layer3 = _build_stage(32, 64, n_blocks)
-        self.head = head
         self.linear = nn.Linear(64, n_classes) if head == "linear" else CosineLinear(64, n_classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(module.weight)
-
-    def forward(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c"]:
-        """Compute class logits from normalised images."""
-        return self.classify(self.forward_features(images))
-
-    def forward_features(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 64"]:
-        """Compute feature embeddings, the means of the last layer's maps."""
-        return self.forward_maps(images).mean(dim=(2, 3))
 
     def forward_maps(
         self, images: Float[Tensor, "n 3 h w"]
@@ -60,38 +51,6 @@ class CifarResNet(nn.Module):
         """Compute the maps of the last convolutional layer, after ReLU."""
         stem = functional.relu(self.bn1(self.conv1(images)))
         return self.layer3(self.layer2(self.layer1(stem)))
-
-    def classify(self, features: Float[Tensor, "n 64"]) -> Float[Tensor, "n c"]:
-        """Compute class logits from feature embeddings."""
-        return self.linear(features)
-
-    def head_matrix(self) -> tuple[Float[Tensor, "c 64"], Float[Tensor, " c"]]:
-        """Return the head as weight and bias, detached.
-
-        Of a cosine head, the rows are unit vectors and the bias is 0: applied to features of unit
-        length, they give its logits.
-        """
-        if isinstance(self.linear, CosineLinear):
-            weight = functional.normalize(self.linear.weight.detach(), dim=0).T
-            return weight, weight.new_zeros(len(weight))
-        return self.linear.weight.detach(), self.linear.bias.detach()
-
-
-class CosineLinear(nn.Module):
-    """Cosines between features and class vectors, the columns of `weight` [d c]."""
-
-    def __init__(self, n_features: int, n_classes: int) -> None:
-        """Draw class vectors of unit length from torch's global generator."""
-        super().__init__()
-        vectors = torch.empty(n_features, n_classes).uniform_(-1, 1)
-        self.weight = nn.Parameter(vectors.renorm_(2, 1, 1e-5).mul_(1e5))
-
-    def forward(self, features: Float[Tensor, "n d"]) -> Float[Tensor, "n c"]:
-        """Compute cosines in the weights' precision."""
-        # cosines are multiplied by a large scale later, and half precision would show
-        with torch.autocast(features.device.type, enabled=False):
-            unit_features = functional.normalize(features.to(self.weight.dtype), dim=1)
-            return unit_features @ functional.normalize(self.weight, dim=0)
 
 
 class BasicBlock(nn.Module):

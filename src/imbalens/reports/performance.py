@@ -91,14 +91,16 @@ def draw_performance(table: pd.DataFrame, path: Path, *, run: str) -> None:
 def confusion_figure(table: pd.DataFrame, *, run: str) -> Figure:
     """Build what `draw_confusion` writes."""
     classes = list(pd.concat([table["actual"], table["predicted"]]).unique())
-    cells = table.pivot(index="actual", columns="predicted", values="count")
-    counts = cells.reindex(index=classes, columns=classes).fillna(0).to_numpy(dtype=float)
-    sums = counts.sum(axis=1, keepdims=True)
-    shares = np.divide(100 * counts, sums, out=np.full_like(counts, np.nan), where=sums > 0)
+    counts, shares = (
+        table.pivot(index="actual", columns="predicted", values=values)
+        .reindex(index=classes, columns=classes)
+        .to_numpy(dtype=float)
+        for values in ("count", "share")
+    )
     figure, axes = matrix_figure(len(classes))
     draw_cells(
         axes,
-        shares,
+        100 * shares,
         [[f"{count:.0f}" for count in line] for line in counts],
         rows=classes,
         columns=classes,
@@ -115,7 +117,8 @@ def draw_confusion(table: pd.DataFrame, path: Path, *, run: str) -> None:
     """Draw the confusion matrix: counts as numbers, shares of the actual class as colours.
 
     Args:
-        table: Columns `actual` (head first), `predicted`, `count`; a missing pair counts 0.
+        table: Columns `actual` (head first), `predicted`, `count` and `share` (of the images of
+            the actual class; NaN where there are none), a row for every pair of classes.
         path: PNG to write.
         run: Name of the run, for the title.
     """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, Real, UInt8
 from torch import Tensor
 
 from imbalens.data.prepared import Prepared, read_split
@@ -18,19 +18,22 @@ class ImageTensors:
     """One split of a prepared dataset on a device.
 
     Attributes:
-        images: Pixels 0..255, channels last.
-        labels: Class of each image.
+        images: Pixels 0..255, channels last: RGB, or one grey channel.
+        labels: Class of each image; of several labels, 1 where an image has one.
         mean: Channel means of images scaled to [0, 1].
         std: Channel standard deviations of images scaled to [0, 1].
     """
 
     images: UInt8[Tensor, "n h w c"]
-    labels: Int[Tensor, " n"]
-    mean: Float[Tensor, " c"]
-    std: Float[Tensor, " c"]
+    labels: Int[Tensor, " n"] | UInt8[Tensor, "n m"]
+    mean: Float[Tensor, "3"]
+    std: Float[Tensor, "3"]
 
-    def normalized(self, pixels: UInt8[Tensor, "b h w c"]) -> Float[Tensor, "b c h w"]:
-        """Scale pixels to [0, 1] and standardise each channel; the result is channels_last."""
+    def normalized(self, pixels: Real[Tensor, "b h w c"]) -> Float[Tensor, "b 3 h w"]:
+        """Scale pixels to [0, 1] and standardise each channel; the result is channels_last.
+
+        A grey channel is repeated three times.
+        """
         scale = 1 / (255 * self.std)
         return torch.addcmul(-self.mean / self.std, pixels, scale).permute(0, 3, 1, 2)
 
@@ -77,9 +80,32 @@ def crop_and_flip(
     return padded[which[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
+def jitter(
+    pixels: UInt8[Tensor, "b h w c"],
+    brightness: Float[Tensor, " b"],
+    contrast: Float[Tensor, " b"],
+) -> Float[Tensor, "b h w c"]:
+    """Multiply each image's brightness, then its distance from its mean, within 0..255.
+
+    Args:
+        pixels: Images.
+        brightness: Factor per image.
+        contrast: Factor per image.
+    """
+    bright = (pixels * brightness[:, None, None, None]).clamp(0, 255)
+    mean = bright.mean(dim=(1, 2, 3), keepdim=True)
+    return torch.lerp(mean, bright, contrast[:, None, None, None]).clamp(0, 255)
+
+
+Batches = Iterator[
+    tuple[Float[Tensor, "b 3 h w"], Int[Tensor, " b"]]
+    | tuple[Float[Tensor, "b 3 h w"], UInt8[Tensor, "b m"]]
+]
+
+
 def training_batches(
     split: ImageTensors, *, batch_size: int, augmentation: Augmentation, seed: int
-) -> Iterator[tuple[Float[Tensor, "b c h w"], Int[Tensor, " b"]]]:
+) -> Batches:
     """Yield one epoch in a random order, each image augmented.
 
     All random numbers are drawn on the CPU from `seed` alone, so an epoch is the same on every
@@ -91,16 +117,18 @@ def training_batches(
     order = torch.randperm(n, generator=generator).to(device)
     offsets = torch.randint(2 * padding + 1, (n, 2), generator=generator).to(device)
     flips = (torch.rand(n, generator=generator) < 0.5).to(device) & augmentation.flip
+    width = torch.tensor([[augmentation.brightness], [augmentation.contrast]])
+    factors = (1 + width * (2 * torch.rand(2, n, generator=generator) - 1)).to(device)
     for start in range(0, n, batch_size):
         rows = order[start : start + batch_size]
         chosen = slice(start, start + batch_size)
         pixels = crop_and_flip(split.images[rows], offsets[chosen], flips[chosen], padding=padding)
+        if augmentation.brightness or augmentation.contrast:
+            pixels = jitter(pixels, factors[0, chosen], factors[1, chosen])
         yield split.normalized(pixels), split.labels[rows]
 
 
-def plain_batches(
-    split: ImageTensors, *, batch_size: int
-) -> Iterator[tuple[Float[Tensor, "b c h w"], Int[Tensor, " b"]]]:
+def plain_batches(split: ImageTensors, *, batch_size: int) -> Batches:
     """Yield a split in its own order, without augmentation."""
     for start in range(0, len(split.labels), batch_size):
         chosen = slice(start, start + batch_size)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from dvclive.live import Live
 from jaxtyping import Float, Int
+from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -21,12 +22,15 @@ from imbalens.training.devices import precision_context
 from imbalens.training.resuming import TrainingState, load_state, save_state
 from imbalens.training.schedules import learning_rate
 
-Objective = Callable[[Float[Tensor, "b c"], Int[Tensor, " b"], int], Float[Tensor, ""]]
+Objective = Callable[[Tensor, Tensor, int], Tensor]
 
 
 @dataclass(frozen=True)
 class EpochResult:
-    """Mean loss and accuracy over an epoch's images, as trained on."""
+    """Mean loss and accuracy over an epoch's images, as trained on.
+
+    Of several labels, accuracy is the share of right decisions (probability above 0.5).
+    """
 
     loss: float
     accuracy: float
@@ -49,9 +53,9 @@ def train(
 
     Args:
         model: Network with its initial weights; holds the chosen weights afterwards.
-        objective: Loss of a batch at an epoch (0-based).
+        objective: Loss of a batch (logits, labels) at an epoch (0-based).
         training: Training images, on `device`.
-        validation: Images for the validation accuracy, on `device`, or None.
+        validation: Images for the validation score, on `device`, or None.
         recipe: How to train.
         offset: Added to the logits before deciding, in validation (post-hoc logit adjustment).
         device: Where to train.
@@ -61,7 +65,7 @@ def train(
 
     Returns:
         One row per epoch: epoch, loss, accuracy, learning_rate and, with validation images,
-        validation_accuracy.
+        validation_score, see `evaluate`.
 
     Raises:
         InputError: if the loss of an epoch, or an output after the last, is not finite.
@@ -70,6 +74,8 @@ def train(
     model.to(device).to(memory_format=torch.channels_last)
     optimizer = _build_optimizer(model, recipe.optimizer, device)
 
+    if validation and validation.labels.ndim == 2:
+        _judgeable_labels(validation)  # not only after an epoch
     state = load_state(work) or TrainingState(0, {}, {}, [])
     if state.epoch:
         model.load_state_dict(state.model)
@@ -108,10 +114,10 @@ def train(
                 )
             row = {"epoch": epoch, "learning_rate": rate, **vars(result)}
             if validation:
-                row["validation_accuracy"] = evaluate(model, validation, recipe, offset)
-                earlier = [past["validation_accuracy"] for past in history]
+                row["validation_score"] = evaluate(model, validation, recipe, offset)
+                earlier = [past["validation_score"] for past in history]
                 if recipe.model_selection == "best_validation" and (
-                    row["validation_accuracy"] > max(earlier, default=-1.0)
+                    row["validation_score"] > max(earlier, default=-1.0)
                 ):
                     best = {key: value.clone() for key, value in model.state_dict().items()}
             history.append(row)
@@ -135,14 +141,52 @@ def train(
 def evaluate(
     model: nn.Module, split: ImageTensors, recipe: Recipe, offset: Float[Tensor, " c"]
 ) -> float:
-    """Return the top-1 accuracy of the network's logits plus `offset` on a split, in [0, 1]."""
+    """Return how well the network's logits plus `offset` decide on a split, in [0, 1].
+
+    It is the top-1 accuracy; of several labels, the mean AUROC of those that some images have and
+    some lack.
+
+    Raises:
+        InputError: if no label is so, or an output is not finite.
+    """
     device = split.labels.device
     model.eval()
-    correct = torch.zeros((), device=device)
     with torch.inference_mode(), precision_context(device, recipe.precision):
-        for images, labels in plain_batches(split, batch_size=recipe.batch_size):
-            correct += ((model(images) + offset).argmax(1) == labels).sum()
-    return float(correct) / len(split.labels)
+        batches = plain_batches(split, batch_size=recipe.batch_size)
+        scores = torch.cat([(model(images) + offset).float() for images, _ in batches])
+    if split.labels.ndim == 1:
+        return float((scores.argmax(1) == split.labels).float().mean())
+    labels, values = split.labels.cpu().numpy(), scores.cpu().numpy()
+    both = _judgeable_labels(split)
+    if not np.isfinite(values).all():
+        raise InputError(
+            "validation: the network's outputs are not finite; lower the learning rate in "
+            "params.yaml (recipes.*)"
+        )
+    return float(np.mean([roc_auc_score(labels[:, label], values[:, label]) for label in both]))
+
+
+def _judgeable_labels(split: ImageTensors) -> Int[np.ndarray, " l"]:
+    """Return the labels that some images have and some lack.
+
+    Raises:
+        InputError: if there are none.
+    """
+    labels = split.labels.cpu().numpy()
+    both = np.flatnonzero(labels.any(0) & ~labels.all(0))
+    if not len(both):
+        raise InputError(
+            "validation: no label has both positives and negatives in the validation part; set a "
+            "larger datasets.*.validation.share"
+        )
+    return both
+
+
+def count_right(logits: Float[Tensor, "b m"], labels: Tensor) -> Float[Tensor, ""]:
+    """Return how many images are classified correctly; of labels, the mean over labels."""
+    if labels.ndim == 1:
+        return (logits.argmax(1) == labels).sum().float()
+    return ((logits > 0) == labels).float().mean(1).sum()
 
 
 def _check_outputs(model: nn.Module, split: ImageTensors, recipe: Recipe, name: str) -> None:
@@ -193,7 +237,7 @@ def _train_epoch(
         loss.backward()
         optimizer.step()
         loss_sum += loss.detach() * len(labels)
-        correct += (logits.detach().argmax(1) == labels).sum()
+        correct += count_right(logits.detach(), labels)
         seen += len(labels)
         bar.update(len(labels))
         if time.monotonic() - shown > 1:  # reading a figure waits for the device: not every step

@@ -1,0 +1,60 @@
+"""Mean and standard deviation of the channels of a dataset's training images."""
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from imbalens.files import InputError
+from imbalens.params import Normalization
+
+
+class ChannelMoments:
+    """Mean and standard deviation of each channel, exact, batch by batch."""
+
+    def __init__(self, channels: int) -> None:
+        """Start from no images, of 3 channels or of 1, which then stands for all three."""
+        self._n = 0
+        self._channels = channels
+        self._sum = np.zeros(channels, dtype=np.int64)
+        self._squares = np.zeros(channels, dtype=np.int64)
+
+    def add(self, images: UInt8[np.ndarray, "k h w c"]) -> None:
+        """Take in a batch of images."""
+        values = images.reshape(-1, self._channels)
+        self._n += len(values)
+        self._sum += values.sum(0, dtype=np.int64)
+        self._squares += (values.astype(np.uint16) ** 2).sum(0, dtype=np.int64)
+
+    def mean(self) -> Float[np.ndarray, "3"]:
+        """Mean of values scaled to [0, 1]."""
+        return np.resize(self._sum / self._n / 255, 3)
+
+    def std(self) -> Float[np.ndarray, "3"]:
+        """Standard deviation of values scaled to [0, 1]."""
+        # in Python's integers: the products do not fit into 64 bits
+        pairs = zip(self._squares.tolist(), self._sum.tolist(), strict=True)
+        variance = [(self._n * squares - total**2) / self._n**2 for squares, total in pairs]
+        return np.resize(np.sqrt(variance) / 255, 3)
+
+
+def channel_normalization(
+    given: Normalization | None, channels: ChannelMoments, place: str
+) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
+    """Return the channel means and standard deviations to store.
+
+    Args:
+        given: What the parameters say, None to take those of the images.
+        channels: Moments of the training images.
+        place: Where the images came from, for messages.
+
+    Raises:
+        InputError: if they are to be computed and a channel is constant.
+    """
+    if given:
+        return np.array(given.mean), np.array(given.std)
+    mean, std = channels.mean(), channels.std()
+    if not std.all():
+        raise InputError(
+            f"{place}: all pixels of the training images are alike in some channel; "
+            "give normalization a mean and a std"
+        )
+    return mean, std

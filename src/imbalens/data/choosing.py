@@ -1,0 +1,70 @@
+"""Which images of a source become training, validation and test images."""
+
+import numpy as np
+from jaxtyping import Int
+
+from imbalens.data.imbalance import class_sizes, select, split_validation
+from imbalens.data.label_imbalance import choose_label_images, split_validation_by_patient
+from imbalens.data.nih_tables import NO_FINDING
+from imbalens.data.source import Source, SourceSplit, count_labels
+from imbalens.files import InputError
+from imbalens.params import ClassImbalance, Dataset, LabelImbalance
+
+Choice = tuple[Int[np.ndarray, " k"], Int[np.ndarray, " t"], Int[np.ndarray, " v"]]
+
+
+def choose_images(
+    source: Source, dataset: Dataset
+) -> dict[str, tuple[SourceSplit, Int[np.ndarray, " k"]]]:
+    """Return the images of each split: a split of the source and positions in it.
+
+    The training images are chosen by the imbalance, then a validation part is set aside, by
+    patients where they are known. The test images are all of the source's, in its order.
+
+    Raises:
+        InputError: naming a class with too few images.
+    """
+    chosen, kept, aside = (
+        _choose_of_classes(source, dataset)
+        if source.task == "multiclass"
+        else _choose_of_labels(source, dataset)
+    )
+    splits = {"train": (source.train, chosen[kept])}
+    if len(aside):
+        splits["val"] = (source.train, chosen[aside])
+    splits["test"] = (source.test, np.arange(len(source.test.labels)))
+    return splits
+
+
+def _choose_of_classes(source: Source, dataset: Dataset) -> Choice:
+    """Return positions of training images, and which of them stay and are set aside."""
+    labels, names = source.train.labels, source.class_names
+    imbalance, validation = dataset.imbalance, dataset.validation
+    assert isinstance(imbalance, ClassImbalance)  # params.py refuses it
+    sizes = class_sizes(count_labels(labels, len(names)), imbalance, class_names=names)
+    chosen = select(labels, sizes, imbalance.selection)
+    tested = count_labels(source.test.labels, len(names))
+    if not tested.all():
+        raise InputError(
+            f"{source.place}: found no test images of class {names[int(tested.argmin())]!r}; "
+            "every class needs at least one"
+        )
+    kept, aside = split_validation(labels[chosen], share=validation.share, seed=validation.seed)
+    return chosen, kept, aside
+
+
+def _choose_of_labels(source: Source, dataset: Dataset) -> Choice:
+    """Return positions of training images, and which of them stay and are set aside."""
+    imbalance, validation, train = dataset.imbalance, dataset.validation, source.train
+    assert isinstance(imbalance, LabelImbalance)  # params.py refuses it
+    findings = np.array([name != NO_FINDING for name in source.class_names])
+    chosen = choose_label_images(
+        train.labels[:, findings],
+        imbalance,
+        class_names=[name for name in source.class_names if name != NO_FINDING],
+    )
+    patients = np.arange(len(train.labels)) if train.patients is None else train.patients
+    kept, aside = split_validation_by_patient(
+        patients[chosen], share=validation.share, seed=validation.seed
+    )
+    return chosen, kept, aside

@@ -1,0 +1,237 @@
+"""The tables of NIH ChestX-ray14: labels, patients, views and boxes."""
+
+import csv
+import gzip
+import importlib.util
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from imbalens.files import InputError
+from imbalens.params import Binary, Multilabel
+
+FINDINGS = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Consolidation",
+    "Edema",
+    "Effusion",
+    "Emphysema",
+    "Fibrosis",
+    "Hernia",
+    "Infiltration",
+    "Mass",
+    "Nodule",
+    "Pleural_Thickening",
+    "Pneumonia",
+    "Pneumothorax",
+)
+NO_FINDING = "No Finding"
+UNHEALTHY = "Unhealthy"
+BOX_UNITS = 1024  # boxes are in pixels of images of this side
+
+ENTRIES = "Data_Entry_2017"
+BOXES = "BBox_List_2017"
+BOX_COLUMNS = ("Bbox [x", "y", "w", "h]")  # the file does not quote the comma of its header
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Images in the order of the table, and boxes in the order of the box list.
+
+    Attributes:
+        origin: Where they come from, for messages.
+        names: File name of each image.
+        labels: 1 where an image has a finding, in the order of `FINDINGS`; 0 elsewhere.
+        patients: Patient of each image.
+        views: View of each image: "PA" or "AP".
+        box_images: Image of each box, as a row of the table.
+        box_findings: Finding of each box, as a position in `FINDINGS`.
+        boxes: x, y, width, height of each box in pixels of an image of `BOX_UNITS` squared.
+    """
+
+    origin: str
+    names: tuple[str, ...]
+    labels: UInt8[np.ndarray, "n m"]
+    patients: Int[np.ndarray, " n"]
+    views: tuple[str, ...]
+    box_images: Int[np.ndarray, " b"]
+    box_findings: Int[np.ndarray, " b"]
+    boxes: Float[np.ndarray, "b 4"]
+
+
+def read_tables(folder: Path | None) -> Tables:
+    """Read a folder's own tables, or those that the package torchxrayvision holds.
+
+    The folder's are `Data_Entry_2017*.csv` and `BBox_List_2017*.csv`, plain or with .gz. The
+    package is found but not imported.
+
+    Args:
+        folder: Folder that may hold both tables; None for those of the package.
+
+    Raises:
+        InputError: if the tables are absent or malformed, naming file and line.
+    """
+    own = [_find_own(folder, stem) for stem in (ENTRIES, BOXES)] if folder else [None, None]
+    match own:
+        case [Path() as entries, Path() as boxes]:
+            origin = entries.name
+        case [None, None]:
+            entries, boxes = _find_packaged()
+            origin = "torchxrayvision"
+        case _:
+            found, missing = (ENTRIES, BOXES) if own[0] else (BOXES, ENTRIES)
+            raise InputError(
+                f"{folder}: found {found}*.csv without {missing}*.csv; put both there or neither"
+            )
+    names, labels, patients, views = _read_entries(entries)
+    box_images, findings, xywh = _read_boxes(boxes, {name: row for row, name in enumerate(names)})
+    return Tables(origin, names, labels, patients, views, box_images, findings, xywh)
+
+
+def label_names(task: Multilabel | Binary) -> tuple[str, ...]:
+    """Return the name of each output."""
+    match task:
+        case Multilabel():
+            return (*FINDINGS, NO_FINDING) if task.include_no_finding else FINDINGS
+        case Binary():
+            return (UNHEALTHY,)
+        case _:
+            assert_never(task)
+
+
+def label_matrix(tables: Tables, task: Multilabel | Binary) -> UInt8[np.ndarray, "n m"]:
+    """Return 1 where an image has a label and 0 elsewhere, labels as in `label_names`."""
+    unhealthy = tables.labels.max(1, keepdims=True)
+    match task:
+        case Multilabel():
+            healthy = [1 - unhealthy] if task.include_no_finding else []
+            return np.hstack([tables.labels, *healthy])
+        case Binary():
+            return unhealthy
+        case _:
+            assert_never(task)
+
+
+def _find_own(folder: Path, stem: str) -> Path | None:
+    found = sorted({*folder.glob(f"{stem}*.csv"), *folder.glob(f"{stem}*.csv.gz")})
+    if len(found) > 1:
+        raise InputError(
+            f"{folder}: found {', '.join(path.name for path in found)}; leave one of them"
+        )
+    return found[0] if found else None
+
+
+def _find_packaged() -> tuple[Path, Path]:
+    spec = importlib.util.find_spec("torchxrayvision")  # of the top level: nothing is imported
+    if spec is None or spec.origin is None:
+        raise InputError(
+            "the package torchxrayvision, which holds the NIH tables, is not installed; run: "
+            f"pip install torchxrayvision, or put {ENTRIES}*.csv and {BOXES}*.csv into root"
+        )
+    data = Path(spec.origin).parent / "data"
+    return data / f"{ENTRIES}_v2020.csv.gz", data / f"{BOXES}.csv.gz"
+
+
+def _read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the place of each row, for messages, and its values of some columns."""
+    try:
+        opener = gzip.open if path.suffix == ".gz" else open
+        with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
+            rows = csv.reader(file)
+            header = next(rows, [])
+            for name in columns:
+                if name not in header:
+                    raise InputError(
+                        f"{path}: has no column {name!r}; found: {', '.join(filter(None, header))}"
+                    )
+            at = [header.index(name) for name in columns]
+            for row in rows:
+                place = f"{path}, line {rows.line_num}"
+                if len(row) <= max(at):
+                    raise InputError(
+                        f"{place}: found {len(row)} fields; allowed: at least {max(at) + 1}"
+                    )
+                yield place, tuple(row[i] for i in at)
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
+        raise InputError(
+            f"{path}: cannot be read as a table ({error}); bring the file again"
+        ) from error
+
+
+def _read_entries(
+    path: Path,
+) -> tuple[tuple[str, ...], UInt8[np.ndarray, "n m"], Int[np.ndarray, " n"], tuple[str, ...]]:
+    index = {name: i for i, name in enumerate(FINDINGS)}
+    findings: dict[str, list[int]] = {}
+    patients: list[int] = []
+    views: list[str] = []
+    columns = ("Image Index", "Finding Labels", "Patient ID", "View Position")
+    for place, (name, texts, patient, view) in _read_rows(path, columns):
+        if name in findings:
+            raise InputError(f"{place}: found image {name!r} again; allowed: each image once")
+        given = [] if texts == NO_FINDING else texts.split("|")
+        for text in given:
+            if text not in index:
+                raise InputError(
+                    f"{place}: found label {text!r} in {texts!r}; allowed: {NO_FINDING} alone, or "
+                    f"{', '.join(FINDINGS)}"
+                )
+        if not patient.isdecimal():
+            raise InputError(f"{place}: found Patient ID {patient!r}; allowed: a whole number")
+        findings[name] = [index[text] for text in given]
+        patients.append(int(patient))
+        views.append(view)
+    labels = np.zeros((len(findings), len(FINDINGS)), dtype=np.uint8)
+    for row, given in enumerate(findings.values()):
+        labels[row, given] = 1
+    return tuple(findings), labels, np.array(patients, dtype=np.int64), tuple(views)
+
+
+def _read_boxes(
+    path: Path, row_of: Mapping[str, int]
+) -> tuple[Int[np.ndarray, " b"], Int[np.ndarray, " b"], Float[np.ndarray, "b 4"]]:
+    index = {name: i for i, name in enumerate(FINDINGS)}
+    index["Infiltrate"] = index["Infiltration"]  # as the box list calls it
+    images: list[int] = []
+    findings: list[int] = []
+    boxes: list[list[float]] = []
+    columns = ("Image Index", "Finding Label", *BOX_COLUMNS)
+    for place, (name, finding, *texts) in _read_rows(path, columns):
+        if name not in row_of:
+            raise InputError(
+                f"{place}: found a box of {name!r}, an image that the table of labels lacks"
+            )
+        if finding not in index:
+            raise InputError(
+                f"{place}: found label {finding!r}; allowed: {', '.join(FINDINGS)}, Infiltrate"
+            )
+        images.append(row_of[name])
+        findings.append(index[finding])
+        boxes.append(_check_box(place, texts))
+    return (
+        np.array(images, dtype=np.int64),
+        np.array(findings, dtype=np.int64),
+        np.array(boxes, dtype=np.float64).reshape(-1, 4),
+    )
+
+
+def _check_box(place: str, texts: Sequence[str]) -> list[float]:
+    try:
+        x, y, w, h = map(float, texts)
+    except ValueError as error:
+        raise InputError(f"{place}: found box {', '.join(texts)}; allowed: 4 numbers") from error
+    fits = all(
+        start >= 0 and side > 0 and start + side <= BOX_UNITS for start, side in ((x, w), (y, h))
+    )
+    if not fits:  # nor does NaN
+        raise InputError(
+            f"{place}: found box x {x:g}, y {y:g}, width {w:g}, height {h:g}; allowed: boxes with "
+            f"an area, inside 0 to {BOX_UNITS}"
+        )
+    return [x, y, w, h]

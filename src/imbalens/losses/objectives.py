@@ -1,0 +1,54 @@
+"""What training minimises: a loss per example, and how a batch's values become one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jaxtyping import Float, Int, Real
+from torch import Tensor
+
+from imbalens.losses.weights import reduce_weighted
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What training minimises: the weighted mean of a loss, its weights changing once at most.
+
+    Attributes:
+        per_example: Loss of each example from logits [n c] and targets [n].
+        weights: Class weights before `deferred_from`.
+        deferred_weights: Class weights from `deferred_from` on, which replace the others.
+        deferred_from: First epoch (0-based) of the deferred weights; None: never.
+    """
+
+    per_example: Callable[[Tensor, Tensor], Tensor]
+    weights: Float[Tensor, " c"]
+    deferred_weights: Float[Tensor, " c"]
+    deferred_from: int | None
+
+    def __call__(
+        self, logits: Float[Tensor, "n c"], targets: Int[Tensor, " n"], epoch: int
+    ) -> Float[Tensor, ""]:
+        """Compute the loss of a batch in an epoch (0-based)."""
+        deferred = self.deferred_from is not None and epoch >= self.deferred_from
+        weights = self.deferred_weights if deferred else self.weights
+        return reduce_weighted(self.per_example(logits, targets), targets, weights)
+
+
+@dataclass(frozen=True)
+class LabelObjective:
+    """What training on labels that do not exclude each other minimises: the mean of a loss.
+
+    Attributes:
+        per_label: Loss of each image and label from logits [n m] and targets [n m].
+    """
+
+    per_label: Callable[[Tensor, Tensor], Tensor]
+
+    def __call__(
+        self,
+        logits: Float[Tensor, "n m"],
+        targets: Real[Tensor, "n m"],
+        epoch: int,  # noqa: ARG002 - called as `Objective` is
+    ) -> Float[Tensor, ""]:
+        """Compute the loss of a batch in an epoch, the mean over images and labels."""
+        return self.per_label(logits, targets).mean()

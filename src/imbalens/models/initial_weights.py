@@ -1,0 +1,134 @@
+"""Weights that a training starts from: ImageNet's, or those in a file."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from http.client import HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_never
+
+import torch
+from torch import Tensor
+
+from imbalens import params
+from imbalens.files import InputError
+from imbalens.models.checkpoint import describe_misfit, load_checkpoint
+from imbalens.models.network import Network
+
+if TYPE_CHECKING:
+    from torchvision.models import WeightsEnum
+
+# names in the published file of DenseNet are older than the rule of no dots in module names
+_OLD_NAME = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
+
+
+def initialize(network: Network, model: params.Model) -> None:
+    """Put the weights to start from into a network's body; its head stays as it is.
+
+    A file may hold torchvision's full network or this package's; of the former, a truncated
+    network takes what it has, and what follows the cut (`features.norm5`) stays as it is.
+
+    Args:
+        network: Network that `build_model` made from the same parameters.
+        model: The network's parameters, whose `weights` decide.
+
+    Raises:
+        InputError: if the weights are absent and cannot be downloaded, are damaged, or are of
+            another network, with the names that are missing, unexpected or of another shape.
+    """
+    if isinstance(model, params.CifarResnet) or model.weights == "none":
+        return
+    if model.weights == "imagenet":
+        source, state = "ImageNet weights", _read_imagenet(_published_weights(model))
+    else:
+        path = Path(model.weights)
+        if not path.exists():
+            raise InputError(
+                f"{path}: no such file; place the weights there, or set the run's model.weights "
+                "to 'imagenet' or 'none'"
+            )
+        source, state = str(path), load_checkpoint(path)
+    state = {_OLD_NAME.sub(r"\1\2", name): tensor for name, tensor in state.items()}
+    _load_body(network, state, full=_full_shapes(model), source=source)
+
+
+def _load_body(
+    network: Network, state: Mapping[str, Tensor], *, full: Mapping[str, torch.Size], source: str
+) -> None:
+    """Copy all but the head, when every name and shape is this or the full network's."""
+    head = f"{network.head_name}."
+    own = network.state_dict()
+    body = {name: tensor.shape for name, tensor in own.items() if not name.startswith(head)}
+    given = {name: tensor.shape for name, tensor in state.items() if not name.startswith(head)}
+    problems = describe_misfit(
+        # batches are counted since PyTorch 0.4.1 only; the count decides nothing here
+        missing=[
+            name for name in body if name not in given and not name.endswith("num_batches_tracked")
+        ],
+        unexpected=[name for name in given if name not in body and name not in full],
+        reshaped=[
+            f"{name} {list(shape)} for {list(body.get(name, full.get(name, ())))}"
+            for name, shape in given.items()
+            if (name in body or name in full) and shape not in (body.get(name), full.get(name))
+        ],
+    )
+    if problems:
+        raise InputError(
+            f"{source}: does not fit the body of {network.family}: {problems}; set the run's "
+            "model.weights to a file of this network or torchvision's full one, 'imagenet' or "
+            "'none'"
+        )
+    fitting = {name: state[name] for name, shape in body.items() if given.get(name) == shape}
+    network.load_state_dict({**own, **fitting})
+
+
+def _read_imagenet(weights: "WeightsEnum") -> Mapping[str, Tensor]:
+    """Read published weights from torch hub's folder, downloading them when absent."""
+    path = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
+    if path.exists():
+        _check_hash(path)  # torch checks downloads only, not what was placed there
+    try:
+        return weights.get_state_dict(check_hash=True, progress=True, map_location="cpu")
+    except (OSError, HTTPException, RuntimeError) as error:
+        raise InputError(
+            f"{path}: the ImageNet weights are not there and cannot be downloaded ({error}); get "
+            f"{weights.url} elsewhere and place it at {path}, or set the run's model.weights to "
+            "'none' or to a weights file"
+        ) from error
+
+
+def _check_hash(path: Path) -> None:
+    """Compare the start of a file's SHA-256 with the one in its name, as in `name-HASH.pth`."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    expected = path.stem.rpartition("-")[2]
+    if not found.startswith(expected):
+        raise InputError(
+            f"{path}: is damaged or another file (its SHA-256 starts with "
+            f"{found[: len(expected)]}, not {expected}); remove it, to have it downloaded again, "
+            "or replace it"
+        )
+
+
+def _published_weights(model: params.Resnet50 | params.Densenet121Truncated) -> "WeightsEnum":
+    # imported late, as in build_model
+    from torchvision.models import DenseNet121_Weights, ResNet50_Weights
+
+    match model:
+        case params.Resnet50():
+            return ResNet50_Weights.IMAGENET1K_V1
+        case params.Densenet121Truncated():
+            return DenseNet121_Weights.IMAGENET1K_V1
+        case _:
+            assert_never(model)
+
+
+def _full_shapes(
+    model: params.Resnet50 | params.Densenet121Truncated,
+) -> Mapping[str, torch.Size]:
+    """Names and shapes of torchvision's full network."""
+    from torchvision.models import densenet121, resnet50
+
+    build = resnet50 if isinstance(model, params.Resnet50) else densenet121
+    with torch.device("meta"):  # takes no memory
+        return {name: tensor.shape for name, tensor in build().state_dict().items()}

@@ -1,0 +1,194 @@
+"""Table and figures of the alignment of class activation maps with boxes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int, UInt8
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from imbalens.analysis.alignment import MEASURES, AlignmentSummary
+from imbalens.reports.overlay import add_scale, overlay
+from imbalens.reports.style import INK, PALETTE, plain, quiet, save, say, titled
+from imbalens.reports.tables import head_first
+
+OVERALL = "all"
+MANY_CLASSES = 20
+EXAMPLES_PER_LINE = 4
+BAR_WIDTH = 0.38
+BARS = {"iobb": ("soft IoBB", PALETTE[8], -0.2), "ior": ("soft IoR", PALETTE[7], 0.2)}
+CONTROLS = {"untrained": ("untrained network", "D"), "shifted": ("shifted boxes", "X")}
+
+
+@dataclass(frozen=True)
+class CamExample:
+    """One pair of an image and a class, to be drawn.
+
+    Attributes:
+        label: Name of the class.
+        image: Grey (c = 1) or RGB (c = 3).
+        cam: Map of the class within [0, 1], in any resolution.
+        boxes: x, y, width, height of the boxes of the class, in pixels of the image.
+        iobb: Soft IoBB of the pair.
+    """
+
+    label: str
+    image: UInt8[np.ndarray, "s s c"]
+    cam: Float[np.ndarray, "h w"]
+    boxes: Int[np.ndarray, "b 4"]
+    iobb: float
+
+
+def alignment_table(
+    summary: AlignmentSummary,
+    names: Sequence[str],
+    *,
+    hard: AlignmentSummary | None = None,
+    untrained: AlignmentSummary | None = None,
+    shifted: AlignmentSummary | None = None,
+) -> pd.DataFrame:
+    """One row per class, by falling number of pairs, and a last one, "all", over all pairs.
+
+    Args:
+        summary: Soft measures of the trained network.
+        names: Class names, in label order.
+        hard: Measures of maps cut at a threshold; without them their columns are NaN.
+        untrained: Soft measures of the same network with random weights; likewise.
+        shifted: Soft measures with boxes moved at random; likewise.
+
+    Returns:
+        Columns `class`, `pairs`, the measures `iobb`, `ior`, `iou`, `pointing` and `all_zero`,
+        then `iobb_hard`, `ior_hard`, `iou_hard`, `iobb_untrained`, ..., `ior_shifted`.
+    """
+    order = head_first(summary.pairs)
+    columns = {
+        "class": [*(names[label] for label in order), OVERALL],
+        "pairs": [*summary.pairs[order].tolist(), int(summary.pairs.sum())],
+        **_columns(summary, order, MEASURES, ""),
+        **_columns(hard, order, ("iobb", "ior", "iou"), "_hard"),
+        **_columns(untrained, order, tuple(BARS), "_untrained"),
+        **_columns(shifted, order, tuple(BARS), "_shifted"),
+    }
+    return pd.DataFrame(columns)
+
+
+def alignment_figure(table: pd.DataFrame, *, run: str) -> Figure:
+    """Build what `draw_alignment` writes."""
+    classes, overall = table[:-1], table[-1:]
+    drawn = classes[classes["pairs"] > 0]
+    n_bare, n_drawn = len(classes) - len(drawn), len(drawn)
+    figure = Figure(figsize=(min(18.0, max(7.0, 0.6 * n_drawn + 3)), 5), layout="constrained")
+    axes = figure.subplots()
+    note = f"classes without a box, not drawn: {n_bare}" if n_bare else ""
+    axes.set_title(titled(f"Class activation maps and boxes · {run}", note))
+    if drawn.empty:
+        say(axes, "no annotated image")
+        return figure
+    # the mean over several classes stands apart from them
+    rows = drawn if n_drawn == 1 else pd.concat([drawn, overall])
+    places = np.arange(len(rows)) + 0.5 * (np.arange(len(rows)) == n_drawn)
+    many = n_drawn > MANY_CLASSES
+    legend = []
+    for measure, (label, colour, offset) in BARS.items():
+        legend.append(
+            axes.bar(places + offset, rows[measure], BAR_WIDTH, color=colour, label=label)
+        )
+    for control, (label, marker) in CONTROLS.items():
+        values = rows[[f"{measure}_{control}" for measure in BARS]].to_numpy(dtype=float)
+        if np.isnan(values).all():
+            continue
+        marks = axes.scatter(
+            np.stack([places + offset for _, _, offset in BARS.values()], axis=1),
+            values,
+            s=16 if many else 34,
+            marker=marker,
+            color="white",
+            edgecolor=INK,
+            lw=0.9,
+            zorder=3,
+            label=label,
+        )
+        legend.append(marks)
+    _name_places(axes, places, rows, many=many)
+    axes.set_xlim(-0.7, places[-1] + 0.7)
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel("mean over pairs of an image and a class")
+    axes.set_xlabel("class (its pairs)")
+    quiet(axes)
+    figure.legend(handles=legend, loc="outside right center", frameon=False)
+    return figure
+
+
+def draw_alignment(table: pd.DataFrame, path: Path, *, run: str) -> None:
+    """Draw soft IoBB and IoR of each class as bars, and the controls as marks on them.
+
+    Args:
+        table: As `alignment_table` makes it; a class without pairs is left out, a control that
+            is NaN everywhere too.
+        path: PNG to write.
+        run: Name of the run, for the title.
+
+    Source: paper A, Table 1.
+    """
+    save(alignment_figure(table, run=run), path)
+
+
+def cams_figure(examples: Sequence[CamExample], *, run: str) -> Figure:
+    """Build what `draw_cams` writes."""
+    columns = max(1, min(EXAMPLES_PER_LINE, len(examples)))
+    lines = max(1, ceil(len(examples) / columns))
+    figure = Figure(figsize=(2.3 * columns + 1.4, 2.55 * lines + 0.9), layout="constrained")
+    figure.suptitle(titled("Class activation maps and boxes", run))
+    cells = figure.subplots(lines, columns, squeeze=False)
+    if not examples:
+        say(cells[0, 0], "no annotated image")
+        return figure
+    for axes, example in zip(cells.flat, examples, strict=False):
+        overlay(axes, example.image, example.cam, example.boxes)
+        axes.set_title(f"{plain(example.label)}\nIoBB {example.iobb:.2f}", fontsize=9)
+    for axes in cells.flat[len(examples) :]:
+        axes.set_axis_off()
+    add_scale(figure, cells.flat)
+    return figure
+
+
+def draw_cams(examples: Sequence[CamExample], path: Path, *, run: str) -> None:
+    """Draw images with the map of a class over them and its boxes, on one colour scale.
+
+    Args:
+        examples: What to draw, in reading order.
+        path: PNG to write.
+        run: Name of the run, for the title.
+
+    Source: paper A, Figure 1.
+    """
+    save(cams_figure(examples, run=run), path)
+
+
+def _name_places(
+    axes: Axes, places: Float[np.ndarray, " rows"], rows: pd.DataFrame, *, many: bool
+) -> None:
+    labels = [
+        f"{plain(name)} ({pairs})"
+        for name, pairs in zip(rows["class"], rows["pairs"], strict=True)
+    ]
+    if many:
+        axes.set_xticks(places, labels, rotation=90, fontsize=8)
+    elif len(rows) == 1:
+        axes.set_xticks(places, labels)
+    else:
+        axes.set_xticks(places, labels, rotation=45, ha="right", rotation_mode="anchor")
+
+
+def _columns(
+    summary: AlignmentSummary | None, order: Sequence[int], measures: Sequence[str], suffix: str
+) -> dict[str, Float[np.ndarray, " rows"]]:
+    """Columns of some measures, the overall mean last; NaN without a summary."""
+    if summary is None:
+        return {f"{name}{suffix}": np.full(len(order) + 1, np.nan) for name in measures}
+    values = np.vstack([summary.means[order], summary.overall])
+    return {f"{name}{suffix}": values[:, MEASURES.index(name)] for name in measures}

@@ -1,0 +1,50 @@
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from imbalens.models.build import build_model
+from imbalens.models.checkpoint import save_weights
+from imbalens.params import load_params
+from stages import cam_alignment, dump_maps, prepare
+from tests.map_cases import ALL, BCE, HARD, experiment, made_up_performance, write_metrics
+from tests.tiny import write_params
+
+
+@pytest.fixture(scope="session")
+def maps_folder(tmp_path_factory):
+    """Maps of networks with random weights, and their alignment, with and without hard maps."""
+    folder = tmp_path_factory.mktemp("maps")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_params(folder, experiment(**HARD))
+        params = load_params()
+        for name in params.datasets:
+            prepare.main([name])
+        for place, (name, run) in enumerate(params.runs.items()):
+            torch.manual_seed(100 + place)
+            n_classes = 14 if name == BCE else 10
+            model = build_model(run.model, run.loss, n_classes)
+            save_weights(model, Path(f"data/models/{name}.pt"), metadata={})
+            dump_maps.main([name])
+            with pytest.MonkeyPatch.context() as quick:
+                quick.setattr("imbalens.reports.cam_alignment.save", lambda *_: None)
+                cam_alignment.main([name])
+        shutil.copytree("metrics/cam_alignment", "hard")
+        write_params(folder, experiment())
+        for name in ALL:
+            cam_alignment.main([name])
+        for name in ALL:
+            write_metrics("performance", name, made_up_performance(name))
+            concepts = {"disjoint": 12.5, "unique": None, "dead_channels": 3}
+            write_metrics("concepts", name, concepts)
+    return folder
+
+
+@pytest.fixture
+def maps_workspace(maps_folder, tmp_path, monkeypatch):
+    """A copy of all that was made, as current folder."""
+    shutil.copytree(maps_folder, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

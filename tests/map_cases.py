@@ -1,0 +1,38 @@
+"""Small networks whose maps are dumped, for the tests of what follows from maps."""
+
+import json
+from pathlib import Path
+
+from tests.tiny import LABEL_RUNS, RUNS, tiny_params
+
+ALL = (*RUNS, LABEL_RUNS[0])
+CE, LDAM, BCE = ALL
+DATASETS = {CE: "planted", LDAM: "planted", BCE: "phantom"}
+SOFT = {"relu": True, "normalize_before_resize": False, "threshold": None}
+HARD = {"relu": False, "normalize_before_resize": True, "threshold": 0.4}
+
+
+SEED, EXAMPLES = 3, 6
+
+
+def experiment(**alignment):
+    """Small networks, and options of `cam_alignment`."""
+    values = tiny_params(ALL)
+    values["runs"][BCE]["model"] = {"name": "resnet8"}
+    fixed = SOFT | {"shift_seed": SEED, "examples": EXAMPLES}
+    values["analyses"]["cam_alignment"] = fixed | alignment
+    return values
+
+
+def write_metrics(stage, name, values):
+    path = Path(f"metrics/{stage}/{name}.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values))
+
+
+def made_up_performance(name):
+    if name == BCE:
+        each = {"auroc": 0.75, "ap": None, "probability_positives": 0.25}
+        return each | {"ece": 0.1, "class": {"Edema": each, "Mass": each}}
+    values = {"red": 0.5, "green": None}
+    return {"accuracy": 0.5 if name == CE else 0.25, "recall": values, "precision": values}

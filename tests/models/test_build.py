@@ -1,0 +1,45 @@
+import subprocess
+import sys
+
+import pytest
+
+from imbalens import params
+from imbalens.models.build import build_model
+
+LDAM = params.Ldam(name="ldam", max_margin=0.5, scale=30.0)
+BCE = params.Bce(name="bce")
+RESNET8 = params.CifarResnet(name="resnet8")
+RESNET50 = params.Resnet50(name="resnet50", weights="none")
+DENSENET = params.Densenet121Truncated(name="densenet121_truncated", weights="none")
+
+
+@pytest.mark.parametrize(
+    ("model", "family", "n_features"),
+    [
+        (RESNET8, "cifar_resnet", 64),
+        (RESNET50, "resnet50", 2048),
+        (DENSENET, "densenet121_truncated", 512),
+    ],
+)
+def test_the_parameters_decide_network_and_head(model, family, n_features):
+    for loss, head in ((BCE, "linear"), (LDAM, "cosine")):
+        network = build_model(model, loss, 3)
+        weight, bias = network.head_matrix()
+        assert (network.family, network.head) == (family, head)
+        assert weight.shape == (3, n_features)
+        assert bias.shape == (3,)
+
+
+def test_small_networks_do_without_torchvision():
+    code = """
+import sys
+from imbalens import params
+from imbalens.models.build import build_model
+from imbalens.models.initial_weights import initialize
+model = params.CifarResnet(name="resnet8")
+initialize(build_model(model, params.Ce(name="ce"), 10), model)
+print("torchvision" in sys.modules)
+"""
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["False"]

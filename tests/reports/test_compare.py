@@ -1,0 +1,244 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from imbalens.reports.compare import (
+    CamRow,
+    cam_rows_figure,
+    class_figures_figure,
+    draw_cam_rows,
+    draw_class_figures,
+    runs_markdown,
+    runs_table,
+)
+
+NAN = np.nan
+
+
+def of_labels(auroc, ap=0.5, probability=0.25, **stages):
+    """Metrics of a run on labels: AUROC by label, and their mean."""
+    defined = [value for value in auroc.values() if value is not None]
+    return {
+        "model": "resnet50",
+        "loss": "bce",
+        "performance": {
+            "auroc": float(np.mean(defined)),
+            "ap": ap,
+            "probability_positives": probability,
+            "probability": None,
+            "ece": 0.125,
+            "class": {
+                label: {"auroc": value, "ap": ap, "probability_positives": probability}
+                for label, value in auroc.items()
+            },
+        },
+        **stages,
+    }
+
+
+def of_classes(recall, precision):
+    performance = {"accuracy": 0.5, "recall": recall, "precision": precision}
+    return {"model": "resnet8", "loss": "ce", "performance": performance}
+
+
+ALIGNMENT = {"iobb": 0.25, "untrained": {"iobb": 0.125, "ior": 0.5}, "all_zero": None}
+CONCEPTS = {"disjoint": 123.44, "unique": 34.56, "dead_channels": 3, "class": {}}
+LABELS = {
+    "a": of_labels({"x": 0.75, "y": None}, cam_alignment=ALIGNMENT, concepts=CONCEPTS),
+    "b": of_labels({"x": 0.5, "y": 0.25}),
+}
+
+
+def test_the_table_has_the_figures_that_some_run_has():
+    table = runs_table(LABELS)
+    columns = {
+        "run": ["a", "b"],
+        "model": ["resnet50", "resnet50"],
+        "loss": ["bce", "bce"],
+        "auroc": [0.75, 0.375],
+        "ap": [0.5, 0.5],
+        "probability_positives": [0.25, 0.25],
+        "ece": [0.125, 0.125],
+        "iobb": [0.25, NAN],
+        "iobb_untrained": [0.125, NAN],
+        "disjoint": [123.44, NAN],
+        "unique": [34.56, NAN],
+        "dead_channels": [3, NAN],
+    }
+    assert list(table.columns) == list(columns)
+    for column, values in columns.items():
+        np.testing.assert_array_equal(table[column], values, err_msg=column)
+
+
+def test_markdown_by_hand():
+    assert runs_markdown(runs_table(LABELS), dataset="d").splitlines() == [
+        "# d: one row per run",
+        "",
+        "## Classification",
+        "",
+        "| run | network | loss | AUROC | AP | probability, positives | ECE |",
+        "|---|---|---|---:|---:|---:|---:|",
+        "| a | resnet50 | bce | 0.7500 | 0.5000 | 0.2500 | 0.1250 |",
+        "| b | resnet50 | bce | 0.3750 | 0.5000 | 0.2500 | 0.1250 |",
+        "",
+        "## Alignment of class activation maps with boxes (paper A, Table 1)",
+        "",
+        "| run | network | loss | IoBB | IoBB, untrained |",
+        "|---|---|---|---:|---:|",
+        "| a | resnet50 | bce | 0.2500 | 0.1250 |",
+        "| b | resnet50 | bce |  |  |",
+        "",
+        "## Concepts in boxes (paper A, Table 2)",
+        "",
+        "| run | network | loss | disjoint | unique | dead channels |",
+        "|---|---|---|---:|---:|---:|",
+        "| a | resnet50 | bce | 123.4 | 34.6 | 3 |",
+        "| b | resnet50 | bce |  |  |  |",
+    ]
+
+
+def test_a_dataset_without_runs_has_an_empty_table_and_says_so():
+    table = runs_table({})
+    assert list(table.columns) == ["run", "model", "loss"]
+    assert runs_markdown(table, dataset="d") == "# d: one row per run\n"
+    axes = class_figures_figure({}, dataset="d").axes[0]
+    assert [text.get_text() for text in axes.texts] == ["no run of this dataset"]
+
+
+def heights(axes):
+    return [[bar.get_height() for bar in group] for group in axes.containers]
+
+
+def names(axes):
+    return [label.get_text() for label in axes.get_xticklabels()]
+
+
+def test_labels_have_three_panels_of_one_bar_per_run_and_label():
+    figure = class_figures_figure(LABELS, dataset="d")
+    auroc, ap, probability = figure.axes
+    assert heights(auroc) == [[0.75, 0.75, 0], [0.375, 0.5, 0.25]]
+    assert heights(ap) == [[0.5] * 3] * 2
+    assert heights(probability) == [[0.25] * 3] * 2
+    headings = [axes.get_ylabel() for axes in figure.axes]
+    assert headings == ["AUROC", "AP", "probability\nof positives"]
+    assert names(probability) == ["average", "x", "y"]
+    assert [text.get_text() for text in figure.legends[0].texts] == ["a", "b"]
+    colours = [group[0].get_facecolor() for group in auroc.containers]
+    assert colours[0] != colours[1]
+
+
+def test_what_is_undefined_says_none_at_its_bar():
+    auroc = class_figures_figure(LABELS, dataset="d").axes[0]
+    (text,) = auroc.texts
+    bar = auroc.containers[0][2]
+    assert text.get_text() == "none"
+    assert text.get_position()[0] == pytest.approx(bar.get_x() + bar.get_width() / 2)
+
+
+def test_bars_of_a_class_stand_side_by_side_around_its_tick():
+    metrics = {name: of_labels({"x": 0.5, "y": 0.5}) for name in "abc"}
+    axes = class_figures_figure(metrics, dataset="d").axes[0]
+    for place, tick in enumerate(axes.get_xticks()):
+        bars = [group[place] for group in axes.containers]
+        edges = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars]
+        assert (edges[0][0] + edges[-1][1]) / 2 == pytest.approx(tick)
+        for (_, right), (left, _) in pairwise(edges):
+            assert right == pytest.approx(left)
+
+
+def test_exclusive_classes_have_recall_and_precision_and_their_averages():
+    metrics = {
+        "a": of_classes({"x": 0.5, "y": 0.25}, {"x": 0.75, "y": None}),
+        "b": of_classes({"x": 1.0, "y": 0.0}, {"x": None, "y": None}),
+    }
+    figure = class_figures_figure(metrics, dataset="d")
+    recall, precision = figure.axes
+    assert heights(recall) == [[0.375, 0.5, 0.25], [0.5, 1.0, 0.0]]
+    assert heights(precision) == [[0.75, 0.75, 0], [0, 0, 0]]
+    assert len(recall.texts) == 0, "a recall of 0 is not undefined"
+    assert len(precision.texts) == 4
+    assert names(precision) == ["average", "x", "y"]
+
+
+def test_a_single_label_is_not_drawn_twice():
+    figure = class_figures_figure({"a": of_labels({"sick": 0.5})}, dataset="d")
+    assert names(figure.axes[-1]) == ["sick"]
+    assert heights(figure.axes[0]) == [[0.5]]
+
+
+def test_a_class_may_be_called_average():
+    metrics = {"a": of_classes({"average": 0.25, "b": 0.75}, {"average": 1.0, "b": 1.0})}
+    figure = class_figures_figure(metrics, dataset="d")
+    assert names(figure.axes[-1]) == ["average", "average", "b"]
+    assert heights(figure.axes[0]) == [[0.5, 0.25, 0.75]]
+
+
+def test_of_a_hundred_classes_the_first_are_drawn_and_the_title_says_so():
+    values = {f"c{i:02}": i / 100 for i in range(100)}
+    figure = class_figures_figure({"a": of_classes(values, values)}, dataset="d")
+    assert names(figure.axes[-1]) == ["average", *list(values)[:19]]
+    assert heights(figure.axes[0])[0][0] == pytest.approx(0.495), "the average is over all"
+    title = figure.get_suptitle()
+    assert title.endswith("\naverage and the first 19 of 100 classes, by name")
+
+
+def test_long_names_of_runs_stay_apart_and_inside_the_figure():
+    runs = [f"nih_chest_xray-densenet121_truncated-imagenet-{loss}-paper" for loss in "abcd"]
+    metrics = {run: of_labels({"x": 0.5, "y": 0.5}) for run in runs}
+    figure = class_figures_figure(metrics, dataset="d")
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.texts] == runs
+    figure.draw_without_rendering()
+    assert legend.get_window_extent().width < figure.bbox.width
+
+
+def cam_row(name, runs, shape=(8, 8, 1)):
+    cams = {run: np.full(shape[:2], (place + 1) / 10) for place, run in enumerate(runs)}
+    boxes = np.array([[1, 2, 3, 4], [0, 0, 2, 2]])
+    return CamRow(name, np.full(shape, 9, dtype=np.uint8), boxes, cams)
+
+
+def test_a_row_has_the_image_and_each_runs_map_on_it():
+    rows = [cam_row("x", ["a", "b"]), cam_row("y", ["b"])]
+    figure = cam_rows_figure(rows, dataset="d", runs=["a", "b"])
+    cells = np.array(figure.axes[:6]).reshape(2, 3)
+    assert [axes.get_title() for axes in cells[0]] == ["image", "a", "b"]
+    assert [line[0].get_ylabel() for line in cells] == ["x", "y"]
+    found = [[len(axes.images) for axes in line] for line in cells]
+    assert found == [[1, 2, 2], [1, 1, 2]], "a run without that map shows the bare image"
+    assert (cells[0, 1].images[1].get_array() == 0.1).all()
+    assert (cells[1, 2].images[1].get_array() == 0.1).all()
+    assert (cells[0, 2].images[1].get_array() == 0.2).all()
+    for axes in cells.flat:
+        frames = [(frame.get_width(), frame.get_height()) for frame in axes.patches]
+        assert frames == [(3, 4), (2, 2)]
+    limits = {axes.images[1].get_clim() for axes in cells[:, 2]}
+    assert limits == {(0, 1)}, "one colour scale"
+
+
+def test_long_names_of_runs_do_not_overlap_above_the_images():
+    runs = [f"nih_chest_xray-densenet121_truncated-imagenet-{loss}-paper" for loss in "ab"]
+    figure = cam_rows_figure([cam_row("x", runs)], dataset="d", runs=runs)
+    figure.draw_without_rendering()
+    boxes = [axes.title.get_window_extent() for axes in figure.axes[:3]]
+    for left, right in pairwise(boxes):
+        assert left.x1 < right.x0
+    shown = figure.axes[1].get_title().replace("\n", "")
+    assert shown == runs[0]
+
+
+def test_without_maps_the_figure_says_so():
+    axes = cam_rows_figure([], dataset="d", runs=[]).axes[0]
+    expected = "no maps: dumps.maps.runs names no run of this dataset"
+    assert [text.get_text() for text in axes.texts] == [expected]
+
+
+def test_files_are_byte_stable(tmp_path):
+    written = []
+    for name in ("first", "second"):
+        draw_class_figures(LABELS, tmp_path / name / "c.png", dataset="d")
+        draw_cam_rows([cam_row("x", ["a"])], tmp_path / name / "m.png", dataset="d", runs=["a"])
+        written.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
+    assert len(written[0]) == 2
+    assert written[0] == written[1]

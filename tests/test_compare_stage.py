@@ -1,0 +1,168 @@
+"""What repeats the results of other stages: all runs side by side, one run, sample images."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from imbalens.data.prepared import read_boxes, read_split
+from imbalens.dumps.files import read_maps_about
+from imbalens.files import InputError
+from imbalens.params import load_params
+from stages import compare, focus, prepare
+from tests.map_cases import BCE, CE, DATASETS, LDAM, experiment, write_metrics
+from tests.tiny import RUNS, write_params
+
+
+@pytest.mark.usefixtures("maps_workspace")
+def test_the_table_of_all_runs_repeats_their_metrics():
+    compare.main(["planted"])
+    table = pd.read_csv("plots/compare/planted.csv").set_index("run")
+    assert list(table.index) == list(RUNS)
+    assert table.loc[CE, "model"] == "resnet8"
+    assert table["loss"].tolist() == ["ce", "ldam"]
+    assert table["accuracy"].tolist() == [0.5, 0.25]
+    assert table["disjoint"].tolist() == [12.5, 12.5]
+    assert not {"unique", "auroc", "ece"} & set(table.columns), "null for every run"
+    for name in RUNS:
+        found = json.loads(Path(f"metrics/cam_alignment/{name}.json").read_text())
+        assert table.loc[name, "pointing"] == pytest.approx(found["pointing"])
+        assert table.loc[name, "iobb_untrained"] == pytest.approx(found["untrained"]["iobb"])
+        assert table.loc[name, "iobb_shifted"] == pytest.approx(found["shifted"]["iobb"])
+    lines = Path("plots/compare/planted.md").read_text().splitlines()
+    assert lines[0] == "# planted (generated images): one row per run"
+    assert f"| {CE} | resnet8 | ce | 0.5000 |" in lines
+    assert f"| {LDAM} | resnet8 | ldam | 12.5 | 3 |" in lines
+    for figure in ("planted.png", "planted-cams.png"):
+        assert (Path("plots/compare") / figure).stat().st_size > 0
+
+
+def test_runs_without_maps_are_compared_by_their_performance(maps_workspace):
+    values = experiment()
+    values["dumps"]["maps"]["runs"] = [LDAM]
+    write_params(maps_workspace, values)
+    Path(f"metrics/cam_alignment/{CE}.json").unlink()
+    Path(f"plots/cam_examples/{CE}.csv").unlink()
+    compare.main(["planted"])
+    table = pd.read_csv("plots/compare/planted.csv").set_index("run")
+    assert np.isnan(table.loc[CE, "iobb"])
+    assert table.loc[LDAM, "iobb"] > 0
+    rows = Path("plots/compare/planted.md").read_text().splitlines()
+    assert f"| {CE} | resnet8 | ce |  |  |" in rows
+    values["dumps"]["maps"]["runs"] = []
+    write_params(maps_workspace, values)
+    compare.main(["phantom"])
+    assert list(pd.read_csv("plots/compare/phantom.csv").columns) == [
+        *("run", "model", "loss", "auroc", "probability_positives", "ece")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        (f"metrics/performance/{LDAM}.json", f"dvc repro performance@{LDAM}"),
+        (f"metrics/cam_alignment/{CE}.json", f"dvc repro cam_alignment@{CE}"),
+        (f"metrics/concepts/{LDAM}.json", f"dvc repro concepts@{LDAM}"),
+        (f"plots/cam_examples/{CE}.csv", f"dvc repro cam_alignment@{CE}"),
+    ],
+)
+@pytest.mark.usefixtures("maps_workspace")
+def test_a_missing_input_of_the_comparison_says_what_to_run(missing, message):
+    Path(missing).unlink()
+    with pytest.raises(InputError) as caught:
+        compare.main(["planted"])
+    assert str(caught.value) == f"{missing} is missing; run: {message}"
+    assert not Path("plots/compare/planted-cams.png").exists()
+
+
+@pytest.mark.parametrize(("name", "others"), [(CE, (LDAM,)), (BCE, ())])
+def test_rows_of_maps_show_an_image_with_the_boxes_of_one_class(maps_folder, name, others):
+    data = maps_folder / f"data/prepared/{DATASETS[name]}.h5"
+    boxes, arrays = read_boxes(data, "test"), read_split(data, "test")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(maps_folder)
+        params = load_params(Path("params.yaml"))
+        rows = compare.read_cam_rows(data, [name, *others], params)
+    table = pd.read_csv(maps_folder / f"plots/cam_examples/{name}.csv").groupby("example")
+    names = read_maps_about(maps_folder / f"data/dumps/maps/{name}.h5").class_names
+    assert len(rows) == len(table)
+    for row, (_, cells) in zip(rows, table, strict=True):
+        image = cells["row"].iloc[0]
+        assert row.name == cells["class"].iloc[0]
+        np.testing.assert_array_equal(row.image, arrays.images[image])
+        own = [box[2:] for box in boxes.tolist() if box[:2] == [image, names.index(row.name)]]
+        assert row.boxes.tolist() == own
+        assert list(row.cams) == [name, *others]
+        small = cells["value"].to_numpy().copy().reshape(cells["y"].max() + 1, -1)
+        large = torch.nn.functional.interpolate(
+            torch.from_numpy(small)[None, None], row.image.shape[:2], mode="bilinear"
+        )[0, 0]
+        span = large.max() - large.min()
+        expected = (large - large.min()) / (span if span else 1)
+        np.testing.assert_allclose(row.cams[name], expected, atol=1e-6)
+
+
+STAGES = ["train", "performance", "archetypes", "adversaries", "feature_overlap"]
+OF_MAPS = ["cam_alignment", "concepts"]
+
+
+@pytest.mark.parametrize(
+    ("run", "of_saliency", "of_maps"),
+    [(CE, True, True), (CE, True, False), (CE, False, True), (BCE, False, True)],
+)
+def test_focus_repeats_the_stages_that_its_run_has(maps_workspace, run, of_saliency, of_maps):
+    values = experiment() | {"focus": run}
+    values["dumps"]["saliency"]["runs"] = [LDAM, *([run] if of_saliency else [])]
+    values["dumps"]["maps"]["runs"] = [LDAM, *([run] if of_maps else [])]
+    write_params(maps_workspace, values)
+    expected = [*STAGES, *(["saliency_colours"] * of_saliency), *(OF_MAPS * of_maps)]
+    for stage in expected:
+        write_metrics(stage, run, {"stage": stage})
+    focus.main([])
+    found = json.loads(Path("metrics/focus.json").read_text())
+    assert found == {stage: {"stage": stage} for stage in expected}
+    last = Path(f"metrics/{expected[-1]}/{run}.json")
+    last.unlink()
+    with pytest.raises(InputError) as caught:
+        focus.main([])
+    assert str(caught.value) == f"{last} is missing; run: dvc repro {expected[-1]}@{run}"
+
+
+@pytest.mark.parametrize("dataset", ["planted", "phantom"])
+def test_the_sheet_shows_annotated_images_of_all_classes_with_boxes(maps_folder, dataset):
+    data = maps_folder / f"data/prepared/{dataset}.h5"
+    boxes, images = read_boxes(data, "test"), read_split(data, "test").images
+    samples = prepare.read_samples(data)
+    with h5py.File(data) as file:
+        names = list(file.attrs["class_names"])
+    assert {sample.title for sample in samples} == {names[label] for label in boxes[:, 1]}
+    n_pairs = len(np.unique(boxes[:, :2], axis=0))
+    assert len(samples) == min(15, n_pairs)
+    for sample in samples:
+        label = names.index(sample.title)
+        (row,) = (i for i, image in enumerate(images) if (image == sample.image).all())
+        own = [box[2:] for box in boxes.tolist() if box[:2] == [row, label]]
+        assert sample.boxes.tolist() == own
+        assert own
+    assert (maps_folder / f"plots/prepare/{dataset}.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize("dataset", ["planted", "phantom"])
+def test_the_sheet_of_images_without_boxes_shows_all_classes(maps_workspace, dataset):
+    data = maps_workspace / f"data/prepared/{dataset}.h5"
+    with h5py.File(data, "r+") as file:
+        del file["test/boxes"]
+        labels, names = file["test/labels"][:], np.array(file.attrs["class_names"])
+        images = file["test/images"][:]
+    samples = prepare.read_samples(data)
+    has = np.eye(len(names))[labels] if labels.ndim == 1 else labels
+    present = has.any(0)
+    assert {sample.title for sample in samples} == set(names[present])
+    for sample in samples:
+        (row,) = (i for i, image in enumerate(images) if (image == sample.image).all())
+        assert has[row, names.tolist().index(sample.title)]
+        assert sample.boxes.shape == (0, 4)

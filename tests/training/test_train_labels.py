@@ -1,0 +1,158 @@
+"""Training on images of which each has any of several labels, or none."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from imbalens.files import InputError
+from imbalens.losses.build import build_objective
+from imbalens.models.build import build_model
+from imbalens.params import Adam, Bce, CbFocal, CifarResnet, Wbce
+from imbalens.training import train as training
+from imbalens.training.batches import ImageTensors
+from imbalens.training.resuming import load_state
+from imbalens.training.train import count_right, evaluate, train
+from tests.training.test_train import EPOCHS, assert_same_weights, make_recipe
+
+BCE = Bce(name="bce")
+LOSSES = [
+    BCE,
+    Wbce(name="wbce", counts="batch", unit_negatives=False),
+    CbFocal(
+        name="cb_focal", beta=0.99, gamma=2.0, counts="global", normalize_weights=False, scale=1.0
+    ),
+]
+RECIPE = make_recipe(
+    optimizer=Adam(name="adam", lr=3e-3, weight_decay=0.0),
+    augmentation={"crop_padding": 1, "flip": True, "brightness": 0.1, "contrast": 0.1},
+    model_selection="best_validation",
+)
+
+
+def make_images(n: int = 40, seed: int = 7) -> ImageTensors:
+    """Grey images; the first label brightens rows, the second columns, none has the third."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = (torch.rand((n, 3), generator=generator) < torch.tensor([0.5, 0.3, 0])).byte()
+    images = torch.randint(0, 100, (n, 8, 8, 1), dtype=torch.uint8, generator=generator)
+    images[labels[:, 0] == 1, ::2] += 100
+    images[labels[:, 1] == 1, :, ::2] += 50
+    return ImageTensors(images, labels, torch.full((3,), 0.3), torch.full((3,), 0.2))
+
+
+def build(n_outputs: int = 3):
+    torch.manual_seed(3)
+    return build_model(CifarResnet(name="resnet8"), BCE, n_outputs)
+
+
+def run(work, loss=BCE, validation=None):
+    model, images = build(), make_images()
+    objective = build_objective(
+        loss, None, images.labels.long().sum(0), task="multilabel", n_images=len(images.labels)
+    )
+    history = train(
+        model,
+        objective,
+        images,
+        make_images(20, seed=8) if validation is None else validation,
+        RECIPE,
+        offset=torch.zeros(3),
+        device=torch.device("cpu"),
+        seed=5,
+        name="tiny",
+        work=work,
+    )
+    return {key: value.clone() for key, value in model.state_dict().items()}, history
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name)
+def test_the_loss_falls_and_shares_are_shares(tmp_path, loss):
+    _, history = run(tmp_path, loss)
+    assert history[-1]["loss"] < history[0]["loss"]
+    assert [row["epoch"] for row in history] == list(range(EPOCHS))
+    for row in history:
+        assert 0 < row["accuracy"] <= 1
+        assert 0 <= row["validation_score"] <= 1
+
+
+@pytest.mark.parametrize("stop_in", [1, 3])
+def test_an_interrupted_training_ends_bit_equal(tmp_path, monkeypatch, stop_in):
+    weights, history = run(tmp_path / "whole")
+    whole_epoch = training._train_epoch
+
+    def interrupted(*args, epoch, **kwargs):
+        if epoch == stop_in:
+            raise KeyboardInterrupt
+        return whole_epoch(*args, epoch=epoch, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_train_epoch", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "parts")
+    assert load_state(tmp_path / "parts").epoch == stop_in
+    resumed, resumed_history = run(tmp_path / "parts")
+    assert_same_weights(weights, resumed)
+    assert history == resumed_history
+
+
+def test_the_epoch_of_the_best_mean_auroc_is_kept(tmp_path):
+    validation = make_images(20, seed=8)
+    weights, history = run(tmp_path, validation=validation)
+    model = build()
+    model.load_state_dict(weights)
+    scores = [row["validation_score"] for row in history]
+    assert evaluate(model, validation, RECIPE, torch.zeros(3)) == max(scores)
+
+
+def test_right_decisions_by_hand():
+    logits = torch.tensor([[2.0, -1.0], [0.0, 3.0], [-1.0, 0.5]])
+    labels = torch.tensor([[1, 0], [1, 1], [1, 0]], dtype=torch.uint8)
+    # both of the first, the second of the second, none of the third
+    assert float(count_right(logits, labels)) == 1.5
+    assert float(count_right(logits, torch.tensor([0, 1, 0]))) == 2.0
+
+
+def test_the_accuracy_of_an_epoch_is_the_share_of_right_decisions(tmp_path, monkeypatch):
+    seen = []
+
+    def recorded(logits, labels):
+        seen.append(((logits > 0).numpy() == labels.numpy()).mean(1))
+        return count_right(logits, labels)
+
+    monkeypatch.setattr(training, "count_right", recorded)
+    _, history = run(tmp_path)
+    decisions = np.concatenate(seen).reshape(EPOCHS, 40)
+    found = [row["accuracy"] for row in history]
+    np.testing.assert_allclose(found, decisions.mean(1), rtol=1e-6)
+
+
+@pytest.mark.parametrize("offset", [0.0, 5.0])
+def test_validation_is_the_mean_auroc_of_labels_that_some_have_and_some_lack(offset):
+    images = make_images(23)
+    images.labels[:, 2] = torch.arange(23) < 9
+    full = torch.cat([images.labels, torch.zeros(23, 1), torch.ones(23, 1)], 1).byte()
+    images = ImageTensors(images.images, full, images.mean, images.std)
+    model = build(5)
+    with torch.no_grad():
+        logits = model.eval()(images.normalized(images.images)).double().numpy()
+    areas = [roc_auc_score(full[:, label], logits[:, label]) for label in range(3)]
+    found = evaluate(model, images, make_recipe(batch_size=5), torch.full((5,), offset))
+    # batches and the offset round, which can swap neighbours of 23
+    assert found == pytest.approx(np.mean(areas), abs=0.01)
+    assert len(set(areas)) > 1
+
+
+@pytest.mark.parametrize("constant", [0, 1])
+def test_without_such_a_label_there_is_nothing_to_validate(tmp_path, constant):
+    images = make_images(6)
+    images.labels[:] = constant
+    message = (
+        "validation: no label has both positives and negatives in the validation part; set a "
+        "larger datasets.*.validation.share"
+    )
+    with pytest.raises(InputError) as caught:
+        evaluate(build(), images, RECIPE, torch.zeros(3))
+    assert str(caught.value) == message
+    with pytest.raises(InputError, match="no label has both positives and negatives"):
+        run(tmp_path, validation=images)
+    assert load_state(tmp_path) is None
