@@ -97,7 +97,7 @@ def test_rows_of_maps_show_an_image_with_the_boxes_of_one_class(maps_folder, nam
         own = [box[2:] for box in boxes.tolist() if box[:2] == [image, names.index(row.name)]]
         assert row.boxes.tolist() == own
         assert list(row.cams) == [name, *others]
-        small = cells["value"].to_numpy().copy().reshape(cells["y"].max() + 1, -1)
+        small = np.maximum(cells["value"].to_numpy(), 0).reshape(cells["y"].max() + 1, -1)
         large = torch.nn.functional.interpolate(
             torch.from_numpy(small)[None, None], row.image.shape[:2], mode="bilinear"
         )[0, 0]

@@ -252,6 +252,7 @@ def test_class_names_that_look_like_numbers_or_nothing(tmp_path, monkeypatch):
         "image_size": 16,
         "imbalance": {"kind": "natural", "n_max": None, "selection": selection},
     }
+    values["dumps"]["maps"]["runs"] = []
     values["runs"]["other"] = values["runs"][RUN] | {
         "loss": {"name": "logit_adjustment", "tau": 1.0, "post_hoc": True}
     }
