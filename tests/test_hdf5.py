@@ -1,3 +1,4 @@
+import gc
 import resource
 from contextlib import contextmanager
 
@@ -39,13 +40,16 @@ def check(path, **needed):
 
 @contextmanager
 def file_size_limit(size):
-    """Let writing beyond a size fail, as on a full disk."""
+    """Let writing beyond a size fail, as on a full disk, for what the block itself writes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    gc.collect()  # whatever other tests left open is closed before, not meanwhile
+    gc.disable()
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        gc.enable()
 
 
 def test_what_was_written_is_read(tmp_path):

@@ -89,7 +89,8 @@ def test_normalised_maps_span_0_to_1_or_are_0(maps):
 @given(h=SIDES, w=SIDES, h_out=st.integers(1, 30), w_out=st.integers(1, 30))
 @settings(deadline=None, max_examples=50)
 def test_resizing_equals_pytorch(h, w, h_out, w_out):
-    for dtype, tolerance in ((np.float32, 1e-6), (np.float64, 1e-12)):
+    # PyTorch places its samples in the precision of the maps
+    for dtype, tolerance in ((np.float32, 1e-5), (np.float64, 1e-12)):
         maps = np.clip(some_maps(2, h, w, dtype=dtype), -1, 1)
         expected = interpolate(
             torch.from_numpy(maps)[:, None],
