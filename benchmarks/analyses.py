@@ -22,14 +22,14 @@ from imbalens.analysis.archetypes import (
     find_prototypes,
     tabulate_archetypes,
 )
+from imbalens.analysis.common.neighbors import nearest_neighbors
 from imbalens.analysis.feature_overlap import density_ratio, pair_overlap, top_features
-from imbalens.analysis.neighbors import nearest_neighbors
+from imbalens.core.files import write_csv
+from imbalens.core.hdf5 import create
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION, FeatureSplit, read_features
-from imbalens.files import write_csv
-from imbalens.hdf5 import create
 from imbalens.reports.archetypes import archetype_table
+from imbalens.reports.common.tables import matrix_table
 from imbalens.reports.feature_overlap import overlap_table, top_feature_table
-from imbalens.reports.tables import matrix_table
 
 
 @dataclass(frozen=True)

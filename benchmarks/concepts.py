@@ -57,6 +57,7 @@ def measure_concepts(*, quick: bool) -> list[Row]:
                 component="whole",
                 connectivity=8,
                 count_holes=False,
+                n_peaks=5,
             )
         peaks.append(peak.growth)
         return counts.disjoint_per_image, counts.unique_per_image

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from imbalens.core.prepared import Prepared
 from imbalens.data.drawing import COLOURS, SHAPES, TEXTURES, Look, draw_images
-from imbalens.data.prepared import Prepared
 from imbalens.dumps.files import FeatureSplit
 from imbalens.training.batches import ImageTensors
 

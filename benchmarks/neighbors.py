@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from benchmarks.baselines import brute_force_neighbors
 from benchmarks.generated import generate_cloud
 from benchmarks.timing import Goal, Row, measure, ratio_row, require_equal, speed_row
-from imbalens.analysis.neighbors import nearest_neighbors
+from imbalens.analysis.common.neighbors import nearest_neighbors
 
 N_FEATURES = 64
 N_NEIGHBORS = 5

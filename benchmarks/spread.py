@@ -19,8 +19,8 @@ from pathlib import Path
 import yaml
 from tqdm import tqdm
 
-from imbalens.analysis.memberships import HEALTHY, NO_FINDING
-from imbalens.files import write_text
+from imbalens.analysis.common.memberships import HEALTHY, NO_FINDING
+from imbalens.core.files import write_text
 from imbalens.validation import (
     TOLERANCES_PATH,
     Tolerance,

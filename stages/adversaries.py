@@ -15,26 +15,26 @@ from imbalens.analysis.adversary_baselines import (
     uniform_distribution,
 )
 from imbalens.analysis.adversary_scores import score_predictor
-from imbalens.analysis.memberships import (
+from imbalens.analysis.common.memberships import (
     class_names,
     count_members,
     pair_features,
     predicted_classes,
     true_classes,
 )
-from imbalens.analysis.neighbors import nearest_neighbors
-from imbalens.analysis.recovery import partner_recovery
-from imbalens.data.prepared import read_truth
+from imbalens.analysis.common.neighbors import nearest_neighbors
+from imbalens.analysis.common.recovery import partner_recovery
+from imbalens.core.files import write_csv, write_json
+from imbalens.core.prepared import read_truth
+from imbalens.core.stage import parse_stage, pick, require_neighbors, run_stage
 from imbalens.dumps.files import read_features
-from imbalens.files import write_csv, write_json
 from imbalens.reports.adversaries import (
     class_score_table,
     draw_adversaries,
     draw_predictors,
     predictor_table,
 )
-from imbalens.reports.tables import matrix_table
-from imbalens.stage import parse_stage, pick, require_neighbors, run_stage
+from imbalens.reports.common.tables import matrix_table
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -128,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for kind, share in (("errors", errors.share), ("neighbours", adversaries.share))
     )
     pairs = pairs[pairs["class"] != pairs["adversary"]]
-    plots = Path("plots/adversaries")
+    plots, figures = Path("plots/adversaries"), Path("plots/figures/adversaries")
     write_csv(plots / f"{name}.csv", pairs)
     write_csv(plots / f"{name}-predictors.csv", table)
     classes = class_score_table(
@@ -142,12 +142,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     draw_adversaries(
         pairs[pairs["kind"] == "errors"],
         pairs[pairs["kind"] == "neighbours"],
-        plots / f"{name}.png",
+        figures / f"{name}.png",
         run=name,
         errors_by=options.errors,
         split=options.split,
     )
-    draw_predictors(table, plots / f"{name}-predictors.png", run=name)
+    draw_predictors(table, figures / f"{name}-predictors.png", run=name)
 
 
 if __name__ == "__main__":

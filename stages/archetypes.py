@@ -16,7 +16,7 @@ from imbalens.analysis.archetypes import (
     find_prototypes,
     tabulate_archetypes,
 )
-from imbalens.analysis.memberships import (
+from imbalens.analysis.common.memberships import (
     class_names,
     count_members,
     describe,
@@ -24,18 +24,18 @@ from imbalens.analysis.memberships import (
     predicted_classes,
     true_classes,
 )
-from imbalens.analysis.neighbors import nearest_neighbors
-from imbalens.data.prepared import read_images, read_names, read_truth
+from imbalens.analysis.common.neighbors import nearest_neighbors
+from imbalens.core.files import write_csv, write_json
+from imbalens.core.prepared import read_images, read_names, read_truth
+from imbalens.core.stage import parse_stage, pick, require_neighbors, run_stage
 from imbalens.dumps.files import read_features
-from imbalens.files import write_csv, write_json
 from imbalens.reports.archetypes import (
     archetype_table,
     draw_prototypes,
     draw_true_positives,
     prototype_table,
 )
-from imbalens.reports.tables import head_first
-from imbalens.stage import parse_stage, pick, require_neighbors, run_stage
+from imbalens.reports.common.tables import head_first
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     image_names, images = read_names(data, "train"), read_images(data, "train", prototypes)
     classes = archetype_table(result, names, counts)
-    plots = Path("plots/archetypes")
+    plots, figures = Path("plots/archetypes"), Path("plots/figures/archetypes")
     write_csv(plots / f"{name}.csv", classes)
     write_csv(
         plots / f"{name}-prototypes.csv",
@@ -104,12 +104,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         "prediction": np.asarray(describe(predictions, names), dtype=object)[rows],
         "archetype": np.asarray(ARCHETYPE_NAMES)[archetypes],
     }
-    write_csv(plots / f"{name}-instances.csv", pd.DataFrame(instances))
-    draw_true_positives(classes, plots / f"{name}.png", run=name)
+    write_csv(Path(f"data/instances/archetypes/{name}.csv"), pd.DataFrame(instances))
+    draw_true_positives(classes, figures / f"{name}.png", run=name)
     order = head_first(counts)
     draw_prototypes(
         [[images.get(row) for row in prototypes[i].tolist()] for i in order],
-        plots / f"{name}-prototypes.png",
+        figures / f"{name}-prototypes.png",
         classes=[names[i] for i in order],
         archetypes=ARCHETYPE_NAMES,
         run=name,

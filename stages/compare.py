@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from imbalens.analysis.alignment import align_cams
-from imbalens.data.prepared import open_prepared, read_metadata
-from imbalens.files import InputError, read_table, write_csv, write_text
+from imbalens.analysis.alignment import align_cells
+from imbalens.core.files import InputError, read_table, write_csv, write_text
+from imbalens.core.prepared import open_prepared, read_metadata
+from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.params import CamAlignmentAnalysis, Params
 from imbalens.reports.compare import (
     CamRow,
@@ -20,7 +21,6 @@ from imbalens.reports.compare import (
     runs_markdown,
     runs_table,
 )
-from imbalens.stage import parse_stage, pick, run_stage
 
 STAGES = ("performance", "cam_alignment", "concepts")
 
@@ -32,13 +32,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     data, metrics = Path(f"data/prepared/{name}.h5"), read_runs(params, name)
     title = f"{name} (generated images)" if read_metadata(data).generated else name
     table = runs_table(metrics)
-    plots = Path("plots/compare")
+    plots, figures = Path("plots/compare"), Path("plots/figures/compare")
     write_csv(plots / f"{name}.csv", table)
     write_text(plots / f"{name}.md", runs_markdown(table, dataset=title))
-    draw_class_figures(metrics, plots / f"{name}.png", dataset=title)
+    draw_class_figures(metrics, figures / f"{name}.png", dataset=title)
     mapped = [run for run in metrics if run in params.dumps.maps.runs]
     rows = read_cam_rows(data, mapped, params)
-    draw_cam_rows(rows, plots / f"{name}-cams.png", dataset=title, runs=mapped)
+    draw_cam_rows(rows, figures / f"{name}-cams.png", dataset=title, runs=mapped)
 
 
 def read_runs(params: Params, dataset: str) -> dict[str, dict[str, Any]]:
@@ -97,15 +97,14 @@ def read_cam(
 ) -> Float[np.ndarray, "s s"]:
     """Return one example's map at the image's size, from 0 to 1."""
     cells = table[table["example"].astype(int) == example]
-    y, x = cells["y"].astype(int).to_numpy(), cells["x"].astype(int).to_numpy()
-    cam = np.zeros((1, y.max() + 1, x.max() + 1))
-    cam[0, y, x] = cells["value"].astype(float).to_numpy()
-    return align_cams(
-        cam,
+    return align_cells(
+        cells["y"].astype(int).to_numpy(),
+        cells["x"].astype(int).to_numpy(),
+        cells["value"].astype(float).to_numpy(),
         image_size=size,
         relu=options.relu,
         normalize_before_resize=options.normalize_before_resize,
-    )[0]
+    )
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from imbalens.files import InputError, read_table, write_csv
+from imbalens.core.files import InputError, read_table, write_csv
+from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.reports.false_positives import draw_false_positives
-from imbalens.stage import parse_stage, pick, run_stage
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_csv(Path(f"plots/false_positives/{name}.csv"), table)
     draw_false_positives(
         table,
-        Path(f"plots/false_positives/{name}.png"),
+        Path(f"plots/figures/false_positives/{name}.png"),
         reference=pair.reference,
         reference_class=pair.reference_class,
     )

@@ -5,25 +5,25 @@ from pathlib import Path
 
 import numpy as np
 
-from imbalens.analysis.counting import divide
-from imbalens.analysis.feature_overlap import density_ratio, pair_overlap, top_features
-from imbalens.analysis.memberships import (
+from imbalens.analysis.common.counting import divide
+from imbalens.analysis.common.memberships import (
     class_names,
     count_members,
     pair_features,
     true_classes,
 )
-from imbalens.analysis.recovery import pair_recovery
-from imbalens.data.prepared import read_truth
+from imbalens.analysis.common.recovery import pair_recovery
+from imbalens.analysis.feature_overlap import density_ratio, pair_overlap, top_features
+from imbalens.core.files import InputError, write_csv, write_json
+from imbalens.core.prepared import read_truth
+from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.dumps.files import read_features
-from imbalens.files import InputError, write_csv, write_json
 from imbalens.reports.feature_overlap import (
     draw_pairs,
     draw_top_features,
     overlap_table,
     top_feature_table,
 )
-from imbalens.stage import parse_stage, pick, run_stage
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -68,11 +68,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     strongest = top_feature_table(top, names, counts)
     overlap = overlap_table(pairs, density, names, counts)
     overlap = overlap.assign(shared=overlap["shared"].where(overlap["jaccard"].notna()))
-    plots = Path("plots/feature_overlap")
+    plots, figures = Path("plots/feature_overlap"), Path("plots/figures/feature_overlap")
     write_csv(plots / f"{name}.csv", strongest)
     write_csv(plots / f"{name}-pairs.csv", overlap)
-    draw_top_features(strongest, plots / f"{name}.png", run=name)
-    draw_pairs(overlap, plots / f"{name}-pairs.png", run=name)
+    draw_top_features(strongest, figures / f"{name}.png", run=name)
+    draw_pairs(overlap, figures / f"{name}-pairs.png", run=name)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from imbalens.files import InputError, write_json
+from imbalens.core.files import InputError, write_json
+from imbalens.core.stage import run_stage
 from imbalens.params import PARAMS_PATH, load_params
-from imbalens.stage import run_stage
 
 STAGES = ("train", "performance", "archetypes", "adversaries", "feature_overlap")
 STAGES_OF_SALIENCY = ("saliency_colours",)

@@ -5,27 +5,28 @@ from pathlib import Path
 
 import numpy as np
 
-from imbalens.analysis.counting import divide
-from imbalens.analysis.label_performance import measure_label_performance
-from imbalens.analysis.memberships import (
+from imbalens.analysis.common.counting import divide
+from imbalens.analysis.common.memberships import (
     class_names,
     count_members,
     label_thresholds,
     predicted_classes,
     true_classes,
 )
+from imbalens.analysis.common.recovery import prediction_recovery
+from imbalens.analysis.label_performance import measure_label_performance
 from imbalens.analysis.performance import measure_performance
-from imbalens.analysis.recovery import prediction_recovery
-from imbalens.data.prepared import read_truth
+from imbalens.core.files import write_csv, write_json
+from imbalens.core.prepared import read_truth
+from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.dumps.files import FeatureDump, read_features
-from imbalens.files import write_csv, write_json
 from imbalens.params import Analyses
+from imbalens.reports.common.tables import matrix_table
 from imbalens.reports.label_performance import draw_label_performance, label_performance_table
 from imbalens.reports.performance import draw_confusion, draw_performance, performance_table
-from imbalens.reports.tables import matrix_table
-from imbalens.stage import parse_stage, pick, run_stage
 
 PLOTS = Path("plots/performance")
+FIGURES = Path("plots/figures/performance")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -69,8 +70,8 @@ def judge_classes(name: str, dump: FeatureDump, data: Path, analyses: Analyses) 
     confusion = matrix_table(pairs, names, counts, rows="actual", columns="predicted")
     write_csv(PLOTS / f"{name}.csv", classes)
     write_csv(PLOTS / f"{name}-confusion.csv", confusion)
-    draw_performance(classes, PLOTS / f"{name}.png", run=name)
-    draw_confusion(confusion, PLOTS / f"{name}-confusion.png", run=name)
+    draw_performance(classes, FIGURES / f"{name}.png", run=name)
+    draw_confusion(confusion, FIGURES / f"{name}-confusion.png", run=name)
 
 
 def judge_labels(name: str, dump: FeatureDump, analyses: Analyses) -> None:
@@ -120,8 +121,8 @@ def judge_labels(name: str, dump: FeatureDump, analyses: Analyses) -> None:
     table = label_performance_table(result, names, dump.counts)
     write_csv(PLOTS / f"{name}.csv", table)
     write_csv(PLOTS / f"{name}-confusion.csv", confusion)
-    draw_label_performance(table, PLOTS / f"{name}.png", run=name)
-    draw_confusion(confusion, PLOTS / f"{name}-confusion.png", run=name)
+    draw_label_performance(table, FIGURES / f"{name}.png", run=name)
+    draw_confusion(confusion, FIGURES / f"{name}-confusion.png", run=name)
 
 
 if __name__ == "__main__":

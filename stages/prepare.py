@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from imbalens.core.files import write_json
+from imbalens.core.prepared import open_prepared, read_metadata
+from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.data.prepare import prepare
-from imbalens.data.prepared import open_prepared, read_metadata
-from imbalens.files import write_json
+from imbalens.reports.common.sampling import choose_samples
 from imbalens.reports.prepare import MAX_SAMPLES, Sample, draw_samples
-from imbalens.reports.sampling import choose_samples
-from imbalens.stage import parse_stage, pick, run_stage
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_json(Path(f"metrics/prepare/{name}.json"), summary)
     generated = "generated images" if read_metadata(path).generated else ""
     samples = read_samples(path)
-    draw_samples(samples, Path(f"plots/prepare/{name}.png"), dataset=name, note=generated)
+    draw_samples(samples, Path(f"plots/figures/prepare/{name}.png"), dataset=name, note=generated)
 
 
 def read_samples(path: Path) -> list[Sample]:

@@ -12,13 +12,13 @@ from imbalens.analysis.colours import (
     tabulate_colours,
     top_pixels,
 )
-from imbalens.analysis.recovery import box_recovery, colour_recovery, shares_in_boxes
-from imbalens.data.prepared import read_boxes, read_metadata, read_split, read_truth
+from imbalens.analysis.common.recovery import box_recovery, colour_recovery, shares_in_boxes
+from imbalens.core.files import read_table, write_csv, write_json
+from imbalens.core.prepared import read_boxes, read_metadata, read_split, read_truth
+from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.dumps.files import read_saliency_ranks
-from imbalens.files import read_table, write_csv, write_json
+from imbalens.reports.common.tables import head_first
 from imbalens.reports.saliency_colours import colour_table, draw_class_pages, draw_colours
-from imbalens.reports.tables import head_first
-from imbalens.stage import parse_stage, pick, run_stage
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -29,9 +29,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     prepared, split = read_metadata(data), read_split(data, "train")
     names, counts, c = prepared.class_names, prepared.counts, len(prepared.class_names)
     ranks = read_saliency_ranks(Path(f"data/dumps/saliency/{name}.h5"), "train")
-    judged, command = Path("plots/archetypes"), f"dvc repro archetypes@{name}"
-    instances = read_table(judged / f"{name}-instances.csv", command=command)
-    prototypes = read_table(judged / f"{name}-prototypes.csv", command=command)
+    command = f"dvc repro archetypes@{name}"
+    instances = read_table(Path(f"data/instances/archetypes/{name}.csv"), command=command)
+    prototypes = read_table(Path(f"plots/archetypes/{name}-prototypes.csv"), command=command)
     archetypes = instances["archetype"].to_numpy()
 
     groups, salient = classify_colours(split.images), top_pixels(ranks, fraction=options.fraction)
@@ -59,9 +59,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_json(Path(f"metrics/saliency_colours/{name}.json"), metrics)
 
     table = colour_table(tables, names, counts)
-    plots = Path("plots/saliency_colours")
+    plots, figures = Path("plots/saliency_colours"), Path("plots/figures/saliency_colours")
     write_csv(plots / f"{name}.csv", table)
-    draw_colours(table, plots / f"{name}.png", run=name)
+    draw_colours(table, figures / f"{name}.png", run=name)
     order, kinds = head_first(counts), ARCHETYPE_NAMES[:2]
     extremes = [names[order[0]], names[order[-1]]]
     rows = prototypes.set_index(["class", "archetype"])["row"]
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     draw_class_pages(
         table,
         pictures,
-        plots / f"{name}-pages.png",
+        figures / f"{name}-pages.png",
         classes=extremes,
         archetypes=kinds,
         run=name,

@@ -7,6 +7,23 @@ ROOT = Path(__file__).parent.parent
 # These only carry values into a stage; DVC tracks those values themselves as parameters.
 # Were they dependencies, describing a new analysis would train every network again.
 CARRIES_VALUES = {"src/imbalens/params.py", "src/imbalens/params_errors.py"}
+# Declared as a whole: DVC reads and writes all of dvc.lock after each stage, so that every line
+# of it costs time. These change together, or are shared by so many stages that most rerun anyway.
+FOLDERS = tuple(
+    f"src/imbalens/{folder}"
+    for folder in (
+        "analysis/claims",
+        "analysis/common",
+        "core",
+        "data",
+        "losses",
+        "models",
+        "reports/common",
+        "reports/explore",
+        "reports/page",
+        "training",
+    )
+)
 
 
 def import_closure(script: Path) -> set[str]:
@@ -30,3 +47,11 @@ def import_closure(script: Path) -> set[str]:
                 if module.exists():
                     waiting.append(module)
     return {path.relative_to(ROOT).as_posix() for path in found} - CARRIES_VALUES
+
+
+def declare(script: Path) -> list[str]:
+    """Return what a stage names as dependencies for its code: the closure, `FOLDERS` as one."""
+    declared = set()
+    for path in import_closure(script):
+        declared.add(next((folder for folder in FOLDERS if path.startswith(f"{folder}/")), path))
+    return sorted(declared)

@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+import h5py
+import numpy as np
+
 from tests.tiny import LABEL_RUNS, RUNS, tiny_params
 
 ALL = (*RUNS, LABEL_RUNS[0])
@@ -12,14 +15,14 @@ SOFT = {"relu": True, "normalize_before_resize": False, "threshold": None}
 HARD = {"relu": False, "normalize_before_resize": True, "threshold": 0.4}
 
 
-SEED, EXAMPLES = 3, 6
+SEED, EXAMPLES, MATCHED_SHARE = 3, 6, 0.2
 
 
 def experiment(**alignment):
     """Small networks, and options of `cam_alignment`."""
     values = tiny_params(ALL)
     values["runs"][BCE]["model"] = {"name": "resnet8"}
-    fixed = SOFT | {"shift_seed": SEED, "examples": EXAMPLES}
+    fixed = SOFT | {"shift_seed": SEED, "examples": EXAMPLES, "matched_share": MATCHED_SHARE}
     values["analyses"]["cam_alignment"] = fixed | alignment
     return values
 
@@ -36,3 +39,23 @@ def made_up_performance(name):
         return each | {"ece": 0.1, "class": {"Edema": each, "Mass": each}}
     values = {"red": 0.5, "green": None}
     return {"accuracy": 0.5 if name == CE else 0.25, "recall": values, "precision": values}
+
+
+def read_cams(path, *, untrained):
+    """The class activation map of each pair of an image and a class, in their order."""
+    with h5py.File(path) as file:
+        if untrained:
+            return file["untrained_cams"][:]
+        weights, maps = file["head/weight"][:], file["maps"][:]
+        return [
+            sum(w * one for w, one in zip(weights[label], maps[image], strict=True))
+            for image, label in file["pairs"][:]
+        ]
+
+
+def union_of(boxes, image, label, size):
+    """Pixels inside any box of the image and class."""
+    mask = np.zeros((size, size), dtype=bool)
+    for _, _, x, y, w, h in boxes[(boxes[:, :2] == (image, label)).all(1)].tolist():
+        mask[y : y + h, x : x + w] = True
+    return mask

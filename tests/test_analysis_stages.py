@@ -10,11 +10,11 @@ import pytest
 from imbalens.analysis.adversaries import adversary_distribution, error_distribution
 from imbalens.analysis.adversary_scores import score_predictor
 from imbalens.analysis.archetypes import find_archetypes
+from imbalens.analysis.common.neighbors import nearest_neighbors
 from imbalens.analysis.feature_overlap import density_ratio, pair_overlap, top_features
-from imbalens.analysis.neighbors import nearest_neighbors
+from imbalens.core.files import jsonable
+from imbalens.core.hdf5 import create
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION, read_features
-from imbalens.files import jsonable
-from imbalens.hdf5 import create
 from stages import adversaries, archetypes, feature_overlap, performance, prepare
 from tests.tiny import tiny_params, write_params
 
@@ -82,7 +82,7 @@ def test_archetypes_compare_true_labels(folder, dump):
     neighbors = nearest_neighbors(split.features, n_neighbors=n_neighbors)
     expected = find_archetypes(split.targets[neighbors], split.targets, **options)
     assert len(set(expected.tolist())) > 1
-    table = pd.read_csv(folder / "plots" / "archetypes" / f"{RUN}-instances.csv")
+    table = pd.read_csv(folder / "data" / "instances" / "archetypes" / f"{RUN}.csv")
     kinds = np.array(["safe", "border", "rare", "outlier"])
     assert table["archetype"].tolist() == kinds[expected].tolist()
     names = np.array(dump.class_names)

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import torch
 
-from imbalens.data.prepared import read_boxes, read_split
+from imbalens.core.files import InputError
+from imbalens.core.prepared import read_boxes, read_split
 from imbalens.dumps.files import read_maps_about
-from imbalens.files import InputError
 from imbalens.params import load_params
 from stages import compare, focus, prepare
 from tests.map_cases import BCE, CE, DATASETS, LDAM, experiment, write_metrics
@@ -38,7 +38,7 @@ def test_the_table_of_all_runs_repeats_their_metrics():
     assert f"| {CE} | resnet8 | ce | 0.5000 |" in lines
     assert f"| {LDAM} | resnet8 | ldam | 12.5 | 3 |" in lines
     for figure in ("planted.png", "planted-cams.png"):
-        assert (Path("plots/compare") / figure).stat().st_size > 0
+        assert (Path("plots/figures/compare") / figure).stat().st_size > 0
 
 
 def test_runs_without_maps_are_compared_by_their_performance(maps_workspace):
@@ -76,7 +76,7 @@ def test_a_missing_input_of_the_comparison_says_what_to_run(missing, message):
     with pytest.raises(InputError) as caught:
         compare.main(["planted"])
     assert str(caught.value) == f"{missing} is missing; run: {message}"
-    assert not Path("plots/compare/planted-cams.png").exists()
+    assert not Path("plots/figures/compare/planted-cams.png").exists()
 
 
 @pytest.mark.parametrize(("name", "others"), [(CE, (LDAM,)), (BCE, ())])
@@ -148,7 +148,7 @@ def test_the_sheet_shows_annotated_images_of_all_classes_with_boxes(maps_folder,
         own = [box[2:] for box in boxes.tolist() if box[:2] == [row, label]]
         assert sample.boxes.tolist() == own
         assert own
-    assert (maps_folder / f"plots/prepare/{dataset}.png").stat().st_size > 0
+    assert (maps_folder / f"plots/figures/prepare/{dataset}.png").stat().st_size > 0
 
 
 @pytest.mark.parametrize("dataset", ["planted", "phantom"])

@@ -4,7 +4,7 @@ import sys
 import pytest
 import yaml
 
-from tests.import_closure import ROOT, import_closure
+from tests.import_closure import FOLDERS, ROOT, declare, import_closure
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
@@ -16,8 +16,16 @@ def declared(stage: dict) -> dict:
 @pytest.mark.parametrize("name", STAGES)
 def test_declared_modules_are_those_the_script_imports(name):
     script = ROOT / "stages" / f"{name}.py"
-    modules = {dep for dep in declared(STAGES[name])["deps"] if dep.endswith(".py")}
-    assert modules == import_closure(script)
+    code = [dep for dep in declared(STAGES[name])["deps"] if dep.startswith(("src/", "stages/"))]
+    assert code == declare(script)
+
+
+def test_every_imported_module_lies_under_a_declared_path():
+    for name in STAGES:
+        script = ROOT / "stages" / f"{name}.py"
+        for path in import_closure(script):
+            assert any(f"{path}/".startswith(f"{code}/") for code in declare(script))
+    assert all((ROOT / folder).is_dir() for folder in FOLDERS)
 
 
 def test_every_script_is_a_stage():
@@ -26,7 +34,9 @@ def test_every_script_is_a_stage():
 
 @pytest.mark.parametrize("name", [name for name in STAGES if name.startswith(("perf", "arch"))])
 def test_import_closure_finds_indirect_imports(name):
-    assert "src/imbalens/analysis/counting.py" in import_closure(ROOT / "stages" / f"{name}.py")
+    assert "src/imbalens/analysis/common/counting.py" in import_closure(
+        ROOT / "stages" / f"{name}.py"
+    )
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -50,9 +60,10 @@ def test_metrics_and_plot_data_are_committed_and_figures_are_not():
             if isinstance(entry, dict):
                 ((path, options),) = entry.items()
                 assert path.endswith((".csv", ".md"))
+                assert not path.startswith("plots/figures/")
                 assert options == {"cache": False}
             else:
-                assert entry.endswith((".h5", ".pt", ".png", "-instances.csv"))
+                assert entry.startswith(("data/", "plots/figures/")) or entry.endswith(".html")
 
 
 def test_plot_templates_exist():

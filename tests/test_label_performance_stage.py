@@ -13,8 +13,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from imbalens.core.hdf5 import create
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION
-from imbalens.hdf5 import create
 from imbalens.params import load_params
 from stages import performance
 from tests.tiny import LABEL_RUNS, tiny_params, write_params
@@ -173,4 +173,4 @@ def test_the_table_repeats_the_metrics_and_figures_are_written(results, name):
             value = np.nan if figures[column] is None else figures[column]
             assert table.loc[label, column] == pytest.approx(value, nan_ok=True)
     for figure in (f"{name}.png", f"{name}-confusion.png"):
-        assert (folder / "plots/performance" / figure).stat().st_size > 0
+        assert (folder / "plots/figures/performance" / figure).stat().st_size > 0

@@ -10,12 +10,12 @@ from imbalens.analysis.adversaries import adversary_distribution, error_distribu
 from imbalens.analysis.adversary_baselines import fdr_distribution, prior_distribution
 from imbalens.analysis.adversary_scores import score_predictor
 from imbalens.analysis.archetypes import ARCHETYPE_NAMES, find_archetypes, find_prototypes
+from imbalens.analysis.common.neighbors import nearest_neighbors
 from imbalens.analysis.feature_overlap import density_ratio, pair_overlap, top_features
-from imbalens.analysis.neighbors import nearest_neighbors
-from imbalens.data.prepared import PREPARED, PREPARED_VERSION
+from imbalens.core.files import InputError, jsonable
+from imbalens.core.hdf5 import create
+from imbalens.core.prepared import PREPARED, PREPARED_VERSION
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION, read_features
-from imbalens.files import InputError, jsonable
-from imbalens.hdf5 import create
 from stages import adversaries, archetypes, feature_overlap
 from tests.tiny import tiny_params, write_params
 
@@ -140,7 +140,7 @@ def test_archetypes_have_one_row_per_image_and_class(folder, name):
         for c in range(len(names))
         if has[i, c]
     ]
-    instances = table(folder, f"archetypes/{name}-instances.csv")
+    instances = table(folder, f"../data/instances/archetypes/{name}.csv")
     columns = ["row", "name", "label", "prediction"]
     assert list(instances[columns].itertuples(index=False, name=None)) == expected
     assert instances["index"].tolist() == [int(train.index[i]) for i, *_ in expected]
@@ -224,7 +224,7 @@ def test_figures_are_written(folder, name):
         ("feature_overlap", ("", "-pairs")),
     ):
         for file in files:
-            assert (folder / "plots" / stage / f"{name}{file}.png").stat().st_size > 0
+            assert (folder / "plots/figures" / stage / f"{name}{file}.png").stat().st_size > 0
 
 
 def test_more_top_features_than_the_network_has(folder, tmp_path, monkeypatch):

@@ -9,27 +9,27 @@ import pandas as pd
 import pytest
 import torch
 
-from imbalens.analysis.alignment import MEASURES, shift_boxes
+from imbalens.analysis.alignment import MEASURES
+from imbalens.analysis.common.boxes import shift_boxes
+from imbalens.core.files import InputError
 from imbalens.dumps.files import read_maps_about
-from imbalens.files import InputError
 from imbalens.models.build import build_model
 from imbalens.params import load_params
-from imbalens.reports.sampling import choose_samples
+from imbalens.reports.common.sampling import choose_samples
 from stages import cam_alignment, dump_maps
-from tests.map_cases import ALL, BCE, CE, EXAMPLES, HARD, SEED, SOFT, experiment
+from tests.map_cases import (
+    ALL,
+    BCE,
+    CE,
+    EXAMPLES,
+    HARD,
+    SEED,
+    SOFT,
+    experiment,
+    read_cams,
+    union_of,
+)
 from tests.tiny import write_params
-
-
-def read_cams(path, *, untrained):
-    """The class activation map of each pair of an image and a class, in their order."""
-    with h5py.File(path) as file:
-        if untrained:
-            return file["untrained_cams"][:]
-        weights, maps = file["head/weight"][:], file["maps"][:]
-        return [
-            sum(w * one for w, one in zip(weights[label], maps[image], strict=True))
-            for image, label in file["pairs"][:]
-        ]
 
 
 def slow_alignment(cams, boxes, *, size, relu, normalize_before_resize, threshold):
@@ -48,9 +48,7 @@ def slow_alignment(cams, boxes, *, size, relu, normalize_before_resize, threshol
         cam = cam[0, 0].numpy()
         if threshold is not None:
             cam = (cam >= threshold).astype(float)
-        mask = np.zeros((size, size), dtype=bool)
-        for _, _, x, y, w, h in boxes[(boxes[:, :2] == (image, label)).all(1)].tolist():
-            mask[y : y + h, x : x + w] = True
+        mask = union_of(boxes, image, label, size)
         common, total, area = cam[mask].sum(), cam.sum(), mask.sum()
         peak = cam >= cam.max() - 1e-7
         pointing = (peak & mask).sum() / peak.sum()

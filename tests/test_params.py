@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from imbalens.files import InputError
+from imbalens.core.files import InputError
 from imbalens.params import load_params
 
 ROOT = Path(__file__).parent.parent
@@ -211,7 +211,7 @@ def test_settings_at_the_edge_of_what_is_allowed(tmp_path):
         at("analyses", "adversaries", split="val")(values)
         at("analyses", "feature_overlap", top_k=65)(values)
         at(focus="2024-01-01")(values)
-        values["runs"]["2024-01-01"] = values["runs"]["planted-ce"]
+        values["runs"]["2024-01-01"] = values["runs"]["planted-ce"] | {"seed": 1}
 
     params = load_changed(tmp_path, change)
     assert params.analyses.performance.split == "val"

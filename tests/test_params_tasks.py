@@ -2,7 +2,7 @@
 
 import pytest
 
-from imbalens.files import InputError
+from imbalens.core.files import InputError
 from tests.test_params import SHIPPED, at, load_changed
 
 BCE = ("runs", "phantom-bce")
@@ -198,6 +198,10 @@ def test_an_unknown_dataset_is_the_only_complaint_about_its_run(tmp_path):
         (
             at("analyses", "cam_alignment", threshold=0.0),
             "analyses.cam_alignment.threshold: found 0.0; Input should be greater than 0",
+        ),
+        (
+            at("analyses", "cam_alignment", matched_share=1.0),
+            "analyses.cam_alignment.matched_share: found 1.0; Input should be less than 1",
         ),
     ],
 )

@@ -15,7 +15,8 @@ COMMON = ("train", "dump_features", "performance", "archetypes", "adversaries", 
 OF_MAPS = ("dump_maps", "cam_alignment", "concepts")
 CHAIN = (*COMMON, *OF_MAPS, "dump_saliency", "saliency_colours")
 JUDGED = ("performance", "archetypes", "adversaries", "feature_overlap", "saliency_colours")
-COMPARED = {"compare@planted", "compare@phantom"}
+OF_DATASETS = ("compare", "differences", "changes", "claims", "explore")
+COMPARED = {f"{stage}@{name}" for stage in OF_DATASETS for name in ("planted", "phantom")}
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,7 @@ def project(tmp_path_factory):
         *(f"{stage}@{LABEL_RUN}" for stage in (*COMMON, *OF_MAPS)),
         "false_positives@planted",
         *COMPARED,
+        "report",
         "focus",
     }
     project.commit("results")
@@ -54,7 +56,7 @@ def test_every_declared_output_is_there_and_git_holds_the_right_ones(unchanged):
     assert len(outputs) == len(set(outputs)) > 40
     for path in outputs:
         assert (unchanged.folder / path).stat().st_size > 0
-        in_git = path.endswith((".json", ".csv", ".md")) and not path.endswith("-instances.csv")
+        in_git = path.endswith((".json", ".csv", ".md")) and not path.startswith("data/")
         assert (path in tracked) == in_git, path
     assert unchanged.git("status", "--porcelain") == ""
 
@@ -78,7 +80,7 @@ def test_tables_agree_with_each_other(unchanged, run):
     counts = read_json(unchanged, "metrics/prepare/planted.json")["counts"]["train"]
     archetypes = pd.read_csv(plots / f"archetypes/{run}.csv")
     assert archetypes.groupby("class")["count"].sum().to_dict() == counts
-    instances = pd.read_csv(plots / f"archetypes/{run}-instances.csv")
+    instances = pd.read_csv(unchanged.folder / f"data/instances/archetypes/{run}.csv")
     assert instances["label"].value_counts().to_dict() == counts
     confusion = pd.read_csv(plots / f"performance/{run}-confusion.csv")
     correct = confusion[confusion["actual"] == confusion["predicted"]]["count"].sum()
@@ -101,6 +103,7 @@ def test_a_loss_parameter_reruns_its_run_and_focus_and_nothing_else(unchanged):
         *(f"{stage}@{RUNS[1]}" for stage in CHAIN),
         "false_positives@planted",  # draws this run beside the other
         *COMPARED,  # depend on the folders of all runs' metrics
+        "report",
         "focus",
     }
 
@@ -110,7 +113,13 @@ def test_an_analysis_parameter_retrains_nothing(unchanged):
     ran = unchanged.repro()
     archetypes = {f"archetypes@{run}" for run in (*RUNS, LABEL_RUN)}
     assert archetypes <= ran
-    assert ran <= {*archetypes, *(f"saliency_colours@{run}" for run in RUNS), "focus"}
+    assert ran <= {
+        *archetypes,
+        *(f"saliency_colours@{run}" for run in RUNS),
+        *(COMPARED - {"compare@planted", "compare@phantom"}),
+        "report",
+        "focus",
+    }
 
 
 @pytest.mark.parametrize("run", [*RUNS, LABEL_RUN])

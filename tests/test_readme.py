@@ -63,8 +63,8 @@ def test_class_sizes_in_the_text():
 @pytest.mark.parametrize(
     ("picture", "stage", "output"),
     [
-        ("adversaries.png", "adversaries@planted-ce", "plots/adversaries/planted-ce.png"),
-        ("cams.png", "compare@phantom", "plots/compare/phantom-cams.png"),
+        ("adversaries.png", "adversaries@planted-ce", "plots/figures/adversaries/planted-ce.png"),
+        ("cams.png", "compare@phantom", "plots/figures/compare/phantom-cams.png"),
     ],
 )
 def test_the_pictures_are_the_pipelines_own(picture, stage, output):

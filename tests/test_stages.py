@@ -14,7 +14,7 @@ import pytest
 import torch
 import yaml
 
-from imbalens.files import InputError
+from imbalens.core.files import InputError
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import save_weights
 from imbalens.params import Ce, CifarResnet
@@ -272,7 +272,7 @@ def test_class_names_that_look_like_numbers_or_nothing(tmp_path, monkeypatch):
     false_positives.main(["mine"])
     recall = json.loads(Path(f"metrics/performance/{RUN}.json").read_text())["recall"]
     assert set(recall) == {"007", "NA", "1"}
-    text = Path("plots/archetypes/other-instances.csv").read_text()
+    text = Path("data/instances/archetypes/other.csv").read_text()
     assert text.count(",007,") + text.count(",NA,") + text.count(",1,") >= 36
 
 

@@ -4,11 +4,13 @@ import re
 import pytest
 import yaml
 
-from imbalens.files import InputError
+from imbalens.core.files import InputError
 from imbalens.validation import (
     Tolerance,
     Tolerances,
+    changed_verdicts,
     compare_metrics,
+    describe_change,
     load_tolerances,
     markdown_table,
     read_metrics,
@@ -76,6 +78,19 @@ def test_report_table_by_hand():
     assert table.splitlines()[2] == f"| {key} | 0.5 | 0.75 | moved 0.25 > 0.1 |"
 
 
+def test_changed_verdicts_by_hand():
+    key = "claims/a:iobb_rises.r"
+    old = {f"{key}.verdict": "holds", f"{key}.low": 0.1, "claims/a:new.r.verdict": "holds"}
+    new = {
+        f"{key}.verdict": "not decidable",
+        f"{key}.low": -0.1,
+        "claims/a:new.r.verdict": "holds",
+    }
+    assert changed_verdicts(old, new).splitlines()[2:] == [f"| {key} | holds | not decidable |"]
+    assert changed_verdicts(new, new) == "None."
+    assert "| None | holds |" in changed_verdicts({}, old)
+
+
 @pytest.mark.parametrize("text", ["- pattern: x", "arithmetic: abc\ntraining: []", "a: [", None])
 def test_tolerances_of_another_form_are_an_error(tmp_path, text):
     path = tmp_path / "tolerances.yaml"
@@ -113,6 +128,21 @@ def test_a_tampered_metric_is_rejected(unchanged):
     holds, report = validate(unchanged.folder)
     assert not holds
     assert "Run `dvc repro`" in report
+
+
+def test_what_a_branch_changes_names_metrics_parameters_and_verdicts(unchanged):
+    path = unchanged.folder / "metrics" / "claims" / "planted.json"
+    claims = json.loads(path.read_text())
+    claim = claims["safe_border_hold_true_positives"]["planted-ce"]
+    before, claim["verdict"] = claim["verdict"], "turned"
+    path.write_text(json.dumps(claims))
+    unchanged.change(lambda values: values["analyses"]["archetypes"].update(n_neighbors=6))
+    unchanged.commit("change")
+    report = describe_change(unchanged.folder, "main")
+    line = f"| claims/planted:safe_border_hold_true_positives.planted-ce | {before} | turned |"
+    assert line in report.splitlines()
+    assert "n_neighbors" in report
+    assert "None." in describe_change(unchanged.folder, "HEAD")
 
 
 def test_parameters_changed_without_reproducing_are_rejected(unchanged):

@@ -40,6 +40,9 @@ def tiny_params(runs: tuple[str, ...] = RUNS) -> dict[str, Any]:
         for name, pair in values["false_positives"].items()
         if {pair["baseline"], pair["other"]} <= set(runs)
     }
+    analyses = values["analyses"]
+    analyses["compare"] |= {"baselines": [], "n_resamples": 100, "min_images": 5}
+    analyses["claims"]["n_resamples"] = 100
     values["focus"] = runs[0]
     return values
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from imbalens.files import InputError
+from imbalens.core.files import InputError
 from imbalens.params_errors import explain, tags
 
 PARAMS_PATH = Path("params.yaml")
@@ -542,7 +542,8 @@ class CamAlignmentAnalysis(Section):
     """How class activation maps are made and compared with boxes.
 
     `threshold` adds the hard measures, of maps cut at that value, between 0 and 1.
-    `shift_seed` places the boxes at random, to compare with. `examples` are drawn.
+    `shift_seed` places the boxes at random, to compare with. `examples` are drawn. At matched
+    scale the share `matched_share` of the pixels of each class's maps is kept.
     """
 
     relu: bool
@@ -550,6 +551,7 @@ class CamAlignmentAnalysis(Section):
     threshold: Annotated[float, Field(gt=0, le=1)] | None
     shift_seed: Seed
     examples: Count
+    matched_share: Annotated[float, Field(gt=0, lt=1)]
 
 
 class Quantiles(Section):
@@ -578,6 +580,73 @@ class ConceptsAnalysis(Section):
     normalize_by: Literal["image", "label"]
 
 
+class CompareAnalysis(Section):
+    """How runs are compared with a baseline on the same dataset and network: paired bootstrap.
+
+    `baselines` names one run per dataset and network; where it names none, the first is taken. A
+    difference is given where at least `min_images` images are behind it.
+    """
+
+    baselines: tuple[Name, ...]
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    n_resamples: Annotated[int, Field(ge=100)]
+    min_images: Annotated[int, Field(ge=2)]
+    seed: Seed
+
+
+class ClaimsAnalysis(Section):
+    """How the papers' claims are judged.
+
+    `margin`: differences of AUROC and AP within it are marginal. `error_margin`: errors whose
+    share falls by less are not lowered. A class with `count_ratio` times the training images of
+    another dominates it; classes overlap whose top features have at least the Jaccard index
+    `overlapping_jaccard`. Below `min_images` images or `min_classes` classes nothing is decided.
+    """
+
+    confidence: Annotated[float, Field(ge=0.5, lt=1)]
+    margin: Annotated[float, Field(gt=0, lt=1)]
+    error_margin: Annotated[float, Field(gt=0, lt=1)]
+    count_ratio: Annotated[float, Field(gt=1)]
+    overlapping_jaccard: Annotated[float, Field(gt=0, le=1)]
+    min_images: Count
+    min_classes: Annotated[int, Field(ge=2)]
+    n_resamples: Annotated[int, Field(ge=100)]
+    seed: Seed
+
+
+class Pca(Section):
+    """The two directions along which features vary most."""
+
+    name: Literal["pca"]
+
+
+class Umap(Section):
+    """A layout that keeps neighbours together; needs the extra `umap`."""
+
+    name: Literal["umap"]
+    n_neighbors: Annotated[int, Field(ge=2, lt=2**31)]
+    min_dist: Annotated[float, Field(ge=0, le=1)]
+    seed: Seed
+
+
+class ExploreAnalysis(Section):
+    """What the pages to look at images show.
+
+    All training images have a part in neighbours, embedding and label errors; `train_images` and
+    `evaluation_images` of them, chosen with `seed`, are points of the map, at most
+    `neighbor_images` further ones have their picture shown beside a point. Pictures are at most
+    `thumbnail` pixels wide. `label_errors` candidates are listed per run.
+    """
+
+    embedding: Annotated[Pca | Umap, Field(discriminator="name")]
+    train_images: Count
+    evaluation_images: Count
+    neighbor_images: Annotated[int, Field(ge=0, lt=2**31)]
+    seed: Seed
+    thumbnail: Annotated[int, Field(ge=8, le=256)]
+    label_errors: Count
+
+
 class Analyses(Section):
     """One section per analysis stage, and what several of them share."""
 
@@ -590,6 +659,9 @@ class Analyses(Section):
     saliency_colours: SaliencyColoursAnalysis
     cam_alignment: CamAlignmentAnalysis
     concepts: ConceptsAnalysis
+    compare: CompareAnalysis
+    claims: ClaimsAnalysis
+    explore: ExploreAnalysis
 
 
 class FalsePositives(Section):
@@ -654,6 +726,7 @@ def load_params(path: Path = PARAMS_PATH) -> Params:
         *_check_tasks(params),
         *_check_sizes(params),
         *_check_dumps(params),
+        *_check_repeats(params),
     ]
     if problems:
         raise InputError("\n".join(f"{path}: {problem}" for problem in problems))
@@ -843,6 +916,58 @@ def _check_dumps(params: Params) -> list[str]:
                     f"dataset {params.runs[name].dataset!r} are"
                 )
     return problems
+
+
+def _check_repeats(params: Params) -> list[str]:
+    """Baselines that are no run or one too many, and runs that are the same twice."""
+    problems: list[str] = []
+    sides: dict[tuple[str, str], str] = {}
+    for name in params.analyses.compare.baselines:
+        key = f"analyses.compare.baselines: found {name!r}"
+        if name not in params.runs:
+            problems.append(f"{key}; allowed: {', '.join(params.runs)}")
+            continue
+        first = sides.setdefault(_side(params.runs[name]), name)
+        if first != name:
+            problems.append(f"{key} and {first!r}, of the same dataset and network; name one")
+    seen: dict[str, str] = {}
+    for name, run in params.runs.items():
+        first = seen.setdefault(run.model_dump_json(), name)
+        if first != name:
+            problems.append(
+                f"runs.{name}: is the same as runs.{first}; give it another seed, or remove it"
+            )
+    return problems
+
+
+def repeats(params: Params, dataset: str) -> dict[str, tuple[str, ...]]:
+    """Group the runs of a dataset that differ in nothing but their seed.
+
+    Weights of one's own are of a seed too: runs may differ in the checkpoint they start from.
+
+    Returns:
+        Per group the names of its runs, under that of the first.
+    """
+    groups: dict[str, list[str]] = {}
+    for name, run in params.runs.items():
+        if run.dataset == dataset:
+            rest = run.model_copy(update={"seed": 0, "checkpoint": run.checkpoint and "given"})
+            groups.setdefault(rest.model_dump_json(), []).append(name)
+    return {names[0]: tuple(names) for names in groups.values()}
+
+
+def baseline_of(params: Params, run: str) -> str:
+    """Return the run that `run` is compared with, the first of its repeats."""
+    side = _side(params.runs[run])
+    others = [name for name, other in params.runs.items() if _side(other) == side]
+    named = [name for name in params.analyses.compare.baselines if name in others]
+    groups = repeats(params, params.runs[run].dataset)
+    return next(first for first, names in groups.items() if (named or others)[0] in names)
+
+
+def _side(run: Run) -> tuple[str, str]:
+    """What two runs share whose difference is due to how they were trained."""
+    return run.dataset, run.model.model_dump_json()
 
 
 def has_labels(dataset: Dataset) -> bool:

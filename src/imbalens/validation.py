@@ -23,9 +23,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from imbalens.files import InputError
+from imbalens.core.files import InputError
+from imbalens.core.stage import run_stage
 from imbalens.params import Section
-from imbalens.stage import run_stage
 
 TOLERANCES_PATH = Path("tolerances.yaml")
 UP_TO_DATE = "Data and pipelines are up to date"
@@ -178,6 +178,17 @@ def markdown_table(differences: Sequence[Difference]) -> str:
     return "\n".join(lines)
 
 
+def changed_verdicts(old: Mapping[str, object], new: Mapping[str, object]) -> str:
+    """List in Markdown the claims whose verdict changed, see `read_metrics`."""
+    lines = [
+        f"| {key.removesuffix('.verdict')} | {old.get(key)} | {new.get(key)} |"
+        for key in sorted({*old, *new})
+        if key.startswith("claims/") and key.endswith(".verdict") and old.get(key) != new.get(key)
+    ]
+    head = ["| claim | before | now |", "|---|---|---|"]
+    return "\n".join(head + lines) if lines else "None."
+
+
 def validate(repository: Path) -> tuple[bool, str]:
     """Recompute the results of a repository's HEAD and compare them.
 
@@ -216,6 +227,8 @@ def validate(repository: Path) -> tuple[bool, str]:
     ]
     if wrong:
         report.append(markdown_table(wrong))
+    verdicts = changed_verdicts(committed, recomputed)
+    report.append(f"### Claims whose verdict changed, committed to recomputed\n\n{verdicts}")
     report.append(
         "### dvc metrics diff of the focus run, committed to recomputed\n\n"
         + (diff.stdout or "No difference.")
@@ -230,6 +243,18 @@ def describe_change(repository: Path, base: str) -> str:
         diff = _run(["dvc", what, "diff", "--md", base, "HEAD"], repository, check=False)
         text = diff.stdout.strip() or diff.stderr.strip() or "No difference."
         parts.append(f"### dvc {what} diff, {base} to HEAD\n\n{text}")
+    with tempfile.TemporaryDirectory() as folder:
+        sides = []
+        for revision in (base, "HEAD"):
+            side = Path(folder) / revision.replace("/", "-")
+            side.mkdir()
+            archive = side / "metrics.tar"
+            command = ["git", "archive", "--output", str(archive), revision, "metrics"]
+            if _run(command, repository, check=False).returncode == 0:
+                shutil.unpack_archive(archive, side, filter="data")
+            sides.append(read_metrics(side / "metrics"))
+    verdicts = changed_verdicts(*sides)
+    parts.append(f"### Claims whose verdict changes, {base} to HEAD\n\n{verdicts}")
     return "\n\n".join(parts)
 
 

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 NAN = math.nan
@@ -21,3 +22,10 @@ def slow_auroc(positive, negative):
 
 def ratio(top, bottom):
     return top / bottom if bottom else NAN
+
+
+def draw_boxes(rng, n, *, size, n_images=4, n_classes=3):
+    """Boxes anywhere inside images of some size, of any image and class."""
+    corner = rng.integers(0, size - 1, (n, 2))
+    extent = rng.integers(1, size - corner + 1)
+    return np.hstack([rng.integers(0, [n_images, n_classes], (n, 2)), corner, extent])

@@ -8,26 +8,23 @@ from hypothesis import strategies as st
 from imbalens.analysis.alignment import (
     MEASURES,
     Alignment,
-    align_maps,
-    box_masks,
-    find_pairs,
+    align_cams,
     harden,
-    join_alignments,
+    join_measures,
     measure_alignment,
-    shift_boxes,
-    summarize_alignment,
+    summarize_measures,
 )
-from tests.analysis.oracles import close, ratio
+from imbalens.analysis.common.boxes import box_masks, find_pairs
+from imbalens.analysis.common.cams import class_activation_maps
+from tests.analysis.oracles import close, draw_boxes, ratio
 
 SIZE = 9
 SEEDS = st.integers(0, 2**32 - 1)
 SOFT = {"image_size": SIZE, "relu": True, "normalize_before_resize": False}
 
 
-def draw_boxes(rng, n, n_images=4, n_classes=3):
-    corner = rng.integers(0, SIZE - 1, (n, 2))
-    size = rng.integers(1, SIZE - corner + 1)
-    return np.hstack([rng.integers(0, [n_images, n_classes], (n, 2)), corner, size])
+def align_maps(maps, weights, **options):
+    return align_cams(class_activation_maps(maps, weights), **options)
 
 
 def draw(seed, n=6):
@@ -35,7 +32,7 @@ def draw(seed, n=6):
     rng = np.random.default_rng(seed)
     cams = rng.integers(0, 5, (n, SIZE, SIZE)) / 4
     cams[0] = 0
-    boxes = draw_boxes(rng, n)
+    boxes = draw_boxes(rng, n, size=SIZE)
     boxes[:, 0] = np.arange(n)
     return cams, box_masks(boxes, boxes[:, :2], image_size=SIZE)
 
@@ -146,7 +143,7 @@ def test_a_map_that_is_its_box_and_one_that_is_the_image(seed):
 @settings(deadline=None, max_examples=20)
 def test_order_and_batches_change_nothing(seed, batch):
     rng = np.random.default_rng(seed)
-    boxes = draw_boxes(rng, 10)
+    boxes = draw_boxes(rng, 10, size=SIZE)
     pairs = find_pairs(boxes)
     maps = rng.random((4, 5, 3, 3), dtype=np.float32)
     weights = rng.normal(size=(3, 5)).astype(np.float32)
@@ -157,7 +154,7 @@ def test_order_and_batches_change_nothing(seed, batch):
 
     whole = measure(pairs)
     starts = range(0, len(pairs), batch)
-    assert_same(join_alignments([measure(pairs[i : i + batch]) for i in starts]), whole)
+    assert_same(join_measures([measure(pairs[i : i + batch]) for i in starts]), whole)
     order = rng.permutation(len(pairs))
     assert_same(measure(pairs[order]), take(whole, order))
     reordered = box_masks(rng.permutation(boxes), pairs, image_size=SIZE)
@@ -212,56 +209,6 @@ def test_normalised_maps_stay_within_1_after_resizing():
         assert cams.max() <= 1
 
 
-def test_pairs_and_masks_hand_made():
-    boxes = np.array(
-        [[2, 1, 0, 0, 1, 2], [0, 3, 1, 1, 2, 1], [2, 1, 0, 1, 2, 1], [2, 0, 0, 0, 3, 3]]
-    )
-    pairs = find_pairs(boxes)
-    assert pairs.tolist() == [[0, 3], [2, 0], [2, 1]]
-    masks = box_masks(boxes, pairs[[2, 0]], image_size=3)
-    assert masks.astype(int).tolist() == [
-        [[1, 0, 0], [1, 1, 0], [0, 0, 0]],
-        [[0, 0, 0], [0, 1, 1], [0, 0, 0]],
-    ]
-
-
-@given(seed=SEEDS)
-@settings(deadline=None, max_examples=20)
-def test_masks_agree_with_slow_oracle(seed):
-    boxes = draw_boxes(np.random.default_rng(seed), 8)
-    pairs = find_pairs(boxes)
-    distinct = {(row, label) for row, label, *_ in boxes.tolist()}
-    assert pairs.tolist() == [list(pair) for pair in sorted(distinct)]
-    masks = box_masks(boxes, pairs, image_size=SIZE)
-    for pair, mask in zip(pairs.tolist(), masks, strict=True):
-        own = [box[2:] for box in boxes.tolist() if box[:2] == pair]
-        for y in range(SIZE):
-            for x in range(SIZE):
-                inside = any(a <= x < a + w and b <= y < b + h for a, b, w, h in own)
-                assert mask[y, x] == inside
-
-
-@given(seed=SEEDS)
-@settings(deadline=None, max_examples=20)
-def test_shifted_boxes_keep_their_size_and_stay_inside(seed):
-    boxes = draw_boxes(np.random.default_rng(seed), 8)
-    before = boxes.copy()
-    shifted = shift_boxes(boxes, image_size=SIZE, rng=np.random.default_rng(seed))
-    np.testing.assert_array_equal(boxes, before)
-    np.testing.assert_array_equal(shifted[:, [0, 1, 4, 5]], boxes[:, [0, 1, 4, 5]])
-    assert (shifted[:, 2:4] >= 0).all()
-    assert (shifted[:, 2:4] + shifted[:, 4:] <= SIZE).all()
-    again = shift_boxes(boxes, image_size=SIZE, rng=np.random.default_rng(seed))
-    np.testing.assert_array_equal(shifted, again)
-
-
-def test_all_places_are_equally_likely():
-    boxes = np.tile([0, 0, 1, 0, SIZE - 2, SIZE], (3000, 1))
-    shifted = shift_boxes(boxes, image_size=SIZE, rng=np.random.default_rng(0))
-    assert set(shifted[:, 3].tolist()) == {0}
-    np.testing.assert_allclose(np.bincount(shifted[:, 2]) / 3000, [1 / 3] * 3, atol=0.03)
-
-
 def test_summary_hand_made():
     alignment = Alignment(
         iobb=np.array([1.0, 0.5, 0.0]),
@@ -270,7 +217,7 @@ def test_summary_hand_made():
         pointing=np.array([1.0, 0.5, 0.0]),
         all_zero=np.array([False, False, True]),
     )
-    summary = summarize_alignment(alignment, np.array([2, 0, 2]), n_classes=3)
+    summary = summarize_measures(alignment, np.array([2, 0, 2]), n_classes=3)
     assert MEASURES == ("iobb", "ior", "iou", "pointing", "all_zero")
     assert summary.pairs.tolist() == [1, 0, 2]
     np.testing.assert_array_equal(
@@ -284,7 +231,7 @@ def test_summary_hand_made():
 def test_summary_agrees_with_slow_oracle(seed):
     alignment = measure_alignment(*draw(seed))
     classes = np.random.default_rng(seed).integers(0, 3, 6)
-    summary = summarize_alignment(alignment, classes, n_classes=4)
+    summary = summarize_measures(alignment, classes, n_classes=4)
     for column, name in enumerate(MEASURES):
         values = getattr(alignment, name).tolist()
         assert summary.overall[column] == close(sum(values) / 6)
@@ -294,35 +241,27 @@ def test_summary_agrees_with_slow_oracle(seed):
             assert summary.means[label, column] == close(ratio(sum(own), len(own)))
 
 
+def test_a_measure_is_averaged_where_it_is_defined():
+    iobb = np.array([0.5, np.nan, 1.0, np.nan])
+    known, empty = np.array([0.25, 0.75, 0.5, 0.5]), np.array([True, False, False, False])
+    summary = summarize_measures(
+        Alignment(iobb, known, known, known, empty), np.array([0, 0, 0, 1]), n_classes=2
+    )
+    assert summary.pairs.tolist() == [3, 1]
+    np.testing.assert_array_equal(summary.means[:, 0], [0.75, np.nan])
+    np.testing.assert_array_equal(summary.means[:, 1], [0.5, 0.5])
+    np.testing.assert_array_equal(summary.overall, [0.75, 0.5, 0.5, 0.5, 0.25])
+
+
 def test_no_pairs():
-    boxes = np.empty((0, 6), dtype=np.int64)
-    pairs = find_pairs(boxes)
-    assert pairs.shape == (0, 2)
-    assert shift_boxes(boxes, image_size=SIZE, rng=np.random.default_rng(0)).shape == (0, 6)
-    masks = box_masks(boxes, pairs, image_size=SIZE)
-    cams = align_maps(np.empty((0, 5, 3, 3)), np.empty((0, 5)), **SOFT)
+    cams = align_cams(np.empty((0, 3, 3)), **SOFT)
+    masks = np.empty((0, SIZE, SIZE), dtype=bool)
     alignment = measure_alignment(harden(cams, threshold=0.5), masks)
-    assert_same(alignment, join_alignments([]))
-    summary = summarize_alignment(alignment, pairs[:, 1], n_classes=2)
+    assert all(len(values) == 0 for values in astuple(join_measures([alignment, alignment])))
+    summary = summarize_measures(alignment, np.empty(0, dtype=np.int64), n_classes=2)
     assert summary.pairs.tolist() == [0, 0]
     assert np.isnan(summary.means).all()
     assert np.isnan(summary.overall).all()
-
-
-@pytest.mark.parametrize("box", [[-1, 0, 2, 2], [0, 8, 1, 2], [3, 3, 0, 4], [3, 3, 4, 0]])
-def test_boxes_must_lie_inside(box):
-    boxes = np.array([[0, 0, 0, 0, 1, 1], [0, 1, *box]])
-    message = rf"box 1 has x, y, width, height \[{', '.join(map(str, box))}\].* 9 x 9 image"
-    with pytest.raises(ValueError, match=message):
-        box_masks(boxes, find_pairs(boxes), image_size=SIZE)
-    with pytest.raises(ValueError, match=message):
-        shift_boxes(boxes, image_size=SIZE, rng=np.random.default_rng(0))
-
-
-def test_a_pair_must_have_a_box():
-    boxes = np.array([[4, 0, 0, 0, 1, 1]])
-    with pytest.raises(ValueError, match="image 4 has no box of class 1"):
-        box_masks(boxes, np.array([[4, 0], [4, 1]]), image_size=SIZE)
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, np.nan])
@@ -349,4 +288,4 @@ def test_threshold_must_cut(threshold):
 def test_classes_must_be_known():
     alignment = measure_alignment(*draw(0))
     with pytest.raises(ValueError, match=r"classes must lie in 0\.\.1, found 2 at position 5"):
-        summarize_alignment(alignment, np.array([0, 0, 0, 1, 1, 2]), n_classes=2)
+        summarize_measures(alignment, np.array([0, 0, 0, 1, 1, 2]), n_classes=2)

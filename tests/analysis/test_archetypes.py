@@ -11,7 +11,7 @@ from imbalens.analysis.archetypes import (
     find_prototypes,
     tabulate_archetypes,
 )
-from imbalens.analysis.memberships import list_pairs
+from imbalens.analysis.common.memberships import list_pairs
 
 PAPER = {"safe_from": 4, "border_from": 2, "rare_from": 1}
 N_CLASSES = 4

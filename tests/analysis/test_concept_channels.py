@@ -8,7 +8,6 @@ from imbalens.analysis.concept_channels import (
     fire_shares,
     summarize_concepts,
     top_channels,
-    top_images,
 )
 from imbalens.analysis.concepts import ConceptCounts
 
@@ -27,6 +26,8 @@ def counts_of(fires, pairs, *, n=0, per_image=(), per_pair=()):
         disjoint_per_pair=per_pair if n else np.zeros(len(pairs), int),
         unique_per_pair=per_pair // 2 if n else np.zeros(len(pairs), int),
         fires=fires,
+        peak_images=np.zeros((len(fires), 0), dtype=np.int64),
+        peak_active=np.zeros((len(fires), 0, 2, 2), dtype=bool),
     )
 
 
@@ -47,7 +48,8 @@ def test_summary_by_hand():
     for normalize_by, disjoint, unique in (("image", 7, 3.5), ("label", 6, 3)):
         summary = summarize_concepts(counts, normalize_by=normalize_by)
         assert (summary.disjoint, summary.unique) == (disjoint, unique)
-        assert (summary.n_images, summary.n_pairs, summary.n_dead) == (2, 3, 1)
+        assert (summary.n_images, summary.n_pairs) == (2, 3)
+        assert (summary.n_channels, summary.n_dead) == (2, 1)
         assert summary.normalize_by == normalize_by
         np.testing.assert_array_equal(summary.class_pairs, [2, 1, 0])
         np.testing.assert_array_equal(summary.class_disjoint, [6, 6, NAN])
@@ -98,10 +100,3 @@ def test_chosen_channels_are_distinct_and_no_class_is_two_ahead_of_a_better_one(
         assert share[channel, label] == share[np.ix_(unused, waiting)].max()
         used.add(channel)
         served.add(label)
-
-
-def test_the_most_active_images_come_first():
-    maps = np.zeros((4, 2, 2))
-    maps[1, 0, 1], maps[3, 1, 1], maps[2, 0, 0] = 2, 5, 2
-    assert top_images(maps, n=3).tolist() == [3, 1, 2]
-    assert top_images(maps, n=9).tolist() == [3, 1, 2, 0]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from imbalens.analysis.concepts import count_concepts
+from imbalens.analysis.concepts import count_concepts, top_images
 
 PLAIN = {
     "q": 0.2,
@@ -18,6 +18,7 @@ PLAIN = {
     "component": "whole",
     "connectivity": 8,
     "count_holes": False,
+    "n_peaks": 2,
 }
 CHOICES = {
     "threshold_scope": ["dataset", "batch"],
@@ -80,7 +81,7 @@ def touched(boxes, height, width, image_size):
     return inside
 
 
-def slow_counts(maps, boxes, sizes, *, q, threshold_scope, batch_size, space, **how):
+def slow_counts(maps, boxes, sizes, *, q, threshold_scope, batch_size, space, n_peaks, **how):
     if space == "upsampled":
         size = (sizes["image_size"],) * 2
         maps = torch.nn.functional.interpolate(
@@ -93,10 +94,14 @@ def slow_counts(maps, boxes, sizes, *, q, threshold_scope, batch_size, space, **
         "tau": np.full(k, np.nan),
         "fires": np.zeros((k, sizes["n_classes"]), int),
         "pairs": np.array(pairs),
+        "peak_images": np.zeros((k, n_peaks), int),
+        "peak_active": np.zeros((k, n_peaks, height, width), bool),
         **{name: np.zeros(n, int) for name in ("disjoint_per_image", "unique_per_image")},
         **{name: np.zeros(len(pairs), int) for name in ("disjoint_per_pair", "unique_per_pair")},
     }
     for channel in range(k):
+        peaks = sorted(range(n), key=lambda row: -maps[row, channel].max())[:n_peaks]
+        result["peak_images"][channel] = peaks
         for row in range(n):
             start = row // step * step
             values = maps[start : start + step, channel].astype(np.float64)
@@ -104,6 +109,8 @@ def slow_counts(maps, boxes, sizes, *, q, threshold_scope, batch_size, space, **
             if threshold_scope == "dataset":
                 result["tau"][channel] = tau
             mask = maps[row, channel] > tau
+            if row in peaks:
+                result["peak_active"][channel, peaks.index(row)] = mask
             own = [box for box in boxes.tolist() if box[0] == row]
             inside = touched([box[2:] for box in own], height, width, sizes["image_size"])
             parts = parts_in(mask, inside, **how)
@@ -278,3 +285,10 @@ def test_an_activation_that_is_not_finite_is_named():
     maps[1, 3, 2, 2] = math.inf
     with pytest.raises(ValueError, match="activations of channel 3 must be finite; 1 of 180"):
         count(maps, boxes, sizes)
+
+
+def test_the_most_active_images_come_first():
+    maps = np.zeros((4, 2, 2))
+    maps[1, 0, 1], maps[3, 1, 1], maps[2, 0, 0] = 2, 5, 2
+    assert top_images(maps, n=3).tolist() == [3, 1, 2]
+    assert top_images(maps, n=9).tolist() == [3, 1, 2, 0]

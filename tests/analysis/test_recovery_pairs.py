@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalens.analysis.recovery import pair_recovery, partner_recovery
+from imbalens.analysis.common.recovery import pair_recovery, partner_recovery
 from tests.analysis.oracles import NAN, close, ratio, slow_auroc
 
 NO_PAIRS = np.empty((0, 2), dtype=np.int64)

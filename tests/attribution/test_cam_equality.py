@@ -7,7 +7,7 @@ from captum.attr import LayerGradCam
 from torch import nn
 
 from imbalens import params
-from imbalens.analysis.cams import class_activation_maps
+from imbalens.analysis.common.cams import class_activation_maps
 from imbalens.models.build import build_model
 
 MODELS = {
@@ -37,21 +37,20 @@ def case(request):
     return network, layer(network), torch.randn(len(CLASSES), 3, 64, 64)
 
 
-@pytest.mark.parametrize("relu", [False, True])
-def test_equals_grad_cam(case, relu):
+def test_equals_grad_cam(case):
     network, layer, images = case
     grad_cam = LayerGradCam(network, layer)
-    expected = grad_cam.attribute(images, target=list(CLASSES), relu_attributions=relu)
+    expected = grad_cam.attribute(images, target=list(CLASSES))
     with torch.no_grad():
         maps = network.forward_maps(images).numpy()
         weight = network.head_matrix()[0].numpy()
-    found = class_activation_maps(maps, weight[list(CLASSES)], relu=relu)
+    found = class_activation_maps(maps, weight[list(CLASSES)])
     # Grad-CAM weighs a channel by the mean over places of the logit's gradient. The logit takes
     # the mean of the h x w places, so every place's gradient, and their mean, is w_k / (h w).
     n_places = maps.shape[2] * maps.shape[3]
     expected = expected.detach().numpy()[:, 0] * n_places
     assert np.ptp(found, axis=(1, 2)).max() > 0
-    assert (found < 0).any() != relu
+    assert (found < 0).any()
     scale = np.abs(found).max()
     np.testing.assert_allclose(found / scale, expected / scale, rtol=0, atol=1e-5)
 
@@ -62,7 +61,7 @@ def test_mean_of_a_map_is_the_logit_without_bias(case):
         maps = network.forward_maps(images).numpy()
         logits = network(images).numpy()
     weight, bias = (part.numpy() for part in network.head_matrix())
-    cams = class_activation_maps(maps, weight[list(CLASSES)], relu=False)
+    cams = class_activation_maps(maps, weight[list(CLASSES)])
     expected = logits[np.arange(len(CLASSES)), CLASSES] - bias[list(CLASSES)]
     np.testing.assert_allclose(cams.mean(axis=(1, 2)), expected, rtol=1e-3, atol=1e-4)
 
@@ -77,5 +76,5 @@ def test_of_a_cosine_head_the_mean_is_proportional_to_the_scores_of_an_image():
         cosines = network(image).numpy()[0]
         length = network.forward_features(image).norm().item()
     weight = network.head_matrix()[0].numpy()
-    cams = class_activation_maps(np.repeat(maps, 4, axis=0), weight, relu=False)
+    cams = class_activation_maps(np.repeat(maps, 4, axis=0), weight)
     np.testing.assert_allclose(cams.mean(axis=(1, 2)), length * cosines, rtol=1e-4, atol=1e-6)

@@ -2,10 +2,10 @@ import h5py
 import numpy as np
 import pytest
 
+from imbalens.core.files import InputError
+from imbalens.core.prepared import read_split
 from imbalens.data.arrays import open_arrays
 from imbalens.data.prepare import prepare
-from imbalens.data.prepared import read_split
-from imbalens.files import InputError
 from imbalens.params import Arrays
 
 

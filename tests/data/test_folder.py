@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imbalens.core.files import InputError
+from imbalens.core.prepared import read_metadata, read_split
 from imbalens.data.folder import open_folder, read_image
 from imbalens.data.prepare import prepare
-from imbalens.data.prepared import read_metadata, read_split
-from imbalens.files import InputError
 from imbalens.params import Folder
 
 REAL = Path(os.environ.get("IMBALENS_REAL_DATA", Path(__file__).parents[2] / "../shared/data"))

@@ -7,11 +7,11 @@ import h5py
 import numpy as np
 import pytest
 
+from imbalens.core.files import InputError
+from imbalens.core.prepared import read_boxes, read_metadata, read_split
 from imbalens.data import prepare as module
 from imbalens.data.prepare import prepare
-from imbalens.data.prepared import read_boxes, read_metadata, read_split
 from imbalens.data.source import Source, SourceSplit
-from imbalens.files import InputError
 from imbalens.params import Nih
 
 NAMES = ("Edema", "Hernia", "Mass")  # no image has Hernia

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imbalens import params
-from imbalens.files import InputError
+from imbalens.core.files import InputError
 from imbalens.losses.build import (
     build_label_objective,
     build_objective,

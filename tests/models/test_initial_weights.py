@@ -8,7 +8,7 @@ import torch
 import torchvision
 
 from imbalens import params
-from imbalens.files import InputError
+from imbalens.core.files import InputError
 from imbalens.models import initial_weights
 from imbalens.models.build import build_model
 from imbalens.models.initial_weights import initialize

@@ -2,80 +2,17 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from imbalens.analysis.concept_channels import summarize_concepts
-from imbalens.analysis.concepts import ConceptCounts
 from imbalens.reports.concepts import (
     ActiveImage,
     ChannelRow,
-    channel_table,
     channel_text,
     channels_figure,
-    concept_table,
     concepts_figure,
     draw_channels,
     draw_concepts,
 )
-
-NAMES = ["a", "b", "c"]
-
-
-def example():
-    """Two pairs of class a, four of b, none of c; channel 2 is dead, channel 0 fires only in a."""
-    pairs = [(0, 0), (0, 1), (1, 0), (1, 1), (2, 1), (3, 1)]
-    return ConceptCounts(
-        tau=np.array([0.5, 1.5, 0.0, 2.5]),
-        dead=np.array([False, False, True, False]),
-        pairs=np.array(pairs),
-        disjoint_per_image=np.array([5, 3, 4, 0]),
-        unique_per_image=np.array([2, 1, 1, 0]),
-        disjoint_per_pair=np.array([4, 2, 3, 2, 4, 0]),
-        unique_per_pair=np.array([2, 1, 1, 1, 1, 0]),
-        fires=np.array([[2, 0, 0], [1, 1, 0], [0, 0, 0], [0, 3, 0]]),
-    )
-
-
-def empty():
-    none, no_pairs = np.zeros(0, dtype=np.int64), np.zeros((0, 2), dtype=np.int64)
-    return ConceptCounts(
-        tau=np.full(2, np.nan),
-        dead=np.zeros(2, dtype=bool),
-        pairs=no_pairs,
-        disjoint_per_image=none,
-        unique_per_image=none,
-        disjoint_per_pair=none,
-        unique_per_pair=none,
-        fires=np.zeros((2, 3), dtype=np.int64),
-    )
-
-
-def table_of(counts, normalize_by="image"):
-    return concept_table(summarize_concepts(counts, normalize_by=normalize_by), NAMES)
-
-
-@pytest.mark.parametrize(("normalize_by", "overall"), [("image", [3, 1]), ("label", [2.5, 1])])
-def test_a_row_per_class_and_one_for_all(normalize_by, overall):
-    table = table_of(example(), normalize_by)
-    assert table["class"].tolist() == ["b", "a", "c", "all"]
-    assert table["pairs"].tolist() == [4, 2, 0, 6]
-    assert table["per"].tolist() == ["label", "label", "label", normalize_by]
-    np.testing.assert_array_equal(table["disjoint"], [2, 3.5, np.nan, overall[0]])
-    np.testing.assert_array_equal(table["unique"], [0.75, 1.5, np.nan, overall[1]])
-
-
-def test_channels_stand_by_the_share_of_their_best_class_with_enough_pairs():
-    table = channel_table(example(), NAMES)
-    assert table["channel"].tolist() == [3, 1, 0, 2]
-    assert table["dead"].tolist() == [False, False, False, True]
-    assert table["threshold"].tolist() == [2.5, 1.5, 0.5, 0.0]
-    # class a has two pairs only, too few
-    assert table["class"].fillna("none").tolist() == ["b", "b", "none", "none"]
-    assert table["pairs"].fillna(-1).tolist() == [4, 4, -1, -1]
-    np.testing.assert_array_equal(table["share"], [0.75, 0.25, np.nan, np.nan])
-    assert table["fires in a"].tolist() == [0, 1, 2, 0]
-    assert table["fires in b"].tolist() == [3, 1, 0, 0]
-    assert "fires in c" not in table
+from tests.reports.test_concept_tables import empty, example, table_of
 
 
 def test_bars_show_the_overall_mean_and_every_class_with_pairs():
@@ -100,10 +37,8 @@ def test_many_classes_are_cut_to_both_ends():
 
 
 def test_without_boxes_the_figure_says_so():
-    counts = empty()
-    figure = concepts_figure(table_of(counts), run="r")
+    figure = concepts_figure(table_of(empty()), run="r")
     assert [axes.texts[0].get_text() for axes in figure.axes] == ["no annotated image"] * 2
-    assert channel_table(counts, NAMES)["share"].isna().all()
 
 
 def sheet():

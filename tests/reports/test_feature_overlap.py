@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex
 
+from imbalens.reports.common.style import NEUTRAL
 from imbalens.reports.feature_overlap import (
     FEATURE_COLOURS,
     draw_pairs,
@@ -9,7 +10,6 @@ from imbalens.reports.feature_overlap import (
     pairs_figure,
     top_features_figure,
 )
-from imbalens.reports.style import NEUTRAL
 
 
 def features(rows):

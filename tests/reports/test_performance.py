@@ -1,13 +1,13 @@
 import numpy as np
 import pandas as pd
 
+from imbalens.reports.common.tables import matrix_table
 from imbalens.reports.performance import (
     confusion_figure,
     draw_confusion,
     draw_performance,
     performance_figure,
 )
-from imbalens.reports.tables import matrix_table
 
 SCORES = pd.DataFrame(
     {

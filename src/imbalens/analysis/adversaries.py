@@ -17,8 +17,8 @@ from typing import Literal, assert_never
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from imbalens.analysis.counting import count_pairs, divide
-from imbalens.analysis.memberships import Classes, spread_mass
+from imbalens.analysis.common.counting import count_pairs, divide
+from imbalens.analysis.common.memberships import Classes, spread_mass
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from imbalens.analysis.adversaries import off_diagonal_shares
-from imbalens.analysis.counting import divide
+from imbalens.analysis.common.counting import divide
 
 
 def fisher_ratio(

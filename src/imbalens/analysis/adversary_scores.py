@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import rankdata
 
-from imbalens.analysis.counting import divide
+from imbalens.analysis.common.counting import divide, mean_defined
 
 
 @dataclass(frozen=True)
@@ -160,10 +160,10 @@ def score_predictor(
     top1 = hit_rate(errors, predicted, top=1)
     top3 = hit_rate(errors, predicted, top=3)
     return PredictorScore(
-        kld=_mean_defined(kld),
-        rank_correlation=_mean_defined(correlation),
-        top1=_mean_defined(top1),
-        top3=_mean_defined(top3),
+        kld=mean_defined(kld),
+        rank_correlation=mean_defined(correlation),
+        top1=mean_defined(top1),
+        top3=mean_defined(top3),
         n_classes=int((~np.isnan(kld)).sum()),
         kld_per_class=kld,
         rank_correlation_per_class=correlation,
@@ -180,8 +180,3 @@ def _without_diagonal(matrix: Float[np.ndarray, "c c"]) -> Float[np.ndarray, "c 
 def _centred_ranks(matrix: Float[np.ndarray, "c c"]) -> Float[np.ndarray, "c others"]:
     others = _without_diagonal(matrix)
     return rankdata(others, axis=1) - (others.shape[1] + 1) / 2
-
-
-def _mean_defined(values: Float[np.ndarray, " c"]) -> float:
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if defined.size else float("nan")

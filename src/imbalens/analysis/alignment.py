@@ -5,18 +5,27 @@ Source: paper A, section 4, "Feature Alignment Analysis" and Table 1.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from imbalens.analysis.cams import class_activation_maps, normalize_maps, resize_maps
-from imbalens.analysis.counting import divide, require_codes
+from imbalens.analysis.common.cams import normalize_maps, resize_maps
+from imbalens.analysis.common.counting import divide, mean_defined, require_codes
 
 MEASURES = ("iobb", "ior", "iou", "pointing", "all_zero")
 
 
 @dataclass(frozen=True)
-class Alignment:
+class Measures:
+    """Figures of the same pairs of an image and a class: each field holds one per pair."""
+
+
+SomeMeasures = TypeVar("SomeMeasures", bound=Measures)
+
+
+@dataclass(frozen=True)
+class Alignment(Measures):
     """Agreement of map and boxes per pair of an image and a class; measures from 0 to 1, best.
 
     Attributes:
@@ -36,7 +45,7 @@ class Alignment:
 
 @dataclass(frozen=True)
 class AlignmentSummary:
-    """Means over pairs; the columns follow `MEASURES`, the last one being a rate.
+    """Means over the pairs where a measure is defined; columns follow the fields of `Measures`.
 
     Attributes:
         pairs: Pairs of each class.
@@ -45,97 +54,8 @@ class AlignmentSummary:
     """
 
     pairs: Int[np.ndarray, " c"]
-    means: Float[np.ndarray, "c 5"]
-    overall: Float[np.ndarray, " 5"]
-
-
-def find_pairs(boxes: Int[np.ndarray, "b 6"]) -> Int[np.ndarray, "p 2"]:
-    """Find the distinct (image, class) pairs that have a box.
-
-    Args:
-        boxes: Image row, class, x, y, width, height of each box.
-
-    Returns:
-        Image row and class of each pair, sorted.
-    """
-    return np.unique(boxes[:, :2], axis=0)
-
-
-def box_masks(
-    boxes: Int[np.ndarray, "b 6"], pairs: Int[np.ndarray, "p 2"], *, image_size: int
-) -> Bool[np.ndarray, "p s s"]:
-    """Mark the pixels inside any box of each pair.
-
-    Args:
-        boxes: Image row, class, x, y, width, height (pixels) of each box; those of other pairs
-            are ignored.
-        pairs: Image row and class of each pair.
-        image_size: Side of the images, s pixels.
-
-    Returns:
-        True inside the union of the boxes of the pair.
-
-    Raises:
-        ValueError: if a box is empty or reaches out of the image, or a pair has no box.
-    """
-    _require_inside(boxes, image_size)
-    masks = np.zeros((len(pairs), image_size, image_size), dtype=bool)
-    places = {(row, label): place for place, (row, label) in enumerate(pairs.tolist())}
-    for row, label, x, y, width, height in boxes.tolist():
-        if (row, label) in places:
-            masks[places[row, label], y : y + height, x : x + width] = True
-    bare = np.flatnonzero(~masks.any(axis=(1, 2)))
-    if len(bare):
-        row, label = pairs[bare[0]].tolist()
-        raise ValueError(f"image {row} has no box of class {label}; find pairs in these boxes")
-    return masks
-
-
-def shift_boxes(
-    boxes: Int[np.ndarray, "b 6"], *, image_size: int, rng: np.random.Generator
-) -> Int[np.ndarray, "b 6"]:
-    """Move each box to a place chosen at random, to see what alignment chance alone gives.
-
-    Args:
-        boxes: Image row, class, x, y, width, height (pixels) of each box.
-        image_size: Side of the images in pixels.
-        rng: Chooses the places, all that lie inside the image being equally likely.
-
-    Returns:
-        Boxes of the same images, classes and sizes, elsewhere.
-
-    Raises:
-        ValueError: if a box is empty or reaches out of the image.
-    """
-    _require_inside(boxes, image_size)
-    shifted = boxes.copy()
-    shifted[:, 2:4] = rng.integers(0, image_size - boxes[:, 4:] + 1)
-    return shifted
-
-
-def align_maps(
-    maps: Float[np.ndarray, "p k h w"],
-    weights: Float[np.ndarray, "p k"],
-    *,
-    image_size: int,
-    relu: bool,
-    normalize_before_resize: bool,
-) -> Float[np.ndarray, "p s s"]:
-    """Make the class activation map of each pair and bring it to its image, see `align_cams`.
-
-    Args:
-        maps: Maps of the last convolutional layer for the image of each pair.
-        weights: Weights of the head for the class of each pair.
-        image_size: Side of the images, s pixels.
-        relu: Whether negative evidence is cut off.
-        normalize_before_resize: See `align_cams`.
-    """
-    return align_cams(
-        class_activation_maps(maps, weights, relu=relu),
-        image_size=image_size,
-        relu=relu,
-        normalize_before_resize=normalize_before_resize,
-    )
+    means: Float[np.ndarray, "c m"]
+    overall: Float[np.ndarray, " m"]
 
 
 def align_cams(
@@ -159,13 +79,35 @@ def align_cams(
     """
     size = (image_size, image_size)
     cams = np.maximum(cams, 0) if relu else cams
-    normalized = normalize_maps(cams)
     if normalize_before_resize:
-        return resize_maps(normalized, size=size)
-    aligned = normalize_maps(resize_maps(cams, size=size))
-    # resized by rounded weights, a constant map is not quite constant: it must not be stretched
-    aligned[~normalized.any(axis=(1, 2))] = 0
-    return aligned
+        return resize_maps(normalize_maps(cams), size=size)
+    return normalize_maps(resize_maps(cams, size=size))
+
+
+def align_cells(
+    y: Int[np.ndarray, " n"],
+    x: Int[np.ndarray, " n"],
+    values: Float[np.ndarray, " n"],
+    *,
+    image_size: int,
+    relu: bool,
+    normalize_before_resize: bool,
+) -> Float[np.ndarray, "s s"]:
+    """Bring one class activation map, given cell by cell, to its image, see `align_cams`.
+
+    Args:
+        y: Row of each cell.
+        x: Column of each cell.
+        values: Value of each cell.
+        image_size: Side of the image, s pixels.
+        relu: Whether negative evidence is cut off.
+        normalize_before_resize: See `align_cams`.
+    """
+    cam = np.zeros((1, y.max() + 1, x.max() + 1))
+    cam[0, y, x] = values
+    return align_cams(
+        cam, image_size=image_size, relu=relu, normalize_before_resize=normalize_before_resize
+    )[0]
 
 
 def harden(cams: Float[np.ndarray, "p h w"], *, threshold: float) -> Float[np.ndarray, "p h w"]:
@@ -225,25 +167,21 @@ def measure_alignment(
     )
 
 
-def join_alignments(parts: Sequence[Alignment]) -> Alignment:
-    """Put the measures of batches of pairs together, in order; no batch gives no pair."""
-    nothing = np.empty(0)
-    start = Alignment(nothing, nothing, nothing, nothing, nothing.astype(bool))
-    return Alignment(
-        *(
-            np.concatenate([getattr(part, field.name) for part in (start, *parts)])
-            for field in fields(Alignment)
-        )
+def join_measures(parts: Sequence[SomeMeasures]) -> SomeMeasures:
+    """Put the measures of one or more batches of pairs together, in order."""
+    names = [field.name for field in fields(parts[0])]
+    return type(parts[0])(
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     )
 
 
-def summarize_alignment(
-    alignment: Alignment, classes: Int[np.ndarray, " p"], *, n_classes: int
+def summarize_measures(
+    measures: Measures, classes: Int[np.ndarray, " p"], *, n_classes: int
 ) -> AlignmentSummary:
-    """Average the measures over pairs, per class and in all.
+    """Average measures over the pairs where they are defined, per class and in all.
 
     Args:
-        alignment: Measures per pair.
+        measures: Measures per pair.
         classes: Class of each pair.
         n_classes: Number of classes.
 
@@ -253,22 +191,14 @@ def summarize_alignment(
     Source: paper A, Table 1 (the means over all pairs).
     """
     require_codes(classes, n_codes=n_classes, name="classes")
-    pairs = np.bincount(classes, minlength=n_classes)
-    measures = [getattr(alignment, name) for name in MEASURES]
-    sums = np.stack([np.bincount(classes, values, n_classes) for values in measures], axis=1)
+    columns = [getattr(measures, field.name).astype(np.float64) for field in fields(measures)]
+    means = []
+    for values in columns:
+        defined = ~np.isnan(values)
+        sums = np.bincount(classes[defined], values[defined], n_classes)
+        means.append(divide(sums, np.bincount(classes[defined], minlength=n_classes)))
     return AlignmentSummary(
-        pairs=pairs,
-        means=divide(sums, pairs[:, None]),
-        overall=divide(np.array([values.sum() for values in measures]), len(classes)),
+        pairs=np.bincount(classes, minlength=n_classes),
+        means=np.stack(means, axis=1),
+        overall=np.array([mean_defined(values) for values in columns]),
     )
-
-
-def _require_inside(boxes: Int[np.ndarray, "b 6"], image_size: int) -> None:
-    corner, size = boxes[:, 2:4], boxes[:, 4:]
-    wrong = ((corner < 0) | (size < 1) | (corner + size > image_size)).any(axis=1)
-    if wrong.any():
-        position = np.argmax(wrong)
-        raise ValueError(
-            f"box {position} has x, y, width, height {boxes[position, 2:].tolist()}; it must have "
-            f"at least one pixel and lie inside the {image_size} x {image_size} image"
-        )

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from imbalens.analysis.archetypes import Archetype
-from imbalens.analysis.counting import divide
-from imbalens.analysis.ranking import auroc
+from imbalens.analysis.common.counting import divide
+from imbalens.analysis.common.ranking import auroc
 
 
 def mislabelled_recovery(

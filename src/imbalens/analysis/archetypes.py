@@ -10,9 +10,9 @@ from enum import IntEnum
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from imbalens.analysis.counting import count_pairs, divide, require_codes
-from imbalens.analysis.medoids import exact_medoid
-from imbalens.analysis.memberships import Classes, list_pairs
+from imbalens.analysis.common.counting import count_pairs, divide, require_codes
+from imbalens.analysis.common.medoids import exact_medoid
+from imbalens.analysis.common.memberships import Classes, list_pairs
 
 
 class Archetype(IntEnum):

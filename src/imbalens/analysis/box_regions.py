@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
-from imbalens.analysis.counting import require_codes
+from imbalens.analysis.common.boxes import require_inside
+from imbalens.analysis.common.counting import require_codes
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,8 @@ def find_regions(
     """
     require_codes(boxes[:, 0], n_codes=n_images, name="images of boxes")
     require_codes(boxes[:, 1], n_codes=n_classes, name="classes of boxes")
+    require_inside(boxes, image_size=image_size)
     corner, stop = boxes[:, 2:4], boxes[:, 2:4] + boxes[:, 4:]
-    wrong = ((corner < 0) | (corner >= stop) | (stop > image_size)).any(axis=1)
-    if wrong.any():
-        position = np.argmax(wrong)
-        raise ValueError(
-            f"box {position} has x, y, width, height {boxes[position, 2:].tolist()}; it must have "
-            f"at least one pixel and lie inside the {image_size} x {image_size} image"
-        )
     height, width = map_size
     cells_across = np.array([width, height])
     low, high = corner * cells_across // image_size, -(-stop * cells_across // image_size)

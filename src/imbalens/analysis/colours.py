@@ -10,7 +10,7 @@ from decimal import Decimal
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8, UInt16
 
-from imbalens.analysis.counting import count_pairs, divide, require_codes
+from imbalens.analysis.common.counting import count_pairs, divide, require_codes
 
 # The paper names the groups but not their limits. Here each group has reference colours, most of
 # them web colours of that name (hexadecimal RGB), muted ones added because photographs hold few

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Float64, Int
 
+from imbalens.analysis.common.counting import divide
 from imbalens.analysis.concepts import ConceptCounts
-from imbalens.analysis.counting import divide
 
 # Fewer say too little about a channel: one box alone gives every share 0 or 1.
 FEWEST_PAIRS = 3
@@ -28,6 +28,7 @@ class ConceptSummary:
         class_disjoint: The same per pair of each class; NaN for a class without pairs.
         class_unique: The same per pair of each class; NaN for a class without pairs.
         class_pairs: Pairs of each class.
+        n_channels: Number of channels.
         n_images: Annotated images.
         n_pairs: Pairs.
         n_dead: Dead channels.
@@ -39,6 +40,7 @@ class ConceptSummary:
     class_disjoint: Float[np.ndarray, " c"]
     class_unique: Float[np.ndarray, " c"]
     class_pairs: Int[np.ndarray, " c"]
+    n_channels: int
     n_images: int
     n_pairs: int
     n_dead: int
@@ -74,6 +76,7 @@ def summarize_concepts(
         class_disjoint=class_disjoint,
         class_unique=class_unique,
         class_pairs=class_pairs,
+        n_channels=len(counts.dead),
         n_images=n_images,
         n_pairs=n_pairs,
         n_dead=int(counts.dead.sum()),
@@ -115,16 +118,3 @@ def top_channels(counts: ConceptCounts, *, n: int) -> Int[np.ndarray, "m 2"]:
         share[channel] = free[channel] = 0
         free[:, label] = 0
     return np.array(chosen, dtype=np.int64).reshape(-1, 2)
-
-
-def top_images(maps: Float[np.ndarray, "n h w"], *, n: int) -> Int[np.ndarray, " m"]:
-    """Choose the images in which a channel is most active at any place, largest first.
-
-    Args:
-        maps: The channel's activations.
-        n: Most images to choose.
-
-    Returns:
-        Rows of the images; equal ones in their order.
-    """
-    return np.argsort(-maps.max(axis=(1, 2)), kind="stable")[:n]

@@ -1,5 +1,11 @@
 """Concepts: connected parts of a channel's strong activations that overlap a box.
 
+They are at matched scale as they are: a loss that raises the logits, by larger weights, by larger
+activations or by a constant added to channels, changes none of these counts, because a channel's
+threshold is a quantile of its own activations. Every channel keeps the share `q` of its cells in
+every run; less only where so much of it is one value, like 0 after a ReLU, that fewer lie above,
+and nothing where it is dead, which is counted.
+
 Source: paper A, sections 3.2 and 4, Table 2.
 """
 
@@ -11,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int
 
 from imbalens.analysis.box_regions import BoxRegions, find_regions
-from imbalens.analysis.cams import resize_maps
+from imbalens.analysis.common.cams import resize_maps
 from imbalens.analysis.components import Connectivity, label_cells
 from imbalens.analysis.thresholds import exceed, find_threshold
 
@@ -29,6 +35,8 @@ class ConceptCounts:
         disjoint_per_pair: Parts, over all channels, that overlap a box of the pair.
         unique_per_pair: Channels with at least one such part.
         fires: Per channel and class, pairs in which the channel has at least one such part.
+        peak_images: Per channel, images in which it is most active at any place, largest first.
+        peak_active: Cells above the threshold in these; none of a dead channel.
     """
 
     tau: Float64[np.ndarray, " k"]
@@ -39,6 +47,8 @@ class ConceptCounts:
     disjoint_per_pair: Int[np.ndarray, " p"]
     unique_per_pair: Int[np.ndarray, " p"]
     fires: Int[np.ndarray, "k c"]
+    peak_images: Int[np.ndarray, "k t"]
+    peak_active: Bool[np.ndarray, "k t h w"]
 
 
 def count_concepts(
@@ -56,6 +66,7 @@ def count_concepts(
     component: Literal["whole", "clipped"],
     connectivity: Connectivity,
     count_holes: bool,
+    n_peaks: int,
 ) -> ConceptCounts:
     """Count the parts of strong activation that overlap boxes, channel by channel.
 
@@ -76,9 +87,11 @@ def count_concepts(
         component: A part counts as it is, or after it was cut off at the boxes.
         connectivity: 8 if cells that share only a corner belong to one part, 4 if not.
         count_holes: Whether each hole of a part that counts is counted too.
+        n_peaks: Images to keep of each channel, to be shown.
 
     Returns:
-        Counts per image, per pair of an image and a class, and per channel and class.
+        Counts per image, per pair of an image and a class, and per channel and class; and where
+        each channel is most active.
 
     Raises:
         ValueError: if blocks do not match the numbers of images and channels, a box is empty or
@@ -91,6 +104,8 @@ def count_concepts(
     fires = np.zeros((n_channels, n_classes), dtype=np.int64)
     batch = n_images if threshold_scope == "dataset" else batch_size
     regions, disjoint, unique = None, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    peak_images = np.zeros((n_channels, min(n_peaks, n_images)), dtype=np.int64)
+    peak_active = np.zeros((*peak_images.shape, 0, 0), dtype=bool)
     for channel, maps in _single_channels(blocks, n_images=n_images, n_channels=n_channels):
         values = maps
         if space == "upsampled":
@@ -104,14 +119,15 @@ def count_concepts(
                 map_size=(values.shape[1], values.shape[2]),
             )
             disjoint, unique = np.zeros((2, regions.n_regions), dtype=np.int64)
+            peak_active = np.zeros((*peak_images.shape, *values.shape[1:]), dtype=bool)
         if n_images == 0:
             continue
         active, thresholds = _find_active(values, q=q, batch=batch, name=f"channel {channel}")
         if threshold_scope == "dataset":
             tau[channel] = thresholds[0]
         dead[channel] = maps.min() == maps.max()
-        if dead[channel]:
-            continue  # resized by rounded weights, it would not be quite constant
+        peaks = top_images(values, n=n_peaks)
+        peak_images[channel], peak_active[channel] = peaks, active[peaks, :-1, :-1]
         parts = _count_parts(
             active,
             regions,
@@ -133,7 +149,22 @@ def count_concepts(
         disjoint_per_pair=disjoint[n_images:],
         unique_per_pair=unique[n_images:],
         fires=fires,
+        peak_images=peak_images,
+        peak_active=peak_active,
     )
+
+
+def top_images(maps: Float[np.ndarray, "n h w"], *, n: int) -> Int[np.ndarray, " m"]:
+    """Choose the images in which a channel is most active at any place, largest first.
+
+    Args:
+        maps: The channel's activations.
+        n: Most images to choose.
+
+    Returns:
+        Rows of the images; equal ones in their order.
+    """
+    return np.argsort(-maps.max(axis=(1, 2)), kind="stable")[:n]
 
 
 def _single_channels(

@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from scipy.special import expit
 
-from imbalens.analysis.counting import divide
+from imbalens.analysis.common.counting import divide, mean_defined
+from imbalens.analysis.common.ranking import auroc, average_precision
 from imbalens.analysis.performance import expected_calibration_error
-from imbalens.analysis.ranking import auroc, average_precision
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def measure_label_performance(
         **figures,
         prevalence=divide(n_positives, n),
         n_positives=n_positives,
-        means={name: _mean_defined(values) for name, values in figures.items()},
+        means={name: mean_defined(values) for name, values in figures.items()},
         undefined=tuple(np.flatnonzero((n_positives == 0) | (n_positives == n)).tolist()),
         n=n,
     )
@@ -130,8 +130,3 @@ def _refuse(broken: Bool[np.ndarray, "n m"], values: np.ndarray, rule: str) -> N
     if broken.any():
         row, label = np.argwhere(broken)[0]
         raise ValueError(f"{rule}, found {values[row, label]} at row {row}, label {label}")
-
-
-def _mean_defined(values: Float[np.ndarray, " m"]) -> float:
-    """Mean of the values that are not NaN, NaN if there are none."""
-    return float(divide(np.nansum(values), np.isfinite(values).sum()))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from imbalens.analysis.counting import count_pairs, divide
+from imbalens.analysis.common.counting import count_pairs, divide, mean_defined
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def measure_performance(
     many, few = train_counts > many_above, train_counts < few_below
     return Performance(
         accuracy=float(divide(hits.sum(), len(labels))),
-        balanced_accuracy=_mean_defined(recall),
+        balanced_accuracy=mean_defined(recall),
         ece=expected_calibration_error(
             softmax(scores).max(axis=1), predictions == labels, n_bins=n_bins
         ),
@@ -161,14 +161,8 @@ def measure_performance(
         precision=divide(hits, predicted),
         f1=np.where(actual > 0, divide(2 * hits, actual + predicted), np.nan),
         confusion=confusion,
-        many=_mean_defined(recall[many]),
-        medium=_mean_defined(recall[~many & ~few]),
-        few=_mean_defined(recall[few]),
+        many=mean_defined(recall[many]),
+        medium=mean_defined(recall[~many & ~few]),
+        few=mean_defined(recall[few]),
         n=len(labels),
     )
-
-
-def _mean_defined(values: Float[np.ndarray, " m"]) -> float:
-    """Mean of the values that are not NaN, NaN if there are none."""
-    defined = values[~np.isnan(values)]
-    return float(divide(defined.sum(), len(defined)))

@@ -15,9 +15,9 @@ import h5py
 import numpy as np
 from jaxtyping import Int, Integer, UInt8
 
+from imbalens.core.files import InputError
+from imbalens.core.hdf5 import read_text
 from imbalens.data.source import Source, SourceSplit, expand_path, resize_images
-from imbalens.files import InputError
-from imbalens.hdf5 import read_text
 from imbalens.params import Arrays
 
 HDF5_SUFFIXES = {".h5", ".hdf5"}

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from imbalens.files import InputError
+from imbalens.core.files import InputError
 from imbalens.params import Normalization
 
 

@@ -14,10 +14,9 @@ from typing import BinaryIO
 import numpy as np
 import PIL
 from jaxtyping import Int, UInt8
-from PIL import Image
 
+from imbalens.core.files import InputError
 from imbalens.data import source
-from imbalens.files import InputError
 
 PIXELS, KEYS = "pixels", "keys"  # files of the work folder, both in the order of decoding
 KEY_BYTES = 16
@@ -35,14 +34,10 @@ def decode_grey(path: Path, size: int) -> UInt8[np.ndarray, "s s"]:
     Raises:
         InputError: naming a file that cannot be decoded or whose image is not square.
     """
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            if width == height:
-                return np.asarray(source.fit(_as_grey(image), size))
-    except Exception as error:  # Pillow's decoders raise a dozen kinds
-        state = "is empty" if path.is_file() and not path.stat().st_size else "cannot be decoded"
-        raise InputError(f"{path}: {state} ({error}); replace the file or remove it") from error
+    with source.open_image(path) as image:
+        width, height = image.size
+        if width == height:
+            return np.asarray(source.fit(source.flatten(image, mode="L", ground="black"), size))
     raise InputError(
         f"{path}: found an image of {width} x {height} pixels; NIH images are square, and boxes "
         "are in pixels of a 1024 x 1024 image; pad it to a square first"
@@ -170,12 +165,3 @@ def _length(file: BinaryIO) -> int:
 def _flush(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _as_grey(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        black = Image.new("RGBA", image.size, "black")
-        image = Image.alpha_composite(black, image.convert("RGBA"))
-    return image.convert("L")

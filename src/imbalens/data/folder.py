@@ -9,10 +9,16 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int, UInt8
-from PIL import Image
 
-from imbalens.data.source import Source, SourceSplit, expand_path, fit
-from imbalens.files import InputError
+from imbalens.core.files import InputError
+from imbalens.data.source import (
+    Source,
+    SourceSplit,
+    expand_path,
+    fit,
+    flatten,
+    open_image,
+)
 from imbalens.params import Folder
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}
@@ -62,21 +68,8 @@ def read_image(path: Path, size: int) -> UInt8[np.ndarray, "s s 3"]:
     Raises:
         InputError: naming a file that cannot be decoded.
     """
-    try:
-        with Image.open(path) as image:
-            return np.asarray(fit(_as_rgb(image), size))
-    except Exception as error:  # Pillow's decoders raise a dozen kinds
-        state = "is empty" if path.is_file() and not path.stat().st_size else "cannot be decoded"
-        raise InputError(f"{path}: {state} ({error}); replace the file or remove it") from error
-
-
-def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-    return image.convert("RGB")
+    with open_image(path) as image:
+        return np.asarray(fit(flatten(image, mode="RGB", ground="white"), size))
 
 
 def _list_classes(folder: Path) -> list[str]:

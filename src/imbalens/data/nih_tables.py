@@ -12,7 +12,8 @@ from typing import assert_never
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from imbalens.files import InputError
+from imbalens.core.files import InputError
+from imbalens.core.labels import NO_FINDING
 from imbalens.params import Binary, Multilabel
 
 FINDINGS = (
@@ -31,7 +32,6 @@ FINDINGS = (
     "Pneumonia",
     "Pneumothorax",
 )
-NO_FINDING = "No Finding"
 UNHEALTHY = "Unhealthy"
 BOX_UNITS = 1024  # boxes are in pixels of images of this side
 

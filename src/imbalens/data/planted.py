@@ -13,8 +13,8 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
+from imbalens.core.prepared import Truth
 from imbalens.data.drawing import Look, draw_images, find_boxes
-from imbalens.data.prepared import Truth
 from imbalens.data.source import Source, SourceSplit
 from imbalens.params import Planted
 

@@ -11,6 +11,9 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from tqdm import tqdm
 
+from imbalens.core.files import InputError
+from imbalens.core.hdf5 import create
+from imbalens.core.prepared import PREPARED, PREPARED_VERSION
 from imbalens.data.arrays import open_arrays
 from imbalens.data.channels import ChannelMoments, channel_normalization
 from imbalens.data.choosing import choose_images
@@ -19,10 +22,7 @@ from imbalens.data.folder import open_folder
 from imbalens.data.nih import open_nih
 from imbalens.data.phantom import open_phantom
 from imbalens.data.planted import open_planted
-from imbalens.data.prepared import PREPARED, PREPARED_VERSION
 from imbalens.data.source import Source, SourceSplit, count_positives
-from imbalens.files import InputError
-from imbalens.hdf5 import create
 from imbalens.params import Arrays, Cifar, Dataset, Folder, Nih, PhantomCxr, Planted
 
 BATCH = 256  # images in memory at a time

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, UInt8, UInt16
 
-from imbalens.hdf5 import Variable, open_checked
+from imbalens.core.files import InputError
+from imbalens.core.hdf5 import Variable, open_checked
 
 FEATURES = "features"
 FEATURES_VERSION = 2
@@ -98,15 +99,7 @@ def read_features(path: Path, splits: Sequence[str]) -> FeatureDump:
     Raises:
         InputError: if the file is absent, damaged or lacks a split; it says what to run.
     """
-    with open_checked(
-        path,
-        FEATURES,
-        FEATURES_VERSION,
-        FEATURE_VARIABLES,
-        command=f"dvc repro dump_features@{path.stem}",
-        needs=splits,
-        attributes=FEATURE_ATTRIBUTES,
-    ) as file:
+    with _open_features(path, splits) as file:
         scale, offset = float(file.attrs["logit_scale"]), file["head/offset"][:]
         loaded = {}
         for split in splits:
@@ -124,6 +117,38 @@ def read_features(path: Path, splits: Sequence[str]) -> FeatureDump:
             counts=np.asarray(file.attrs["counts"]),
             splits=loaded,
         )
+
+
+def require_same_images(paths: Sequence[Path], splits: Sequence[str]) -> None:
+    """Check that feature dumps are of the same images.
+
+    Raises:
+        InputError: if they are not, or a file is absent, damaged or lacks a split; it says what
+            to run.
+    """
+    first: dict[str, Int[np.ndarray, " n"]] = {}
+    for path in paths:
+        with _open_features(path, splits) as file:
+            for split in splits:
+                index = file[f"{split}/index"][:]
+                if not np.array_equal(index, first.setdefault(split, index)):
+                    stem = paths[0].stem
+                    raise InputError(
+                        f"{path}: the images of {split} are not those of {stem}; "
+                        f"run: dvc repro dump_features@{stem} dump_features@{path.stem}"
+                    )
+
+
+def _open_features(path: Path, splits: Sequence[str]) -> AbstractContextManager[Any]:
+    return open_checked(
+        path,
+        FEATURES,
+        FEATURES_VERSION,
+        FEATURE_VARIABLES,
+        command=f"dvc repro dump_features@{path.stem}",
+        needs=splits,
+        attributes=FEATURE_ATTRIBUTES,
+    )
 
 
 def read_saliency_ranks(path: Path, split: str) -> UInt16[np.ndarray, "n h w"]:
@@ -235,18 +260,6 @@ def read_maps_by_channel(
         step = _aligned(maps, axis=1)
         for start in range(0, maps.shape[1], step):
             yield start, maps[:, start : start + step]
-
-
-def read_channel(path: Path, name: str, channel: int) -> Float[np.ndarray, "n h w"]:
-    """Read one channel's maps of all images.
-
-    Args:
-        path: Dump of maps.
-        name: `maps` or `layer_maps`.
-        channel: Number of the channel.
-    """
-    with open_maps(path) as file:
-        return file[name][:, channel]
 
 
 def _aligned(maps: Any, *, axis: int) -> int:  # noqa: ANN401 - an h5py dataset

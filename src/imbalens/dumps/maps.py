@@ -11,10 +11,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from imbalens.core.files import InputError
+from imbalens.core.hdf5 import create
 from imbalens.dumps.files import MAPS, MAPS_VERSION
 from imbalens.dumps.trained import Trained
-from imbalens.files import InputError
-from imbalens.hdf5 import create
 from imbalens.models.network import Network
 
 CHUNK_BYTES = 2**20

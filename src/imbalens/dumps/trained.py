@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from imbalens.data.prepared import Prepared, read_metadata
-from imbalens.files import InputError
+from imbalens.core.files import InputError
+from imbalens.core.prepared import Prepared, read_metadata
 from imbalens.losses.build import logit_offset, logit_scale
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import load_checkpoint, load_weights

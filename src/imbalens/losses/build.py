@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from imbalens import params
-from imbalens.files import InputError
+from imbalens.core.files import InputError
 from imbalens.losses import multilabel
 from imbalens.losses.multiclass import (
     balanced_softmax,

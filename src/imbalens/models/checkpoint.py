@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imbalens.files import InputError, atomic_path
+from imbalens.core.files import InputError, atomic_path
 
 _LISTED = 5
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from imbalens import params
-from imbalens.files import InputError
+from imbalens.core.files import InputError
 from imbalens.models.checkpoint import describe_misfit, load_checkpoint
 from imbalens.models.network import Network
 

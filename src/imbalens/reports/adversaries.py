@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from imbalens.analysis.adversary_scores import PredictorScore
-from imbalens.reports.style import (
+from imbalens.reports.common.style import (
     INK,
     MAX_CLASSES,
     NEUTRAL,
@@ -23,7 +23,7 @@ from imbalens.reports.style import (
     save,
     titled,
 )
-from imbalens.reports.tables import head_first
+from imbalens.reports.common.tables import head_first
 
 REST = "other classes"
 DIRECTIONS = {

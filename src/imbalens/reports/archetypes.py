@@ -9,7 +9,7 @@ from jaxtyping import Int, UInt8
 from matplotlib.figure import Figure
 
 from imbalens.analysis.archetypes import ARCHETYPE_NAMES, ArchetypeTable
-from imbalens.reports.style import (
+from imbalens.reports.common.style import (
     INK,
     PALETTE,
     head_and_tail,
@@ -19,7 +19,7 @@ from imbalens.reports.style import (
     show_image,
     titled,
 )
-from imbalens.reports.tables import head_first
+from imbalens.reports.common.tables import head_first
 
 
 def archetype_table(

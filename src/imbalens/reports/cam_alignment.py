@@ -1,4 +1,4 @@
-"""Table and figures of the alignment of class activation maps with boxes."""
+"""Figures of the alignment of class activation maps with boxes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,16 +11,13 @@ from jaxtyping import Float, Int, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from imbalens.analysis.alignment import MEASURES, AlignmentSummary
-from imbalens.reports.overlay import add_scale, overlay
-from imbalens.reports.style import INK, PALETTE, plain, quiet, save, say, titled
-from imbalens.reports.tables import head_first
+from imbalens.reports.common.overlay import add_scale, overlay
+from imbalens.reports.common.style import INK, PALETTE, plain, quiet, save, say, titled
 
-OVERALL = "all"
 MANY_CLASSES = 20
 EXAMPLES_PER_LINE = 4
 BAR_WIDTH = 0.38
-BARS = {"iobb": ("soft IoBB", PALETTE[8], -0.2), "ior": ("soft IoR", PALETTE[7], 0.2)}
+BARS = {"iobb": ("IoBB", PALETTE[8], -0.2), "ior": ("IoR", PALETTE[7], 0.2)}
 CONTROLS = {"untrained": ("untrained network", "D"), "shifted": ("shifted boxes", "X")}
 
 
@@ -43,65 +40,29 @@ class CamExample:
     iobb: float
 
 
-def alignment_table(
-    summary: AlignmentSummary,
-    names: Sequence[str],
-    *,
-    hard: AlignmentSummary | None = None,
-    untrained: AlignmentSummary | None = None,
-    shifted: AlignmentSummary | None = None,
-) -> pd.DataFrame:
-    """One row per class, by falling number of pairs, and a last one, "all", over all pairs.
-
-    Args:
-        summary: Soft measures of the trained network.
-        names: Class names, in label order.
-        hard: Measures of maps cut at a threshold; without them their columns are NaN.
-        untrained: Soft measures of the same network with random weights; likewise.
-        shifted: Soft measures with boxes moved at random; likewise.
-
-    Returns:
-        Columns `class`, `pairs`, the measures `iobb`, `ior`, `iou`, `pointing` and `all_zero`,
-        then `iobb_hard`, `ior_hard`, `iou_hard`, `iobb_untrained`, ..., `ior_shifted`.
-    """
-    order = head_first(summary.pairs)
-    columns = {
-        "class": [*(names[label] for label in order), OVERALL],
-        "pairs": [*summary.pairs[order].tolist(), int(summary.pairs.sum())],
-        **_columns(summary, order, MEASURES, ""),
-        **_columns(hard, order, ("iobb", "ior", "iou"), "_hard"),
-        **_columns(untrained, order, tuple(BARS), "_untrained"),
-        **_columns(shifted, order, tuple(BARS), "_shifted"),
-    }
-    return pd.DataFrame(columns)
-
-
 def alignment_figure(table: pd.DataFrame, *, run: str) -> Figure:
     """Build what `draw_alignment` writes."""
     classes, overall = table[:-1], table[-1:]
     drawn = classes[classes["pairs"] > 0]
     n_bare, n_drawn = len(classes) - len(drawn), len(drawn)
-    figure = Figure(figsize=(min(18.0, max(7.0, 0.6 * n_drawn + 3)), 5), layout="constrained")
-    axes = figure.subplots()
+    size = (min(18.0, max(7.0, 0.6 * n_drawn + 3)), 7.5)
+    figure = Figure(figsize=size, layout="constrained")
     note = f"classes without a box, not drawn: {n_bare}" if n_bare else ""
-    axes.set_title(titled(f"Class activation maps and boxes · {run}", note))
+    figure.suptitle(titled(f"Class activation maps and boxes · {run}", note))
     if drawn.empty:
-        say(axes, "no annotated image")
+        say(figure.subplots(), "no annotated image")
         return figure
+    soft, matched = figure.subplots(2, 1, sharex=True)
     # the mean over several classes stands apart from them
     rows = drawn if n_drawn == 1 else pd.concat([drawn, overall])
     places = np.arange(len(rows)) + 0.5 * (np.arange(len(rows)) == n_drawn)
     many = n_drawn > MANY_CLASSES
-    legend = []
-    for measure, (label, colour, offset) in BARS.items():
-        legend.append(
-            axes.bar(places + offset, rows[measure], BAR_WIDTH, color=colour, label=label)
-        )
+    _draw_bars(soft, places, rows, "")
     for control, (label, marker) in CONTROLS.items():
         values = rows[[f"{measure}_{control}" for measure in BARS]].to_numpy(dtype=float)
         if np.isnan(values).all():
             continue
-        marks = axes.scatter(
+        soft.scatter(
             np.stack([places + offset for _, _, offset in BARS.values()], axis=1),
             values,
             s=16 if many else 34,
@@ -112,19 +73,32 @@ def alignment_figure(table: pd.DataFrame, *, run: str) -> Figure:
             zorder=3,
             label=label,
         )
-        legend.append(marks)
-    _name_places(axes, places, rows, many=many)
-    axes.set_xlim(-0.7, places[-1] + 0.7)
-    axes.set_ylim(bottom=0)
-    axes.set_ylabel("mean over pairs of an image and a class")
-    axes.set_xlabel("class (its pairs)")
-    quiet(axes)
-    figure.legend(handles=legend, loc="outside right center", frameon=False)
+    soft.set_title("soft measures", fontsize=11)
+    soft.set_ylim(bottom=0)
+    _draw_bars(matched, places, rows, "_matched")
+    matched.scatter(
+        places, rows["auroc"], s=16 if many else 34, color=INK, zorder=3, label="AUROC of pixels"
+    )
+    matched.axhline(0.5, color=INK, lw=0.9, ls="--", label="of a constant map")
+    matched.set_title("matched scale: each run keeps the same share of pixels", fontsize=11)
+    matched.set_ylim(0, 1.04)
+    _name_places(matched, places, rows, many=many)
+    matched.set_xlim(-0.7, places[-1] + 0.7)
+    matched.set_xlabel("class (its pairs)")
+    figure.supylabel("mean over pairs of an image and a class", fontsize=10)
+    for axes in (soft, matched):
+        quiet(axes)
+        axes.legend(
+            handles=[*axes.containers, *axes.collections, *axes.lines],
+            loc="center left",
+            bbox_to_anchor=(1, 0.5),
+            frameon=False,
+        )
     return figure
 
 
 def draw_alignment(table: pd.DataFrame, path: Path, *, run: str) -> None:
-    """Draw soft IoBB and IoR of each class as bars, and the controls as marks on them.
+    """Draw IoBB and IoR of each class as bars, soft with the controls, and at matched scale.
 
     Args:
         table: As `alignment_table` makes it; a class without pairs is left out, a control that
@@ -169,6 +143,14 @@ def draw_cams(examples: Sequence[CamExample], path: Path, *, run: str) -> None:
     save(cams_figure(examples, run=run), path)
 
 
+def _draw_bars(
+    axes: Axes, places: Float[np.ndarray, " rows"], rows: pd.DataFrame, suffix: str
+) -> None:
+    for measure, (label, colour, offset) in BARS.items():
+        values = rows[f"{measure}{suffix}"]
+        axes.bar(places + offset, values, BAR_WIDTH, color=colour, label=label)
+
+
 def _name_places(
     axes: Axes, places: Float[np.ndarray, " rows"], rows: pd.DataFrame, *, many: bool
 ) -> None:
@@ -182,13 +164,3 @@ def _name_places(
         axes.set_xticks(places, labels)
     else:
         axes.set_xticks(places, labels, rotation=45, ha="right", rotation_mode="anchor")
-
-
-def _columns(
-    summary: AlignmentSummary | None, order: Sequence[int], measures: Sequence[str], suffix: str
-) -> dict[str, Float[np.ndarray, " rows"]]:
-    """Columns of some measures, the overall mean last; NaN without a summary."""
-    if summary is None:
-        return {f"{name}{suffix}": np.full(len(order) + 1, np.nan) for name in measures}
-    values = np.vstack([summary.means[order], summary.overall])
-    return {f"{name}{suffix}": values[:, MEASURES.index(name)] for name in measures}

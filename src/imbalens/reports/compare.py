@@ -14,8 +14,8 @@ import pandas as pd
 from jaxtyping import Float, Int, UInt8
 from matplotlib.figure import Figure
 
-from imbalens.reports.overlay import add_scale, overlay
-from imbalens.reports.style import PALETTE, plain, quiet, save, say, titled
+from imbalens.reports.common.overlay import add_scale, overlay
+from imbalens.reports.common.style import PALETTE, plain, quiet, save, say, titled
 
 AVERAGE = "average"
 MAX_SHOWN = 20

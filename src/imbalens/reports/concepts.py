@@ -1,4 +1,4 @@
-"""Tables and figures of the concepts that channels detect in boxes."""
+"""Figures of the concepts that channels detect in boxes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,8 @@ from jaxtyping import Bool, Int, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from imbalens.analysis.concept_channels import ConceptSummary, fire_shares
-from imbalens.analysis.concepts import ConceptCounts
-from imbalens.reports.overlay import overlay
-from imbalens.reports.style import (
+from imbalens.reports.common.overlay import overlay
+from imbalens.reports.common.style import (
     INK,
     NEUTRAL,
     PALETTE,
@@ -25,9 +23,8 @@ from imbalens.reports.style import (
     say,
     titled,
 )
-from imbalens.reports.tables import head_first
+from imbalens.reports.concept_tables import OVERALL
 
-OVERALL = "all"
 MEASURES = {"disjoint": "parts in the boxes", "unique": "channels with such a part"}
 ACTIVE_COLOUR = "#FFB000"
 CAPTION_WIDTH = 26
@@ -56,61 +53,6 @@ class ChannelRow:
 
     text: str
     images: Sequence[ActiveImage]
-
-
-def concept_table(summary: ConceptSummary, names: Sequence[str]) -> pd.DataFrame:
-    """One row per class, by falling number of pairs, and a last one, "all".
-
-    Args:
-        summary: Means per class and overall.
-        names: Class names, in label order.
-
-    Returns:
-        Columns `class`, `pairs`, `per` (what the means are over: `label`, that is a pair of an
-        image and a class, or, in the last row only, `image`), `disjoint`, `unique`.
-    """
-    order = head_first(summary.class_pairs)
-    return pd.DataFrame(
-        {
-            "class": [*(names[label] for label in order), OVERALL],
-            "pairs": [*summary.class_pairs[order].tolist(), summary.n_pairs],
-            "per": [*("label" for _ in order), summary.normalize_by],
-            "disjoint": [*summary.class_disjoint[order], summary.disjoint],
-            "unique": [*summary.class_unique[order], summary.unique],
-        }
-    )
-
-
-def channel_table(counts: ConceptCounts, names: Sequence[str]) -> pd.DataFrame:
-    """One row per channel: the class in whose boxes it fires most reliably, and all classes.
-
-    Args:
-        counts: Counts of all channels.
-        names: Class names, in label order.
-
-    Returns:
-        Columns `channel`, `dead`, `threshold`, then `class`, `pairs` and `share` (of these pairs)
-        of the class with the largest share, empty where the channel fires in no class with
-        enough pairs; then `fires in <class>`, a number of pairs, for each class that has any.
-        Largest share first.
-    """
-    pairs = np.bincount(counts.pairs[:, 1], minlength=len(names))
-    share = np.nan_to_num(fire_shares(counts))
-    best, largest = share.argmax(axis=1), share.max(axis=1)
-    some = largest > 0
-    labels = [int(label) if any_ else None for label, any_ in zip(best, some, strict=True)]
-    table = pd.DataFrame(
-        {
-            "channel": np.arange(len(share)),
-            "dead": counts.dead,
-            "threshold": counts.tau,
-            "class": [None if label is None else names[label] for label in labels],
-            "pairs": [None if label is None else pairs[label] for label in labels],
-            "share": np.where(some, largest, np.nan),
-            **{f"fires in {names[i]}": counts.fires[:, i] for i in np.flatnonzero(pairs).tolist()},
-        }
-    ).astype({"pairs": "Int64"})
-    return table.iloc[np.argsort(-largest, kind="stable")].reset_index(drop=True)
 
 
 def channel_text(channel: int, name: str, share: float) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from imbalens.reports.style import MAX_CLASSES, PALETTE, plain, quiet, save, say, titled
+from imbalens.reports.common.style import MAX_CLASSES, PALETTE, plain, quiet, save, say, titled
 
 TITLES = {
     "actual": "What {} is wrongly taken for",

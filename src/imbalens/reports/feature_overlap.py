@@ -10,8 +10,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from imbalens.analysis.feature_overlap import PairOverlap, TopFeatures
-from imbalens.reports.matrix import draw_cells, matrix_figure
-from imbalens.reports.style import (
+from imbalens.reports.common.matrix import draw_cells, matrix_figure
+from imbalens.reports.common.style import (
     NEUTRAL,
     PALETTE,
     head_and_tail,
@@ -22,7 +22,7 @@ from imbalens.reports.style import (
     save,
     titled,
 )
-from imbalens.reports.tables import head_first, matrix_table
+from imbalens.reports.common.tables import head_first, matrix_table
 
 HUES = tuple(colour for colour in PALETTE if len(set(to_rgb(colour))) > 1)  # grey has a meaning
 # A second, paler round: ten classes often share more features than there are hues.

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from imbalens.analysis.label_performance import LabelPerformance
-from imbalens.reports.style import INK, PALETTE, paler, plain, quiet, save, titled
-from imbalens.reports.tables import head_first
+from imbalens.reports.common.style import INK, PALETTE, paler, plain, quiet, save, titled
+from imbalens.reports.common.tables import head_first
 
 MANY_CLASSES = 30
 

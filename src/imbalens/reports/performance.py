@@ -9,9 +9,9 @@ from jaxtyping import Int
 from matplotlib.figure import Figure
 
 from imbalens.analysis.performance import Performance
-from imbalens.reports.matrix import draw_cells, matrix_figure
-from imbalens.reports.style import INK, PALETTE, plain, quiet, save, titled
-from imbalens.reports.tables import head_first
+from imbalens.reports.common.matrix import draw_cells, matrix_figure
+from imbalens.reports.common.style import INK, PALETTE, plain, quiet, save, titled
+from imbalens.reports.common.tables import head_first
 
 MANY_CLASSES = 30
 

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from matplotlib.figure import Figure
 
-from imbalens.reports.overlay import overlay
-from imbalens.reports.style import plain, save, titled
+from imbalens.reports.common.overlay import overlay
+from imbalens.reports.common.style import plain, save, titled
 
 PER_LINE = 5
 MAX_SAMPLES = 15

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from imbalens.analysis.colours import COLOUR_GROUPS, ColourTable
-from imbalens.reports.style import (
+from imbalens.reports.common.style import (
     INK,
     head_and_tail,
     plain,
@@ -20,7 +20,7 @@ from imbalens.reports.style import (
     show_image,
     titled,
 )
-from imbalens.reports.tables import head_first
+from imbalens.reports.common.tables import head_first
 
 PANELS_PER_LINE = 5
 AXIS = "share of the most salient pixels, %"

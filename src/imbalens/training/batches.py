@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int, Real, UInt8
 from torch import Tensor
 
-from imbalens.data.prepared import Prepared, read_split
+from imbalens.core.prepared import Prepared, read_split
 from imbalens.params import Augmentation
 
 

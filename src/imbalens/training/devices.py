@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from imbalens.files import InputError
+from imbalens.core.files import InputError
 
 
 def choose_device(name: str) -> torch.device:

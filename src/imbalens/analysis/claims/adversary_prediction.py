@@ -1,0 +1,130 @@
+"""Claims of paper B about nearest adversaries: that they foretell the errors on unseen images.
+
+Each function computes the statistic of the claim that stands above it.
+"""
+
+import numpy as np
+from jaxtyping import Float
+
+from imbalens.analysis.adversary_baselines import random_distribution
+from imbalens.analysis.adversary_scores import kl_divergence, rank_correlation
+from imbalens.analysis.claims.intervals import (
+    Estimate,
+    Resampling,
+    estimate_mean,
+    estimate_ratio,
+)
+from imbalens.analysis.claims.verdicts import Claim
+
+NO_CLASS = "fewer than two classes have both errors and nearest adversaries"
+
+BEAT_RANDOM = Claim(
+    id="adversaries_beat_random",
+    paper="B",
+    section="4.3, Table 2",
+    text="Nearest adversaries in training predict errors better than random",
+    statistic="KLD of random over that of nearest adversaries",
+    side="above",
+    threshold=1.0,
+    unit="classes",
+    undefined=NO_CLASS,
+)
+
+
+def adversaries_beat_random(
+    errors: Float[np.ndarray, "c c"],
+    neighbours: Float[np.ndarray, "c c"],
+    *,
+    eps: float,
+    resampling: Resampling,
+) -> Estimate:
+    """How many times larger the divergence of a random prediction is, over classes.
+
+    The divergence of random is the mean over many random distributions: that of a single one, as
+    in the paper, depends on the draw.
+
+    Args:
+        errors: Distribution of the errors; rows without any are NaN.
+        neighbours: Distribution of the nearest adversaries; rows without any are NaN.
+        eps: See `kl_divergence`.
+        resampling: How to resample the classes; it also gives the number and the seed of the
+            random distributions.
+
+    Source: paper B, Table 2 (NNB: Rand. factor).
+    """
+    own = kl_divergence(errors, neighbours, eps=eps)
+    total = np.zeros(len(own))
+    for draw in range(resampling.n_resamples):
+        guess = random_distribution(n_classes=len(own), seed=resampling.seed + draw)
+        total += kl_divergence(errors, guess, eps=eps)
+    judged = np.isfinite(own)
+    return estimate_ratio(total[judged] / resampling.n_resamples, own[judged], resampling)
+
+
+RANK_ERRORS = Claim(
+    id="adversaries_rank_errors",
+    paper="B",
+    section="4.3",
+    text="Nearest adversaries in training rank errors better than random, whatever eps",
+    statistic="mean rank correlation of nearest adversaries with errors",
+    side="above",
+    threshold=0.0,
+    unit="classes",
+    undefined=NO_CLASS,
+)
+
+
+def adversaries_rank_errors(
+    errors: Float[np.ndarray, "c c"],
+    neighbours: Float[np.ndarray, "c c"],
+    resampling: Resampling,
+) -> Estimate:
+    """Mean over classes of Spearman's correlation, which is 0 for random and needs no eps.
+
+    Args:
+        errors: Distribution of the errors; rows without any are NaN.
+        neighbours: Distribution of the nearest adversaries; rows without any are NaN.
+        resampling: How to resample the classes.
+
+    Source: paper B, section 4.3; the eps behind its divergence is not in the paper.
+    """
+    correlation = rank_correlation(errors, neighbours)
+    return estimate_mean(correlation[np.isfinite(correlation)], resampling)
+
+
+MATCH_FDR = Claim(
+    id="adversaries_match_fdr",
+    paper="B",
+    section="4.3, Table 2",
+    text="Nearest adversaries predict errors as well as Fisher's discriminant ratio or better",
+    statistic="KLD of FDR, taken as fixed, over that of nearest adversaries",
+    side="above",
+    threshold=1.0,
+    unit="classes",
+    undefined=NO_CLASS,
+)
+
+
+def adversaries_match_fdr(
+    errors: Float[np.ndarray, "c c"],
+    neighbours: Float[np.ndarray, "c c"],
+    *,
+    fdr_kld: float,
+    eps: float,
+    resampling: Resampling,
+) -> Estimate:
+    """How many times larger the divergence of Fisher's discriminant ratio is.
+
+    Args:
+        errors: Distribution of the errors; rows without any are NaN.
+        neighbours: Distribution of the nearest adversaries; rows without any are NaN.
+        fdr_kld: Mean divergence of Fisher's discriminant ratio over the same classes; it is
+            taken as fixed, the interval being that of the nearest adversaries'.
+        eps: See `kl_divergence`.
+        resampling: How to resample the classes.
+
+    Source: paper B, Table 2.
+    """
+    own = kl_divergence(errors, neighbours, eps=eps)
+    own = own[np.isfinite(own)]
+    return estimate_ratio(np.full(len(own), fdr_kld), own, resampling)

@@ -1,0 +1,170 @@
+"""Estimates with intervals from counts, from figures per class and from pairs of classes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy.stats import binomtest, norm, t
+
+from imbalens.analysis.common.counting import divide
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A statistic and its uncertainty.
+
+    Attributes:
+        value: The statistic; NaN if it is undefined.
+        low: Lower end of its interval; NaN if it is undefined.
+        high: Upper end.
+        n: Number of images, instances or classes behind it.
+        p: Two-sided p-value of no effect; NaN where none was computed.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    p: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How an interval is made by resampling.
+
+    Attributes:
+        confidence: Coverage wanted.
+        n_resamples: Resamples of the classes, or permutations of them.
+        seed: Seed of the draws.
+    """
+
+    confidence: float
+    n_resamples: int
+    seed: int
+
+
+def undefined(n: int) -> Estimate:
+    """Return the estimate of what `n` images, instances or classes do not define."""
+    return Estimate(float("nan"), float("nan"), float("nan"), n)
+
+
+def estimate_proportion(successes: int, trials: int, *, confidence: float) -> Estimate:
+    """Proportion with Wilson's score interval; undefined without trials.
+
+    Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
+    """
+    if trials == 0:
+        return undefined(0)
+    interval = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
+    return Estimate(successes / trials, float(interval.low), float(interval.high), trials)
+
+
+def subtract(first: Estimate, second: Estimate, *, n: int) -> Estimate:
+    """Difference of two estimates, with an interval from theirs (MOVER).
+
+    Between two proportions this is Newcombe's interval. The two are taken as independent: where
+    they are of the same images and so vary together, the interval is wider than need be.
+
+    Args:
+        first: What is subtracted from.
+        second: What is subtracted.
+        n: Number behind the difference.
+
+    Source: Zou and Donner, "Construction of confidence limits about effect measures", 2008;
+    Newcombe, "Interval estimation for the difference between independent
+    proportions", 1998, method 10.
+    """
+    value = first.value - second.value
+    down = np.hypot(first.value - first.low, second.high - second.value)
+    up = np.hypot(first.high - first.value, second.value - second.low)
+    return Estimate(value, float(value - down), float(value + up), n)
+
+
+def estimate_mean(values: Float[np.ndarray, " c"], resampling: Resampling) -> Estimate:
+    """Mean over the classes, with a bootstrap interval; see `estimate_ratio`."""
+    return _bootstrap(values[None], lambda means: means[0], resampling)
+
+
+def estimate_ratio(
+    top: Float[np.ndarray, " c"],
+    bottom: Float[np.ndarray, " c"],
+    resampling: Resampling,
+) -> Estimate:
+    """Ratio of two means over the same classes, with a bootstrap interval over classes.
+
+    The percentile interval is expanded to the width that the t-interval of a mean would have: of
+    few classes it would be too narrow.
+
+    Args:
+        top: One number per class.
+        bottom: Another of the same class.
+        resampling: How to resample the classes.
+
+    Returns:
+        The estimate; undefined below two classes.
+
+    Source: Hesterberg, "What teachers should know about the bootstrap", 2015, on
+    expanded percentile intervals.
+    """
+    return _bootstrap(
+        np.stack([top, bottom]), lambda means: divide(means[0], means[1]), resampling
+    )
+
+
+def _bootstrap(
+    values: Float[np.ndarray, "k c"],
+    combine: Callable[[np.ndarray], np.ndarray],
+    resampling: Resampling,
+) -> Estimate:
+    n = values.shape[1]
+    if n < 2:
+        return undefined(n)
+    drawn = np.random.default_rng(resampling.seed).integers(n, size=(resampling.n_resamples, n))
+    resampled = combine(values[:, drawn].mean(axis=2))
+    tail = norm.cdf(t.ppf((1 - resampling.confidence) / 2, n - 1) * np.sqrt(n / (n - 1)))
+    low, high = np.quantile(resampled, [tail, 1 - tail])
+    value = combine(values.mean(axis=1, keepdims=True))[0]
+    return Estimate(float(value), float(low), float(high), n)
+
+
+def contrast_pairs(
+    values: Float[np.ndarray, "c c"],
+    marked: Bool[np.ndarray, "c c"],
+    resampling: Resampling,
+) -> Estimate:
+    """Mean of the marked pairs of classes minus the mean of all other pairs.
+
+    Pairs with a class in common vary together, so the classes are permuted, not the pairs (as in
+    Mantel's test). The interval is the statistic minus the quantiles of its distribution under
+    permutation: it leaves out 0 where the two-sided test rejects.
+
+    Args:
+        values: Symmetric; the diagonal is not used.
+        marked: Symmetric; which pairs.
+        resampling: How to permute the classes.
+
+    Returns:
+        The estimate, of `c` classes; undefined where no pair or every pair is marked.
+
+    Source: Mantel, "The detection of disease clustering and a generalized regression approach",
+    1967.
+    """
+    c = len(values)
+    first, second = np.triu_indices(c, k=1)
+    each, n_pairs = values[first, second], len(first)
+    n_marked = int(marked[first, second].sum())
+    if n_marked in (0, n_pairs):
+        return undefined(c)
+    total = float(each.sum())
+
+    def contrast(order: np.ndarray) -> float:
+        inside = float(each @ marked[order[first], order[second]])
+        return inside / n_marked - (total - inside) / (n_pairs - n_marked)
+
+    generator, draws = np.random.default_rng(resampling.seed), resampling.n_resamples
+    null = np.array([contrast(generator.permutation(c)) for _ in range(draws)])
+    value = contrast(np.arange(c))
+    low, high = np.quantile(null, 0.5 + np.array([-0.5, 0.5]) * resampling.confidence)
+    tail = (1 + min((null <= value).sum(), (null >= value).sum())) / (1 + draws)
+    return Estimate(value, value - float(high), value - float(low), c, min(1.0, 2 * float(tail)))

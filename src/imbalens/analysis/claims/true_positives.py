@@ -1,0 +1,92 @@
+"""Claims of paper B about archetypes: which instances are classified correctly.
+
+Each function computes the statistic of the claim that stands above it.
+"""
+
+import numpy as np
+from jaxtyping import Int
+
+from imbalens.analysis.claims.intervals import (
+    Estimate,
+    estimate_proportion,
+    subtract,
+    undefined,
+)
+from imbalens.analysis.claims.verdicts import Claim
+
+N_COMMON = 2  # safe and border come first among the archetypes
+
+TRUE_POSITIVES_SHARE = Claim(
+    id="safe_border_hold_true_positives",
+    paper="B",
+    section="4.2, Figure 2",
+    text="Safe and border instances hold most true positives",
+    statistic="share of true positives that are safe or border",
+    side="above",
+    threshold=0.5,
+    unit="instances",
+    undefined="there is no true positive",
+)
+
+
+def true_positives_share(true_positives: Int[np.ndarray, " a"], *, confidence: float) -> Estimate:
+    """Share of the true positives that are safe or border, with Wilson's interval.
+
+    Args:
+        true_positives: By archetype, in the order of `ARCHETYPE_NAMES`.
+        confidence: Coverage wanted.
+
+    Source: paper B, section 4.2.
+    """
+    common = int(true_positives[:N_COMMON].sum())
+    return estimate_proportion(common, int(true_positives.sum()), confidence=confidence)
+
+
+TRUE_POSITIVE_RATES = Claim(
+    id="safe_border_lead_true_positive_rates",
+    paper="B",
+    section="4.2, Figure 2",
+    text="Safe and border instances have the highest true-positive rates",
+    statistic="lower rate of safe and border minus the higher of rare and outlier",
+    side="above",
+    threshold=0.0,
+    unit="instances",
+    undefined="instances are all safe or border, or all rare or outlier",
+)
+
+
+def true_positive_rates_lead(
+    counts: Int[np.ndarray, " a"], true_positives: Int[np.ndarray, " a"], *, confidence: float
+) -> Estimate:
+    """Lower true-positive rate of safe and border minus the higher one of rare and outlier.
+
+    It is the least of the differences between the groups. Each has Newcombe's interval at a level
+    corrected for their number (Bonferroni), so that the least of the lower and of the upper ends
+    bound it. Empty groups are left out.
+
+    Args:
+        counts: Instances by archetype, in the order of `ARCHETYPE_NAMES`.
+        true_positives: Those that are classified correctly.
+        confidence: Coverage wanted.
+
+    Source: paper B, section 4.2.
+    """
+    n = int(counts.sum())
+    filled = np.flatnonzero(counts > 0).tolist()
+    pairs = [(a, b) for a in filled for b in filled if a < N_COMMON <= b]
+    if not pairs:
+        return undefined(n)
+    level = 1 - (1 - confidence) / len(pairs)
+    rates = {
+        group: estimate_proportion(
+            int(true_positives[group]), int(counts[group]), confidence=level
+        )
+        for group in filled
+    }
+    differences = [subtract(rates[a], rates[b], n=n) for a, b in pairs]
+    return Estimate(
+        min(each.value for each in differences),
+        min(each.low for each in differences),
+        min(each.high for each in differences),
+        n,
+    )

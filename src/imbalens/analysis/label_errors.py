@@ -1,0 +1,167 @@
+"""Training images whose label looks wrong, and what it might be instead.
+
+Two witnesses are heard: the nearest neighbours, whose labels an image's own label has no part in,
+and the network, which was trained on that label. Labels come as class codes, "n", where each
+image has exactly one class, and as a matrix, "n m", 1 where an image has a label, where several
+can apply; each entry of the matrix is then judged by itself.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+from scipy.special import expit, softmax
+
+from imbalens.analysis.common.counting import divide, require_codes
+from imbalens.analysis.common.memberships import Targets
+from imbalens.analysis.common.ranking import auroc, average_precision
+
+
+@dataclass(frozen=True)
+class LabelErrors:
+    """How far each given label is in doubt; all fields have the shape of the labels.
+
+    Attributes:
+        probability: Probability of the label as given.
+        usual: Mean of that probability over the images with the same given label.
+        score: `usual - probability`: the higher, the more suspicious the label.
+        suggested: Most probable other class; of a matrix 1 where the label is missing, 0 where
+            it should go.
+        candidate: Whether what is suggested is more probable than what is given.
+    """
+
+    probability: Float[np.ndarray, "*shape"]
+    usual: Float[np.ndarray, "*shape"]
+    score: Float[np.ndarray, "*shape"]
+    suggested: Int[np.ndarray, "*shape"]
+    candidate: Bool[np.ndarray, "*shape"]
+
+
+def label_probabilities(
+    neighbor_labels: Int[np.ndarray, "n k"] | UInt8[np.ndarray, "n k m"],
+    scores: Float[np.ndarray, "n m"],
+) -> Float[np.ndarray, "n m"]:
+    """Average two probabilities of each label: that of the neighbours and that of the network.
+
+    Args:
+        neighbor_labels: Labels of each image's k neighbours, the image itself excluded.
+        scores: What a softmax, or of a matrix of labels a sigmoid per label, is taken on.
+
+    Returns:
+        Mean of the share of neighbours with the label and the network's probability.
+
+    Raises:
+        ValueError: if a class code is out of range.
+
+    Source: neighbours as in Papernot and McDaniel 2018, arXiv:1803.04765.
+    """
+    precise = scores.astype(np.float64)
+    if neighbor_labels.ndim == 3:
+        return (neighbor_labels.mean(axis=1) + expit(precise)) / 2
+    n_classes = scores.shape[1]
+    require_codes(neighbor_labels.ravel(), n_codes=n_classes, name="neighbor_labels")
+    votes = (neighbor_labels[:, :, None] == np.arange(n_classes)).mean(axis=1)
+    return (votes + softmax(precise, axis=1)) / 2
+
+
+def find_label_errors(probabilities: Float[np.ndarray, "n m"], labels: Targets) -> LabelErrors:
+    """Compare each given label's probability with what is usual for that label.
+
+    The mean over the images with the same label takes out how sure one can be of a class: of a
+    rare one, or under a loss that keeps probabilities low, every label would look wrong.
+
+    Args:
+        probabilities: Probability of each class, or of each label, see `label_probabilities`.
+        labels: Given class per image, or 1 where an image has a label.
+
+    Raises:
+        ValueError: if a class code is out of range, or there are not two classes.
+
+    Source: Northcutt, Jiang and Chuang 2021, "Confident learning", JAIR 70, section 3: ranking by
+    self-confidence; thresholds as mean self-confidence per class, equation 2.
+    """
+    if labels.ndim == 2:
+        columns = [
+            find_label_errors(np.column_stack([1 - p, p]), given.astype(np.int64))
+            for p, given in zip(probabilities.T, labels.T, strict=True)
+        ]
+        return LabelErrors(
+            **{
+                field: np.column_stack([getattr(column, field) for column in columns])
+                for field in LabelErrors.__dataclass_fields__
+            }
+        )
+    n, n_classes = probabilities.shape
+    if n_classes < 2:
+        raise ValueError(f"probabilities must be of at least two classes, found {n_classes}")
+    require_codes(labels, n_codes=n_classes, name="labels")
+    own = probabilities[np.arange(n), labels]
+    total = np.bincount(labels, weights=own, minlength=n_classes)
+    usual = divide(total, np.bincount(labels, minlength=n_classes))[labels]
+    others = probabilities.copy()
+    others[np.arange(n), labels] = -np.inf
+    return LabelErrors(
+        probability=own,
+        usual=usual,
+        score=usual - own,
+        suggested=others.argmax(axis=1),
+        candidate=others.max(axis=1) > own,
+    )
+
+
+def rank_candidates(
+    errors: LabelErrors, labels: Targets, *, n_candidates: int
+) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, " p"]]:
+    """List the candidates of a wrong label, the most suspicious first.
+
+    Args:
+        errors: As `find_label_errors` gives them.
+        labels: As given to it.
+        n_candidates: How many to list at most.
+
+    Returns:
+        Row of the image, and the label in question: the class given, or the column of the
+        matrix. Equals stand in the order of the images.
+    """
+    places = np.flatnonzero(errors.candidate)
+    order = np.argsort(-errors.score.ravel()[places], kind="stable")
+    places = places[order[:n_candidates]]
+    if labels.ndim == 1:
+        return places, labels[places]
+    return places // labels.shape[1], places % labels.shape[1]
+
+
+def label_error_recovery(
+    errors: LabelErrors,
+    mislabelled: Bool[np.ndarray, " n"],
+    true_labels: Int[np.ndarray, " n"],
+    listed: Int[np.ndarray, " p"],
+) -> dict[str, float]:
+    """Compare suspicion with the images whose label was planted wrong.
+
+    Args:
+        errors: As `find_label_errors` gives them for class codes.
+        mislabelled: Which images carry a planted wrong label.
+        true_labels: Class of each image before mislabelling.
+        listed: Rows of the candidates that are listed, see `rank_candidates`.
+
+    Returns:
+        `average_precision` and `auroc` of the score. `chance`: the share of mislabelled, which
+        is what the former would be by chance. `candidate_precision`: share of candidates that
+        are mislabelled. `candidate_recall`: share of mislabelled that are candidates.
+        `listed_precision` and `listed_recall`: the same of those that are listed.
+        `suggestion_accuracy`: share of mislabelled candidates whose suggested class is the true
+        one. NaN where there is nothing to judge.
+    """
+    found = errors.candidate & mislabelled
+    right = found & (errors.suggested == true_labels)
+    return {
+        "average_precision": average_precision(errors.score, mislabelled),
+        "auroc": auroc(errors.score, mislabelled),
+        "chance": float(divide(mislabelled.sum(), len(mislabelled))),
+        "candidate_precision": float(divide(found.sum(), errors.candidate.sum())),
+        "candidate_recall": float(divide(found.sum(), mislabelled.sum())),
+        "listed_precision": float(divide(mislabelled[listed].sum(), len(listed))),
+        "listed_recall": float(divide(mislabelled[listed].sum(), mislabelled.sum())),
+        "suggestion_accuracy": float(divide(right.sum(), found.sum())),
+    }

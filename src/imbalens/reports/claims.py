@@ -1,0 +1,177 @@
+"""Table and figure of the verdicts on both papers' claims.
+
+Source: the claims, with the section of the paper each is from, in `analysis/claims`.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from imbalens.analysis.claims.verdicts import Finding
+from imbalens.reports.common.style import INK, NEUTRAL, plain, quiet, save, say, titled
+
+# colour and marker, so that neither alone has to be told apart
+VERDICTS = {
+    "holds": ("#117733", "o"),
+    "does not hold": ("#CC6677", "X"),
+    "not decidable": ("#555555", "s"),
+}
+PANEL_COLUMNS = 3
+NOTES = (
+    "A claim holds if the whole interval lies on the claimed side of the threshold, does not hold "
+    "if it lies on the other, and is else not decidable with this data.",
+    "Intervals are per comparison, not simultaneous; the adjusted p-value, where one is known, is "
+    "corrected for the number of comparisons.",
+    "An interval covers the images that were drawn, and what training again changes only where a "
+    "loss was trained with several seeds; paper B's claims are judged training by training.",
+)
+
+
+def claims_table(findings: Sequence[Finding]) -> pd.DataFrame:
+    """One row per claim and run, the rows of a claim together.
+
+    Args:
+        findings: Of all claims of a dataset.
+
+    Returns:
+        Columns `claim`, `paper`, `section`, `text`, `run`, `baseline`, `statistic`, `value`,
+        `low`, `high`, `threshold`, `side`, `n`, `unit`, `p`, `p_adjusted`, `seeds`, `verdict`,
+        `reason`.
+    """
+    order = {claim: place for place, claim in enumerate(dict.fromkeys(f.claim for f in findings))}
+    rows = [
+        {
+            "claim": finding.claim.id,
+            "paper": finding.claim.paper,
+            "section": finding.claim.section,
+            "text": finding.claim.text,
+            "run": finding.run,
+            "baseline": finding.baseline,
+            "statistic": finding.claim.statistic,
+            "value": finding.estimate.value,
+            "low": finding.estimate.low,
+            "high": finding.estimate.high,
+            "threshold": finding.threshold,
+            "side": finding.claim.side,
+            "n": finding.estimate.n,
+            "unit": finding.claim.unit,
+            "p": finding.estimate.p,
+            "p_adjusted": finding.p_adjusted,
+            "seeds": finding.seeds,
+            "verdict": finding.verdict,
+            "reason": finding.reason,
+        }
+        for finding in sorted(findings, key=lambda finding: order[finding.claim])
+    ]
+    return pd.DataFrame(rows)
+
+
+def claims_metrics(findings: Sequence[Finding]) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """Statistic, interval, threshold, number and verdict by claim and run."""
+    metrics: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for finding in findings:
+        metrics.setdefault(finding.claim.id, {})[finding.run] = {
+            "statistic": finding.estimate.value,
+            "low": finding.estimate.low,
+            "high": finding.estimate.high,
+            "threshold": finding.threshold,
+            "n": finding.estimate.n,
+            "verdict": finding.verdict,
+        }
+    return metrics
+
+
+def claims_markdown(table: pd.DataFrame, *, dataset: str, sentences: Sequence[str]) -> str:
+    """Return the verdicts as Markdown, one table per paper.
+
+    Args:
+        table: As `claims_table` makes it.
+        dataset: Name of the dataset, for the title.
+        sentences: Whether paper A's effects survive at matched scale.
+    """
+    lines = [f"# {dataset}: claims of both papers", "", *(f"- {note}" for note in NOTES), ""]
+    if sentences:
+        lines += ["## Do paper A's effects survive at matched scale?", ""]
+        lines += [*(f"- {sentence}" for sentence in sentences), ""]
+    for paper, rows in table.groupby("paper"):
+        lines += [f"## Paper {paper}", ""]
+        lines += ["| claim | section | run | verdict | reason |", "|---|---|---|---|---|"]
+        for _, row in rows.iterrows():
+            cells = [row["text"], row["section"], row["run"], f"**{row['verdict']}**"]
+            lines.append(f"| {' | '.join([*cells, row['reason']])} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def claims_figure(table: pd.DataFrame, *, dataset: str) -> Figure:
+    """Build what `draw_claims` writes."""
+    shown = table[table["low"].notna()]
+    claims = list(shown["claim"].unique())
+    absent = sorted(set(table["claim"]) - set(claims))
+    note = f"without any interval: {', '.join(absent)}" if absent else ""
+    most = int(shown["claim"].value_counts().max()) if claims else 1
+    rows = max(1, ceil(len(claims) / PANEL_COLUMNS))
+    figure = Figure(figsize=(15, rows * (0.24 * most + 1.25) + 1.4), layout="constrained")
+    title = titled(f"Claims of both papers · {dataset}", *wrap(note, 99))
+    figure.suptitle(title, fontsize=11)
+    if not claims:
+        say(figure.subplots(), "no claim has an interval")
+        return figure
+    panels = figure.subplots(rows, PANEL_COLUMNS, squeeze=False).ravel()
+    for axes, claim in zip(panels, claims, strict=False):
+        _draw_intervals(axes, shown[shown["claim"] == claim])
+    for axes in panels[len(claims) :]:
+        axes.set_axis_off()
+    handles = [
+        Line2D([], [], color=colour, marker=marker, label=verdict)
+        for verdict, (colour, marker) in VERDICTS.items()
+    ]
+    handles.append(
+        Line2D([], [], color=NEUTRAL, lw=8, label="claimed side of the threshold (dashed)")
+    )
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+    return figure
+
+
+def draw_claims(table: pd.DataFrame, path: Path, *, dataset: str) -> None:
+    """Draw the intervals of each claim, one line per run, against the claim's threshold.
+
+    Args:
+        table: As `claims_table` makes it; claims without any interval are named in the title.
+        path: PNG to write.
+        dataset: Name of the dataset, for the title.
+    """
+    save(claims_figure(table, dataset=dataset), path)
+
+
+def _draw_intervals(axes: Axes, rows: pd.DataFrame) -> None:
+    first = rows.iloc[0]
+    threshold, side = float(first["threshold"]), first["side"]
+    ends = [-threshold, threshold] if side == "within" else [threshold]
+    reach = [*ends, float(rows["low"].min()), float(rows["high"].max())]
+    pad = 0.06 * (max(reach) - min(reach)) or 0.5
+    left, right = min(reach) - pad, max(reach) + pad
+    start = ends[0] if side in ("above", "within") else left
+    stop = ends[-1] if side in ("below", "within") else right
+    axes.axvspan(start, stop, color=NEUTRAL, alpha=0.45, lw=0)
+    for end in ends:
+        axes.axvline(end, color=INK, lw=0.9, ls="--")
+    for place, (_, row) in enumerate(rows.iterrows()):
+        colour, marker = VERDICTS[row["verdict"]]
+        axes.plot([row["low"], row["high"]], [place, place], color=colour, lw=1.8)
+        axes.plot(row["value"], place, color=colour, marker=marker, ms=6)
+    axes.set_xlim(left, right)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_yticks(range(len(rows)), [plain(run, width=30) for run in rows["run"]], fontsize=8)
+    axes.tick_params(axis="x", labelsize=8)
+    axes.set_xlabel("\n".join(wrap(first["statistic"], 56)), fontsize=8)
+    source = f"({first['paper']},\u00a0{first['section'].split(',')[0]})"  # stays on one line
+    axes.set_title("\n".join(wrap(f"{first['text']} {source}", 48)), fontsize=9)
+    quiet(axes)

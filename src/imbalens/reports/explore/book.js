@@ -1,0 +1,49 @@
+"use strict";
+/* The page's data, and how names and pictures of it are put on the page: texts as text nodes only. */
+const book = (() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const find = (id) => document.getElementById(id);
+  const name = (code) => data.classes[code];
+  const names = (codes) => codes.map(name).join(", ");
+  const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+
+  const add = (parent, tag, text, properties = {}) => {
+    const element = parent.appendChild(document.createElement(tag));
+    if (text !== undefined) element.textContent = text;
+    return Object.assign(element, properties);
+  };
+
+  const addPicture = (parent, id, label, side) => {
+    const element = add(parent, "span", undefined, { className: "picture" });
+    element.setAttribute("role", "img");
+    element.setAttribute("aria-label", label);
+    if (side) element.style.setProperty("--side", side);
+    if (id >= data.nPictured) {
+      element.classList.add("none");
+      element.style.backgroundImage = "none";
+      return;
+    }
+    const [columns, rows, pitch, size] = data.sprite;
+    const times = (pixels) => `calc(var(--side) * ${pixels / size})`;
+    element.style.backgroundSize = `${times(columns * pitch)} ${times(rows * pitch)}`;
+    const [x, y] = [id % columns, Math.floor(id / columns)].map((place) => times(-place * pitch));
+    element.style.backgroundPosition = `${x} ${y}`;
+  };
+
+  /* Say in words which labels neighbours have: of one class each all of them, else the one meant. */
+  const count = (ids, codes) => {
+    if (!data.exclusive) {
+      const having = ids.filter((id) => codes.some((code) => data.given[id].includes(code)));
+      return `Of the ${ids.length} nearest, ${having.length} have ${names(codes)}`;
+    }
+    const times = new Map();
+    for (const id of ids) {
+      const label = names(data.given[id]);
+      times.set(label, (times.get(label) ?? 0) + 1);
+    }
+    const falling = [...times].sort((a, b) => b[1] - a[1]);
+    return `Nearest: ${falling.map(([label, n]) => `${n} × ${label}`).join("; ")}`;
+  };
+
+  return { add, addPicture, count, data, find, name, names, percent };
+})();

@@ -1,0 +1,69 @@
+"""What one run tells of a dataset's images, which the page and the table are made from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+
+from imbalens.analysis.common.memberships import Classes, Targets, count_members
+from imbalens.analysis.embedding import Plane
+from imbalens.analysis.label_errors import LabelErrors
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Images of a split: which classes they have, and which they are taken for.
+
+    Attributes:
+        given: Classes that each image has.
+        predicted: Classes that it is taken for.
+        index: Position of each image in the source's split.
+    """
+
+    given: Classes
+    predicted: Classes
+    index: Int[np.ndarray, " n"]
+
+
+@dataclass(frozen=True)
+class Look:
+    """One run's view on all training images, and on the evaluation images that are points.
+
+    Attributes:
+        loss: Name of the loss.
+        names: Name of each class; of several labels these first, then that of images without any.
+        targets: Labels of the training images as given.
+        train: All training images.
+        evaluation: All evaluation images.
+        points: Rows of the evaluation images that are points of the map.
+        archetypes: Archetype of each pair of a training image and a class that it has.
+        neighbors: Nearest training images of each training image.
+        point_neighbors: Nearest training images of each evaluation image that is a point.
+        plane: Places of all training images and of those evaluation images.
+        errors: How far each label of the training images is in doubt.
+        listed: Row and label of the candidates listed, see `rank_candidates`.
+    """
+
+    loss: str
+    names: Sequence[str]
+    targets: Targets
+    train: Seen
+    evaluation: Seen
+    points: Int[np.ndarray, " e"]
+    archetypes: Int[np.ndarray, " p"]
+    neighbors: Int[np.ndarray, "n k"]
+    point_neighbors: Int[np.ndarray, "e k"]
+    plane: Plane
+    errors: LabelErrors
+    listed: tuple[Int[np.ndarray, " q"], Int[np.ndarray, " q"]]
+
+    @property
+    def counts(self) -> Int[np.ndarray, " c"]:
+        """Training images per class."""
+        return count_members(self.train.given, n_classes=len(self.names))
+
+    @property
+    def places(self) -> tuple[Int[np.ndarray, " q"], ...]:
+        """Where the candidates stand in an array of the labels' shape."""
+        return self.listed if self.targets.ndim == 2 else self.listed[:1]

@@ -1,0 +1,178 @@
+"""The page to look at a dataset's images with: a map of features, and labels in doubt."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from imbalens.analysis.archetypes import ARCHETYPE_NAMES
+from imbalens.analysis.common.memberships import list_pairs
+from imbalens.reports.common.tables import head_first
+from imbalens.reports.explore.candidates import candidate_classes
+from imbalens.reports.explore.look import Look
+from imbalens.reports.explore.pictures import Selection, class_codes
+from imbalens.reports.explore.sprite import Sprite
+from imbalens.reports.page.shell import embed_json, make_environment, render_page
+
+PACKAGE = "imbalens.reports.explore"
+ENVIRONMENT = make_environment(PACKAGE)
+SUBTITLE = "A map of their features, and labels that may be wrong"
+DIGITS = 4  # of a place on the map
+CANDIDATE_FIELDS = ["given", "suggested", "probability", "usual", "archetype", "runs"]
+
+
+@dataclass(frozen=True)
+class About:
+    """What the page says of its dataset.
+
+    Attributes:
+        dataset: Name of the dataset.
+        generated: Whether its images are drawn by this package.
+        split: Split that the evaluation images are of.
+        embedding: Name of the way in which places on the map are found: `pca` or `umap`.
+        table: File name of the table of candidates.
+    """
+
+    dataset: str
+    generated: bool
+    split: str
+    embedding: str
+    table: str
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The images of a page, in the order of its `Selection`.
+
+    Attributes:
+        names: File, or other name, within the source.
+        planted: True class of an image whose label is planted wrong, -1 of the others.
+        sprite: Pictures of those that have one.
+    """
+
+    names: Sequence[str]
+    planted: Sequence[int]
+    sprite: Sprite
+
+
+@dataclass(frozen=True)
+class RunPart:
+    """One run on the page.
+
+    Attributes:
+        look: What the run tells.
+        candidates: Labels that may be wrong, see `candidate_table`.
+        recovery: How well planted wrong labels are found; None where nothing was planted.
+    """
+
+    look: Look
+    candidates: pd.DataFrame
+    recovery: Mapping[str, float] | None
+
+
+def render_explore(
+    about: About,
+    selection: Selection,
+    pictures: Pictures,
+    runs: Mapping[str, RunPart],
+    *,
+    vega: Sequence[str],
+) -> str:
+    """Render the page; every text in it that comes from data is escaped.
+
+    Args:
+        about: The dataset.
+        selection: Which of its images the page shows.
+        pictures: What is known of these beside what runs tell.
+        runs: By name, at least one.
+        vega: Scripts of vega, vega-lite and vega-embed.
+    """
+    look = next(iter(runs.values())).look
+    body = ENVIRONMENT.get_template("explore.html").render(
+        about=about,
+        look=look,
+        exclusive=look.targets.ndim == 1,
+        selection=selection,
+        runs=runs,
+        order=head_first(look.counts),
+        data=embed_json(page_values(about, selection, pictures, runs)),
+    )
+    source = pictures.sprite.source
+    return render_page(
+        title=f"Images of {about.dataset}",
+        subtitle=SUBTITLE,
+        body=Markup(body),  # the template's own output, which escapes what it is given
+        styles=f"{_read('explore.css')}\n.picture {{ background-image: url({source}) }}",
+        scripts=[*vega, *(_read(f"{name}.js") for name in ("book", "map", "explore"))],
+    )
+
+
+def render_without_runs(dataset: str) -> str:
+    """Render the page of a dataset that no run is of."""
+    body = Markup('<main id="main"><p>No run of params.yaml is of this dataset.</p></main>')
+    return render_page(title=f"Images of {dataset}", subtitle=SUBTITLE, body=body)
+
+
+def page_values(
+    about: About, selection: Selection, pictures: Pictures, runs: Mapping[str, RunPart]
+) -> dict[str, Any]:
+    """Return what the page's code reads: plain values, one list per field."""
+    look, sprite = next(iter(runs.values())).look, pictures.sprite
+    merge = selection.merge
+    return {
+        "exclusive": look.targets.ndim == 1,
+        "classes": list(look.names),
+        "order": head_first(look.counts),
+        "archetypes": list(ARCHETYPE_NAMES),
+        "split": about.split,
+        "embedding": about.embedding,
+        "sprite": [sprite.columns, sprite.rows, sprite.pitch, sprite.size],
+        "nTrain": len(selection.train),
+        "nPoints": selection.points.size,
+        "nPictured": selection.pictured.size,
+        "names": list(pictures.names),
+        "index": merge(look.train.index, look.evaluation.index),
+        "given": class_codes(merge(look.train.given, look.evaluation.given)),
+        "planted": list(pictures.planted),
+        "runs": {name: _run_values(part, selection) for name, part in runs.items()},
+    }
+
+
+def _run_values(part: RunPart, selection: Selection) -> dict[str, Any]:
+    look, points = part.look, selection.points
+    places = selection.places(n_train=len(look.neighbors))
+    near = np.concatenate([look.neighbors[selection.train], look.point_neighbors])
+    plane = np.concatenate([look.plane.train[selection.train], look.plane.evaluation])
+    x, y = ([float(f"{value:.{DIGITS}g}") for value in axis] for axis in plane.T.tolist())
+    rows, _ = list_pairs(look.train.given)
+    first = np.searchsorted(rows, selection.train)
+    behind = np.searchsorted(rows, selection.train, side="right")
+    return {
+        "x": x,
+        "y": y,
+        "explained": look.plane.explained,
+        "predicted": class_codes(points.merge(look.train.predicted, look.evaluation.predicted)),
+        "archetypes": [
+            look.archetypes[start:stop] for start, stop in zip(first, behind, strict=True)
+        ],
+        "neighbors": places[near],
+        "nCandidates": look.errors.candidate.sum(),
+        "recovery": part.recovery,
+        "candidates": [
+            {**row, "picture": place, "about": codes}
+            for row, place, codes in zip(
+                part.candidates[CANDIDATE_FIELDS].to_dict("records"),
+                places[look.listed[0]],
+                candidate_classes(look),
+                strict=True,
+            )
+        ],
+    }
+
+
+def _read(name: str) -> str:
+    return (files(PACKAGE) / name).read_text(encoding="utf-8")

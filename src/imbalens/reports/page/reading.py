@@ -1,0 +1,201 @@
+"""Reads what the other stages left in `metrics/` and `plots/` for the report."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from imbalens.core.files import InputError, read_table
+from imbalens.reports.page.images import figure, keep_within
+from imbalens.reports.page.results import DatasetResults, PageFigure
+from imbalens.reports.page.tables import heading
+
+PLOTS = Path("plots")
+FIGURES = PLOTS / "figures"
+RUN_TABLES = (  # stage, what follows the run's name, whether only some runs have it
+    ("performance", "", False),
+    ("archetypes", "", False),
+    ("archetypes", "-prototypes", False),
+    ("adversaries", "", False),
+    ("adversaries", "-predictors", False),
+    ("train", "", False),
+    ("saliency_colours", "", True),
+    ("cam_alignment", "", True),
+    ("concepts", "", True),
+)
+SPLITS = {"train": "training images", "val": "validation images", "test": "test images"}
+DATASET_STAGES = ("compare", "differences", "changes", "claims")  # files named by the dataset
+RUN_FIGURES = {  # what follows the run's name, and what the figure shows
+    "performance": {"": "Performance per class", "-confusion": "Confusion matrix"},
+    "cam_alignment": {"": "Alignment per class", "-cams": "Class activation maps"},
+    "concepts": {"": "Concepts per class", "-channels": "Channels and what they fire in"},
+    "archetypes": {"": "True positives per archetype", "-prototypes": "Prototypes"},
+    "adversaries": {
+        "": "Nearest adversaries and errors",
+        "-predictors": "What predicts errors",
+    },
+    "feature_overlap": {"": "Largest mean features", "-pairs": "Features that classes share"},
+    "saliency_colours": {"": "Colours per class", "-pages": "Colours and prototypes per class"},
+}
+
+
+def read_json(path: Path, *, command: str) -> dict[str, Any]:
+    """Read a metrics file.
+
+    Raises:
+        InputError: if it is missing; it says what to run.
+    """
+    if not path.exists():
+        raise InputError(f"{path} is missing; run: {command}")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_counts(metrics: Mapping[str, Any]) -> pd.DataFrame:
+    """Return images per class and split, most training images first, every field as text.
+
+    Args:
+        metrics: What the stage `prepare` measured.
+    """
+    splits, ratio = metrics["counts"], metrics.get("imbalance_ratio")
+    order = sorted(splits["train"], key=lambda label: (-splits["train"][label], label))
+    table = pd.DataFrame({"class": order})
+    for split, name in SPLITS.items():
+        if split in splits:
+            table[name] = [str(splits[split][label]) for label in order]
+    if isinstance(ratio, Mapping):
+        table["negatives per positive"] = [_text(ratio["train"][label]) for label in order]
+    return table
+
+
+def _text(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
+
+
+def read_facts(metrics: Mapping[str, Any]) -> dict[str, str]:
+    """Return what there is to say of a dataset's images, by name."""
+    counts = metrics["counts"]["train"].values()
+    images = metrics["images"]
+    facts = {name: f"{images[split]:,}" for split, name in SPLITS.items() if split in images}
+    facts["classes"] = str(metrics["classes"])
+    facts["side of an image"] = f"{metrics['image_size']} px"
+    facts["training images of a class"] = f"{min(counts)} to {max(counts)}"
+    if not isinstance(metrics["imbalance_ratio"], Mapping):
+        facts["imbalance ratio"] = _text(metrics["imbalance_ratio"])
+    return facts
+
+
+def read_run_tables(
+    runs: Sequence[str], *, some: Mapping[str, Iterable[str]]
+) -> tuple[dict[str, pd.DataFrame], list[tuple[str, str]]]:
+    """Read the tables of all runs, those of one kind under one another.
+
+    Args:
+        runs: Runs of one dataset.
+        some: For stages that only some runs have, those runs.
+
+    Returns:
+        Table per kind, with a column `run` first and every field as text; and what was not
+        there, with the command that makes it.
+    """
+    tables, missing = {}, []
+    for stage, suffix, is_partial in RUN_TABLES:
+        parts = []
+        for run in runs:
+            if is_partial and run not in some[stage]:
+                continue
+            path, command = PLOTS / stage / f"{run}{suffix}.csv", f"dvc repro {stage}@{run}"
+            if not path.exists():
+                missing.append((str(path), command))
+                continue
+            part = read_table(path, command=command)
+            part.insert(0, "run", run)
+            parts.append(part)
+        if parts:
+            tables[f"{stage}{suffix}"] = pd.concat(parts, ignore_index=True).fillna("")
+    return tables, missing
+
+
+def read_dataset_tables(dataset: str, datasets: Iterable[str]) -> dict[str, pd.DataFrame]:
+    """Read the table of runs and the tables of changes between them.
+
+    Args:
+        dataset: The dataset.
+        datasets: All of them: a table belongs to the longest name that its own begins with.
+
+    Returns:
+        Table per stage and file name without the dataset, such as "compare" and "changes-flow".
+    """
+    return {
+        f"{stage}{path.stem.removeprefix(dataset)}": read_table(
+            path, command=f"dvc repro {stage}@{dataset}"
+        )
+        for stage in ("compare", "changes")
+        for path in _named_after(PLOTS / stage, dataset, datasets, ".csv")
+    }
+
+
+def read_optional(path: Path) -> pd.DataFrame | None:
+    """Read a table, every field as text; None where there is no such file."""
+    return read_table(path, command="") if path.exists() else None
+
+
+def find_figures(
+    dataset: str, runs: Sequence[str], *, datasets: Iterable[str], pairs: Sequence[str]
+) -> list[PageFigure]:
+    """Encode the figures of a dataset, by stage and in the order of its runs.
+
+    Figures of runs that are no more may still lie there; they are not taken.
+
+    Args:
+        dataset: The dataset.
+        runs: Its runs.
+        datasets: All datasets.
+        pairs: Comparisons of two of its runs, of the stage `false_positives`.
+    """
+    named = [("prepare", dataset, "Prepared images", FIGURES / "prepare" / f"{dataset}.png")]
+    for stage in DATASET_STAGES:
+        for path in _named_after(FIGURES / stage, dataset, datasets, ".png"):
+            what = path.stem.removeprefix(dataset).replace("-", " ")
+            named.append((stage, dataset, heading(f"{stage}{what}").capitalize(), path))
+    named += [
+        (stage, run, title, FIGURES / stage / f"{run}{suffix}.png")
+        for stage, titles in RUN_FIGURES.items()
+        for suffix, title in titles.items()
+        for run in runs
+    ]
+    folder = FIGURES / "false_positives"
+    named += [
+        ("false_positives", pair, "Errors around one class", folder / f"{pair}.png")
+        for pair in pairs
+    ]
+    return [_encode(*item) for item in named if item[-1].exists()]
+
+
+def fit_figures(datasets: Sequence[DatasetResults], *, limit: int) -> list[DatasetResults]:
+    """Leave out the largest figures until all of them fit into `limit` characters."""
+    kept = iter(
+        keep_within([item.source for each in datasets for item in each.figures], limit=limit)
+    )
+    return [
+        replace(each, figures=[replace(item, source=next(kept)) for item in each.figures])
+        for each in datasets
+    ]
+
+
+def _encode(stage: str, owner: str, title: str, path: Path) -> PageFigure:
+    source, width, height = figure(path.read_bytes())
+    return PageFigure(stage, owner, title, source, path.as_posix(), width, height)
+
+
+def _named_after(folder: Path, dataset: str, datasets: Iterable[str], suffix: str) -> list[Path]:
+    """Return the folder's files called as the dataset, perhaps with a dash and more, sorted."""
+    longer = [name for name in datasets if name.startswith(f"{dataset}-")]
+    return [
+        path
+        for path in sorted(folder.glob(f"{dataset}*{suffix}"), key=lambda path: path.stem)
+        if path.stem == dataset or path.stem.startswith(f"{dataset}-")
+        if not any(path.stem == name or path.stem.startswith(f"{name}-") for name in longer)
+    ]

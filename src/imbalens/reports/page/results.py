@@ -1,0 +1,130 @@
+"""What a report is made of: everything that was read, nothing of how it looks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+WHOLE = "all"  # what tables call the row over all classes
+
+
+@dataclass(frozen=True)
+class RunAbout:
+    """One training of a dataset.
+
+    Attributes:
+        name: Name of the run.
+        group: The first run that differs from this one in nothing but the seed, perhaps itself.
+        network: Name of the network.
+        loss: Name of the loss and its numbers.
+        recipe: Name of the recipe, with its epochs.
+        seed: Seed of the training.
+    """
+
+    name: str
+    group: str
+    network: str
+    loss: str
+    recipe: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """One figure, encoded.
+
+    Attributes:
+        stage: Stage that drew it.
+        owner: Run or dataset that it shows.
+        title: What it shows.
+        source: Data URI, empty where the figure would not fit into the file.
+        path: Where it lies in the project.
+        width: Width in pixels.
+        height: Height in pixels.
+    """
+
+    stage: str
+    owner: str
+    title: str
+    source: str
+    path: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class CamExample:
+    """One annotated image of a class, with its boxes drawn, and the same under each run's map.
+
+    Attributes:
+        label: Class of the boxes.
+        source: Data URI of the image.
+        cams: Data URI of the image under the map, by run.
+    """
+
+    label: str
+    source: str
+    cams: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class DatasetResults:
+    """Everything that the report shows of one dataset; tables have every field as text.
+
+    Attributes:
+        name: Name of the dataset.
+        generated: What of the images is drawn by this package, empty where nothing is.
+        facts: What there is to say of the images, by name.
+        counts: Images per class: columns `class`, `training images`, `test images`, and
+            `negatives per positive` where images have several labels.
+        runs: Trainings, in their order.
+        of_runs: Table per kind, such as "performance", with a column `run` first.
+        tables: Table per title that belongs to the dataset as a whole.
+        differences: Comparisons with the baseline, None where there is no such table.
+        claims: Verdicts on the papers' claims, None where there is no such table.
+        figures: Figures of all stages.
+        prototypes: Data URI by run, class and archetype.
+        cams: Annotated images.
+        missing: What could not be shown, and the command that makes it.
+    """
+
+    name: str
+    generated: str
+    facts: Mapping[str, str]
+    counts: pd.DataFrame
+    runs: Sequence[RunAbout]
+    of_runs: Mapping[str, pd.DataFrame]
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    differences: pd.DataFrame | None = None
+    claims: pd.DataFrame | None = None
+    figures: Sequence[PageFigure] = ()
+    prototypes: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    cams: Sequence[CamExample] = ()
+    missing: Sequence[tuple[str, str]] = ()
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names: those with images first, largest first, then those of other tables."""
+        names = dict.fromkeys(self.counts["class"])
+        for table in self.of_runs.values():
+            if "class" in table:
+                names |= dict.fromkeys(table.loc[table["class"] != WHOLE, "class"])
+        return list(names)
+
+
+def of_run(table: pd.DataFrame, run: str, label: str) -> pd.DataFrame:
+    """Return a table's rows of one run and class."""
+    return table[(table["run"] == run) & (table["class"] == label)]
+
+
+def anchors(results: DatasetResults) -> dict[str, str]:
+    """Return the anchor of each class, `dataset/class`, of letters and digits, no two alike."""
+    found: dict[str, str] = {}
+    for name in results.classes:
+        kept = "".join(letter if letter.isalnum() else " " for letter in name.lower())
+        plain = "-".join(kept.split()) or "class"
+        anchor, number = f"{results.name}/{plain}", 2
+        while anchor in found.values():
+            anchor, number = f"{results.name}/{plain}-{number}", number + 1
+        found[name] = anchor
+    return found

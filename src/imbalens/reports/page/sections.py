@@ -1,0 +1,236 @@
+"""The sections of a dataset: their charts and tables, and which stage makes what is absent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from imbalens.reports.page.charts import Chart, curves, dots, shares
+from imbalens.reports.page.results import WHOLE, DatasetResults
+from imbalens.reports.page.tables import PageTable, heading, make_table, pivot, with_interval
+
+MANY_ROWS = 60  # a longer table is closed at first
+MAX_ROWS = 500  # a longer table is cut
+DIFFERENCES = (
+    "stage",
+    "measure",
+    "run",
+    "baseline",
+    "baseline_value",
+    "value",
+    "difference",
+    "low",
+    "high",
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled part of a dataset.
+
+    Attributes:
+        title: What it is about.
+        anchor: Where it stands in the page.
+        text: A sentence on how to read it, may be empty.
+        charts: Charts.
+        tables: Tables shown.
+        closed: Tables behind a heading that opens them.
+    """
+
+    title: str
+    anchor: str
+    text: str = ""
+    charts: Sequence[Chart] = ()
+    tables: Sequence[PageTable] = ()
+    closed: Sequence[PageTable] = ()
+
+
+def build_sections(
+    results: DatasetResults, links: Mapping[str, str], marks: Mapping[str, int]
+) -> list[Section]:
+    """Build the sections that there are results for.
+
+    Args:
+        results: All that was read of the dataset.
+        links: Anchor by class.
+        marks: Number of the colour by run.
+    """
+    performance = results.of_runs.get("performance")
+    of_labels = performance is not None and "auroc" in performance
+    sections = [
+        _side_by_side(results, links, marks),
+        _differences(results, marks),
+        _claims(results, marks),
+        _per_class(
+            results,
+            "performance",
+            "Performance per class",
+            ("auroc", "ap", "probability_positives") if of_labels else ("recall", "precision"),
+            links,
+            marks,
+        ),
+        _per_class(
+            results,
+            "cam_alignment",
+            "Class activation maps against boxes",
+            ("iobb", "ior"),
+            links,
+            marks,
+        ),
+        _per_class(results, "concepts", "Concepts in boxes", ("unique",), links, marks),
+        _adversaries(results, marks),
+        _training(results, marks),
+    ]
+    return [section for section in sections if section is not None]
+
+
+def _anchor(results: DatasetResults, name: str) -> str:
+    return f"{results.name}--{name}"  # no class: those have a slash
+
+
+def _side_by_side(
+    results: DatasetResults, links: Mapping[str, str], marks: Mapping[str, int]
+) -> Section | None:
+    tables = [
+        make_table(
+            table.head(MAX_ROWS).drop(columns="model", errors="ignore"),
+            caption=title if len(table) <= MAX_ROWS else f"{title}, the first {MAX_ROWS} rows",
+            links=links,
+            marks=marks,
+        )
+        for title, table in results.tables.items()
+    ]
+    if not tables:
+        return None
+    return Section(
+        "Runs side by side",
+        _anchor(results, "runs"),
+        tables=[table for table in tables if len(table.rows) <= MANY_ROWS],
+        closed=[table for table in tables if len(table.rows) > MANY_ROWS],
+    )
+
+
+def _differences(results: DatasetResults, marks: Mapping[str, int]) -> Section | None:
+    if results.differences is None:
+        return None
+    overall = results.differences[results.differences["class"] == ""].drop(columns="class")
+    charts = [
+        dots(
+            rows.assign(measure=rows["measure"].map(heading)),
+            "difference",
+            rows="measure",
+            title=f"Differences from the baseline: {heading(str(stage))}, {results.name}",
+            caption="Dot: run minus baseline; line: its interval. Left or right of the dashed "
+            "line as a whole: more than chance.",
+            marks=marks,
+        )
+        for stage, rows in overall.groupby("stage", sort=False)
+        if (rows["difference"] != "").any()
+    ]
+    first = [name for name in DIFFERENCES if name in overall]
+    ordered = overall[[*first, *(name for name in overall if name not in first)]]
+    table = make_table(
+        with_interval(ordered),
+        caption=f"Every run against the baseline, {results.name}",
+        marks=marks,
+    )
+    return Section(
+        "Differences from the baseline run",
+        _anchor(results, "differences"),
+        text="Those of single classes stand with each class.",
+        charts=charts,
+        tables=[table] if len(table.rows) <= MANY_ROWS else [],
+        closed=[] if len(table.rows) <= MANY_ROWS else [table],
+    )
+
+
+def _claims(results: DatasetResults, marks: Mapping[str, int]) -> Section | None:
+    table = results.claims
+    if table is None or table.empty:
+        return None
+    about = table.drop_duplicates("claim")[["claim", "text", "paper", "section"]]
+    verdicts = pivot(table, "verdict", rows="claim")
+    summary = about.merge(verdicts, on="claim").drop(columns="claim")
+    details = table.drop(columns=["text", "paper", "section"])
+    return Section(
+        "Claims of the papers",
+        _anchor(results, "claims"),
+        text="Judged by the whole interval, for these runs and these images alone. Not decidable: "
+        "the interval lies on both sides of the threshold, or there are too few images.",
+        tables=[
+            make_table(
+                summary.rename(columns={"text": "what the paper says"}),
+                caption=f"Verdicts, {results.name}",
+                marks=marks,
+                verdicts=True,
+            )
+        ],
+        closed=[
+            make_table(
+                with_interval(details),
+                caption=f"Statistics behind the verdicts, {results.name}",
+                marks=marks,
+                verdicts=True,
+            )
+        ],
+    )
+
+
+def _per_class(
+    results: DatasetResults,
+    kind: str,
+    title: str,
+    measures: Sequence[str],
+    links: Mapping[str, str],
+    marks: Mapping[str, int],
+) -> Section | None:
+    """Return a chart and a table of classes and runs for each measure that the table has."""
+    table = results.of_runs.get(kind)
+    if table is None:
+        return None
+    charts, tables = [], []
+    of_classes = table[table["class"] != WHOLE]
+    counts = results.counts[["class", "training images"]]
+    for measure in measures:
+        if measure not in table or not (of_classes[measure] != "").any():
+            continue
+        name = f"{heading(measure)} per class, {results.name}"
+        name = name[0].upper() + name[1:]
+        charts.append(
+            dots(of_classes, measure, title=name, caption="One dot per run.", marks=marks)
+        )
+        wide = pivot(of_classes, measure, rows="class", first=counts)
+        tables.append(make_table(wide, caption=name, links=links, marks=marks))
+    return Section(title, _anchor(results, kind), charts=charts, closed=tables)
+
+
+def _adversaries(results: DatasetResults, marks: Mapping[str, int]) -> Section | None:
+    table = results.of_runs.get("adversaries")
+    if table is None:
+        return None
+    chart = shares(
+        table,
+        title=f"Adversaries of each class, {results.name}",
+        caption="Whose images lie beside those of a class (neighbours), or where its errors go "
+        "(errors). An empty row has nothing to count.",
+    )
+    predictors = results.of_runs.get("adversaries-predictors")
+    tables = []
+    if predictors is not None:
+        wide = pivot(predictors, "kld", rows="predictor")
+        caption = "How far predicted errors are from actual ones (KLD, less is better), "
+        tables = [make_table(wide, caption=caption + results.name, marks=marks)]
+    return Section(
+        "Nearest adversaries", _anchor(results, "adversaries"), charts=[chart], tables=tables
+    )
+
+
+def _training(results: DatasetResults, marks: Mapping[str, int]) -> Section | None:
+    table = results.of_runs.get("train")
+    if table is None:
+        return None
+    chart = curves(
+        table,
+        title=f"Training loss, {results.name}",
+        caption="Losses differ in scale: compare shapes, not heights.",
+        marks=marks,
+    )
+    return Section("Training", _anchor(results, "training"), charts=[chart])

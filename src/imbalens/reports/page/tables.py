@@ -1,0 +1,194 @@
+"""Tables of text, as the CSV files give them, turned into cells that can be shown and sorted."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from imbalens.reports.page.results import RunAbout
+
+UNDEFINED = "\N{EN DASH}"
+TONES = {"holds": "good", "does not hold": "bad"}
+ABBREVIATIONS = {
+    "auroc": "AUROC",
+    "ap": "AP",
+    "ece": "ECE",
+    "iobb": "IoBB",
+    "ior": "IoR",
+    "iou": "IoU",
+    "kld": "KLD",
+    "fdr": "FDR",
+    "cka": "CKA",
+    "f1": "F1",
+    "cam": "CAM",
+    "cams": "CAMs",
+}
+PHRASES = {
+    "unique": "unique concepts",
+    "disjoint": "disjoint concepts",
+    "probability_positives": "predicted probability of positives",
+}
+WORDS = ("stage", "measure")  # columns whose fields are names of columns or stages
+TEXTS = ("paper", "section", "claim", "class")  # numbers in these columns only name something
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One field of a table.
+
+    Attributes:
+        text: What is shown.
+        order: What a numeric column is sorted by, None for an undefined number.
+        href: Where it leads, empty for nowhere.
+        mark: Number of the run's colour, shown before the text; None for none.
+        tone: "good", "bad" or nothing, for verdicts.
+    """
+
+    text: str
+    order: float | None = None
+    href: str = ""
+    mark: int | None = None
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """Heading of a column, whether it holds numbers, and the number of the colour of its run."""
+
+    heading: str
+    numeric: bool
+    mark: int | None = None
+
+
+@dataclass(frozen=True)
+class PageTable:
+    """A table with its caption; the first cell of a row names the row."""
+
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+
+
+def heading(name: str) -> str:
+    """Turn a column's name into words: `iobb_shifted` becomes `IoBB shifted`."""
+    words = PHRASES.get(name, name).replace("_", " ").split(" ")
+    return " ".join(ABBREVIATIONS.get(word, word) for word in words)
+
+
+def number(text: str) -> float | None:
+    """Return the number that a field holds, None where it holds none or no finite one."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if abs(value) < float("inf") else None
+
+
+def shown(values: Sequence[str]) -> list[str]:
+    """Write the numbers of a column alike: whole ones whole, others with the same digits.
+
+    Args:
+        values: Fields of one column: numbers, or "" where undefined.
+    """
+    numbers = [number(value) for value in values]
+    known = [value for value in numbers if value is not None]
+    if all(value.is_integer() for value in known):
+        return [UNDEFINED if value is None else f"{value:.0f}" for value in numbers]
+    digits = 4 if max(map(abs, known)) < 10 else 1
+    return [_write(value, digits) for value in numbers]
+
+
+def _write(value: float | None, digits: int) -> str:
+    if value is None:
+        return UNDEFINED
+    is_lost = value != 0 and abs(value) < 0.5 * 10**-digits
+    return f"{value:.1e}" if is_lost else f"{value:.{digits}f}"
+
+
+def is_numeric(values: Sequence[str]) -> bool:
+    """Whether all that is given in a column are numbers, and something is."""
+    given = [value for value in values if value]
+    return bool(given) and all(number(value) is not None for value in given)
+
+
+def make_table(
+    table: pd.DataFrame,
+    *,
+    caption: str,
+    links: Mapping[str, str] | None = None,
+    marks: Mapping[str, int] | None = None,
+    verdicts: bool = False,
+) -> PageTable:
+    """Turn a table of texts into one to show.
+
+    Args:
+        table: Every field as text; an empty one is undefined.
+        caption: What it shows.
+        links: Anchor by class, for columns called `class`.
+        marks: Number of the colour by run, for columns called `run`, `baseline` or as a run.
+        verdicts: Whether fields that are verdicts are set apart.
+    """
+    links, marks, tones = links or {}, marks or {}, TONES if verdicts else {}
+    columns, cells = [], []
+    for name in map(str, table.columns):
+        values = table[name].tolist()
+        numeric = name not in TEXTS and is_numeric(values)
+        title = name if name in marks else heading(name)
+        columns.append(Column(title, numeric=numeric, mark=marks.get(name)))
+        if numeric:
+            texts = zip(shown(values), map(number, values), strict=True)
+            cells.append([Cell(text, order) for text, order in texts])
+        else:
+            cells.append([_cell(name, value, links, marks, tones) for value in values])
+    return PageTable(caption, columns, list(zip(*cells, strict=True)))
+
+
+def _cell(
+    name: str,
+    value: str,
+    links: Mapping[str, str],
+    marks: Mapping[str, int],
+    tones: Mapping[str, str],
+) -> Cell:
+    anchor = links.get(value) if name == "class" else None
+    return Cell(
+        (heading(value) if name in WORDS else value) or UNDEFINED,
+        href=f"#{anchor}" if anchor else "",
+        mark=marks.get(value) if name in ("run", "baseline") else None,
+        tone=tones.get(value, ""),
+    )
+
+
+def with_interval(table: pd.DataFrame) -> pd.DataFrame:
+    """Join the columns `low` and `high` to one, `interval`, in the place of `low`."""
+    joined = [
+        "" if UNDEFINED in ends else " to ".join(ends)
+        for ends in zip(shown(table["low"].tolist()), shown(table["high"].tolist()), strict=True)
+    ]
+    return table.assign(low=joined).rename(columns={"low": "interval"}).drop(columns="high")
+
+
+def pivot(
+    table: pd.DataFrame, value: str, *, rows: str, first: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """One row per value of `rows`, one column per run, in the order in which they first appear.
+
+    Args:
+        table: Columns `run`, `rows` and `value`, every field as text.
+        value: What fills the cells; empty where a run has no such row.
+        rows: What names the rows.
+        first: Columns to put before, with the same column `rows`; names missing there are empty.
+    """
+    wide = table.drop_duplicates([rows, "run"]).pivot(index=rows, columns="run", values=value)
+    wide = wide.reindex(index=table[rows].unique(), columns=table["run"].unique())
+    wide = wide.reset_index()
+    wide.columns.name = None
+    if first is not None:
+        wide = first.merge(wide, on=rows, how="right")
+    return wide.fillna("").astype(str)
+
+
+def colour_numbers(runs: Sequence[RunAbout], *, n_colours: int) -> dict[str, int]:
+    """Return the number of each run's colour: repeats with other seeds share that of the first."""
+    groups = list(dict.fromkeys(run.group for run in runs))
+    return {run.name: groups.index(run.group) % n_colours for run in runs}

@@ -1,0 +1,97 @@
+from math import isnan
+
+import numpy as np
+import pytest
+
+from imbalens.analysis.adversary_baselines import random_distribution
+from imbalens.analysis.adversary_scores import kl_divergence
+from imbalens.analysis.claims.adversary_prediction import (
+    BEAT_RANDOM,
+    RANK_ERRORS,
+    adversaries_beat_random,
+    adversaries_match_fdr,
+    adversaries_rank_errors,
+)
+from imbalens.analysis.claims.intervals import Resampling
+from imbalens.analysis.claims.verdicts import decide
+
+RESAMPLING = Resampling(confidence=0.95, n_resamples=200, seed=0)
+EPS = 1e-5
+
+
+def drawn(seed, n_classes=12):
+    return random_distribution(n_classes=n_classes, seed=seed)
+
+
+def near(errors, seed):
+    """The errors, with a little of something else."""
+    return 0.9 * errors + 0.1 * drawn(seed, len(errors))
+
+
+def without(matrix, rows):
+    matrix = matrix.copy()
+    matrix[rows] = np.nan
+    return matrix
+
+
+def verdicts(errors, neighbours):
+    random = adversaries_beat_random(errors, neighbours, eps=EPS, resampling=RESAMPLING)
+    rank = adversaries_rank_errors(errors, neighbours, RESAMPLING)
+    return tuple(
+        decide(found.low, found.high, side=claim.side, threshold=claim.threshold)
+        for claim, found in ((BEAT_RANDOM, random), (RANK_ERRORS, rank))
+    )
+
+
+def test_planted_prediction_is_found():
+    errors = drawn(1)
+    assert verdicts(errors, near(errors, 2)) == ("holds", "holds")
+
+
+def test_a_random_prediction_does_not_beat_random():
+    trials = [verdicts(drawn(seed), drawn(1000 + seed)) for seed in range(25)]
+    for claim in range(2):
+        assert sum(verdict[claim] == "holds" for verdict in trials) <= 3
+
+
+def test_the_opposite_of_the_errors_does_not_hold():
+    errors = drawn(1)
+    opposite = np.where(np.eye(12, dtype=bool), 0.0, 1 / (errors + 0.001))
+    opposite /= opposite.sum(axis=1, keepdims=True)
+    assert verdicts(errors, opposite) == ("does not hold", "does not hold")
+
+
+def test_the_factor_by_its_definition():
+    errors, neighbours = drawn(1, 5), without(drawn(2, 5), [3])
+    found = adversaries_beat_random(errors, neighbours, eps=EPS, resampling=RESAMPLING)
+    rows = [0, 1, 2, 4]
+    own = kl_divergence(errors, neighbours, eps=EPS)[rows].mean()
+    guesses = [kl_divergence(errors, drawn(seed, 5), eps=EPS)[rows].mean() for seed in range(200)]
+    assert found.value == pytest.approx(np.mean(guesses) / own)
+    assert found.n == 4
+    fdr = adversaries_match_fdr(
+        errors, neighbours, fdr_kld=3 * own, eps=EPS, resampling=RESAMPLING
+    )
+    assert fdr.value == pytest.approx(3)
+    assert fdr.low < 3 < fdr.high
+    assert fdr.n == 4
+
+
+def test_rank_correlation_skips_classes_that_rank_nothing():
+    errors, neighbours = drawn(1, 6), drawn(1, 6)
+    neighbours[2] = np.where(np.arange(6) == 2, 0.0, 0.2)
+    found = adversaries_rank_errors(errors, without(neighbours, [0]), RESAMPLING)
+    assert (found.value, found.n) == (1.0, 4)
+
+
+def test_without_errors_nothing_is_compared():
+    nothing = np.full((3, 3), np.nan)
+    for found in (
+        adversaries_beat_random(nothing, drawn(0, 3), eps=EPS, resampling=RESAMPLING),
+        adversaries_rank_errors(nothing, drawn(0, 3), RESAMPLING),
+        adversaries_match_fdr(
+            nothing, drawn(0, 3), fdr_kld=float("nan"), eps=EPS, resampling=RESAMPLING
+        ),
+    ):
+        assert isnan(found.low)
+        assert found.n == 0

@@ -1,0 +1,226 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from imbalens.analysis.bootstrap import average_repeats, compare_paired, resample_images
+from imbalens.analysis.weighted import mean_where, recall
+from imbalens.analysis.weighted_ranking import weighted_auroc
+
+SIMULATIONS, RESAMPLES = 800, 600
+ARRAYS = ("baseline", "value", "difference", "low", "high", "p", "images", "ignored", "z")
+
+
+def summarize(*repeats, images, name="baseline"):
+    """A run's measure from that of each repeat on the weights."""
+    counts = np.full((len(repeats), repeats[0].shape[1]), images)
+    return average_repeats(np.stack(repeats), counts, seed=3, name=name)
+
+
+def compare(baseline, other, min_images=2):
+    return compare_paired(baseline, other, confidence=0.95, min_images=min_images)
+
+
+def means(weights, values):
+    return mean_where(weights, values, np.ones(values.shape, dtype=bool))
+
+
+def draw_means(rng, weights, effect=0.0):
+    """Values in 0..1 of two runs on the same images; a column is a simulation."""
+    n = weights.shape[1]
+    first = rng.beta(2, 5, (n, SIMULATIONS))
+    second = np.clip(first + rng.normal(0, 0.15, first.shape), 0, 1) * (1 - effect)
+    return [summarize(means(weights, one), images=n) for one in (first, second)]
+
+
+def draw_recalls(rng, weights):
+    """Recall 0.6 and, of three in ten images judged anew, 0.75: on average 0.645."""
+    n = weights.shape[1]
+    actual = np.zeros((n, SIMULATIONS), dtype=bool)
+    actual[: n // 3] = True
+    first = rng.random(actual.shape) < 0.6
+    second = np.where(rng.random(first.shape) < 0.3, rng.random(first.shape) < 0.75, first)
+    return [summarize(recall(weights, actual, one), images=n // 3) for one in (first, second)]
+
+
+def draw_aurocs(rng, weights):
+    """Scores normal around 0 and 1.2, with more and with less noise."""
+    n = weights.shape[1]
+    positives = np.zeros((n, SIMULATIONS), dtype=bool)
+    positives[: n // 3] = True
+    signal = rng.normal(size=positives.shape) + 1.2 * positives
+    scores = [signal + rng.normal(0, noise, signal.shape) for noise in (0.7, 0.5)]
+    return [summarize(weighted_auroc(weights, one, positives), images=n // 3) for one in scores]
+
+
+def mean_difference(rng):
+    first = rng.beta(2, 5, 10**6)
+    return (np.clip(first + rng.normal(0, 0.15, 10**6), 0, 1) - first).mean()
+
+
+AUROCS = stats.norm.cdf(1.2 / np.sqrt([2 * 1.49, 2 * 1.25]))
+COVERAGE = {
+    # simulated sides, images, true difference; the binomial error of a coverage is 0.8 %
+    "mean": (draw_means, 20, mean_difference(np.random.default_rng(0)), (0.93, 0.975)),
+    "mean of more": (draw_means, 90, mean_difference(np.random.default_rng(0)), (0.93, 0.97)),
+    "recall": (draw_recalls, 180, 0.045, (0.92, 0.975)),
+    "auroc": (draw_aurocs, 60, AUROCS[1] - AUROCS[0], (0.93, 0.99)),
+}
+
+
+@pytest.mark.parametrize("case", COVERAGE)
+def test_interval_covers_as_often_as_it_says(case):
+    simulate, n, truth, (lowest, highest) = COVERAGE[case]
+    weights = resample_images(n, n_resamples=RESAMPLES, seed=1)
+    found = compare(*simulate(np.random.default_rng(7), weights))
+    covered = (found.low <= truth) & (truth <= found.high)
+    assert lowest <= covered.mean() <= highest
+    assert found.difference.mean() == pytest.approx(truth, abs=0.01)
+
+
+@pytest.mark.parametrize("n_repeats", [2, 3])
+@pytest.mark.parametrize("effect", [0.0, 1.0, 3.0])
+def test_interval_covers_with_repeats(n_repeats, effect):
+    """Values are sums of what image, training seed, and both together contribute."""
+    n, rng = 40, np.random.default_rng(2)
+    weights = resample_images(n, n_resamples=RESAMPLES, seed=1)
+    image = rng.normal(size=(n, SIMULATIONS))
+    runs = []
+    for run in (0, 1):
+        seeds = rng.normal(0, effect / np.sqrt(n), (n_repeats, 1, SIMULATIONS))
+        values = image + seeds + rng.normal(0, 0.7, (n_repeats, n, SIMULATIONS))
+        runs.append(
+            summarize(*(means(weights, one) for one in values), images=n, name=f"run {run}")
+        )
+    found = compare(*runs)
+    assert ((found.low <= 0) & (found.high >= 0)).mean() >= 0.94
+    assert (found.p <= 0.05).mean() <= 0.06
+
+
+def test_spread_over_repeats_is_not_underestimated():
+    """Without any over images, the variance of the replicates is s^2 / repeats."""
+    measured = [np.full((20_001, 1), value) for value in (0.2, 0.5)]
+    found = summarize(*measured, images=9)
+    assert found.values.tolist() == pytest.approx([0.35])
+    assert found.repeat_variance.tolist() == pytest.approx([0.15**2])
+    assert found.replicates.var() == pytest.approx(0.15**2, rel=0.05)
+    alone = summarize(measured[0], images=9)
+    both = compare(alone, found)
+    # one degree of freedom: Student's t is 12.7
+    half_width = stats.t.isf(0.025, 1) * found.replicates.std(ddof=1)
+    assert (both.high - both.low).tolist() == pytest.approx([2 * half_width], rel=0.1)
+
+
+def test_planted_difference_is_found_and_planted_null_is_not():
+    weights = resample_images(90, n_resamples=RESAMPLES, seed=1)
+    found = compare(*draw_means(np.random.default_rng(4), weights, effect=0.5))
+    assert (found.p < 0.05).mean() > 0.95
+    assert np.median(found.high) < 0
+    rng = np.random.default_rng(4)
+    first = rng.random((90, SIMULATIONS))
+    runs = [summarize(means(weights, first + rng.normal(0, 0.1, first.shape)), images=90)]
+    runs.append(summarize(means(weights, first + rng.normal(0, 0.1, first.shape)), images=90))
+    assert 0.03 <= (compare(*runs).p < 0.05).mean() <= 0.07
+
+
+@pytest.mark.parametrize("n_repeats", [1, 3])
+def test_run_against_itself(n_repeats):
+    rng = np.random.default_rng(0)
+    weights = resample_images(30, n_resamples=50, seed=2)
+    repeats = [means(weights, rng.random((30, 4))) for _ in range(n_repeats)]
+    found = compare(*(summarize(*repeats, images=30, name="same") for _ in range(2)))
+    for name in ("difference", "low", "high"):
+        assert getattr(found, name).tolist() == [0.0] * 4
+    assert found.p.tolist() == [1.0] * 4
+    assert found.ignored.tolist() == [0] * 4
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=20)
+def test_laws(seed):
+    rng = np.random.default_rng(seed)
+    weights = resample_images(15, n_resamples=40, seed=seed)
+    values, order = rng.random((4, 15, 2)), rng.permutation(15)
+
+    def sides(rows):
+        measured = [means(weights[:, rows], one[rows]) for one in values]
+        return summarize(*measured[:1], images=15), summarize(
+            *measured[1:], images=15, name="other"
+        )
+
+    first, second = sides(np.arange(15))
+    found, swapped = compare(first, second), compare(second, first)
+    np.testing.assert_array_equal(swapped.difference, -found.difference)
+    np.testing.assert_allclose(swapped.low, -found.high, atol=1e-12)
+    np.testing.assert_allclose(swapped.p, found.p, atol=1e-12)
+    assert (found.low <= found.difference).all()
+    assert ((found.p >= 1 / 41) & (found.p <= 1)).all()
+    shuffled = compare(*sides(order))
+    for name in ARRAYS:
+        expected = getattr(found, name)
+        np.testing.assert_allclose(getattr(shuffled, name), expected, atol=1e-9, err_msg=name)
+
+
+def test_agrees_with_plain_loops():
+    rng = np.random.default_rng(8)
+    weights = resample_images(12, n_resamples=200, seed=5)
+    values = rng.random((2, 12))
+    runs = [summarize(means(weights, one[:, None]), images=12) for one in values]
+    found = compare(*runs)
+    differences = values[1] - values[0]
+    drawn = [np.mean(np.repeat(differences, weight)) for weight in weights[1:]]
+    error = np.std(drawn, ddof=1)
+    assert found.difference[0] == pytest.approx(differences.mean())
+    reach = stats.t.ppf(0.975, 11) * error
+    assert [found.low[0], found.high[0]] == pytest.approx(
+        [differences.mean() - reach, differences.mean() + reach]
+    )
+    assert found.p[0] == pytest.approx(2 * stats.t.sf(abs(differences.mean()) / error, 11))
+
+
+def test_thin_and_undefined_sides():
+    nan = np.nan
+    baseline = np.array([[0.5, 0.5, nan, 0.0], [0.4, 0.5, nan, 0.0], [nan, 0.5, 1.0, 0.0]])
+    other = np.array([[0.6, 0.5, 1.0, 1.0], [0.7, 0.4, 1.0, 1.0], [0.8, 0.4, 1.0, 1.0]])
+    thin, thick = np.array([[20, 20, 20, 20]]), np.array([[30, 19, 30, 30]])
+    sides = [
+        average_repeats(one[None], images, seed=0, name=f"run {run}")
+        for run, (one, images) in enumerate([(baseline, thin), (other, thick)])
+    ]
+    found = compare(*sides, min_images=20)
+    assert found.images.tolist() == [20, 19, 20, 20]
+    assert found.ignored.tolist() == [1, 0, 1, 0]
+    # one replicate left; too few images; no value; changed for sure
+    assert np.isnan(found.p).tolist() == [True, True, True, False]
+    assert np.isnan(found.low).tolist() == [True, True, True, False]
+    assert [found.difference[3], found.low[3], found.high[3]] == [1.0, 1.0, 1.0]
+    assert found.p[3] == pytest.approx(1 / 3)  # of two replicates
+    assert (found.null_z[:, :3] == 0).all()
+
+
+def test_equal_values_differ_by_rounding_only():
+    weights = resample_images(30, n_resamples=50, seed=2)
+    first = means(weights, np.full((30, 1), 0.1))
+    found = compare(
+        summarize(first, images=30), summarize(first * (1 + 2e-16), images=30, name="other")
+    )
+    assert found.p.tolist() == [1.0]
+
+
+def test_resampled_images():
+    weights = resample_images(40, n_resamples=300, seed=6)
+    assert weights.shape == (301, 40)
+    assert (weights[0] == 1).all()
+    assert (weights.sum(axis=1) == 40).all()
+    assert weights[1:].var() == pytest.approx(1 - 1 / 40, abs=0.05)
+    np.testing.assert_array_equal(weights, resample_images(40, n_resamples=300, seed=6))
+    assert (weights != resample_images(40, n_resamples=300, seed=7)).any()
+
+
+def test_refuses():
+    side = summarize(np.ones((3, 1)), images=5)
+    with pytest.raises(ValueError, match="confidence must be between 0 and 1, found 95"):
+        compare_paired(side, side, confidence=95.0, min_images=2)
+    with pytest.raises(ValueError, match="min_images must be at least 2, found 1"):
+        compare_paired(side, side, confidence=0.95, min_images=1)

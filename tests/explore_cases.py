@@ -1,0 +1,103 @@
+"""Made-up images and features of two small datasets, for the tests of the pages about them."""
+
+import shutil
+
+import numpy as np
+
+from imbalens.core.hdf5 import create
+from imbalens.core.prepared import PREPARED, PREPARED_VERSION
+from imbalens.dumps.files import FEATURES, FEATURES_VERSION
+from tests.tiny import ROOT, tiny_params
+
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+NAMES = {"shapes": ("disc", HOSTILE, "star"), "chest": ("Edema", "Mass")}
+RUNS = {"shapes": ("shapes-ce", "shapes-focal"), "chest": ("chest-bce",)}
+SIZES = {"train": 60, "test": 24}
+N_WRONG, SIDE, N_FEATURES = 6, 16, 6
+STRENGTH = {"shapes": 2.0, "chest": 0.4}  # of classes in the features
+
+
+def experiment(**explore):
+    """Three datasets, the last of which no run is of."""
+    values = tiny_params(("planted-ce",))
+    planted, run = values["datasets"]["planted"], values["runs"]["planted-ce"]
+    natural = planted["imbalance"] | {"kind": "natural", "n_max": None}
+    del natural["ratio"]
+    task = {"name": "multilabel", "include_no_finding": False}
+    chest = {"name": "phantom_cxr", "task": task, "train_images": 60, "test_images": 24, "seed": 0}
+    values["datasets"] = {
+        "shapes": planted,
+        "chest": planted | {"source": chest, "imbalance": natural},
+        "unused": planted,
+    }
+    focal = {"name": "focal", "gamma": 2.0, "alpha": None, "scale": 1.0}
+    values["runs"] = {
+        "shapes-ce": run | {"dataset": "shapes"},
+        "shapes-focal": run | {"dataset": "shapes", "loss": focal},
+        "chest-bce": run | {"dataset": "chest", "loss": {"name": "bce"}},
+    }
+    values["focus"], values["false_positives"] = "shapes-ce", {}
+    for dump in ("saliency", "maps"):
+        values["dumps"][dump]["runs"] = []
+    values["analyses"]["explore"] |= {"label_errors": 6} | explore
+    return values
+
+
+def write_dataset(folder, dataset):
+    """Flat images, one shade each; features lean on the class, not on labels planted wrong."""
+    rng = np.random.default_rng(0)
+    names, exclusive = NAMES[dataset], dataset == "shapes"
+    index = {split: rng.permutation(1000)[:n] for split, n in SIZES.items()}
+    if exclusive:
+        true = {split: np.sort(rng.integers(0, 3, n)) for split, n in SIZES.items()}
+        labels = {split: own.copy() for split, own in true.items()}
+        wrong = np.arange(SIZES["train"]) % (SIZES["train"] // N_WRONG) == 0
+        labels["train"][wrong] = (labels["train"][wrong] + 1) % 3
+        has = {split: np.eye(3)[own] for split, own in true.items()}
+    else:
+        labels = {s: (rng.random((n, 2)) < 0.4).astype(np.uint8) for s, n in SIZES.items()}
+        has = labels
+    train = labels["train"]
+    both = {
+        "class_names": names,
+        "task": "multiclass" if exclusive else "multilabel",
+        "counts": np.bincount(train, minlength=3) if exclusive else train.sum(axis=0, dtype=int),
+        "splits": list(SIZES),
+        "digest": "made up",
+    }
+    with create(folder / f"data/prepared/{dataset}.h5", PREPARED, PREPARED_VERSION) as file:
+        source = "planted" if exclusive else "photographs"
+        own = {"mean": np.zeros(3), "std": np.ones(3), "source": source, "n_train": 60}
+        file.attrs.update(both | own)
+        for split, n in SIZES.items():
+            shades = rng.integers(0, 256, (n, 1, 1, 3 if exclusive else 1), dtype=np.uint8)
+            file[f"{split}/images"] = np.tile(shades, (1, SIDE, SIDE, 1))
+            file[f"{split}/labels"], file[f"{split}/index"] = labels[split], index[split]
+            file[f"{split}/names"] = [f"{split}/{place:04}<b>.png" for place in index[split]]
+            if exclusive:
+                file[f"{split}/truth/labels"] = true[split]
+                file[f"{split}/truth/mislabelled"] = true[split] != labels[split]
+                file[f"{split}/truth/subconcept"] = np.zeros(n, dtype=bool)
+        if exclusive:
+            file["truth/pairs"], file["truth/colours"] = np.array([[0, 1]]), ["red"] * 3
+    m = len(names)
+    for run in RUNS[dataset]:
+        with create(folder / f"data/dumps/features/{run}.h5", FEATURES, FEATURES_VERSION) as file:
+            file.attrs.update(both | {"run": run, "loss": "any", "head": "linear"})
+            file.attrs["logit_scale"] = 1.0
+            file["head/weight"] = np.zeros((m, N_FEATURES), np.float32)
+            file["head/bias"] = file["head/offset"] = np.zeros(m, np.float32)
+            for split, n in SIZES.items():
+                noise = rng.random((n, N_FEATURES))
+                features = STRENGTH[dataset] * has[split] @ np.eye(m, N_FEATURES) + noise
+                logits = 2 * has[split] - 1 + rng.normal(size=(n, m))
+                file[f"{split}/features"] = features.astype(np.float32)
+                file[f"{split}/logits"] = logits.astype(np.float32)
+                file[f"{split}/targets"], file[f"{split}/index"] = labels[split], index[split]
+
+
+def write_all(folder):
+    for dataset in NAMES:
+        write_dataset(folder, dataset)
+    (folder / ".dvc/plots").mkdir(parents=True)
+    shutil.copy(ROOT / ".dvc/plots/page.html", folder / ".dvc/plots/page.html")

@@ -1,0 +1,209 @@
+"""The HTML report: what stands in it, and that nothing in it can leave its place."""
+
+import json
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imbalens.core.files import InputError
+from imbalens.reports.page.classes import class_pages, nearest_adversaries
+from imbalens.reports.page.report import describe_dataset, render_report
+from imbalens.reports.page.results import anchors
+from imbalens.reports.page.shell import VEGA, embed_json, find_vega
+from tests.page_cases import (
+    CLASSES,
+    QUOTES,
+    RUNS,
+    SCRIPT,
+    VERSIONS,
+    results,
+    texts,
+)
+
+PAGE = Path(__file__).parents[2] / ".dvc" / "plots" / "page.html"
+
+
+class Outline(HTMLParser):
+    """Collects elements, anchors, links, loaded addresses and headings of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.ids, self.links, self.sources, self.levels = [], [], [], [], []
+        self.words = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.tags.append(tag)
+        self.ids += [values["id"]] if "id" in values else []
+        self.links += [values["href"]] if tag == "a" else []
+        self.sources += [values[name] for name in ("src", "data") if name in values]
+        self.levels += [int(tag[1])] if re.fullmatch("h[1-6]", tag) else []
+        assert not any(name.startswith("on") for name in values)
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def render(*parts):
+    return render_report(parts or [results()], versions=VERSIONS, vega=["/* vega */"])
+
+
+def test_hostile_names_are_text():
+    page = Outline(render())
+    n_charts = sum(len(s.charts) for s in describe_dataset(results()).sections)
+    assert page.tags.count("script") == 3 + n_charts  # shell, vega, report, one per chart
+    text = " ".join(page.words)
+    for name in CLASSES:
+        assert name in text
+
+
+def test_nothing_is_loaded_and_every_link_leads_somewhere():
+    page = Outline(render())
+    assert page.sources
+    assert all(source.startswith("data:image/") for source in page.sources)
+    assert len(page.ids) == len(set(page.ids))
+    assert page.links
+    assert {link[0] for link in page.links} == {"#"}
+    assert {link[1:] for link in page.links} <= set(page.ids)
+
+
+def test_no_level_of_headings_is_skipped():
+    levels = Outline(render()).levels
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_what_is_absent_names_the_stage_that_makes_it():
+    bare = results(
+        differences=None,
+        claims=None,
+        of_runs={},
+        tables={},
+        figures=[],
+        cams=[],
+        prototypes={},
+        missing=[("differences from the baseline", "dvc repro compare@toy")],
+    )
+    text = render(bare)
+    assert "differences from the baseline: <code>dvc repro compare@toy</code>" in text
+    assert [section.title for section in describe_dataset(bare).sections] == []
+
+
+def test_generated_images_are_called_so():
+    assert "Generated: the images." in render()
+    assert "Generated" not in render(results(generated=""))
+
+
+def test_a_figure_left_out_is_named():
+    part = results()
+    left = [type(part.figures[0])(**vars(part.figures[0]) | {"source": ""})]
+    assert "see <code>plots/x.png</code>" in render(results(figures=left))
+
+
+names = st.lists(st.text(max_size=6), min_size=1, max_size=12, unique=True)
+
+
+@given(names)
+@settings(deadline=None, max_examples=50)
+def test_every_class_has_an_anchor_of_its_own(classes):
+    counts = pd.DataFrame({"class": classes, "training images": "1"})
+    found = anchors(results(counts=counts, of_runs={}))
+    assert list(found) == classes
+    assert len(set(found.values())) == len(classes)
+    for anchor in found.values():
+        assert anchor.startswith("toy/")
+        assert not re.search(r"[\s<>\"'&#%]", anchor)
+
+
+@given(st.recursive(st.text() | st.floats() | st.integers(), st.lists, max_leaves=8))
+@settings(deadline=None, max_examples=50)
+def test_embedded_json_cannot_end_its_element(value):
+    text = str(embed_json([value]))
+    assert not re.search(r"[<>&']", text)
+    assert "NaN" not in re.sub(r'"(\\.|[^"])*"', "", text)
+    json.loads(text)
+
+
+def test_vega_is_taken_from_the_page_of_the_plots():
+    licence, *scripts = find_vega(PAGE.read_text(encoding="utf-8"))
+    assert licence.count("Redistributions in binary form must reproduce") == 3
+    assert [script.split("-5")[0].split("-6")[0] for script in scripts] == [
+        f"/* {name}" for name in VEGA
+    ]
+    with pytest.raises(InputError, match=r"page\.html has no script of vega-embed \(found: vega"):
+        find_vega(PAGE.read_text(encoding="utf-8").replace("/* vega-embed-6", "/* other-6"))
+
+
+def colours_of(chart):
+    found = []
+
+    def walk(part):
+        if isinstance(part, dict):
+            if part.get("field") == "run" and "range" in part.get("scale", {}):
+                scale = part["scale"]
+                if str(scale["range"][0]).startswith("--"):
+                    found.append(dict(zip(scale["domain"], scale["range"], strict=True)))
+            part = list(part.values())
+        if isinstance(part, list):
+            for item in part:
+                walk(item)
+
+    walk(chart.spec)
+    return found
+
+
+def test_a_run_has_one_colour_in_all_charts():
+    part = results()
+    found = [
+        colours
+        for section in describe_dataset(part).sections
+        for chart in section.charts
+        for colours in colours_of(chart)
+    ]
+    assert len(found) >= 5
+    expected = {RUNS[0]: "--run-0", RUNS[1]: "--run-1"}
+    for colours in found:
+        assert colours.items() <= expected.items()
+
+
+def test_a_class_page_shows_what_is_of_its_class():
+    part = results()
+    page = class_pages(part, anchors(part), dict.fromkeys(RUNS, 0))[0]
+    assert page.name == SCRIPT
+    assert page.facts == {"training images": "100", "test images": "9"}
+    assert [prototype.archetype for prototype in page.prototypes[RUNS[0]]] == [
+        "safe",
+        "border",
+        "rare",
+        "outlier",
+    ]
+    assert [bool(prototype.source) for prototype in page.prototypes[RUNS[0]]] == [
+        *(True, False, False, False)
+    ]
+    assert page.prototypes[RUNS[0]][0].caption == "3 images (25%), 50% true positives"
+    assert page.prototypes[RUNS[0]][2].caption == "3 images (25%)"
+    assert [strip.parts for strip in page.colours] == [[("red", 99.8, "rgb(200 10 10)")]] * 2
+    assert page.cams == []
+    assert page.differences is not None
+    assert len(page.differences.rows) == 1
+    assert [example.label for example in class_pages(part, anchors(part), {})[1].cams] == [QUOTES]
+
+
+def test_the_nearest_adversaries_are_the_three_largest():
+    table = texts(
+        [
+            {"run": "a", "class": "x", "adversary": f"c{place}", "share": share, "kind": "errors"}
+            for place, share in enumerate(("0.1", "", "0.4", "0.3", "0.2"))
+        ]
+    )
+    assert nearest_adversaries(table, "x").to_dict("records") == [
+        {"run": "a", "errors": "c2 40%, c3 30%, c4 20%"}
+    ]

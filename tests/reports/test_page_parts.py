@@ -1,0 +1,186 @@
+"""What the HTML report is built of: tables, charts and images."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from imbalens.reports.page.charts import curves, dots, shares
+from imbalens.reports.page.images import figure, framed, keep_within, thumbnail
+from imbalens.reports.page.tables import (
+    UNDEFINED,
+    colour_numbers,
+    heading,
+    make_table,
+    number,
+    pivot,
+    shown,
+    with_interval,
+)
+from tests.page_cases import (
+    PICTURE,
+    RUNS,
+    about,
+    decode,
+    results,
+    texts,
+)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["1", "0", "12"], ["1", "0", "12"]),
+        (["1.0", "0.25", ""], ["1.0000", "0.2500", UNDEFINED]),
+        (["16.4333", "5"], ["16.4", "5.0"]),
+        (["0.5", "0.00001", "nan"], ["0.5000", "1.0e-05", UNDEFINED]),
+        (["", ""], [UNDEFINED, UNDEFINED]),
+    ],
+)
+def test_the_numbers_of_a_column_are_written_alike(values, expected):
+    assert shown(values) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("iobb_shifted", "IoBB shifted"), ("balanced_accuracy", "balanced accuracy"), ("ece", "ECE")],
+)
+def test_a_heading_is_in_words(name, expected):
+    assert heading(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("1.5", 1.5), ("", None), ("nan", None), ("inf", None), ("x", None)]
+)
+def test_only_finite_numbers_are_numbers(text, expected):
+    assert number(text) == expected
+
+
+def test_a_table_knows_numbers_links_colours_and_verdicts():
+    table = texts([{"class": "7", "run": "b", "verdict": "holds", "section": "4.10", "n": 2}])
+    found = make_table(
+        table, caption="x", links={"7": "toy/7"}, marks={"a": 0, "b": 3}, verdicts=True
+    )
+    assert [column.numeric for column in found.columns] == [False, False, False, False, True]
+    cells = found.rows[0]
+    assert (cells[0].href, cells[1].mark, cells[2].tone) == ("#toy/7", 3, "good")
+    assert (cells[3].text, cells[4].order) == ("4.10", 2.0)
+
+
+def test_a_run_is_a_column_and_a_class_a_row():
+    table = texts(
+        [
+            {"run": run, "class": label, "iobb": value}
+            for run, label, value in (("b", "y", 1), ("a", "y", 2), ("b", "x", 3))
+        ]
+    )
+    first = texts([{"class": "x", "training images": 9}])
+    wide = pivot(table, "iobb", rows="class", first=first)
+    assert wide.columns.tolist() == ["class", "training images", "b", "a"]
+    assert wide.to_numpy().tolist() == [["y", "", "1", "2"], ["x", "9", "3", ""]]
+
+
+def test_an_interval_is_one_column():
+    table = texts([{"low": -0.1, "high": 0.25, "p": 1}, {"low": "", "high": "", "p": 1}])
+    joined = with_interval(table)
+    assert joined["interval"].tolist() == ["-0.1000 to 0.2500", ""]
+    assert joined.columns.tolist() == ["interval", "p"]
+
+
+def test_repeats_with_other_seeds_share_a_colour():
+    runs = [about("t-ce"), about("t-ce2", group="t-ce", seed=1), about("t-ldam")]
+    assert colour_numbers(runs, n_colours=8) == {"t-ce": 0, "t-ce2": 0, "t-ldam": 1}
+    many = [about(f"t-{place}") for place in range(5)]
+    assert list(colour_numbers(many, n_colours=3).values()) == [0, 1, 2, 0, 1]
+
+
+def test_dots_leave_out_what_is_undefined():
+    table = texts([{"run": "a", "class": "x", "ap": 0.5}, {"run": "a", "class": "y", "ap": ""}])
+    chart = dots(table, "ap", title="t", caption="c", marks={"a": 0})
+    assert chart.spec["data"]["values"] == [{"row": "x", "run": "a", "value": 0.5}]
+    assert len(chart.spec["layer"]) == 1
+
+
+def test_dots_have_intervals_and_a_line_at_zero_where_there_are_bounds():
+    table = texts([{"run": "a", "measure": "x", "difference": 1, "low": -1, "high": 2}])
+    chart = dots(table, "difference", title="t", caption="", marks={"a": 0}, rows="measure")
+    assert chart.spec["data"]["values"] == [
+        {"row": "x", "run": "a", "value": 1.0, "low": -1.0, "high": 2.0}
+    ]
+    assert [layer["mark"]["type"] for layer in chart.spec["layer"]] == ["rule", "rule", "point"]
+
+
+def test_a_chart_of_many_classes_shows_both_ends_and_says_so():
+    table = texts([{"run": "a", "class": f"c{place}", "ap": 1} for place in range(40)])
+    chart = dots(table, "ap", title="t", caption="c", marks={"a": 0})
+    rows = [value["row"] for value in chart.spec["data"]["values"]]
+    assert rows == [f"c{place}" for place in (*range(15), *range(25, 40))]
+    assert chart.caption == "c The first and last 15 of 40 are shown."
+
+
+def test_curves_of_repeats_differ_in_their_dashes():
+    table = texts([{"run": run, "epoch": 0, "loss": 1} for run in ("a", "a2", "b")])
+    chart = curves(table, title="t", caption="", marks={"a": 0, "a2": 0, "b": 1})
+    first, second, third = chart.spec["encoding"]["strokeDash"]["scale"]["range"]
+    assert first == third != second
+
+
+def test_shares_offer_every_run_and_kind():
+    table = results().of_runs["adversaries"]
+    chart = shares(table, title="t", caption="c")
+    assert [parameter["bind"]["options"] for parameter in chart.spec["params"]] == [
+        list(RUNS),
+        ["errors", "neighbours"],
+    ]
+
+
+@given(st.lists(st.integers(0, 20), max_size=12), st.integers(0, 80))
+@settings(deadline=None, max_examples=50)
+def test_the_largest_are_left_out_until_the_rest_fits(sizes, limit):
+    sources = ["x" * size for size in sizes]
+    kept = keep_within(sources, limit=limit)
+    assert sum(map(len, kept)) <= limit
+    assert all(after in (before, "") for before, after in zip(sources, kept, strict=True))
+    gone = [len(b) for b, a in zip(sources, kept, strict=True) if b and not a]
+    stay = [len(a) for a in kept if a]
+    if gone:
+        assert sum(stay) + min(gone) > limit
+        assert max(stay, default=0) <= min(gone)
+
+
+def test_a_small_image_is_kept_and_a_large_one_reduced():
+    rng = np.random.default_rng(0)
+    small = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(np.asarray(decode(thumbnail(small))), small)
+    grey = rng.integers(0, 256, (32, 32, 1), dtype=np.uint8)
+    np.testing.assert_array_equal(np.asarray(decode(thumbnail(grey))), grey[:, :, 0])
+    assert decode(thumbnail(np.zeros((224, 224, 1), np.uint8))).size == (96, 96)
+
+
+def test_a_box_surrounds_its_pixels_and_a_map_brightens_them():
+    box = np.array([[2, 4, 4, 2]])
+    bare = np.asarray(decode(framed(PICTURE, None, box)).convert("RGB")).astype(int)
+    assert bare.shape == (128, 128, 3)
+    assert (bare[72, 60] == 100).all()  # within the box
+    assert (bare[64, 40] == (0x33, 0xFF, 0xCC)).all()  # on its upper edge, 4 * 16
+    assert (bare[62, 40] == 0).all() or (bare[63, 40] == 0).all()  # dark around it
+    cam = np.zeros((8, 8))
+    cam[4:6, 2:6] = 1
+    warm = np.asarray(decode(framed(PICTURE, cam, box)).convert("RGB")).astype(int)
+    assert warm[80, 64].sum() > bare[80, 64].sum()
+    assert warm[20, 20].sum() < bare[20, 20].sum()
+
+
+def test_a_figure_keeps_its_colours_and_fits_its_width(tmp_path):
+    drawn = Image.new("RGB", (400, 100), "white")
+    drawn.paste((0, 105, 168), (50, 20, 150, 80))
+    drawn.save(tmp_path / "drawn.png")
+    source, width, height = figure((tmp_path / "drawn.png").read_bytes(), max_width=200)
+    assert (width, height) == (200, 50) == decode(source).size
+    pixels = np.asarray(decode(source).convert("RGB")).astype(int)
+    assert np.abs(pixels[25, 50] - (0, 105, 168)).max() <= 8
+    assert np.abs(pixels[2, 2] - 255).max() <= 8
+    noise = np.random.default_rng(0).integers(0, 256, (120, 120, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    assert figure((tmp_path / "noise.png").read_bytes())[0].startswith("data:image/webp;")

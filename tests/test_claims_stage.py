@@ -1,0 +1,277 @@
+"""The claims stage, on tables made by hand in the form that the other stages write."""
+
+import json
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from imbalens.analysis.archetypes import ARCHETYPE_NAMES
+from imbalens.core.files import InputError
+from stages import claims
+from tests.tiny import LABEL_RUNS, RUNS, tiny_params, write_params
+
+CE, LDAM = RUNS
+BCE, CB_FOCAL = LABEL_RUNS
+COLUMNS = [
+    *("run", "stage", "measure", "class", "baseline", "value", "difference"),
+    *("low", "high", "p", "p_adjusted", "images", "seeds"),
+]
+NAMES = ["a", "b", "c", "d", "e", "f"]  # head first; a and e overlap, so do b and f
+TWINS = {frozenset("ae"), frozenset("bf")}
+TRAIN = [400, 300, 100, 90, 20, 10]
+COLOURS = np.array([[9, 1], [1, 9], [5, 5], [3, 7], [9, 1], [1, 9]]) / 10
+
+
+def save(path, rows, columns):
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
+
+
+def row(run, stage, measure, low, high, images=240, label=""):
+    middle = (low + high) / 2
+    return [
+        run,
+        stage,
+        measure,
+        label,
+        0.5,
+        0.5 + middle,
+        middle,
+        low,
+        high,
+        0.01,
+        0.04,
+        images,
+        1,
+    ]
+
+
+def write_differences(dataset, rows):
+    save(f"plots/differences/{dataset}.csv", rows, COLUMNS)
+
+
+def write_run(run, *, small_errors):
+    """Tables of one run; images of the smallest classes go to the class that overlaps them."""
+    archetypes = [
+        (name, kind, size, size // part)
+        for name, size in zip(NAMES, TRAIN, strict=True)
+        for kind, part in zip(ARCHETYPE_NAMES, (1, 1, 5, 5), strict=True)
+    ]
+    columns = ["class", "archetype", "count", "true_positives"]
+    save(f"plots/archetypes/{run}.csv", archetypes, columns)
+    rng = np.random.default_rng(0)
+    shares = [
+        (first, second, share, kind)
+        for kind in ("errors", "neighbours")
+        for first in NAMES
+        for second, share in zip(
+            [other for other in NAMES if other != first],
+            np.sort(rng.dirichlet(np.ones(5))) if first != "c" else [""] * 5,
+            strict=True,
+        )
+    ]
+    columns = ["class", "adversary", "share", "kind"]
+    save(f"plots/adversaries/{run}.csv", shares, columns)
+    rivals = [("nearest adversaries", 0.1), ("FDR", 9.0)]
+    save(f"plots/adversaries/{run}-predictors.csv", rivals, ["predictor", "kld"])
+    pairs = [(x, y, 0.5 if frozenset((x, y)) in TWINS else 0.1) for x, y in permutations(NAMES, 2)]
+    save(f"plots/feature_overlap/{run}-pairs.csv", pairs, ["class", "other", "jaccard"])
+    performance = zip(NAMES, TRAIN, strict=True)
+    save(f"plots/performance/{run}.csv", performance, ["class", "train_count"])
+    wrong = {("e", "a"): 20, ("f", "b"): 20, ("e", "b"): small_errors, ("f", "a"): small_errors}
+    right = 80 - small_errors
+    right_of = dict.fromkeys("abcd", 60) | {"e": right, "f": right}
+    confusion = [
+        (x, y, right_of[x] if x == y else wrong.get((x, y), 0)) for x in NAMES for y in NAMES
+    ]
+    columns = ["actual", "predicted", "count"]
+    save(f"plots/performance/{run}-confusion.csv", confusion, columns)
+    colours = [
+        (name, part, group, share)
+        for part in ("any pixel", "all")
+        for name, shares in zip(NAMES, COLOURS, strict=True)
+        for group, share in zip(("red", "blue"), shares if part == "all" else (1, 0), strict=True)
+    ]
+    columns = ["class", "archetype", "group", "share"]
+    save(f"plots/saliency_colours/{run}.csv", colours, columns)
+
+
+@pytest.fixture
+def values(tmp_path, monkeypatch):
+    """Parameters, with the tables of four runs in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    values = tiny_params((CE, LDAM, BCE, CB_FOCAL))
+    values["analyses"]["claims"] |= {"n_resamples": 100, "min_images": 30, "min_classes": 5}
+    write_params(tmp_path, values)
+    for run, errors in ((CE, 30), (LDAM, 2), (BCE, 30), (CB_FOCAL, 30)):
+        write_run(run, small_errors=errors)
+    write_differences("planted", [row(LDAM, "performance", "accuracy", 0.1, 0.2)])
+    rows = [
+        row(CB_FOCAL, "performance", "auroc", -0.01, 0.01),
+        row(CB_FOCAL, "performance", "auroc", 0.5, 0.6, label="Mass"),
+        row(CB_FOCAL, "performance", "ap", 0.03, 0.05),
+        row(CB_FOCAL, "performance", "probability", 0.2, 0.3),
+        row(CB_FOCAL, "cam_alignment", "iobb", 0.1, 0.2),
+        row(CB_FOCAL, "cam_alignment", "iobb_matched", -0.1, 0.1),
+        row(CB_FOCAL, "cam_alignment", "ior", 0.1, 0.2),
+        row(CB_FOCAL, "cam_alignment", "auroc", 0.1, 0.2, images=29),
+        row(CB_FOCAL, "concepts", "unique", 3.0, 5.0),
+    ]
+    write_differences("phantom", rows)
+    return values
+
+
+def verdicts(dataset):
+    claims.main([dataset])
+    metrics = json.loads(Path(f"metrics/claims/{dataset}.json").read_text())
+    return {
+        name: {run: found["verdict"] for run, found in runs.items()}
+        for name, runs in metrics.items()
+    }
+
+
+def reasons(dataset, claim):
+    table = pd.read_csv(f"plots/claims/{dataset}.csv").set_index("claim")
+    return table.loc[[claim]].set_index("run")["reason"].to_dict()
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr("imbalens.reports.claims.save", lambda *_: None)
+
+
+@pytest.mark.usefixtures("values", "quick")
+def test_paper_a_is_judged_by_the_differences_over_all_classes():
+    found = verdicts("phantom")
+    expected = {
+        "auroc_marginal": "holds",
+        "ap_marginal": "does not hold",
+        "probability_rises": "holds",
+        "probability_positives_rises": "not decidable",
+        "recall_rises": "not decidable",
+        "iobb_rises": "holds",
+        "iobb_matched_rises": "not decidable",
+        "ior_falls": "does not hold",
+        "disjoint_rises": "not decidable",
+        "unique_rises": "holds",
+        "pixel_auroc_rises": "not decidable",
+    }
+    assert {name: found[name] for name in expected} == {
+        name: {CB_FOCAL: verdict} for name, verdict in expected.items()
+    }
+    assert not {"ior_matched_falls", "unique_matched_rises"} & set(found), "not measured at all"
+    assert reasons("phantom", "disjoint_rises") == {
+        CB_FOCAL: f"plots/differences/phantom.csv has no disjoint of concepts for {CB_FOCAL}."
+    }
+    assert reasons("phantom", "pixel_auroc_rises")[CB_FOCAL].startswith("Only 29 images")
+    text = Path("plots/claims/phantom.md").read_text()
+    assert text.startswith("# phantom (generated images): claims of both papers\n")
+    assert "the effect is not shown to survive the control." in text
+
+
+@pytest.mark.usefixtures("values", "quick")
+def test_paper_b_is_judged_by_the_tables_of_each_run():
+    found = verdicts("planted")
+    every = dict.fromkeys(RUNS, "holds")
+    assert found["safe_border_hold_true_positives"] == every
+    assert found["safe_border_lead_true_positive_rates"] == every
+    assert found["adversaries_rank_errors"] == every
+    assert found["adversaries_match_fdr"] == every, "9 nats are far above"
+    assert found["overlapping_colours_alike"] == every
+    assert found["ldam_lowers_dominated_errors"] == {LDAM: "holds"}
+    assert found["ldam_leaves_overlap"] == {LDAM: "holds"}
+    metrics = json.loads(Path("metrics/claims/planted.json").read_text())
+    assert metrics["adversaries_beat_random"][CE]["n"] == 5, "one class has no errors"
+    assert metrics["overlapping_colours_alike"][CE]["n"] == 6
+    lowered = metrics["ldam_lowers_dominated_errors"][LDAM]
+    assert lowered["n"] == 2 * 60 + 2 * 100, "images of the classes with a much larger one"
+    assert metrics["ldam_leaves_overlapping_errors"][LDAM]["threshold"] == -0.05
+    assert list(metrics) == sorted(metrics)
+
+
+@pytest.mark.usefixtures("quick")
+def test_runs_without_what_a_claim_needs_say_what_is_missing(tmp_path, values):
+    values["dumps"]["maps"]["runs"] = [CE]
+    values["dumps"]["saliency"]["runs"] = [CE]
+    write_params(tmp_path, values)
+    Path(f"plots/saliency_colours/{LDAM}.csv").unlink()
+    found = verdicts("planted")
+    assert found["iobb_rises"] == {LDAM: "not decidable"}
+    assert reasons("planted", "iobb_rises") == {LDAM: f"dumps.maps.runs does not name {LDAM}."}
+    missing = f"dumps.saliency.runs does not name {LDAM}."
+    assert reasons("planted", "overlapping_colours_alike")[LDAM] == missing
+    assert found["overlapping_colours_alike"][CE] == "holds"
+    verdicts("phantom")
+    assert reasons("phantom", "ldam_leaves_overlap") == {
+        "(no run)": "No run of this dataset has LDAM."
+    }
+
+
+@pytest.mark.usefixtures("quick")
+def test_no_plain_run_and_other_networks_decide_nothing(tmp_path, values):
+    values["runs"][CE]["loss"] = {"name": "balanced_softmax"}
+    values["runs"][BCE]["model"] = {"name": "resnet50", "weights": "none"}
+    values["datasets"]["phantom"]["image_size"] = 64
+    write_params(tmp_path, values)
+    verdicts("planted")
+    weighted = f"The baseline {CE} does not have the plain loss."
+    assert reasons("planted", "iobb_rises") == {CE: weighted, LDAM: weighted}
+    assert reasons("planted", "ldam_leaves_overlap") == {LDAM: claims.NO_PLAIN}
+    found = verdicts("phantom")
+    assert found["iobb_rises"] == {CB_FOCAL: "not decidable"}
+    assert reasons("phantom", "iobb_rises") == {
+        CB_FOCAL: f"The baseline {CB_FOCAL} does not have the plain loss."
+    }
+
+
+@pytest.mark.usefixtures("quick")
+def test_repeats_are_compared_once_and_with_the_same_seed(tmp_path, values):
+    for run in (CE, LDAM):
+        values["runs"][f"{run}-seed1"] = values["runs"][run] | {"seed": 1}
+        write_run(f"{run}-seed1", small_errors=30)
+    write_params(tmp_path, values)
+    found = verdicts("planted")
+    assert list(found["auroc_marginal"]) == [LDAM]
+    assert found["ldam_lowers_dominated_errors"] == {
+        LDAM: "holds",
+        f"{LDAM}-seed1": "not decidable",
+    }
+    table = pd.read_csv("plots/claims/planted.csv").set_index(["claim", "run"])
+    assert table.loc[("ldam_leaves_overlap", f"{LDAM}-seed1"), "baseline"] == f"{CE}-seed1"
+    assert len(found["adversaries_beat_random"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("missing", "command"),
+    [
+        ("plots/differences/planted.csv", "differences@planted"),
+        (f"plots/archetypes/{CE}.csv", f"archetypes@{CE}"),
+        (f"plots/adversaries/{LDAM}.csv", f"adversaries@{LDAM}"),
+        (f"plots/adversaries/{LDAM}-predictors.csv", f"adversaries@{LDAM}"),
+        (f"plots/saliency_colours/{CE}.csv", f"saliency_colours@{CE}"),
+        (f"plots/performance/{CE}-confusion.csv", f"performance@{CE}"),
+        (f"plots/feature_overlap/{LDAM}-pairs.csv", f"feature_overlap@{LDAM}"),
+    ],
+)
+@pytest.mark.usefixtures("values")
+def test_a_table_that_should_be_there_says_what_to_run(missing, command):
+    Path(missing).unlink()
+    with pytest.raises(InputError) as caught:
+        claims.main(["planted"])
+    assert str(caught.value) == f"{missing} is missing; run: dvc repro {command}"
+    assert not Path("metrics/claims/planted.json").exists()
+
+
+@pytest.mark.usefixtures("values")
+def test_the_same_tables_give_the_same_files():
+    written = []
+    for _ in range(2):
+        claims.main(["planted"])
+        folders = ("plots/claims", "plots/figures/claims", "metrics/claims")
+        files = sorted(path for folder in folders for path in Path(folder).iterdir())
+        written.append([path.read_bytes() for path in files])
+        assert len(files) == 4
+    assert written[0] == written[1]

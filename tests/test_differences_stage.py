@@ -1,0 +1,265 @@
+"""The stage that compares measures of runs, on small generated dumps."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from imbalens.analysis.common.memberships import decide, label_thresholds
+from imbalens.analysis.label_performance import measure_label_performance
+from imbalens.core.files import InputError
+from imbalens.dumps.files import read_features
+from stages import differences
+from tests.dump_cases import (
+    BASE,
+    BETTER,
+    DATASET,
+    LABELS,
+    NULL,
+    RUNS,
+    SEED1,
+    TASKS,
+    change_images,
+    copy_to,
+    experiment,
+    write_all,
+    written,
+)
+from tests.tiny import write_params
+
+KEYS = ["run", "stage", "measure", "class"]
+OUTPUTS = ("plots/differences", "plots/figures/differences", "metrics/differences")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    found = {task: tmp_path_factory.mktemp(task) for task in TASKS}
+    for task, folder in found.items():
+        write_all(folder, task)
+    return found
+
+
+@pytest.fixture(params=TASKS)
+def task(request):
+    return request.param
+
+
+@pytest.fixture
+def workspace(folders, task, tmp_path, monkeypatch):
+    return copy_to(folders[task], tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr("imbalens.reports.differences.save", lambda *_: None)
+
+
+def compare():
+    differences.main([DATASET])
+    table = pd.read_csv(f"plots/differences/{DATASET}.csv", keep_default_na=False)
+    numbers = [column for column in table if column not in (*KEYS, "baseline")]
+    for column in numbers:
+        table[column] = pd.to_numeric(table[column])
+    return table.set_index(KEYS)
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_was_planted_is_found_and_nothing_else(workspace, task):
+    write_params(workspace, experiment(task))  # of a baseline that was trained once
+    table = compare()
+    first = LABELS[0]
+    planted = [
+        ("performance", "recall", first),
+        ("cam_alignment", "iobb", ""),
+        *(("cam_alignment", "iobb", label) for label in LABELS),
+        ("concepts", "disjoint", ""),
+    ]
+    if task == "multilabel":
+        planted[0] = ("performance", "auroc", first)
+        planted.append(("performance", "probability_positives", first))
+    for key in planted:
+        row = table.loc[(BETTER, *key)]
+        assert row["p_adjusted"] < 0.05, key
+        assert row["low"] > 0, key
+    assert set(table.index.get_level_values("run")) == {BETTER, NULL}
+    assert set(table["baseline"]) == {BASE}
+    null = table.loc[NULL]
+    assert not (null["p_adjusted"] < 0.05).any()
+    assert (null["difference"] != 0).any()
+    same = null.loc[[("concepts", "disjoint", ""), ("concepts", "unique", "")]]
+    assert (same[["difference", "low", "high"]] == 0).all(axis=None)
+    assert (same["p"] == 1).all()
+    undefined = ("cam_alignment", "ior", first)
+    assert table.loc[(BETTER, *undefined), "images"] == 0
+    assert np.isnan(table.loc[(BETTER, *undefined), "difference"])
+    assert ("cam_alignment", "ior", LABELS[1]) in null.index, "other classes stay"
+    defined = table["p"].notna()
+    assert (table["p_adjusted"] >= table["p"])[defined].all()
+
+
+@pytest.mark.usefixtures("workspace", "quick")
+def test_values_are_means_over_repeats(task):
+    table, params = compare(), experiment(task)
+    assert (table["seeds"] == 1).all(), "the runs themselves were trained once"
+    by_seed = []
+    for run in (BASE, SEED1):
+        dump = read_features(Path(f"data/dumps/features/{run}.h5"), ["train", "test"])
+        seen, train = dump.splits["test"], dump.splits["train"]
+        if task == "multiclass":
+            by_seed.append((seen.predictions == seen.targets).mean())
+            continue
+        chosen = params["analyses"]["labels"]["decision"]
+        thresholds = label_thresholds(train.scores, train.targets, decision=chosen)
+        found = measure_label_performance(
+            seen.scores, seen.targets, n_bins=15, thresholds=thresholds
+        )
+        by_seed.append(found.means["recall"])
+        hits = decide(seen.scores, thresholds) & (seen.targets > 0)
+        assert found.recall == pytest.approx(hits.sum(0) / seen.targets.sum(0))
+    measure = "accuracy" if task == "multiclass" else "recall"
+    row = table.loc[(BETTER, "performance", measure, "")]
+    assert by_seed[0] != by_seed[1]
+    assert row["baseline_value"] == pytest.approx(np.mean(by_seed))
+    iobb = [
+        pd.read_csv(f"data/instances/cam_alignment/{run}.csv")["iobb"].mean()
+        for run in (BASE, SEED1)
+    ]
+    row = table.loc[(NULL, "cam_alignment", "iobb", "")]
+    assert row["baseline_value"] == pytest.approx(np.mean(iobb))
+
+
+@pytest.mark.usefixtures("quick")
+def test_repeats_of_a_run_are_one_row_with_their_spread(workspace, task):
+    both = [f"{name}-seed1" for name in (BASE, BETTER)]
+    values = experiment(task, (BASE, BETTER), repeated=(BASE, BETTER), maps=(*RUNS, *both))
+    write_params(workspace, values)
+    for kind in ("data/dumps/features/{}.h5", "data/instances/{}/{}.csv"):
+        for stage in ("cam_alignment", "concepts"):
+            parts = [kind.format(*names) for names in ((stage, BETTER), (stage, both[1]))]
+            if "features" in kind:
+                parts = [kind.format(name) for name in (BETTER, both[1])]
+            shutil.copy(*parts)
+    table = compare()
+    assert set(table.index.get_level_values("run")) == {BETTER}
+    assert (table["seeds"] == 2).all()
+    spread = table["spread"].dropna()
+    assert len(spread)
+    assert spread.to_numpy() == pytest.approx(0), "its repeats are copies"
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_run_that_learned_the_same_does_not_differ(workspace, task):
+    write_params(workspace, experiment(task, (BASE, BETTER)))
+    shutil.copy(f"data/dumps/features/{BASE}.h5", f"data/dumps/features/{BETTER}.h5")
+    for stage in ("cam_alignment", "concepts"):
+        place = Path(f"data/instances/{stage}")
+        shutil.copy(place / f"{BASE}.csv", place / f"{BETTER}.csv")
+    table = compare()
+    defined = table[table["p"].notna()]
+    assert len(defined) > 20
+    assert (defined[["difference", "low", "high"]] == 0).all(axis=None)
+    assert (defined[["p", "p_adjusted"]] == 1).all(axis=None)
+
+
+@pytest.mark.usefixtures("quick")
+def test_maps_are_compared_where_both_sides_have_them(workspace, task):
+    write_params(workspace, experiment(task, maps=(BASE, NULL)))
+    for stage in ("cam_alignment", "concepts"):
+        Path(f"data/instances/{stage}/{BETTER}.csv").unlink()
+    table = compare()
+    of_stages = table.reset_index().groupby("run")["stage"].unique()
+    assert list(of_stages[BETTER]) == ["performance"]
+    assert list(of_stages[NULL]) == ["performance", "cam_alignment", "concepts"]
+    lines = Path(f"plots/differences/{DATASET}.md").read_text().splitlines()
+    losses = {name: run["loss"]["name"] for name, run in experiment(task)["runs"].items()}
+    assert any(line.startswith(f"| {losses[NULL]} | ") for line in lines)
+    assert not any(line.startswith(f"| {losses[BETTER]} | ") for line in lines)
+    write_params(workspace, experiment(task, maps=()))
+    assert set(compare().reset_index()["stage"]) == {"performance"}
+    assert Path(f"plots/differences/{DATASET}.md").read_text() == (
+        f"# {DATASET}: what the loss changed\n\n"
+        "No baseline and run of this dataset both have maps (dumps.maps.runs).\n"
+    )
+
+
+@pytest.mark.usefixtures("workspace", "quick")
+def test_metrics_and_the_papers_tables_repeat_the_table():
+    table = compare()
+    found = json.loads(Path(f"metrics/differences/{DATASET}.json").read_text())
+    for (run, stage, measure, label), row in table.iterrows():
+        if label == "":
+            one = found[run][stage][measure]
+            assert one["difference"] == pytest.approx(row["difference"], nan_ok=True)
+            assert one["images"] == row["images"]
+    value = table.loc[(BETTER, "cam_alignment", "iobb", ""), "value"]
+    text = Path(f"plots/differences/{DATASET}.md").read_text()
+    assert text.startswith(f"# {DATASET}: what the loss changed\n\n## Paper A, Table 1")
+    assert f" | {value:.3f} (+" in text
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_single_run_has_empty_results(workspace, task):
+    write_params(workspace, experiment(task, (BASE,), repeated=(BASE,)))
+    assert compare().empty
+    assert json.loads(Path(f"metrics/differences/{DATASET}.json").read_text()) == {}
+    assert "##" not in Path(f"plots/differences/{DATASET}.md").read_text()
+
+
+@pytest.mark.usefixtures("workspace")
+def test_the_same_dumps_give_the_same_files():
+    found = []
+    for _ in range(2):
+        differences.main([DATASET])
+        found.append(written(*OUTPUTS))
+    assert [Path(path).name for path in found[0]] == [
+        f"{DATASET}.json",
+        f"{DATASET}.csv",
+        f"{DATASET}.md",
+        f"{DATASET}.png",
+    ]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("task", ["multiclass"], indirect=True)
+@pytest.mark.parametrize(
+    ("missing", "command"),
+    [
+        (f"data/dumps/features/{NULL}.h5", f"dump_features@{NULL}"),
+        (f"data/dumps/features/{SEED1}.h5", f"dump_features@{SEED1}"),
+        (f"data/instances/cam_alignment/{BETTER}.csv", f"cam_alignment@{BETTER}"),
+        (f"data/instances/concepts/{BASE}.csv", f"concepts@{BASE}"),
+        (f"data/prepared/{DATASET}.h5", f"prepare@{DATASET}"),
+    ],
+)
+@pytest.mark.usefixtures("workspace", "quick")
+def test_what_is_missing_says_what_to_run(missing, command):
+    Path(missing).unlink()
+    with pytest.raises(InputError) as caught:
+        differences.main([DATASET])
+    assert str(caught.value) == f"{missing} is missing; run: dvc repro {command}"
+    assert not any(Path(folder).exists() for folder in OUTPUTS)
+
+
+@pytest.mark.parametrize("task", ["multiclass"], indirect=True)
+@pytest.mark.parametrize("run", [NULL, SEED1])
+@pytest.mark.parametrize("n", [None, 50])
+@pytest.mark.usefixtures("workspace", "quick")
+def test_features_of_other_images_are_refused(run, n):
+    change_images(run, n=n)
+    with pytest.raises(InputError) as caught:
+        differences.main([DATASET])
+    assert str(caught.value) == (
+        f"data/dumps/features/{run}.h5: the images of test are not those of {BASE}; "
+        f"run: dvc repro dump_features@{BASE} dump_features@{run}"
+    )
+    assert not any(Path(folder).exists() for folder in OUTPUTS)
+
+
+def test_an_unknown_dataset_lists_those_there_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_params(tmp_path, experiment("multiclass"))
+    with pytest.raises(InputError, match=f"datasets: found 'other'; allowed: {DATASET}"):
+        differences.main(["other"])

@@ -1,0 +1,161 @@
+"""The pages to look at images with, in a browser that has no network."""
+
+import shutil
+from contextlib import contextmanager
+from itertools import product
+
+import pytest
+
+from stages import explore
+from tests.explore_cases import HOSTILE, NAMES, SIZES, experiment, write_all
+from tests.tiny import write_params
+
+BROWSER = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(
+    BROWSER is None, reason="no chromium here: apt-get install chromium"
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("explore_browser")
+    write_params(folder, experiment())
+    write_all(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name in NAMES:
+            explore.main([name])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@contextmanager
+def opened(browser, folder, name, **options):
+    """The page with its map drawn; whatever goes wrong in it, or leaves it, fails the test."""
+    problems = []
+    context = browser.new_context(**options)
+    page = context.new_page()
+    page.set_default_timeout(5000)
+    page.on("console", lambda message: problems.append(message.text))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith(("file:", "data:")) else problems.append(request.url)
+        ),
+    )
+    page.goto((folder / f"plots/explore/{name}.html").as_uri())
+    page.wait_for_selector("#map svg")
+    yield page
+    context.close()
+    assert problems == []
+
+
+def wait_for_map(page, word, n_points):
+    """Wait until the legend has that word and there is one mark per point."""
+    page.wait_for_function(
+        """([word, n]) => document.querySelectorAll("#map .layer_0_marks path").length === n
+          && document.querySelector("#map .role-legend").textContent.includes(word)""",
+        arg=[word, n_points],
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_way_of_colouring_draws_all_points(browser, folder, name, scheme):
+    n_points = sum(SIZES.values())
+    with opened(browser, folder, name, color_scheme=scheme) as page:
+        for own in page.eval_on_selector_all("#class option", "all => all.map(o => o.value)"):
+            page.select_option("#class", own)
+            words = {
+                "class": NAMES[name][int(own)] if own in ("0", "1") else "",
+                "archetype": "not judged",
+                "right": "neither has it" if own else "wrong",
+            }
+            for way, word in words.items():
+                page.select_option("#colour", way)
+                wait_for_map(page, word, n_points)
+        page.click("#theme")
+        wait_for_map(page, "", n_points)
+        page.uncheck("#evaluation")
+        wait_for_map(page, "", SIZES["train"])
+
+
+def test_pointing_at_the_map_shows_an_image_with_its_neighbours(browser, folder):
+    with opened(browser, folder, "shapes") as page:
+        box = page.locator("#map svg").bounding_box()
+        for x, y in product(range(20, int(box["width"]), 40), range(20, 400, 40)):
+            page.mouse.move(box["x"] + x, box["y"] + y)
+            if page.locator("#chosen dl").count():
+                break
+        facts = page.inner_text("#chosen")
+        for term in ("label", "prediction", "split", "file", "Nearest training images"):
+            assert term in facts
+        assert page.locator("#chosen .near li").count() == 5
+        source = page.eval_on_selector(
+            "#chosen .picture", "e => getComputedStyle(e).backgroundImage"
+        )
+        assert source.startswith('url("data:image/webp')
+
+
+def test_keys_go_from_point_to_point_and_neighbours_lead_on(browser, folder):
+    with opened(browser, folder, "shapes") as page:
+        page.focus("#map")
+        seen = []
+        for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"):
+            page.keyboard.press(key)
+            seen.append(page.inner_text("#chosen dl"))
+            assert "nearest: " in page.text_content("#announced")
+        assert len(set(seen)) >= 3
+        assert "Kept" in page.inner_text("#chosen")
+        page.keyboard.press("Escape")
+        assert "Kept" not in page.inner_text("#chosen")
+        before = page.inner_text("#chosen dl")
+        page.locator("#chosen .near button").first.click()
+        assert page.inner_text("#chosen dl") != before
+
+
+def test_the_sheet_follows_run_and_label_and_leads_to_the_map(browser, folder):
+    with opened(browser, folder, "shapes") as page:
+        assert page.locator("#sheet > li").count() == 6
+        words = page.inner_text("#sheet")
+        page.select_option("#run", "shapes-focal")
+        assert page.inner_text("#sheet") != words
+        assert "Run shapes-focal" in page.inner_text("#doubt-note")
+        assert "planted" in page.inner_text("#doubt-note")
+        first = page.locator("#sheet > li").first
+        given = first.locator("strong").first.inner_text()
+        assert HOSTILE in page.inner_text("#sheet")
+        first.get_by_text("Show on the map").click()
+        assert given in page.inner_text("#chosen dl")
+        assert page.evaluate("document.activeElement.id") == "map"
+        page.select_option("#about", "2")
+        for line in page.locator("#sheet > li .words > p:first-child").all_inner_texts():
+            assert "star" in line
+
+
+def test_labels_in_doubt_of_several_say_which_one(browser, folder):
+    with opened(browser, folder, "chest") as page:
+        assert page.locator("#sheet > li").count() == 6
+        for line in page.locator("#sheet > li .words > p:first-child").all_inner_texts():
+            assert ("not Edema" in line) != ("not Mass" in line)
+        assert "planted" not in page.inner_text("#doubt-note")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_phone_scrolls_one_way_only(browser, folder, name):
+    with opened(
+        browser, folder, name, viewport={"width": 375, "height": 740}, has_touch=True
+    ) as page:
+        page.tap("#map svg", position={"x": 150, "y": 150})
+        page.get_by_text("Show on the map").first.tap()
+        assert page.locator("#chosen .near li").count() == 5
+        assert page.evaluate("document.documentElement.scrollWidth") == 375

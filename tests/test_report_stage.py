@@ -1,0 +1,208 @@
+"""The stage `report`: what it finds in a project, and what it says of what it does not find."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from imbalens.core.files import InputError, write_csv
+from imbalens.core.prepared import read_split
+from imbalens.params import load_params
+from stages import report
+from tests.map_cases import BCE, CE, LDAM, experiment
+from tests.page_cases import claims, decode, differences
+from tests.tiny import ROOT, write_params
+
+OUTPUT = Path("plots/report.html")
+
+
+@pytest.fixture
+def project(maps_workspace):
+    """Prepared data and maps of networks with random weights, and the scripts of the charts."""
+    (maps_workspace / ".dvc/plots").mkdir(parents=True)
+    shutil.copy(ROOT / ".dvc/plots/page.html", maps_workspace / ".dvc/plots")
+    return maps_workspace
+
+
+def draw(path, size=(30, 20)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, "red").save(path)
+
+
+def read(name):
+    return report.read_dataset(name, load_params())
+
+
+@pytest.mark.usefixtures("project")
+def test_the_page_is_written_and_tells_what_is_absent():
+    report.main([])
+    page = OUTPUT.read_text(encoding="utf-8")
+    assert len(page.encode()) < report.MAX_BYTES
+    assert "/* vega-lite-5" in page
+    assert f"<li>plots/performance/{CE}.csv: <code>dvc repro performance@{CE}</code></li>" in page
+    assert "<code>dvc repro claims@planted</code>" in page
+    assert page.count("Generated: the images.") == 1
+    assert page.count("Generated: the pixels; labels, patients,") == 1
+    first = OUTPUT.read_bytes()
+    report.main([])
+    assert OUTPUT.read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        ("metrics/prepare/planted.json", "dvc repro prepare@planted"),
+        ("data/prepared/planted.h5", "dvc repro prepare@planted"),
+        (f"plots/cam_examples/{CE}.csv", f"dvc repro cam_alignment@{CE}"),
+    ],
+)
+@pytest.mark.usefixtures("project")
+def test_what_no_page_can_do_without_is_an_error(missing, message):
+    Path(missing).unlink()
+    with pytest.raises(InputError) as caught:
+        report.main([])
+    assert missing in str(caught.value)
+    assert str(caught.value).endswith(message)
+    assert not OUTPUT.exists()
+
+
+@pytest.mark.usefixtures("project")
+def test_tables_are_those_of_the_runs_of_the_dataset():
+    for run in (CE, LDAM, BCE, "planted-gone"):
+        write_csv(Path(f"plots/train/{run}.csv"), pd.DataFrame({"epoch": [0], "loss": [1.5]}))
+    for name in ("planted", "phantom", "planted2"):
+        for stage in ("compare", "differences"):
+            write_csv(Path(f"plots/{stage}/{name}.csv"), differences())
+    write_csv(Path("plots/changes/planted-flow.csv"), differences())
+    write_csv(Path("plots/claims/planted.csv"), claims())
+    found = read("planted")
+    assert found.of_runs["train"]["run"].tolist() == [CE, LDAM]
+    assert found.of_runs["train"]["loss"].tolist() == ["1.5", "1.5"]
+    assert list(found.tables) == [
+        "planted: all figures",
+        "planted: archetypes before and after",
+    ]
+    assert found.differences is not None
+    assert found.claims is not None
+    assert found.claims["section"].tolist() == ["4.10", "4.10"]
+    lacking = [what for what, _ in found.missing]
+    assert f"plots/performance/{CE}.csv" in lacking
+    assert not {"the runs side by side", "verdicts on the papers' claims"} & set(lacking)
+    assert set(read("phantom").of_runs["train"]["run"]) == {BCE}
+
+
+@pytest.mark.usefixtures("project")
+def test_a_stage_that_a_run_does_not_have_is_not_missed():
+    values = experiment()
+    values["dumps"]["maps"]["runs"] = [CE]
+    values["dumps"]["saliency"]["runs"] = []
+    write_params(Path(), values)
+    lacking = [what for what, _ in read("planted").missing]
+    assert f"plots/concepts/{CE}.csv" in lacking
+    assert f"plots/concepts/{LDAM}.csv" not in lacking
+    assert not [what for what in lacking if "saliency" in what]
+
+
+@pytest.mark.usefixtures("project")
+def test_figures_of_runs_that_are_no_more_are_not_shown():
+    shutil.rmtree("plots")
+    for name in (CE, f"{CE}-confusion", f"{CE}-seed1", "planted-gone", BCE):
+        draw(Path(f"plots/figures/performance/{name}.png"))
+    for name in ("planted", "planted-cams", "planted2", "phantom"):
+        draw(Path(f"plots/figures/compare/{name}.png"))
+    draw(Path("plots/figures/prepare/planted.png"), (3200, 100))
+    draw(Path("plots/figures/false_positives/planted.png"))
+    figures = report.reading.find_figures(
+        "planted", [CE, LDAM], datasets=["planted", "phantom", "planted2"], pairs=["planted"]
+    )
+    assert [item.path for item in figures] == [
+        "plots/figures/prepare/planted.png",
+        "plots/figures/compare/planted.png",
+        "plots/figures/compare/planted-cams.png",
+        f"plots/figures/performance/{CE}.png",
+        f"plots/figures/performance/{CE}-confusion.png",
+        "plots/figures/false_positives/planted.png",
+    ]
+    assert (figures[0].width, figures[0].height) == (1600, 50)
+    of_longer = report.reading.find_figures("p", [], datasets=["p", "p-x"], pairs=[])
+    assert of_longer == []
+
+
+@pytest.mark.usefixtures("project")
+def test_figures_beyond_the_limit_are_named_instead(monkeypatch):
+    report.main([])
+    size = len(OUTPUT.read_bytes())
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    for run in (CE, LDAM):
+        path = Path(f"plots/figures/performance/{run}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(noise).save(path)
+    monkeypatch.setattr(report, "MAX_BYTES", size + 50_000)
+    report.main([])
+    page = OUTPUT.read_text(encoding="utf-8")
+    assert len(page.encode()) <= size + 50_000
+    assert page.count("Left out for the size of this file") >= 1
+
+
+@pytest.mark.usefixtures("project")
+def test_counts_stand_head_first():
+    counts = read("planted").counts
+    sizes = counts["training images"].astype(int).tolist()
+    assert sizes == sorted(sizes, reverse=True)
+    assert list(counts) == ["class", "training images", "test images"]
+    labels = read("phantom")
+    assert "negatives per positive" in labels.counts
+    assert "imbalance ratio" not in labels.facts
+    assert read("planted").facts["imbalance ratio"] == "3.0"
+
+
+@pytest.mark.usefixtures("project")
+def test_prototypes_are_the_images_of_their_rows():
+    data = Path("data/prepared/planted.h5")
+    images = read_split(data, "train").images
+    table = pd.DataFrame(
+        {
+            "run": [CE, CE, LDAM],
+            "class": ["x", "x", "x"],
+            "archetype": ["safe", "rare", "safe"],
+            "row": ["5", "", "2"],
+        }
+    )
+    found = report.read_prototypes(data, table)
+    assert set(found) == {(CE, "x", "safe"), (LDAM, "x", "safe")}
+    np.testing.assert_array_equal(np.asarray(decode(found[CE, "x", "safe"])), images[5])
+    np.testing.assert_array_equal(np.asarray(decode(found[LDAM, "x", "safe"])), images[2])
+
+
+@pytest.mark.usefixtures("project")
+def test_every_annotated_example_is_shown_under_the_map_of_every_run():
+    examples = read("planted").cams
+    table = pd.read_csv(f"plots/cam_examples/{CE}.csv").drop_duplicates("example")
+    assert [example.label for example in examples] == table["class"].tolist()
+    for example in examples:
+        assert list(example.cams) == [CE, LDAM]
+        assert example.source not in example.cams.values()
+
+
+def test_runs_that_differ_in_the_seed_alone_are_a_group(tmp_path):
+    values = experiment()
+    values["runs"]["planted-ce-seed1"] = values["runs"][CE] | {"seed": 1}
+    values["runs"]["planted-ce-long"] = values["runs"][CE] | {"checkpoint": "x.pt"}
+    write_params(tmp_path, values)
+    runs = report.describe_runs("planted", load_params(tmp_path / "params.yaml"))
+    assert {run.name: run.group for run in runs} == {
+        CE: CE,
+        LDAM: LDAM,
+        "planted-ce-seed1": CE,
+        "planted-ce-long": "planted-ce-long",
+    }
+    assert [run.loss for run in runs] == [
+        "ce",
+        "ce",
+        "ldam (max_margin 0.5, scale 30), drw from epoch 1",
+        "ce",
+    ]
+    assert runs[-1].recipe == "quick, checkpoint"
