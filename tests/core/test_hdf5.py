@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from imbalens.core.files import InputError
-from imbalens.core.hdf5 import Variable, create, open_checked, read_text
+from imbalens.core.hdf5 import Variable, _GuardedFile, create, open_checked, read_text
 
 VARIABLES = (
     Variable("{split}/features", "float32", ("n", "d"), "embeddings"),
@@ -243,6 +243,17 @@ def test_a_full_disk_is_one_error_and_leaves_nothing(tmp_path, limit):
     ):
         write(path, GOOD | {"head/big": np.ones(10_000)})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_failure_kept_from_the_file_reads_as_zeros(tmp_path):
+    with file_size_limit(4), _GuardedFile(tmp_path / "a", "w+") as file:
+        assert file.write(b"abcdefgh") == 8
+        file.seek(2)
+        buffer = bytearray(b"XXXXXX")
+        assert file.readinto(buffer) == 6
+        assert buffer == b"cd\0\0\0\0"
+        with pytest.raises(OSError, match="File too large"):
+            file.raise_failure()
 
 
 def test_a_folder_that_cannot_be_made_is_one_error(tmp_path):

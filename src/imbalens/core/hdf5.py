@@ -87,6 +87,17 @@ class _GuardedFile(FileIO):
                 self._failure = error
         return size
 
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - any writable buffer
+        """Fill `buffer`; what is not in the file reads as zeros, as HDF5's own drivers have it.
+
+        HDF5 reads back what it wrote. Where a failure kept that from the file, bytes left as they
+        are would be taken for addresses.
+        """
+        view = memoryview(buffer).cast("B")
+        n_read = super().readinto(view) or 0
+        view[n_read:] = bytes(len(view) - n_read)
+        return len(view)
+
     def truncate(self, size: int | None = None, /) -> int:
         """Set the size of the file."""
         try:
