@@ -245,13 +245,13 @@ def describe_change(repository: Path, base: str) -> str:
         parts.append(f"### dvc {what} diff, {base} to HEAD\n\n{text}")
     with tempfile.TemporaryDirectory() as folder:
         sides = []
-        for revision in (base, "HEAD"):
-            side = Path(folder) / revision.replace("/", "-")
+        for place, revision in enumerate((base, "HEAD")):
+            side = Path(folder) / str(place)
             side.mkdir()
-            archive = side / "metrics.tar"
+            archive = side / "metrics.zip"
             command = ["git", "archive", "--output", str(archive), revision, "metrics"]
             if _run(command, repository, check=False).returncode == 0:
-                shutil.unpack_archive(archive, side, filter="data")
+                shutil.unpack_archive(archive, side)
             sides.append(read_metrics(side / "metrics"))
     verdicts = changed_verdicts(*sides)
     parts.append(f"### Claims whose verdict changes, {base} to HEAD\n\n{verdicts}")
