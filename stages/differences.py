@@ -1,6 +1,7 @@
 """Compare every measure of a dataset's runs with their baselines, by paired bootstrap."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -87,10 +88,14 @@ def measure_run(run: str, params: Params) -> list[Measure]:
 
 
 def draw(dump: FeatureDump, split: str, params: Params) -> Int[np.ndarray, "r n"]:
-    """Draw the images of a split, the same for all runs of a dataset."""
+    """Draw the images of a split, once for all runs of a dataset."""
     options = params.analyses.compare
-    n_images = len(dump.splits[split].index)
-    return resample_images(n_images, n_resamples=options.n_resamples, seed=options.seed)
+    return _draw_once(len(dump.splits[split].index), options.n_resamples, options.seed)
+
+
+@cache
+def _draw_once(n_images: int, n_resamples: int, seed: int) -> Int[np.ndarray, "r n"]:
+    return resample_images(n_images, n_resamples=n_resamples, seed=seed)
 
 
 def measure_performance(

@@ -12,23 +12,6 @@ from matplotlib.figure import Figure
 from imbalens.analysis.comparison import Difference
 from imbalens.reports.common.style import NEUTRAL, PALETTE, plain, quiet, save, say, titled
 
-COLUMNS = (
-    "run",
-    "stage",
-    "measure",
-    "class",
-    "baseline",
-    "baseline_value",
-    "value",
-    "difference",
-    "low",
-    "high",
-    "p",
-    "p_adjusted",
-    "images",
-    "seeds",
-    "spread",
-)
 FIGURES = (
     "baseline_value",
     "value",
@@ -41,6 +24,7 @@ FIGURES = (
     "seeds",
     "spread",
 )
+COLUMNS = ("run", "stage", "measure", "class", "baseline", *FIGURES)
 # Table of paper A whose layout is kept: heading, stage, its two measures
 PAPER_TABLES = (
     ("Paper A, Table 1: alignment", "cam_alignment", {"IoBB": "iobb", "IoR": "ior"}),
