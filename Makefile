@@ -20,7 +20,7 @@ repro: .venv/installed  ## Run the experiment of params.yaml: data, trainings, a
 	$(IN_VENV) dvc repro
 
 test: .venv/installed  ## Run the tests
-	$(IN_VENV) python -m pytest
+	$(IN_VENV) python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: .venv/installed  ## Lint, formatting, types, layers, parameter files
 	.venv/bin/ruff check .

@@ -17,7 +17,7 @@ from imbalens.dumps.files import read_features
 from imbalens.dumps.trained import Trained
 from imbalens.models.build import build_model
 from imbalens.models.network import Network
-from imbalens.params import Ce, CifarResnet
+from imbalens.params.runs import Ce, CifarResnet
 
 Outputs = tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n m"]]
 

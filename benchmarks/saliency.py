@@ -16,7 +16,7 @@ from benchmarks.timing import Row, UnequalResultsError, measure, require_equal, 
 from imbalens.analysis.colours import COLOUR_GROUPS, classify_colours, top_pixels
 from imbalens.attribution.saliency import input_gradient_saliency, saliency_ranks
 from imbalens.models.build import build_model
-from imbalens.params import Ce, CifarResnet
+from imbalens.params.runs import Ce, CifarResnet
 from imbalens.training.batches import ImageTensors, plain_batches
 
 FRACTION = 0.1

@@ -26,6 +26,7 @@ from imbalens.validation import (
     Tolerance,
     Tolerances,
     compare_metrics,
+    is_number,
     load_tolerances,
     read_metrics,
 )
@@ -70,13 +71,17 @@ def recompute(
         return read_metrics(clone / "metrics")
 
 
-def group_of(key: str, classes: frozenset[str]) -> str:
+def group_of(key: str, names: frozenset[str]) -> str:
     """Return the pattern of a metric's group: any run of its dataset, any class.
+
+    Args:
+        key: The metric, see `read_metrics`.
+        names: Of classes and runs.
 
     Runs are named by dataset and role, such as planted-ce.
     """
     place, path = key.split(":")
-    parts = ["*" if part in classes else part for part in path.split(".")]
+    parts = ["*" if part in names else part for part in path.split(".")]
     stage, run = place.split("/")
     dataset, role = run.partition("-")[::2]
     return f"{stage}/{dataset}{'-*' if role else ''}:{'.'.join(parts)}"
@@ -85,32 +90,34 @@ def group_of(key: str, classes: frozenset[str]) -> str:
 def measure(
     committed: Mapping[str, object],
     variants: Mapping[str, Mapping[str, object]],
-    classes: frozenset[str],
+    names: frozenset[str],
 ) -> tuple[dict[str, dict[str, float]], set[str]]:
-    """Return the largest difference of each group and variant, and the groups that know null."""
+    """Return each group's and variant's largest difference, and the groups with others.
+
+    Others are those of what is not a number: null on one side, verdicts.
+    """
     largest: dict[str, dict[str, float]] = defaultdict(dict)
-    with_null: set[str] = set()
+    with_other: set[str] = set()
     for variant, metrics in variants.items():
         for key in committed.keys() & metrics.keys():
-            old, new, group = committed[key], metrics[key], group_of(key, classes)
+            old, new, group = committed[key], metrics[key], group_of(key, names)
             largest[group].setdefault(variant, 0.0)
-            if old is None or new is None:
-                with_null.add(group)
-                continue
-            if isinstance(old, int | float) and isinstance(new, int | float):
+            if is_number(old) and is_number(new):
                 largest[group][variant] = max(largest[group][variant], abs(new - old))
-    return largest, with_null
+            elif old != new:
+                with_other.add(group)
+    return largest, with_other
 
 
 def derive(
-    largest: Mapping[str, Mapping[str, float]], with_null: set[str], variants: Sequence[str]
+    largest: Mapping[str, Mapping[str, float]], with_other: set[str], variants: Sequence[str]
 ) -> Tolerances:
     """Return the tolerances that some of the variants give."""
     training = [
         Tolerance(
             pattern=group,
             absolute=float(f"{MARGIN * max(largest[group].get(v, 0.0) for v in variants):.3g}"),
-            null=group in with_null,
+            other=group in with_other,
         )
         for group in sorted(largest)
     ]
@@ -125,7 +132,7 @@ def keep_present(tolerances: Tolerances) -> Tolerances:
         present[item.pattern] = Tolerance(
             pattern=item.pattern,
             absolute=max(item.absolute, old.absolute),
-            null=item.null or old.null,
+            other=item.other or old.other,
         )
     together = tuple(present[pattern] for pattern in sorted(present))
     return Tolerances(arithmetic=tolerances.arithmetic, training=together)
@@ -173,9 +180,10 @@ def main() -> None:
 
     prepared = (key for key in committed if key.startswith("prepare/"))
     outputs = (key.rsplit(".", 1)[-1] for key in prepared if ":counts.train." in key)
-    classes = frozenset({*outputs, NO_FINDING, HEALTHY})
-    largest, with_null = measure(committed, variants, classes)
-    tolerances = derive(largest, with_null, list(variants))
+    runs = (key.split("/")[1].split(":")[0] for key in committed if key.startswith("train/"))
+    names = frozenset({*outputs, *runs, NO_FINDING, HEALTHY})
+    largest, with_other = measure(committed, variants, names)
+    tolerances = derive(largest, with_other, list(variants))
     if arguments.targets:
         tolerances = keep_present(tolerances)
     text = (
@@ -187,8 +195,8 @@ def main() -> None:
     held_out = {}
     for name, metrics in variants.items():
         others = {key: value for key, value in variants.items() if key != name}
-        seen, seen_null = measure(committed, others, classes)
-        held_out[name] = count_beyond(committed, metrics, derive(seen, seen_null, list(others)))
+        seen, seen_other = measure(committed, others, names)
+        held_out[name] = count_beyond(committed, metrics, derive(seen, seen_other, list(others)))
     lines = [
         "# Measured spread of the metrics",
         "",

@@ -23,7 +23,8 @@ from benchmarks.timing import (
 )
 from imbalens.losses.build import build_class_objective
 from imbalens.models.build import build_model
-from imbalens.params import Augmentation, Ce, CifarResnet, Recipe, Sgd, Steps
+from imbalens.params.recipes import Augmentation, Recipe, Sgd, Steps
+from imbalens.params.runs import Ce, CifarResnet
 from imbalens.training.batches import ImageTensors, training_batches
 from imbalens.training.train import epoch_seed, train
 

@@ -125,7 +125,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         matrix_table({"share": share}, names, counts, rows="class", columns="adversary").assign(
             kind=kind
         )
-        for kind, share in (("errors", errors.share), ("neighbours", adversaries.share))
+        for kind, share in (
+            ("errors", errors.share),
+            ("neighbours", adversaries.share),
+            *((name, predictors[name]) for name in ("FDR", "random")),
+        )
     )
     pairs = pairs[pairs["class"] != pairs["adversary"]]
     plots, figures = Path("plots/adversaries"), Path("plots/figures/adversaries")
@@ -135,6 +139,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         own,
         names,
         counts,
+        kld_fdr=scores["FDR"].kld_per_class,
         n_instances=adversaries.n_instances,
         n_errors=errors.n_instances,
     )

@@ -14,7 +14,7 @@ from imbalens.core.files import write_csv, write_json
 from imbalens.core.prepared import open_prepared
 from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.dumps.files import MapsAbout, read_maps_about, read_maps_by_image
-from imbalens.params import CamAlignmentAnalysis
+from imbalens.params.analyses import CamAlignmentAnalysis
 from imbalens.reports.cam_alignment import CamExample, draw_alignment, draw_cams
 from imbalens.reports.cam_alignment_tables import (
     alignment_metrics,

@@ -32,7 +32,7 @@ from imbalens.core.files import InputError, read_table, write_csv
 from imbalens.core.prepared import read_metadata
 from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.dumps.files import FeatureDump, read_features, require_same_images
-from imbalens.params import Params, baseline_of
+from imbalens.params.experiment import Params, baseline_of
 from imbalens.reports.change_figures import draw_changes, draw_flows
 from imbalens.reports.changes import (
     Change,
@@ -40,9 +40,10 @@ from imbalens.reports.changes import (
     change_table,
     flow_table,
     mean_change,
-    share_matrix,
 )
+from imbalens.reports.shares import share_matrix
 from imbalens.reports.similarity import draw_similarity, similarity_table
+from imbalens.reports.titles import dataset_title
 
 PLOTS = Path("plots/changes")
 FIGURES = Path("plots/figures/changes")
@@ -82,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     seen = {run: read_run(run, params) for run in runs}
     baselines = {run: base for run in runs if (base := baseline_of(params, run)) != run}
     about = read_metadata(Path(f"data/prepared/{name}.h5"))
-    title = f"{name} (generated images)" if about.generated else name
+    title = dataset_title(name, generated=about.generated)
     features = [seen[run].dump.splits[split].features for run in runs]
     similarity = similarity_table(
         cka_matrix(features, debiased=False), cka_matrix(features, debiased=True), runs

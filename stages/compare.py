@@ -13,7 +13,8 @@ from imbalens.analysis.alignment import align_cells
 from imbalens.core.files import InputError, read_table, write_csv, write_text
 from imbalens.core.prepared import open_prepared, read_metadata
 from imbalens.core.stage import parse_stage, pick, run_stage
-from imbalens.params import CamAlignmentAnalysis, Params
+from imbalens.params.analyses import CamAlignmentAnalysis
+from imbalens.params.experiment import Params
 from imbalens.reports.compare import (
     CamRow,
     draw_cam_rows,
@@ -21,6 +22,7 @@ from imbalens.reports.compare import (
     runs_markdown,
     runs_table,
 )
+from imbalens.reports.titles import dataset_title
 
 STAGES = ("performance", "cam_alignment", "concepts")
 
@@ -30,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     name, params = parse_stage(__doc__, "dataset", argv)
     pick(params.datasets, "datasets", name)
     data, metrics = Path(f"data/prepared/{name}.h5"), read_runs(params, name)
-    title = f"{name} (generated images)" if read_metadata(data).generated else name
+    title = dataset_title(name, generated=read_metadata(data).generated)
     table = runs_table(metrics)
     plots, figures = Path("plots/compare"), Path("plots/figures/compare")
     write_csv(plots / f"{name}.csv", table)

@@ -1,6 +1,6 @@
 """Compare every measure of a dataset's runs with their baselines, by paired bootstrap."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -8,29 +8,40 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
+from imbalens.analysis.adversary_bootstrap import adversary_measures, divergence_intervals
 from imbalens.analysis.bootstrap import resample_images
-from imbalens.analysis.common.memberships import decide, label_thresholds
-from imbalens.analysis.comparison import compare_runs
+from imbalens.analysis.common.memberships import (
+    class_names,
+    decide,
+    label_thresholds,
+    predicted_classes,
+    true_classes,
+)
+from imbalens.analysis.comparison import Difference, compare_runs
+from imbalens.analysis.measure import Measure, images_behind
 from imbalens.analysis.run_measures import (
-    Measure,
     class_measures,
     image_measures,
     label_measures,
     pair_measures,
 )
 from imbalens.core.files import InputError, read_table, write_csv, write_json, write_text
-from imbalens.core.prepared import read_metadata
+from imbalens.core.prepared import open_prepared, read_metadata
 from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.dumps.files import FeatureDump, read_features, require_same_images
-from imbalens.params import Analyses, Params, baseline_of, repeats
-from imbalens.reports.differences import (
-    differences_metrics,
-    differences_table,
-    draw_differences,
-    paper_tables,
-)
+from imbalens.params.analyses import Analyses
+from imbalens.params.experiment import Params, baseline_of, repeats
+from imbalens.reports.difference_notes import differences_notes
+from imbalens.reports.differences import differences_metrics, differences_table, draw_differences
+from imbalens.reports.paper_layout import PaperTable, paper_frame, paper_json, paper_markdown
+from imbalens.reports.paper_tables import Setup, divergence_table, paper_a_tables, setup_table
+from imbalens.reports.seeds import seeds_metrics, seeds_table
+from imbalens.reports.shares import share_matrix
+from imbalens.reports.titles import dataset_title
 
 INSTANCES = Path("data/instances")
+# what a measure scores, as the stage `adversaries` calls it
+PREDICTORS = {"kld": "neighbours", "kld_fdr": "FDR", "kld_random": "random"}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -54,52 +65,148 @@ def main(argv: Sequence[str] | None = None) -> None:
         seed=options.seed,
     )
     generated = read_metadata(Path(f"data/prepared/{name}.h5")).generated
-    title = f"{name} (generated images)" if generated else name
+    title = dataset_title(name, generated=generated)
+    tables = lay_out(name, differences, measured, params)
     plots, figures = Path("plots/differences"), Path("plots/figures/differences")
-    write_json(Path(f"metrics/differences/{name}.json"), differences_metrics(differences))
+    table = seeds_table(
+        measured,
+        {first: {run: params.runs[run].seed for run in of} for first, of in groups.items()},
+    )
+    write_json(
+        Path(f"metrics/differences/{name}.json"),
+        differences_metrics(differences) | seeds_metrics(table),
+    )
+    write_csv(plots / f"{name}-seeds.csv", table)
     write_csv(plots / f"{name}.csv", differences_table(differences))
-    trained = {run: (params.runs[run].model.name, params.runs[run].loss.name) for run in groups}
-    tables = paper_tables(differences, trained, confidence=options.confidence)
-    tables = tables or "No baseline and run of this dataset both have maps (dumps.maps.runs).\n"
-    write_text(plots / f"{name}.md", f"# {title}: what the loss changed\n\n{tables}")
+    for laid_out in tables:
+        write_csv(plots / f"{name}-{laid_out.name}.csv", paper_frame(laid_out))
+    write_json(plots / f"{name}-tables.json", paper_json(tables))
+    text = [f"# {title}: what the loss changed\n", *map(paper_markdown, tables)]
+    write_text(plots / f"{name}.md", "\n".join([*text, describe(name, runs[0], params)]))
     draw_differences(
         differences, figures / f"{name}.png", dataset=title, confidence=options.confidence
     )
 
 
+def lay_out(
+    name: str,
+    differences: Sequence[Difference],
+    measured: Mapping[str, Sequence[Sequence[Measure]]],
+    params: Params,
+) -> list[PaperTable]:
+    """Return the papers' tables of a dataset, filled with what its runs measured."""
+    options, adversaries = params.analyses.compare, params.analyses.adversaries
+    trained = {run: (params.runs[run].model.name, params.runs[run].loss.name) for run in measured}
+    task = read_metadata(Path(f"data/prepared/{name}.h5")).task
+    divergences = divergence_intervals(
+        measured, confidence=options.confidence, min_images=options.min_images, seed=options.seed
+    )
+    return [
+        *paper_a_tables(differences, trained, task=task, confidence=options.confidence),
+        setup_table(name, [read_setup(name, run, params) for run in measured]),
+        divergence_table(
+            name,
+            divergences,
+            split=adversaries.split,
+            errors=adversaries.errors,
+            confidence=options.confidence,
+        ),
+    ]
+
+
+def read_setup(name: str, run: str, params: Params) -> Setup:
+    """Return the size of a dataset and how a run was trained on it."""
+    path, trained = Path(f"data/prepared/{name}.h5"), params.runs[run]
+    about = read_metadata(path)
+    with open_prepared(path, "test") as file:
+        shape = file["test/images"].shape
+    seen = read_features(Path(f"data/dumps/features/{run}.h5"), ["train"]).splits["train"]
+    return Setup(
+        task=about.task,
+        counts=about.counts,
+        n_train=about.n_train,
+        test_shape=shape,
+        n_features=seen.features.shape[1],
+        imbalance=params.datasets[name].imbalance.kind,
+        epochs=None if trained.checkpoint else params.recipes[trained.recipe].epochs,
+        network=trained.model.name,
+    )
+
+
+def describe(name: str, run: str, params: Params) -> str:
+    """Return the notes on how to read a dataset's differences."""
+    split = params.analyses.performance.split
+    dump = read_features(Path(f"data/dumps/features/{run}.h5"), [split])
+    counts = images_behind(dump.splits[split].targets, n_classes=len(dump.class_names))
+    return differences_notes(
+        dict(zip(dump.class_names, counts.tolist(), strict=True)),
+        several=dump.task != "multiclass",
+        split=split,
+        min_images=params.analyses.compare.min_images,
+        by_patient=read_patients(name, split) is not None,
+    )
+
+
 def splits_of(run: str, params: Params) -> set[str]:
     """Return the splits that a run is measured on."""
-    split, maps = params.analyses.performance.split, params.dumps.maps
-    return {split, maps.split} if run in maps.runs else {split}
+    analyses, maps = params.analyses, params.dumps.maps
+    splits = {analyses.performance.split, analyses.adversaries.split}
+    return splits | {maps.split} if run in maps.runs else splits
 
 
 def measure_run(run: str, params: Params) -> list[Measure]:
     """Return all measures of one training on the resampled images of its dataset."""
     split, maps = params.analyses.performance.split, params.dumps.maps
+    dataset = params.runs[run].dataset
     dump = read_features(
         Path(f"data/dumps/features/{run}.h5"), sorted({"train", *splits_of(run, params)})
     )
-    measures = measure_performance(dump, split, draw(dump, split, params), params.analyses)
+    patients = read_patients(dataset, split)
+    weights = draw(dump, split, params, patients)
+    measures = measure_performance(dump, split, weights, patients, params.analyses)
+    measures += measure_adversaries(run, dump, params)
     if run in maps.runs:
-        weights = draw(dump, maps.split, params)
+        patients = read_patients(dataset, maps.split)
+        weights = draw(dump, maps.split, params, patients)
         per_image = params.analyses.concepts.normalize_by == "image"
-        measures += measure_boxes(run, dump, weights, per_image=per_image)
+        measures += measure_boxes(run, dump, weights, patients, per_image=per_image)
     return measures
 
 
-def draw(dump: FeatureDump, split: str, params: Params) -> Int[np.ndarray, "r n"]:
+def read_patients(dataset: str, split: str) -> Int[np.ndarray, " n"] | None:
+    """Read the patient of each image of a split, None where they are not known."""
+    with open_prepared(Path(f"data/prepared/{dataset}.h5"), split) as file:
+        stored = file.get(f"{split}/patients")
+        return None if stored is None else stored[:]
+
+
+def draw(
+    dump: FeatureDump, split: str, params: Params, patients: Int[np.ndarray, " n"] | None
+) -> Int[np.ndarray, "r n"]:
     """Draw the images of a split, once for all runs of a dataset."""
     options = params.analyses.compare
-    return _draw_once(len(dump.splits[split].index), options.n_resamples, options.seed)
+    return _draw_once(
+        len(dump.splits[split].index),
+        options.n_resamples,
+        options.seed,
+        None if patients is None else tuple(patients.tolist()),
+    )
 
 
 @cache
-def _draw_once(n_images: int, n_resamples: int, seed: int) -> Int[np.ndarray, "r n"]:
-    return resample_images(n_images, n_resamples=n_resamples, seed=seed)
+def _draw_once(
+    n_images: int, n_resamples: int, seed: int, patients: tuple[int, ...] | None
+) -> Int[np.ndarray, "r n"]:
+    of = None if patients is None else np.array(patients)
+    return resample_images(n_images, n_resamples=n_resamples, seed=seed, patients=of)
 
 
 def measure_performance(
-    dump: FeatureDump, split: str, weights: Int[np.ndarray, "r n"], analyses: Analyses
+    dump: FeatureDump,
+    split: str,
+    weights: Int[np.ndarray, "r n"],
+    patients: Int[np.ndarray, " n"] | None,
+    analyses: Analyses,
 ) -> list[Measure]:
     """Return the measures of the stage `performance`."""
     options, seen = analyses.performance, dump.splits[split]
@@ -113,6 +220,8 @@ def measure_performance(
             n_bins=options.ece_bins,
             many_above=options.many_above,
             few_below=options.few_below,
+            min_images=analyses.compare.min_images,
+            patients=patients,
         )
     train = dump.splits["train"]
     thresholds = label_thresholds(train.scores, train.targets, decision=analyses.labels.decision)
@@ -123,11 +232,50 @@ def measure_performance(
         decide(seen.scores, thresholds),
         dump.class_names,
         n_bins=options.ece_bins,
+        min_images=analyses.compare.min_images,
+        patients=patients,
+    )
+
+
+def measure_adversaries(run: str, dump: FeatureDump, params: Params) -> list[Measure]:
+    """Return the measures of the stage `adversaries`."""
+    options, train = params.analyses.adversaries, dump.splits["train"]
+    seen, names = dump.splits[options.split], class_names(dump.class_names, task=dump.task)
+    pairs = read_table(
+        Path(f"plots/adversaries/{run}.csv"), command=f"dvc repro adversaries@{run}"
+    )
+    shares = {
+        name: share_matrix(
+            pairs[pairs["kind"] == kind], column="adversary", classes=names, entries=names
+        )
+        for name, kind in PREDICTORS.items()
+    }
+    silent = np.isnan(shares["kld"]).any(axis=1, keepdims=True)
+    patients = read_patients(params.runs[run].dataset, options.split)
+    return adversary_measures(
+        draw(dump, options.split, params, patients),
+        true_classes(seen.targets, dump.class_names),
+        predicted_classes(
+            seen.scores,
+            dump.class_names,
+            train_scores=train.scores,
+            train_targets=train.targets,
+            decision=params.analyses.labels.decision,
+        ),
+        {name: np.where(silent, np.nan, share) for name, share in shares.items()},
+        errors=options.errors,
+        eps=options.eps,
+        patients=patients,
     )
 
 
 def measure_boxes(
-    run: str, dump: FeatureDump, weights: Int[np.ndarray, "r n"], *, per_image: bool
+    run: str,
+    dump: FeatureDump,
+    weights: Int[np.ndarray, "r n"],
+    patients: Int[np.ndarray, " n"] | None,
+    *,
+    per_image: bool,
 ) -> list[Measure]:
     """Return the measures of the stages `cam_alignment` and `concepts`."""
     pairs, counts = read_instances("cam_alignment", run), read_instances("concepts", run)
@@ -142,6 +290,7 @@ def measure_boxes(
         pairs["row"].to_numpy(dtype=int),
         pairs["class"].map(codes).to_numpy(dtype=int),
         dump.class_names,
+        patients=patients,
     )
     counted = counts[(counts["class"] == "") == per_image]
     return measures + image_measures(
@@ -149,6 +298,7 @@ def measure_boxes(
         "concepts",
         {key: counted[key].to_numpy(dtype=float) for key in ("disjoint", "unique")},
         counted["row"].to_numpy(dtype=int),
+        patients=patients,
     )
 
 

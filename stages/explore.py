@@ -28,7 +28,8 @@ from imbalens.core.files import InputError, write_csv, write_json, write_text
 from imbalens.core.prepared import Truth, read_images, read_metadata, read_names, read_truth
 from imbalens.core.stage import parse_stage, pick, require_neighbors, run_stage
 from imbalens.dumps.files import read_features
-from imbalens.params import Params, Pca, Umap
+from imbalens.params.analyses import Pca, Umap
+from imbalens.params.experiment import Params
 from imbalens.reports.explore.candidates import COLUMNS, candidate_table
 from imbalens.reports.explore.look import Look, Seen
 from imbalens.reports.explore.page import (

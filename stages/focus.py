@@ -7,7 +7,7 @@ from pathlib import Path
 
 from imbalens.core.files import InputError, write_json
 from imbalens.core.stage import run_stage
-from imbalens.params import PARAMS_PATH, load_params
+from imbalens.params.loading import PARAMS_PATH, load_params
 
 STAGES = ("train", "performance", "archetypes", "adversaries", "feature_overlap")
 STAGES_OF_SALIENCY = ("saliency_colours",)

@@ -20,7 +20,7 @@ from imbalens.core.files import write_csv, write_json
 from imbalens.core.prepared import read_truth
 from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.dumps.files import FeatureDump, read_features
-from imbalens.params import Analyses
+from imbalens.params.analyses import Analyses
 from imbalens.reports.common.tables import matrix_table
 from imbalens.reports.label_performance import draw_label_performance, label_performance_table
 from imbalens.reports.performance import draw_confusion, draw_performance, performance_table

@@ -11,6 +11,7 @@ from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.data.prepare import prepare
 from imbalens.reports.common.sampling import choose_samples
 from imbalens.reports.prepare import MAX_SAMPLES, Sample, draw_samples
+from imbalens.reports.titles import dataset_title
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -20,9 +21,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     path = Path(f"data/prepared/{name}.h5")
     summary = prepare(dataset, path)
     write_json(Path(f"metrics/prepare/{name}.json"), summary)
-    generated = "generated images" if read_metadata(path).generated else ""
+    title = dataset_title(name, generated=read_metadata(path).generated)
     samples = read_samples(path)
-    draw_samples(samples, Path(f"plots/figures/prepare/{name}.png"), dataset=name, note=generated)
+    draw_samples(samples, Path(f"plots/figures/prepare/{name}.png"), dataset=title)
 
 
 def read_samples(path: Path) -> list[Sample]:

@@ -2,6 +2,7 @@
 
 import argparse
 import platform
+import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -12,10 +13,12 @@ from imbalens.analysis.alignment import align_cells
 from imbalens.core.files import read_table, write_text
 from imbalens.core.prepared import open_prepared, read_images, read_metadata
 from imbalens.core.stage import run_stage
-from imbalens.params import PARAMS_PATH, Params, Run, load_params, repeats
+from imbalens.params.experiment import Params, repeats
+from imbalens.params.loading import PARAMS_PATH, load_params
+from imbalens.params.runs import Run
 from imbalens.reports.page import reading
+from imbalens.reports.page.fitting import fit_page
 from imbalens.reports.page.images import framed, thumbnail
-from imbalens.reports.page.report import render_report
 from imbalens.reports.page.results import CamExample, DatasetResults, RunAbout
 from imbalens.reports.page.shell import find_vega
 
@@ -40,9 +43,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     versions = {"Python": platform.python_version()} | {name: version(name) for name in PACKAGES}
     datasets = [read_dataset(name, params) for name in params.datasets]
     vega = find_vega(VEGA_PAGE.read_text(encoding="utf-8"))
-    bare = render_report(reading.fit_figures(datasets, limit=0), versions=versions, vega=vega)
-    fitting = reading.fit_figures(datasets, limit=MAX_BYTES - len(bare.encode()))
-    write_text(OUTPUT, render_report(fitting, versions=versions, vega=vega))
+    page, excess = fit_page(datasets, versions=versions, vega=vega, limit=MAX_BYTES)
+    write_text(OUTPUT, page)
+    if excess:
+        print(f"warning: {OUTPUT}: {excess}", file=sys.stderr)
 
 
 def read_dataset(name: str, params: Params) -> DatasetResults:
@@ -66,6 +70,7 @@ def read_dataset(name: str, params: Params) -> DatasetResults:
     tables = reading.read_dataset_tables(name, params.datasets)
     differences = reading.read_optional(Path(f"plots/differences/{name}.csv"))
     claims = reading.read_optional(Path(f"plots/claims/{name}.csv"))
+    prior_shift = reading.read_optional(Path(f"plots/claims/{name}-prior_shift.csv"))
     for what, table, stage in (
         ("the runs side by side", tables.get("compare"), "compare"),
         ("differences from the baseline", differences, "differences"),
@@ -81,13 +86,17 @@ def read_dataset(name: str, params: Params) -> DatasetResults:
         facts=reading.read_facts(metrics),
         counts=reading.read_counts(metrics),
         runs=runs,
+        confidence=params.analyses.compare.confidence,
         of_runs=of_runs,
         tables={
             f"{name}: {TABLE_TITLES.get(key, key.replace('-', ' '))}": table
             for key, table in tables.items()
         },
         differences=differences,
+        papers=reading.read_papers(Path(f"plots/differences/{name}-tables.json")),
+        notes=reading.read_notes(Path(f"plots/differences/{name}.md")),
         claims=claims,
+        prior_shift=prior_shift,
         figures=figures,
         prototypes={} if prototypes is None else read_prototypes(data, prototypes),
         cams=read_cams(data, [run for run in names if run in mapped], params),

@@ -14,7 +14,7 @@ from imbalens.losses.build import build_objective, logit_offset, logit_scale
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import load_checkpoint, load_weights, save_weights
 from imbalens.models.initial_weights import initialize
-from imbalens.params import Recipe
+from imbalens.params.recipes import Recipe
 from imbalens.training.batches import load_images
 from imbalens.training.devices import choose_device
 from imbalens.training.resuming import work_folder

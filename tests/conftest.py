@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -6,10 +7,33 @@ import torch
 
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import save_weights
-from imbalens.params import load_params
+from imbalens.params.loading import load_params
 from stages import cam_alignment, dump_maps, prepare
+from tests.browser import BROWSER
 from tests.map_cases import ALL, BCE, HARD, experiment, made_up_performance, write_metrics
 from tests.tiny import write_params
+
+# Tests run side by side; so small are their networks that further threads only cost.
+os.environ["OMP_NUM_THREADS"] = "1"
+torch.set_num_threads(1)
+SLOW = ("test_pipeline.py", "test_validation.py", "test_stages.py")
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first: what runs last runs alone."""
+    items.sort(key=lambda item: (*SLOW, item.path.name).index(item.path.name))
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A browser that reaches no network, for tests marked `needs_browser`."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(
+            executable_path=BROWSER, args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND"]
+        )
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 # These only carry values into a stage; DVC tracks those values themselves as parameters.
 # Were they dependencies, describing a new analysis would train every network again.
-CARRIES_VALUES = {"src/imbalens/params.py", "src/imbalens/params_errors.py"}
+CARRIES_VALUES = "src/imbalens/params/"
 # Declared as a whole: DVC reads and writes all of dvc.lock after each stage, so that every line
 # of it costs time. These change together, or are shared by so many stages that most rerun anyway.
 FOLDERS = tuple(
@@ -46,7 +46,8 @@ def import_closure(script: Path) -> set[str]:
                 module = ROOT / "src" / f"{(name or '').replace('.', '/')}.py"
                 if module.exists():
                     waiting.append(module)
-    return {path.relative_to(ROOT).as_posix() for path in found} - CARRIES_VALUES
+    paths = {path.relative_to(ROOT).as_posix() for path in found}
+    return {path for path in paths if not path.startswith(CARRIES_VALUES)}
 
 
 def declare(script: Path) -> list[str]:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from imbalens.reports.page.images import framed, thumbnail
 from imbalens.reports.page.results import CamExample, DatasetResults, PageFigure, RunAbout
+from imbalens.reports.paper_layout import PaperCell, PaperRow, PaperTable
 
 SCRIPT, QUOTES = (
     "<script>window.hacked = 1</script>",
@@ -77,7 +78,7 @@ def per_run(run: str, shift: float) -> dict[str, pd.DataFrame]:
         "cam_alignment": texts(
             [
                 {"run": run, "class": label, "pairs": 5, "iobb": 0.5 + shift, "ior": 0.2}
-                for label in (*CLASSES, "all")
+                for label in (*CLASSES, "")
             ]
         ),
         "saliency_colours": texts(
@@ -146,6 +147,15 @@ def claims() -> pd.DataFrame:
     )
 
 
+def papers() -> list[PaperTable]:
+    of_runs = [PaperRow((run,), [PaperCell(0.5, 0.25, 0.75)]) for run in RUNS]
+    tables = ((f"Table {SCRIPT}", of_runs), ("Empty table", []))
+    return [
+        PaperTable(f"table_{i}", title, "Some text.", "value", ("Run",), (), [("KLD",)], rows)
+        for i, (title, rows) in enumerate(tables)
+    ]
+
+
 def results(**changed) -> DatasetResults:
     parts = [per_run(run, 0.05 * place) for place, run in enumerate(RUNS)]
     picture = thumbnail(PICTURE)
@@ -160,10 +170,13 @@ def results(**changed) -> DatasetResults:
             ]
         ),
         "runs": [about(run) for run in RUNS],
+        "confidence": 0.95,
         "of_runs": {kind: pd.concat([part[kind] for part in parts]) for kind in parts[0]},
         "tables": {"toy: all figures": texts([{"run": run, "accuracy": 0.5} for run in RUNS])},
         "differences": differences(),
+        "papers": papers(),
         "claims": claims(),
+        "prior_shift": texts([{"measure": "IoBB", "sentence": f"not measured: {SCRIPT}"}]),
         "figures": [
             PageFigure("performance", RUNS[0], f"Recall {SCRIPT}", picture, "plots/x.png", 8, 8)
         ],

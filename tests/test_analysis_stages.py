@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from imbalens.analysis.adversaries import adversary_distribution, error_distribution
+from imbalens.analysis.adversary_baselines import fdr_distribution, random_distribution
 from imbalens.analysis.adversary_scores import score_predictor
 from imbalens.analysis.archetypes import find_archetypes
 from imbalens.analysis.common.neighbors import nearest_neighbors
@@ -15,6 +16,7 @@ from imbalens.analysis.feature_overlap import density_ratio, pair_overlap, top_f
 from imbalens.core.files import jsonable
 from imbalens.core.hdf5 import create
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION, read_features
+from imbalens.reports.shares import share_matrix
 from stages import adversaries, archetypes, feature_overlap, performance, prepare
 from tests.tiny import tiny_params, write_params
 
@@ -113,6 +115,20 @@ def test_adversaries_and_training_confusion_come_from_the_training_images(folder
     for name, distribution in predicted.items():
         expected = score_predictor(errors.share, distribution.share, eps=1e-5).kld
         assert found[name] == pytest.approx(expected), name
+    pairs = pd.read_csv(folder / "plots" / "adversaries" / f"{RUN}.csv")
+    written = {
+        "errors": errors.share,
+        "neighbours": predicted["nearest adversaries"].share,
+        "FDR": fdr_distribution(train.features, train.targets, n_classes=CLASSES),
+        "random": random_distribution(n_classes=CLASSES, seed=0),
+    }
+    assert pairs["kind"].unique().tolist() == list(written)
+    for kind, share in written.items():
+        of_kind = pairs[pairs["kind"] == kind]
+        names = list(dump.class_names)
+        np.testing.assert_array_equal(
+            share_matrix(of_kind, column="adversary", classes=names, entries=names), share
+        )
     counts = metrics(folder, "adversaries")["class_instances"]
     wrong = np.bincount(train.targets[train.targets != train.predictions], minlength=CLASSES)
     assert counts == dict(zip(dump.class_names, wrong.tolist(), strict=True))

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +13,7 @@ from imbalens.analysis.common.memberships import decide, label_thresholds
 from imbalens.analysis.label_performance import measure_label_performance
 from imbalens.core.files import InputError
 from imbalens.dumps.files import read_features
-from stages import differences
+from stages import adversaries, differences
 from tests.dump_cases import (
     BASE,
     BETTER,
@@ -21,9 +22,11 @@ from tests.dump_cases import (
     NULL,
     RUNS,
     SEED1,
+    SIZES,
     TASKS,
     change_images,
     copy_to,
+    draw_members,
     experiment,
     write_all,
     written,
@@ -31,6 +34,7 @@ from tests.dump_cases import (
 from tests.tiny import write_params
 
 KEYS = ["run", "stage", "measure", "class"]
+TABLES = ("data/instances/cam_alignment", "data/instances/concepts", "plots/adversaries")
 OUTPUTS = ("plots/differences", "plots/figures/differences", "metrics/differences")
 
 
@@ -39,6 +43,11 @@ def folders(tmp_path_factory):
     found = {task: tmp_path_factory.mktemp(task) for task in TASKS}
     for task, folder in found.items():
         write_all(folder, task)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            patch.setattr("imbalens.reports.adversaries.save", lambda *_: None)
+            for run in (*RUNS, SEED1):
+                adversaries.main([run])
     return found
 
 
@@ -54,13 +63,14 @@ def workspace(folders, task, tmp_path, monkeypatch):
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr("imbalens.reports.differences.save", lambda *_: None)
+    for module in ("differences", "adversaries"):
+        monkeypatch.setattr(f"imbalens.reports.{module}.save", lambda *_: None)
 
 
 def compare():
     differences.main([DATASET])
     table = pd.read_csv(f"plots/differences/{DATASET}.csv", keep_default_na=False)
-    numbers = [column for column in table if column not in (*KEYS, "baseline")]
+    numbers = [column for column in table if column not in (*KEYS, "baseline", "over")]
     for column in numbers:
         table[column] = pd.to_numeric(table[column])
     return table.set_index(KEYS)
@@ -136,15 +146,12 @@ def test_repeats_of_a_run_are_one_row_with_their_spread(workspace, task):
     both = [f"{name}-seed1" for name in (BASE, BETTER)]
     values = experiment(task, (BASE, BETTER), repeated=(BASE, BETTER), maps=(*RUNS, *both))
     write_params(workspace, values)
-    for kind in ("data/dumps/features/{}.h5", "data/instances/{}/{}.csv"):
-        for stage in ("cam_alignment", "concepts"):
-            parts = [kind.format(*names) for names in ((stage, BETTER), (stage, both[1]))]
-            if "features" in kind:
-                parts = [kind.format(name) for name in (BETTER, both[1])]
-            shutil.copy(*parts)
+    for kind in ("data/dumps/features/{}.h5", *(f"{place}/{{}}.csv" for place in TABLES)):
+        shutil.copy(*(kind.format(name) for name in (BETTER, both[1])))
     table = compare()
     assert set(table.index.get_level_values("run")) == {BETTER}
     assert (table["seeds"] == 2).all()
+    assert set(table["over"]) == {"images and seeds"}
     spread = table["spread"].dropna()
     assert len(spread)
     assert spread.to_numpy() == pytest.approx(0), "its repeats are copies"
@@ -153,10 +160,8 @@ def test_repeats_of_a_run_are_one_row_with_their_spread(workspace, task):
 @pytest.mark.usefixtures("quick")
 def test_a_run_that_learned_the_same_does_not_differ(workspace, task):
     write_params(workspace, experiment(task, (BASE, BETTER)))
-    shutil.copy(f"data/dumps/features/{BASE}.h5", f"data/dumps/features/{BETTER}.h5")
-    for stage in ("cam_alignment", "concepts"):
-        place = Path(f"data/instances/{stage}")
-        shutil.copy(place / f"{BASE}.csv", place / f"{BETTER}.csv")
+    for kind in ("data/dumps/features/{}.h5", *(f"{place}/{{}}.csv" for place in TABLES)):
+        shutil.copy(*(kind.format(name) for name in (BASE, BETTER)))
     table = compare()
     defined = table[table["p"].notna()]
     assert len(defined) > 20
@@ -171,18 +176,21 @@ def test_maps_are_compared_where_both_sides_have_them(workspace, task):
         Path(f"data/instances/{stage}/{BETTER}.csv").unlink()
     table = compare()
     of_stages = table.reset_index().groupby("run")["stage"].unique()
-    assert list(of_stages[BETTER]) == ["performance"]
-    assert list(of_stages[NULL]) == ["performance", "cam_alignment", "concepts"]
+    assert list(of_stages[BETTER]) == ["performance", "adversaries"]
+    assert list(of_stages[NULL]) == ["performance", "adversaries", "cam_alignment", "concepts"]
     lines = Path(f"plots/differences/{DATASET}.md").read_text().splitlines()
     losses = {name: run["loss"]["name"] for name, run in experiment(task)["runs"].items()}
     assert any(line.startswith(f"| {losses[NULL]} | ") for line in lines)
     assert not any(line.startswith(f"| {losses[BETTER]} | ") for line in lines)
     write_params(workspace, experiment(task, maps=()))
-    assert set(compare().reset_index()["stage"]) == {"performance"}
-    assert Path(f"plots/differences/{DATASET}.md").read_text() == (
-        f"# {DATASET}: what the loss changed\n\n"
-        "No baseline and run of this dataset both have maps (dumps.maps.runs).\n"
-    )
+    assert set(compare().reset_index()["stage"]) == {"performance", "adversaries"}
+    text = Path(f"plots/differences/{DATASET}.md").read_text()
+    assert text.count("Empty: no baseline and run of this dataset both have maps") == 2
+    for number in (1, 2):
+        table = pd.read_csv(f"plots/differences/{DATASET}-paper_a_table_{number}.csv")
+        assert table.empty
+        assert len(table.columns) == 1 + 2 * 3
+    assert "## How to read the differences" in text
 
 
 @pytest.mark.usefixtures("workspace", "quick")
@@ -198,14 +206,116 @@ def test_metrics_and_the_papers_tables_repeat_the_table():
     text = Path(f"plots/differences/{DATASET}.md").read_text()
     assert text.startswith(f"# {DATASET}: what the loss changed\n\n## Paper A, Table 1")
     assert f" | {value:.3f} (+" in text
+    tables = json.loads(Path(f"plots/differences/{DATASET}-tables.json").read_text())
+    assert list(tables) == [f"paper_{x}_table_{i}" for x in "ab" for i in (1, 2)]
+    for name, one in tables.items():
+        csv = pd.read_csv(f"plots/differences/{DATASET}-{name}.csv")
+        assert [row["keys"] for row in one["rows"]] == csv[one["keys"]].to_numpy().tolist()
+
+
+@pytest.mark.usefixtures("quick")
+def test_divergences_are_those_of_the_stage_adversaries(workspace, task):
+    write_params(workspace, experiment(task))  # of runs that were trained once
+    table = compare()
+    rows = pd.read_csv(f"plots/differences/{DATASET}-paper_b_table_2.csv").set_index("Run")
+    assert rows.index.tolist() == list(RUNS)
+    for run in RUNS:
+        metrics = json.loads(Path(f"metrics/adversaries/{run}.json").read_text())
+        expected = {
+            "kld": metrics["kld"],
+            "kld_fdr": metrics["baseline_kld"]["FDR"],
+            "kld_random": metrics["baseline_kld"]["random"],
+        }
+        for measure, heading in (("kld", "NNB"), ("kld_fdr", "FDR"), ("kld_random", "Rand.")):
+            assert rows.loc[run, f"{heading} KLD"] == pytest.approx(expected[measure], rel=1e-12)
+            assert rows.loc[run, f"{heading} KLD low"] < expected[measure]
+            assert rows.loc[run, f"{heading} KLD high"] > expected[measure]
+            if run != BASE:
+                value = table.loc[(run, "adversaries", measure, ""), "value"]
+                assert value == pytest.approx(expected[measure], rel=1e-12)
+        factor = rows.loc[run, "NNB:Rand. factor"]
+        assert factor == pytest.approx(expected["kld_random"] / expected["kld"])
+
+
+@pytest.mark.usefixtures("workspace", "quick")
+def test_the_setup_is_that_of_the_prepared_images(task):
+    compare()
+    (row,) = pd.read_csv(f"plots/differences/{DATASET}-paper_b_table_1.csv").to_dict("records")
+    assert row == {
+        "Dataset": DATASET,
+        "Classes": 3,
+        "Train": 60,
+        "Test": 90,
+        "Input dim (pixels)": 64,
+        "FE dim": 12,
+        "Imbal. type": "Exp" if task == "multiclass" else "Natural",
+        "Max imbal. level": "1:1" if task == "multiclass" else row["Max imbal. level"],
+        "Epochs": 2,
+        "Arch.": "resnet8",
+    }
+
+
+@pytest.mark.usefixtures("quick")
+def test_adversaries_may_be_judged_on_another_split(workspace, task):
+    values = experiment(task)
+    values["analyses"]["adversaries"]["split"] = "train"
+    write_params(workspace, values)
+    for run in RUNS:
+        adversaries.main([run])
+    table = compare()
+    metrics = json.loads(Path(f"metrics/adversaries/{BETTER}.json").read_text())
+    assert table.loc[(BETTER, "adversaries", "kld", ""), "value"] == pytest.approx(metrics["kld"])
 
 
 @pytest.mark.usefixtures("quick")
 def test_a_single_run_has_empty_results(workspace, task):
     write_params(workspace, experiment(task, (BASE,), repeated=(BASE,)))
     assert compare().empty
+    assert Path(f"plots/differences/{DATASET}.md").read_text().count("Empty: no baseline") == 2
+    seeds = pd.read_csv(f"plots/differences/{DATASET}-seeds.csv")
+    assert set(seeds["run"]) == {BASE}
+    assert seeds.groupby("training")["seed"].unique().map(list).to_dict() == {
+        BASE: [0],
+        SEED1: [1],
+    }
+    found = json.loads(Path(f"metrics/differences/{DATASET}.json").read_text())
+    assert list(found) == ["seeds"]
+    measure = "accuracy" if task == "multiclass" else "auroc"
+    figures = found["seeds"][BASE]["performance"][measure]
+    by_seed = seeds[(seeds["measure"] == measure) & (seeds["stage"] == "performance")]["value"]
+    assert figures["mean"] == pytest.approx(by_seed.mean())
+    assert figures["spread"] == pytest.approx(by_seed.std())
+    assert figures["spread"] > 0
+    write_params(workspace, experiment(task, (BASE,)))
+    assert compare().empty
     assert json.loads(Path(f"metrics/differences/{DATASET}.json").read_text()) == {}
-    assert "##" not in Path(f"plots/differences/{DATASET}.md").read_text()
+    assert len(pd.read_csv(f"plots/differences/{DATASET}-paper_b_table_2.csv")) == 1
+
+
+@pytest.mark.parametrize("task", ["multilabel"], indirect=True)
+@pytest.mark.usefixtures("quick")
+def test_images_are_drawn_with_their_patient_and_rare_labels_are_in_no_mean(workspace):
+    values = experiment("multilabel")
+    values["analyses"]["compare"]["min_images"] = 30
+    write_params(workspace, values)
+    alone = compare()
+    assert set(alone["over"]) == {"images"}
+    with h5py.File(f"data/prepared/{DATASET}.h5", "r+") as file:
+        file["test/patients"] = np.arange(SIZES["test"]) // 3
+    found = compare()
+    assert set(found["over"]) == {"patients"}
+    key = (NULL, "performance", "probability", "")
+    assert found.loc[key, "difference"] == alone.loc[key, "difference"]
+    assert found.loc[key, "low"] != alone.loc[key, "low"]
+    counts = draw_members("multilabel")["test"].sum(axis=0)
+    enough = counts >= 30
+    assert 0 < enough.sum() < len(LABELS)
+    assert found.loc[key, "classes"] == enough.sum()
+    kept = [(NULL, "performance", "probability", label) for label in np.array(LABELS)[enough]]
+    assert found.loc[key, "value"] == pytest.approx(found.loc[kept, "value"].mean())
+    text = Path(f"plots/differences/{DATASET}.md").read_text()
+    left = [f"{label} ({n})" for label, n in zip(LABELS, counts, strict=True) if n < 30]
+    assert text.endswith(f"Left out: {', '.join(left)}.\n")
 
 
 @pytest.mark.usefixtures("workspace")
@@ -216,6 +326,9 @@ def test_the_same_dumps_give_the_same_files():
         found.append(written(*OUTPUTS))
     assert [Path(path).name for path in found[0]] == [
         f"{DATASET}.json",
+        *(f"{DATASET}-paper_{x}_table_{i}.csv" for x in "ab" for i in (1, 2)),
+        f"{DATASET}-seeds.csv",
+        f"{DATASET}-tables.json",
         f"{DATASET}.csv",
         f"{DATASET}.md",
         f"{DATASET}.png",
@@ -231,6 +344,7 @@ def test_the_same_dumps_give_the_same_files():
         (f"data/dumps/features/{SEED1}.h5", f"dump_features@{SEED1}"),
         (f"data/instances/cam_alignment/{BETTER}.csv", f"cam_alignment@{BETTER}"),
         (f"data/instances/concepts/{BASE}.csv", f"concepts@{BASE}"),
+        (f"plots/adversaries/{NULL}.csv", f"adversaries@{NULL}"),
         (f"data/prepared/{DATASET}.h5", f"prepare@{DATASET}"),
     ],
 )

@@ -59,7 +59,7 @@ def test_metrics_and_plot_data_are_committed_and_figures_are_not():
         for entry in body.get("outs", []):
             if isinstance(entry, dict):
                 ((path, options),) = entry.items()
-                assert path.endswith((".csv", ".md"))
+                assert path.endswith((".csv", ".md", ".json"))
                 assert not path.startswith("plots/figures/")
                 assert options == {"cache": False}
             else:

@@ -1,19 +1,16 @@
 """The pages to look at images with, in a browser that has no network."""
 
-import shutil
 from contextlib import contextmanager
 from itertools import product
 
 import pytest
 
 from stages import explore
+from tests.browser import needs_browser
 from tests.explore_cases import HOSTILE, NAMES, SIZES, experiment, write_all
 from tests.tiny import write_params
 
-BROWSER = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(
-    BROWSER is None, reason="no chromium here: apt-get install chromium"
-)
+pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")
@@ -26,15 +23,6 @@ def folder(tmp_path_factory):
         for name in NAMES:
             explore.main([name])
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from sklearn.metrics import (
 
 from imbalens.core.hdf5 import create
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION
-from imbalens.params import load_params
+from imbalens.params.loading import load_params
 from stages import performance
 from tests.tiny import LABEL_RUNS, tiny_params, write_params
 

@@ -14,7 +14,7 @@ from imbalens.analysis.common.boxes import shift_boxes
 from imbalens.core.files import InputError
 from imbalens.dumps.files import read_maps_about
 from imbalens.models.build import build_model
-from imbalens.params import load_params
+from imbalens.params.loading import load_params
 from imbalens.reports.common.sampling import choose_samples
 from stages import cam_alignment, dump_maps
 from tests.map_cases import (

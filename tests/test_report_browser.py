@@ -1,31 +1,17 @@
 """The report in a browser without network: charts, sorting, links, width, hostile names."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from imbalens.reports.page.report import describe_dataset, render_report
+from imbalens.reports.page.results import anchors
 from imbalens.reports.page.shell import find_vega
-from tests.page_cases import CLASSES, VERSIONS, results
+from tests.browser import needs_browser
+from tests.page_cases import CLASSES, VERSIONS, differences, results
 
-BROWSER = shutil.which("chromium")
 PAGE = Path(__file__).parents[1] / ".dvc" / "plots" / "page.html"
-pytestmark = pytest.mark.skipif(
-    BROWSER is None, reason="no chromium here: apt-get install chromium"
-)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=BROWSER, args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND"]
-        )
-        yield browser
-        browser.close()
+pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +67,35 @@ def test_every_chart_has_marks(visit):
     tooltip.wait_for()
     assert CLASSES[0] in tooltip.inner_text()
     assert page.evaluate("window.hacked") is None
+
+
+def test_a_dot_is_hollow_where_the_adjusted_p_is_large(browser, visit, tmp_path):
+    page = visit()
+    symbols = ".plot[aria-label^='Differences'] .mark-symbol.role-mark path"
+    draw_all(page)
+    filled = page.locator(symbols)
+    assert filled.count() == 1
+    assert filled.get_attribute("fill") == filled.get_attribute("stroke")
+    vague = results(differences=differences().assign(p_adjusted="0.5"))
+    path = tmp_path / "vague.html"
+    vega = find_vega(PAGE.read_text(encoding="utf-8"))
+    path.write_text(render_report([vague], versions=VERSIONS, vega=vega), encoding="utf-8")
+    for scheme in ("light", "dark"):
+        other = browser.new_page(color_scheme=scheme)
+        other.goto(path.as_uri())
+        draw_all(other)
+        paper = other.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert other.locator(symbols).get_attribute("fill") == paper
+        assert other.locator(symbols).get_attribute("stroke") != paper
+        other.close()
+
+
+def test_pictures_of_prototypes_are_shown(visit):
+    page = visit("#toy/" + anchors(results())[CLASSES[0]].removeprefix("toy/"))
+    picture = page.locator("[data-picture]")
+    picture.scroll_into_view_if_needed()
+    page.wait_for_function("document.querySelector('[data-picture]').naturalWidth === 8")
+    assert picture.count() == 1
 
 
 def fills(page):

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from imbalens.core.files import InputError, write_csv
+from imbalens.core.files import InputError, write_csv, write_json
 from imbalens.core.prepared import read_split
-from imbalens.params import load_params
+from imbalens.params.loading import load_params
+from imbalens.reports.paper_layout import paper_json
 from stages import report
 from tests.map_cases import BCE, CE, LDAM, experiment
-from tests.page_cases import claims, decode, differences
+from tests.page_cases import claims, decode, differences, papers
 from tests.tiny import ROOT, write_params
 
 OUTPUT = Path("plots/report.html")
@@ -78,6 +79,8 @@ def test_tables_are_those_of_the_runs_of_the_dataset():
             write_csv(Path(f"plots/{stage}/{name}.csv"), differences())
     write_csv(Path("plots/changes/planted-flow.csv"), differences())
     write_csv(Path("plots/claims/planted.csv"), claims())
+    sentence = pd.DataFrame({"measure": ["IoBB"], "sentence": ["not measured: no maps."]})
+    write_csv(Path("plots/claims/planted-prior_shift.csv"), sentence)
     found = read("planted")
     assert found.of_runs["train"]["run"].tolist() == [CE, LDAM]
     assert found.of_runs["train"]["loss"].tolist() == ["1.5", "1.5"]
@@ -87,11 +90,29 @@ def test_tables_are_those_of_the_runs_of_the_dataset():
     ]
     assert found.differences is not None
     assert found.claims is not None
+    assert found.prior_shift is not None
+    assert found.prior_shift.to_dict("list") == sentence.to_dict("list")
     assert found.claims["section"].tolist() == ["4.10", "4.10"]
     lacking = [what for what, _ in found.missing]
     assert f"plots/performance/{CE}.csv" in lacking
     assert not {"the runs side by side", "verdicts on the papers' claims"} & set(lacking)
     assert set(read("phantom").of_runs["train"]["run"]) == {BCE}
+
+
+@pytest.mark.usefixtures("project")
+def test_of_adversaries_only_errors_and_neighbours_are_shown():
+    kinds = ["errors", "FDR", "neighbours", "random"]
+    shares = pd.DataFrame({"class": "a", "adversary": "b", "share": 0.5, "kind": kinds})
+    write_csv(Path(f"plots/adversaries/{CE}.csv"), shares)
+    assert read("planted").of_runs["adversaries"]["kind"].tolist() == ["errors", "neighbours"]
+
+
+@pytest.mark.usefixtures("project")
+def test_the_papers_tables_are_those_of_the_dataset():
+    tables = papers()
+    write_json(Path("plots/differences/planted-tables.json"), paper_json(tables))
+    assert [one.title for one in read("planted").papers] == [one.title for one in tables]
+    assert read("phantom").papers == []
 
 
 @pytest.mark.usefixtures("project")
@@ -145,6 +166,33 @@ def test_figures_beyond_the_limit_are_named_instead(monkeypatch):
     page = OUTPUT.read_text(encoding="utf-8")
     assert len(page.encode()) <= size + 50_000
     assert page.count("Left out for the size of this file") >= 1
+
+
+@pytest.mark.usefixtures("project")
+def test_a_page_above_the_limit_is_written_and_warned_of(monkeypatch, capsys):
+    monkeypatch.setattr(report, "MAX_BYTES", 100_000)
+    report.main([])
+    warning = capsys.readouterr().err
+    assert warning.startswith("warning: plots/report.html: This page has ")
+    assert warning.removeprefix("warning: plots/report.html: ").strip() in OUTPUT.read_text()
+
+
+@pytest.mark.usefixtures("project")
+def test_the_row_over_all_classes_has_an_empty_class():
+    table = pd.DataFrame({"class": ["all", "x", "all"], "iobb": [1, 2, 3]})
+    for stage in ("cam_alignment", "performance"):
+        write_csv(Path(f"plots/{stage}/{CE}.csv"), table)
+    found = read("planted").of_runs
+    of_ce = found["cam_alignment"][found["cam_alignment"]["run"] == CE]
+    assert of_ce["class"].tolist() == ["all", "x", ""]
+    assert found["performance"]["class"].tolist() == ["all", "x", "all"]
+
+
+def test_notes_are_the_list_under_the_last_heading(tmp_path):
+    path = tmp_path / "x.md"
+    assert report.reading.read_notes(path) == []
+    path.write_text("# T\n\n- a\n\n| a |\n|---|\n| b |\n\n## How to read\n\n- `One`.\n- Two.\n")
+    assert report.reading.read_notes(path) == ["One.", "Two."]
 
 
 @pytest.mark.usefixtures("project")

@@ -17,7 +17,7 @@ import yaml
 from imbalens.core.files import InputError
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import save_weights
-from imbalens.params import Ce, CifarResnet
+from imbalens.params.runs import Ce, CifarResnet
 from stages import (
     adversaries,
     archetypes,

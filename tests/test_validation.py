@@ -13,16 +13,18 @@ from imbalens.validation import (
     describe_change,
     load_tolerances,
     markdown_table,
+    read_dumps,
     read_metrics,
     validate,
 )
 from tests.tiny import TinyProject, tiny_params
 
+ANALYSES = ("performance", "archetypes", "adversaries", "feature_overlap")
 TOLERANCES = Tolerances(
     arithmetic=1e-9,
     training=(
-        Tolerance(pattern="performance/*:accuracy", absolute=0.1, null=False),
-        Tolerance(pattern="performance/*:*", absolute=0.5, null=True),
+        Tolerance(pattern="performance/*:accuracy", absolute=0.1, other=False),
+        Tolerance(pattern="performance/*:*", absolute=0.5, other=True),
     ),
 )
 
@@ -38,7 +40,7 @@ def verdicts(committed, recomputed, same_dumps=frozenset()):
         (0.5, 0.5, "ok"),
         (0.5, 0.59, "ok"),
         (0.5, 0.61, "moved 0.11 > 0.1"),
-        (0.5, None, "null on one side"),
+        (0.5, None, "differs"),
         (None, None, "ok"),
         ("a", "b", "differs"),
     ],
@@ -48,9 +50,9 @@ def test_verdict_of_one_metric(old, new, verdict):
     assert verdicts({key: old}, {key: new}) == {key: verdict}
 
 
-def test_the_first_pattern_counts_and_null_may_be_allowed():
-    committed = {"performance/a:recall.x": 0.1, "performance/a:f1.x": None}
-    recomputed = {"performance/a:recall.x": 0.55, "performance/a:f1.x": 0.2}
+def test_the_first_pattern_counts_and_what_is_no_number_may_be_allowed_to_differ():
+    committed = {"performance/a:recall.x": 0.1, "performance/a:f1.x": None, "performance/a:v": "a"}
+    recomputed = {"performance/a:recall.x": 0.55, "performance/a:f1.x": 0.2, "performance/a:v": ""}
     assert set(verdicts(committed, recomputed).values()) == {"ok"}
 
 
@@ -78,6 +80,34 @@ def test_report_table_by_hand():
     assert table.splitlines()[2] == f"| {key} | 0.5 | 0.75 | moved 0.25 > 0.1 |"
 
 
+def test_names_of_classes_keep_a_table_row_whole():
+    key = "performance/a:recall.one|two\nthree"
+    table = markdown_table(
+        compare_metrics({key: "x|y"}, {key: None}, TOLERANCES, same_dumps=frozenset())
+    )
+    row = r"| performance/a:recall.one\|two three | x\|y | None | ok |"
+    assert table.splitlines()[2:] == [row]
+
+
+def test_an_analysis_of_analyses_goes_back_to_their_dumps(tmp_path):
+    """Stage b reads what a wrote of a dump, by its folder; c reads neither."""
+
+    def stage(outs, *deps):
+        return {"outs": [{"path": outs, "md5": "0"}], "deps": list(deps)}
+
+    lock = {
+        "train@r": stage("data/models/r.pt"),
+        "dump@r": stage("data/dumps/r.h5", {"path": "data/models/r.pt", "md5": "1"}),
+        "a@r": stage("metrics/a/r.json", {"path": "data/dumps/r.h5", "md5": "2"}),
+        "b@d": stage("metrics/b/d.json", {"path": "metrics/a", "md5": "3"}),
+        "c@d": stage("metrics/c/d.json", {"path": "metrics/ab", "md5": "4"}),
+    }
+    path = tmp_path / "dvc.lock"
+    path.write_text(yaml.safe_dump({"stages": lock}))
+    dump = frozenset({("data/dumps/r.h5", "2")})
+    assert read_dumps(path) == {"a/r": dump, "b/d": dump}
+
+
 def test_changed_verdicts_by_hand():
     key = "claims/a:iobb_rises.r"
     old = {f"{key}.verdict": "holds", f"{key}.low": 0.1, "claims/a:new.r.verdict": "holds"}
@@ -102,8 +132,14 @@ def test_tolerances_of_another_form_are_an_error(tmp_path, text):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """One run, reproduced and committed, with no room for any difference."""
-    project = TinyProject(tmp_path_factory.mktemp("one"), tiny_params(("planted-ce",)))
+    """One run and some analyses, reproduced and committed, with no room for any difference."""
+    values = tiny_params(("planted-ce",))
+    values["dumps"]["saliency"]["runs"] = values["dumps"]["maps"]["runs"] = []
+    project = TinyProject(
+        tmp_path_factory.mktemp("one"),
+        values,
+        ("prepare", "train", "dump_features", *ANALYSES, "focus"),
+    )
     project.repro()
     tolerances = {"arithmetic": 1e-9, "training": []}
     (project.folder / "tolerances.yaml").write_text(yaml.safe_dump(tolerances))
@@ -131,15 +167,15 @@ def test_a_tampered_metric_is_rejected(unchanged):
 
 
 def test_what_a_branch_changes_names_metrics_parameters_and_verdicts(unchanged):
-    path = unchanged.folder / "metrics" / "claims" / "planted.json"
-    claims = json.loads(path.read_text())
-    claim = claims["safe_border_hold_true_positives"]["planted-ce"]
-    before, claim["verdict"] = claim["verdict"], "turned"
-    path.write_text(json.dumps(claims))
+    path, key = unchanged.folder / "metrics" / "claims" / "planted.json", "iobb_rises"
+    path.parent.mkdir(exist_ok=True)
+    for verdict in ("holds", "does not hold"):
+        path.write_text(json.dumps({key: {"planted-ce": {"verdict": verdict}}}))
+        unchanged.commit(verdict)
     unchanged.change(lambda values: values["analyses"]["archetypes"].update(n_neighbors=6))
     unchanged.commit("change")
-    report = describe_change(unchanged.folder, "main")
-    line = f"| claims/planted:safe_border_hold_true_positives.planted-ce | {before} | turned |"
+    report = describe_change(unchanged.folder, "HEAD~2")
+    line = f"| claims/planted:{key}.planted-ce | holds | does not hold |"
     assert line in report.splitlines()
     assert "n_neighbors" in report
     assert "None." in describe_change(unchanged.folder, "HEAD")
@@ -150,6 +186,7 @@ def test_parameters_changed_without_reproducing_are_rejected(unchanged):
     unchanged.commit("change")
     holds, report = validate(unchanged.folder)
     assert not holds
+    assert "Run `dvc repro`" in report
     assert "archetypes@planted-ce" in report
 
 
@@ -167,7 +204,7 @@ def test_a_broken_analysis_under_a_forged_lock_is_rejected(unchanged):
     assert "up to date" in unchanged.run("dvc", "repro", "--dry", "--allow-missing").stdout
     holds, report = validate(unchanged.folder)
     assert not holds
-    assert "10 of 10 analyses read the same dumps, bit by bit" in report
+    assert f"{len(ANALYSES)} of {len(ANALYSES)} analyses read the same dumps, bit by bit" in report
     wrong = set(re.findall(r"^\| (\S+):.* moved ", report, flags=re.MULTILINE))
     assert wrong == {"archetypes/planted-ce"}, "what was not broken holds"
     assert "performance/removed-run:accuracy | 0.999 | None | is no longer computed" in report

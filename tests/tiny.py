@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +52,11 @@ def write_params(folder: Path, values: Mapping[str, Any]) -> None:
 
 
 class TinyProject:
-    """A folder with the project's stages and code, and commands run in it."""
+    """A folder with the project's code and all stages, or those named, and commands run in it."""
 
-    def __init__(self, folder: Path, values: Mapping[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, values: Mapping[str, Any], stages: Sequence[str] | None = None
+    ) -> None:
         self.folder = folder
         for name in ("src", "stages"):
             ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
@@ -69,6 +71,10 @@ class TinyProject:
             place = folder / keep.relative_to(ROOT)
             place.parent.mkdir(parents=True)
             shutil.copy(keep, place)
+        if stages:
+            pipeline = yaml.safe_load((folder / "dvc.yaml").read_text())
+            of_stages = {name: pipeline["stages"][name] for name in stages}
+            (folder / "dvc.yaml").write_text(yaml.safe_dump({**pipeline, "stages": of_stages}))
         write_params(folder, values)
         self.git("init", "--quiet", "--initial-branch=main")
         self.git("config", "user.name", "Tester")

@@ -17,15 +17,16 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import yaml
 from pydantic import ValidationError
 
 from imbalens.core.files import InputError
 from imbalens.core.stage import run_stage
-from imbalens.params import Section
+from imbalens.params.base import Section
 
 TOLERANCES_PATH = Path("tolerances.yaml")
 UP_TO_DATE = "Data and pipelines are up to date"
@@ -37,12 +38,12 @@ class Tolerance(Section):
     Attributes:
         pattern: Shell pattern of `stage/run:dotted.key`; the first that matches counts.
         absolute: Largest allowed absolute difference.
-        null: Whether a value may become null, or stop being null.
+        other: Whether what is not a number may differ: null on one side, a verdict.
     """
 
     pattern: str
     absolute: float
-    null: bool
+    other: bool
 
 
 class Tolerances(Section):
@@ -83,21 +84,29 @@ def load_tolerances(path: Path) -> Tolerances:
 
 
 def read_dumps(lock: Path) -> dict[str, frozenset[tuple[str, str]]]:
-    """Read from a dvc.lock which dumps, by path and hash, each analysis read.
+    """Read from a dvc.lock which dumps, by path and hash, each analysis goes back to.
 
     Returns:
-        `stage/run` to the dumps; stages that read none are left out.
+        `stage/run` to the dumps that it reads, or that what it reads was made from; stages that
+        go back to none are left out.
     """
     stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
-    dumps = {
-        name.replace("@", "/"): frozenset(
-            (dep["path"], dep["md5"])
-            for dep in stage["deps"]
-            if dep["path"].startswith("data/dumps/")
-        )
-        for name, stage in stages.items()
-    }
-    return {name: read for name, read in dumps.items() if read}
+    writers = {out["path"]: name for name, stage in stages.items() for out in stage["outs"]}
+
+    @cache
+    def trace(name: str) -> frozenset[tuple[str, str]]:
+        found: set[tuple[str, str]] = set()
+        for dep in stages[name]["deps"]:
+            if dep["path"].startswith("data/dumps/"):
+                found.add((dep["path"], dep["md5"]))
+                continue
+            for path, writer in writers.items():
+                if path == dep["path"] or path.startswith(f"{dep['path']}/"):
+                    found |= trace(writer)
+        return frozenset(found)
+
+    analyses = (name for name in stages if "@" in name)
+    return {name.replace("@", "/"): read for name in analyses if (read := trace(name))}
 
 
 def read_metrics(folder: Path) -> dict[str, object]:
@@ -119,7 +128,7 @@ def compare_metrics(
 ) -> list[Difference]:
     """Judge every metric that either side has; metrics/focus.json repeats others and is left out.
 
-    A value that is not a number must be equal; a metric on one side only is wrong.
+    A metric on one side only is wrong.
 
     Args:
         committed: Metrics in git, see `read_metrics`.
@@ -154,25 +163,29 @@ def _judge(
     if old == new:
         return "ok"
     if same_dumps:
-        rule = Tolerance(pattern="*", absolute=tolerances.arithmetic, null=False)
+        rule = Tolerance(pattern="*", absolute=tolerances.arithmetic, other=False)
     else:
         matching = (r for r in tolerances.training if fnmatch.fnmatchcase(key, r.pattern))
         rule = next(matching, None)
     if rule is None:
         return "differs, and no tolerance covers it"
-    if old is None or new is None:
-        return "ok" if rule.null else "null on one side"
-    if isinstance(old, int | float) and isinstance(new, int | float):
+    if is_number(old) and is_number(new):
         moved = abs(new - old)
         return "ok" if moved <= rule.absolute else f"moved {moved:.3g} > {rule.absolute:.3g}"
-    return "differs"
+    return "ok" if rule.other else "differs"
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a metric is a number; true and false are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def markdown_table(differences: Sequence[Difference]) -> str:
     """Write differences as a Markdown table."""
     lines = ["| metric | committed | recomputed | verdict |", "|---|---|---|---|"]
     lines += [
-        f"| {item.key} | {_short(item.committed)} | {_short(item.recomputed)} | {item.verdict} |"
+        f"| {_plain(item.key)} | {_short(item.committed)} | {_short(item.recomputed)} | "
+        f"{item.verdict} |"
         for item in differences
     ]
     return "\n".join(lines)
@@ -181,7 +194,7 @@ def markdown_table(differences: Sequence[Difference]) -> str:
 def changed_verdicts(old: Mapping[str, object], new: Mapping[str, object]) -> str:
     """List in Markdown the claims whose verdict changed, see `read_metrics`."""
     lines = [
-        f"| {key.removesuffix('.verdict')} | {old.get(key)} | {new.get(key)} |"
+        f"| {_plain(key.removesuffix('.verdict'))} | {old.get(key)} | {new.get(key)} |"
         for key in sorted({*old, *new})
         if key.startswith("claims/") and key.endswith(".verdict") and old.get(key) != new.get(key)
     ]
@@ -211,7 +224,8 @@ def validate(repository: Path) -> tuple[bool, str]:
             )
         tolerances = load_tolerances(clone / TOLERANCES_PATH)
         committed, old_dumps = read_metrics(clone / "metrics"), read_dumps(clone / "dvc.lock")
-        shutil.rmtree(clone / "metrics")  # what no stage writes is then missing, not equal
+        for path in (clone / "metrics").rglob("*.json"):
+            path.unlink()  # what no stage writes is then missing, not equal
         _run(["dvc", "repro", "--force", "--no-run-cache"], clone, show=True)
         recomputed, new_dumps = read_metrics(clone / "metrics"), read_dumps(clone / "dvc.lock")
         same = frozenset(name for name in old_dumps if old_dumps[name] == new_dumps.get(name))
@@ -283,8 +297,13 @@ def _flatten(value: Any, key: str = "") -> Iterator[tuple[str, object]]:  # noqa
         yield key, value
 
 
+def _plain(text: str) -> str:
+    """Text of a Markdown table's cell; names of classes may hold anything."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
 def _short(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else _plain(str(value))
 
 
 def main(argv: Sequence[str] | None = None) -> None:

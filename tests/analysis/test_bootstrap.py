@@ -4,11 +4,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from imbalens.analysis.bootstrap import average_repeats, compare_paired, resample_images
-from imbalens.analysis.weighted import mean_where, recall
-from imbalens.analysis.weighted_ranking import weighted_auroc
+from imbalens.analysis.bootstrap import compare_paired, resample_images
+from imbalens.analysis.common.ranking import average_precision
+from imbalens.analysis.measure import mean_measure
+from imbalens.analysis.repeats import average_repeats
+from imbalens.analysis.weighted import mean_where, precision, recall
+from imbalens.analysis.weighted_ranking import weighted_auroc, weighted_average_precision
 
-SIMULATIONS, RESAMPLES = 800, 600
+SIMULATIONS, FEWER, RESAMPLES = 800, 300, 500
 ARRAYS = ("baseline", "value", "difference", "low", "high", "p", "images", "ignored", "z")
 
 
@@ -44,14 +47,46 @@ def draw_recalls(rng, weights):
     return [summarize(recall(weights, actual, one), images=n // 3) for one in (first, second)]
 
 
-def draw_aurocs(rng, weights):
+def draw_scores(rng, positives):
     """Scores normal around 0 and 1.2, with more and with less noise."""
-    n = weights.shape[1]
-    positives = np.zeros((n, SIMULATIONS), dtype=bool)
-    positives[: n // 3] = True
     signal = rng.normal(size=positives.shape) + 1.2 * positives
-    scores = [signal + rng.normal(0, noise, signal.shape) for noise in (0.7, 0.5)]
-    return [summarize(weighted_auroc(weights, one, positives), images=n // 3) for one in scores]
+    return [signal + rng.normal(0, noise, signal.shape) for noise in (0.7, 0.5)]
+
+
+def draw_rankings(measure, n_positives):
+    def draw(rng, weights):
+        positives = np.zeros((weights.shape[1], FEWER), dtype=bool)
+        positives[:n_positives] = True
+        scores = draw_scores(rng, positives)
+        return [summarize(measure(weights, one, positives), images=n_positives) for one in scores]
+
+    return draw
+
+
+def draw_precisions(rng, weights):
+    """Of 60 positives 0.6 are found, of 120 negatives 0.15 and 0.1: 2/3 and 3/4 are right."""
+    n = weights.shape[1]
+    actual = np.zeros((n, SIMULATIONS), dtype=bool)
+    actual[: n // 3] = True
+    chances = rng.random(actual.shape)
+    found = [chances < np.where(actual, 0.6, alarms) for alarms in (0.15, 0.1)]
+    return [summarize(precision(weights, actual, one), images=n // 3) for one in found]
+
+
+def draw_means_over_labels(rng, weights):
+    """Recall 0.5 and 0.6 of labels with 20, 30 and 60 images; others have 1 and 3."""
+    n, counts = weights.shape[1], np.array([20, 30, 60, 1, 3])
+    actual = np.zeros((n, FEWER, len(counts)), dtype=bool)
+    for label, count in enumerate(counts):
+        actual[rng.choice(n, count, replace=False), :, label] = True
+    chances, flat = rng.random(actual.shape), (n, -1)
+    sides = []
+    for rate in (0.5, 0.6):
+        each = recall(weights, actual.reshape(flat), (chances < rate).reshape(flat))
+        each = each.reshape(len(weights), FEWER, len(counts)).swapaxes(0, 1)
+        means = [mean_measure("recall", one, (counts, None), counts >= 20) for one in each]
+        sides.append(summarize(np.hstack([one.values for one in means]), images=means[0].images))
+    return sides
 
 
 def mean_difference(rng):
@@ -59,13 +94,36 @@ def mean_difference(rng):
     return (np.clip(first + rng.normal(0, 0.15, 10**6), 0, 1) - first).mean()
 
 
+def precision_difference(rng, share):
+    """Average precision of so many images that chance does not matter."""
+    positives = np.arange(10**6) < share * 10**6
+    first, second = draw_scores(rng, positives)
+    return average_precision(second, positives) - average_precision(first, positives)
+
+
 AUROCS = stats.norm.cdf(1.2 / np.sqrt([2 * 1.49, 2 * 1.25]))
+RARE = precision_difference(np.random.default_rng(0), 1 / 12)
 COVERAGE = {
-    # simulated sides, images, true difference; the binomial error of a coverage is 0.8 %
+    # simulated sides, images, true difference; the binomial error of a coverage is 0.8 %, of
+    # rankings and means over labels 1.3 %
     "mean": (draw_means, 20, mean_difference(np.random.default_rng(0)), (0.93, 0.975)),
     "mean of more": (draw_means, 90, mean_difference(np.random.default_rng(0)), (0.93, 0.97)),
     "recall": (draw_recalls, 180, 0.045, (0.92, 0.975)),
-    "auroc": (draw_aurocs, 60, AUROCS[1] - AUROCS[0], (0.93, 0.99)),
+    "precision": (draw_precisions, 180, 3 / 4 - 2 / 3, (0.92, 0.975)),
+    "auroc": (draw_rankings(weighted_auroc, 20), 60, AUROCS[1] - AUROCS[0], (0.93, 0.99)),
+    "auroc of a rare label": (
+        draw_rankings(weighted_auroc, 20),
+        240,
+        AUROCS[1] - AUROCS[0],
+        (0.92, 0.98),
+    ),
+    "average precision of a rare label": (
+        draw_rankings(weighted_average_precision, 20),
+        240,
+        RARE,
+        (0.92, 0.98),
+    ),
+    "mean over labels": (draw_means_over_labels, 240, 0.1, (0.92, 0.98)),
 }
 
 
@@ -98,18 +156,49 @@ def test_interval_covers_with_repeats(n_repeats, effect):
     assert (found.p <= 0.05).mean() <= 0.06
 
 
-def test_spread_over_repeats_is_not_underestimated():
-    """Without any over images, the variance of the replicates is s^2 / repeats."""
-    measured = [np.full((20_001, 1), value) for value in (0.2, 0.5)]
-    found = summarize(*measured, images=9)
-    assert found.values.tolist() == pytest.approx([0.35])
-    assert found.repeat_variance.tolist() == pytest.approx([0.15**2])
-    assert found.replicates.var() == pytest.approx(0.15**2, rel=0.05)
-    alone = summarize(measured[0], images=9)
-    both = compare(alone, found)
-    # one degree of freedom: Student's t is 12.7
-    half_width = stats.t.isf(0.025, 1) * found.replicates.std(ddof=1)
-    assert (both.high - both.low).tolist() == pytest.approx([2 * half_width], rel=0.1)
+@pytest.mark.parametrize("n_repeats", [(3, 1), (1, 3), (5, 1)])
+@pytest.mark.parametrize("effect", [0.0, 1.0, 3.0])
+def test_interval_covers_where_one_side_was_trained_once(n_repeats, effect):
+    n, rng = 40, np.random.default_rng(2)
+    weights = resample_images(n, n_resamples=RESAMPLES, seed=1)
+    image = rng.normal(size=(n, SIMULATIONS))
+    runs = []
+    for run, repeats in enumerate(n_repeats):
+        seeds = rng.normal(0, effect / np.sqrt(n), (repeats, 1, SIMULATIONS))
+        values = image + seeds + rng.normal(0, 0.7, (repeats, n, SIMULATIONS))
+        runs.append(
+            summarize(*(means(weights, one) for one in values), images=n, name=f"run {run}")
+        )
+    found = compare(*runs)
+    assert ((found.low <= 0) & (found.high >= 0)).mean() >= 0.92
+    assert (found.p <= 0.05).mean() <= 0.08
+
+
+def test_interval_covers_where_images_are_of_few_patients():
+    """Forty patients with one to seven images each, which mostly are alike."""
+    rng = np.random.default_rng(11)
+    patients = np.repeat(np.arange(40), 1 + np.arange(40) % 7)
+    n = len(patients)
+    of_patient = rng.normal(size=(40, SIMULATIONS))[patients]
+    first = rng.normal(size=(n, SIMULATIONS))
+    second = first + of_patient + rng.normal(0, 0.5, first.shape)
+    covered = {}
+    for name, drawn_with, units in (("images", None, n), ("patients", patients, 40)):
+        weights = resample_images(n, n_resamples=RESAMPLES, seed=1, patients=drawn_with)
+        sides = [
+            average_repeats(
+                means(weights, one)[None],
+                np.full((1, SIMULATIONS), n),
+                np.full((1, SIMULATIONS), units),
+                seed=3,
+                name="",
+            )
+            for one in (first, second)
+        ]
+        found = compare(*sides)
+        covered[name] = ((found.low <= 0) & (found.high >= 0)).mean()
+    assert covered["images"] < 0.75
+    assert 0.92 <= covered["patients"] <= 0.97
 
 
 def test_planted_difference_is_found_and_planted_null_is_not():
@@ -199,6 +288,16 @@ def test_thin_and_undefined_sides():
     assert (found.null_z[:, :3] == 0).all()
 
 
+def test_chance_is_measured_from_the_mean_of_the_replicates():
+    """The bias of replicates is none of chance's."""
+    rng = np.random.default_rng(0)
+    steady = summarize(np.zeros((1001, 1)), images=30)
+    biased = np.append(0.3, 0.5 + 0.1 * rng.normal(size=1000))[:, None]
+    found = compare(steady, summarize(biased, images=30, name="biased"))
+    assert found.null_z.std() < 1
+    assert (found.null_z**2).mean() == pytest.approx(1, abs=0.002)
+
+
 def test_equal_values_differ_by_rounding_only():
     weights = resample_images(30, n_resamples=50, seed=2)
     first = means(weights, np.full((30, 1), 0.1))
@@ -216,6 +315,17 @@ def test_resampled_images():
     assert weights[1:].var() == pytest.approx(1 - 1 / 40, abs=0.05)
     np.testing.assert_array_equal(weights, resample_images(40, n_resamples=300, seed=6))
     assert (weights != resample_images(40, n_resamples=300, seed=7)).any()
+
+
+def test_images_of_a_patient_are_drawn_together():
+    patients = np.array([7, 3, 7, 7, 90, 3])
+    weights = resample_images(6, n_resamples=300, seed=6, patients=patients)
+    assert (weights[0] == 1).all()
+    np.testing.assert_array_equal(weights[:, [0, 0, 1]], weights[:, [2, 3, 5]])
+    assert (weights[:, [0, 1, 4]].sum(axis=1) == 3).all()
+    assert weights[1:, 4].mean() == pytest.approx(1, abs=0.15)
+    alone = resample_images(6, n_resamples=300, seed=6, patients=np.arange(6) * 5)
+    np.testing.assert_array_equal(alone, resample_images(6, n_resamples=300, seed=6))
 
 
 def test_refuses():

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from imbalens.analysis.bootstrap import resample_images
 from imbalens.analysis.comparison import compare_runs
-from imbalens.analysis.run_measures import Measure, class_measures, pair_measures
+from imbalens.analysis.measure import Measure
+from imbalens.analysis.run_measures import class_measures, pair_measures
 from tests.analysis.oracles import close
 
 NAN = np.nan
@@ -24,9 +26,8 @@ def draw_logits(rng):
 
 def measure(logits, iobb=None):
     """Performance, and the alignment of one map per image."""
-    measures = class_measures(
-        WEIGHTS, logits, LABELS, COUNTS, NAMES, n_bins=5, many_above=100, few_below=20
-    )
+    options = {"n_bins": 5, "many_above": 100, "few_below": 20, "min_images": 10}
+    measures = class_measures(WEIGHTS, logits, LABELS, COUNTS, NAMES, **options)
     if iobb is None:
         return measures
     of_maps = {"iobb": iobb}
@@ -41,12 +42,12 @@ def by_key(differences, run):
     return {(one.stage, one.measure, one.class_name): one for one in differences if one.run == run}
 
 
-def constant(value, *, name="m", classes=None, images=N, replicates=0.0):
+def constant(value, *, name="m", classes=None, images=N, replicates=0.0, **about):
     """A made-up measure, the same in every class and, unless told, in every replicate."""
     shape = (len(WEIGHTS), len(classes or (None,)))
     values = np.full(shape, value)
     values[1:] += replicates
-    return Measure("s", name, classes, values, np.full(shape[1], images))
+    return Measure("s", name, classes, values, np.full(shape[1], images), **about)
 
 
 @pytest.mark.parametrize("n_repeats", [1, 2])
@@ -58,8 +59,9 @@ def test_a_run_compared_with_itself_does_not_differ(n_repeats):
     )
     assert len(differences) == sum(one.values.shape[1] for one in measured)
     for one in differences:
-        assert (one.difference, one.low, one.high) == (0, 0, 0)
-        assert (one.p, one.p_adjusted) == (1, 1)
+        assert one.difference == 0
+        if one.measure != "ece":
+            assert (one.low, one.high, one.p, one.p_adjusted) == (0, 0, 1, 1)
         assert (one.run, one.baseline, one.seeds) == ("same", "one", n_repeats)
         assert one.value == one.baseline_value
 
@@ -91,7 +93,7 @@ def test_what_was_planted_is_found_and_nothing_else():
         one = found["performance", "recall", name]
         assert (one.difference, one.p) == (0, 1)
     assert len(null) == len(found)
-    assert all(one.p_adjusted > 0.05 for one in null.values())
+    assert not any(one.p_adjusted < 0.05 for one in null.values())
     assert any(one.difference != 0 for one in null.values())
 
 
@@ -141,6 +143,93 @@ def test_a_measure_that_one_side_or_one_repeat_lacks_is_left_out():
         assert len(differences) == sum(one.values.shape[1] for one in without)
     both = compare({"base": [with_maps], "run": [with_maps]}, {"run": "base"})
     assert {one.stage for one in both} == {"performance", "cam_alignment"}
+
+
+def test_a_measure_without_interval_has_a_difference_and_costs_the_others_nothing():
+    rng = np.random.default_rng(7)
+    noise = rng.normal(size=(2, len(WEIGHTS) - 1, 1))
+    steady, wild = (
+        [constant(0.5, name="m"), constant(0.5, name="ece", has_interval=False)],
+        [
+            constant(0.525, name="m", replicates=0.01 * noise[0]),
+            constant(0.75, name="ece", replicates=9 * noise[1], has_interval=False),
+        ],
+    )
+    found = by_key(compare({"base": [steady], "run": [wild]}, {"run": "base"}), "run")
+    ece = found["s", "ece", None]
+    assert (ece.baseline_value, ece.value, ece.difference) == (0.5, 0.75, 0.25)
+    assert np.isnan([ece.low, ece.high, ece.p, ece.p_adjusted]).all()
+    (alone,) = compare({"base": [steady[:1]], "run": [wild[:1]]}, {"run": "base"})
+    assert found["s", "m", None].p_adjusted == alone.p_adjusted < 0.05
+
+
+def test_classes_and_the_whole_are_families_of_their_own():
+    rng = np.random.default_rng(8)
+    names = tuple(str(code) for code in range(30))
+    noise = 0.01 * rng.normal(size=(len(WEIGHTS) - 1, 31))
+    base = [constant(0.5), constant(0.5, classes=names)]
+    run = [
+        constant(0.525, replicates=noise[:, :1]),
+        constant(0.525, classes=names, replicates=noise[:, 1:]),
+    ]
+    found = by_key(compare({"base": [base], "run": [run]}, {"run": "base"}), "run")
+    overall, single = found["s", "m", None], found["s", "m", "0"]
+    (alone,) = compare({"base": [base[:1]], "run": [run[:1]]}, {"run": "base"})
+    assert overall.p_adjusted == alone.p_adjusted < 0.05
+    assert single.p < 0.05 < single.p_adjusted
+    of_classes = compare({"base": [base[1:]], "run": [run[1:]]}, {"run": "base"})
+    assert [one.p_adjusted for one in of_classes] == [
+        found["s", "m", name].p_adjusted for name in names
+    ]
+
+
+def test_rows_say_what_intervals_are_over_and_of_how_many_classes():
+    few = {"patients": np.array([30]), "averaged": 4}
+    measured = {
+        "once": [[constant(0.5), constant(0.5, name="mean", **few)]],
+        "twice": [[constant(v), constant(v, name="mean", **few)] for v in (0.5, 0.75)],
+        "other": [[constant(0.5), constant(0.5, name="mean", **few)]],
+    }
+
+    def over(run, baseline):
+        differences = compare(measured, {run: baseline})
+        assert [one.classes for one in differences] == [None, 4]
+        return [one.over for one in differences]
+
+    assert over("other", "once") == ["images", "patients"]
+    assert (
+        over("twice", "once")
+        == over("once", "twice")
+        == [
+            "images and seeds",
+            "patients and seeds",
+        ]
+    )
+
+
+def test_few_patients_behind_many_images_widen_the_interval():
+    rng = np.random.default_rng(9)
+    noise = 0.01 * rng.normal(size=(len(WEIGHTS) - 1, 1))
+    widths = []
+    for patients in (None, np.array([60]), np.array([3])):
+        base = constant(0.5, patients=patients)
+        run = constant(0.5, replicates=noise, patients=patients)
+        (one,) = compare({"base": [[base]], "run": [[run]]}, {"run": "base"})
+        widths.append(one.high - one.low)
+    assert widths[0] == widths[1]
+    assert widths[2] == close(widths[0] * stats.t.isf(0.025, 2) / stats.t.isf(0.025, N - 1))
+
+
+def test_whole_and_classes_of_a_measure_are_given_other_seeds_apart():
+    """Equal values and noise would otherwise move together."""
+    names = ("a",)
+    measured = {
+        run: [[constant(v), constant(v, classes=names)] for v in (0.5, 0.75)]
+        for run in ("base", "run")
+    }
+    whole, single = compare(measured, {"run": "base"})
+    assert whole.high != single.high
+    assert whole.high == pytest.approx(single.high, rel=0.2)
 
 
 def test_the_correction_covers_all_runs_measures_and_classes():

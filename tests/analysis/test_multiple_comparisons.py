@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from imbalens.analysis.bootstrap import average_repeats, compare_paired, resample_images
+from imbalens.analysis.bootstrap import compare_paired, resample_images
 from imbalens.analysis.multiple_comparisons import adjust_for_family
+from imbalens.analysis.repeats import average_repeats
 from imbalens.analysis.weighted import mean_where
 
 IMAGES, MEASURES, SIMULATIONS = 60, 12, 400

@@ -45,12 +45,19 @@ def draw_labels(rng):
     return scores, labels, rng.choice([-0.5, 0.5, np.inf], CLASSES)
 
 
-def of_classes(weights, scores, labels, counts):
-    return class_measures(weights, scores, labels, counts, NAMES, **BINS, **GROUPS)
+def of_classes(weights, scores, labels, counts, min_images=0):
+    options = BINS | GROUPS | {"min_images": min_images}
+    return class_measures(weights, scores, labels, counts, NAMES, **options)
 
 
-def of_labels(weights, scores, labels, thresholds):
-    return label_measures(weights, scores, labels, scores >= thresholds, NAMES, **BINS)
+def of_labels(weights, scores, labels, thresholds, min_images=0):
+    options = BINS | {"min_images": min_images}
+    return label_measures(weights, scores, labels, scores >= thresholds, NAMES, **options)
+
+
+def mean_of_all(values):
+    """The mean where every class has a value."""
+    return [np.mean(values)]
 
 
 def by_name(measures):
@@ -70,15 +77,16 @@ def test_unweighted_classes_have_the_metrics_of_performance(seed):
     scores, labels, counts = draw_classes(rng)
     found = first_rows(of_classes(draw_weights(rng), scores, labels, counts))
     metrics = measure_performance(scores, labels, counts, **BINS, **GROUPS)
-    expected = {
-        (name, None): [getattr(metrics, name)] for name in ("accuracy", "balanced_accuracy", "ece")
+    expected = {(name, None): [getattr(metrics, name)] for name in ("accuracy", "ece")}
+    groups = {
+        "balanced_accuracy": counts > 0,
+        "many": counts > 100,
+        "medium": (counts <= 100) & (counts >= 20),
+        "few": counts < 20,
     }
-    present = {
-        "many": (counts > 100).any(),
-        "medium": ((counts <= 100) & (counts >= 20)).any(),
-        "few": (counts < 20).any(),
+    expected |= {
+        (name, None): mean_of_all(metrics.recall[of]) for name, of in groups.items() if of.any()
     }
-    expected |= {(name, None): [getattr(metrics, name)] for name in present if present[name]}
     expected |= {
         (name, NAMES): getattr(metrics, name).tolist() for name in ("recall", "precision", "f1")
     }
@@ -94,8 +102,16 @@ def test_unweighted_labels_have_the_metrics_of_performance(seed):
     scores, labels, thresholds = draw_labels(rng)
     found = first_rows(of_labels(draw_weights(rng), scores, labels, thresholds))
     metrics = measure_label_performance(scores, labels, **BINS, thresholds=thresholds)
-    expected = {(name, None): [mean] for name, mean in metrics.means.items()}
-    expected |= {(name, NAMES): getattr(metrics, name).tolist() for name in metrics.means}
+    each = {name: getattr(metrics, name) for name in metrics.means}
+    at_half = measure_label_performance(
+        scores, labels, **BINS, thresholds=np.full(CLASSES, np.nextafter(0, 1))
+    )
+    each["recall_half"] = at_half.recall
+    expected = {(name, NAMES): values.tolist() for name, values in each.items()}
+    expected |= {(name, None): mean_of_all(values) for name, values in each.items()}
+    for name, values in each.items():
+        if not np.isnan(values).any() and name in metrics.means:
+            assert metrics.means[name] == close(values.mean())
     assert found.keys() == expected.keys()
     for key, values in expected.items():
         assert found[key] == close(values), key
@@ -170,10 +186,10 @@ def test_images_of_classes_by_hand():
     found = by_name(of_classes(np.ones((1, 6), dtype=int), scores, labels, counts))
     assert {key: one.images.tolist() for key, one in found.items()} == {
         ("accuracy", None): [6],
-        ("balanced_accuracy", None): [6],
+        ("balanced_accuracy", None): [0],
         ("ece", None): [6],
         ("many", None): [3],
-        ("medium", None): [3],
+        ("medium", None): [0],
         ("few", None): [0],
         ("recall", NAMES): [3, 3, 0, 0],
         ("precision", NAMES): [3, 1, 2, 0],
@@ -208,11 +224,91 @@ def test_images_of_labels_by_hand():
         "probability": [5, 5, 5, 5],
         "ece": [5, 5, 5, 5],
         "recall": [3, 0, 5, 2],
+        "recall_half": [3, 0, 5, 2],
         "precision": [2, 5, 0, 1],
     }
-    assert {tuple(found[name, None].images.tolist()) for name in each} == {(5,)}
+    assert {tuple(found[name, None].images.tolist()) for name in each} == {(0,)}
     assert found["auroc", NAMES].values[0] == close([5 / 6, NAN, NAN, 3 / 4])
     assert found["precision", NAMES].values[0] == close([1, 0, NAN, 1])
+
+
+def test_means_are_over_the_classes_with_enough_images_in_every_replicate():
+    labels = np.array([0] * 8 + [1] * 5 + [2])
+    scores = np.eye(4)[np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 2])]
+    counts = np.array([500, 50, 30, 5])
+    weights = np.ones((3, N), dtype=int)
+    weights[1, 13], weights[1, 0] = 0, 2  # none of c
+    weights[2, 8:13], weights[2, 0] = 0, 6  # none of b
+    found = by_name(of_classes(weights, scores, labels, counts, min_images=5))
+    mean = found["balanced_accuracy", None]
+    assert mean.values.ravel() == close([(4 / 8 + 4 / 5) / 2, (5 / 9 + 4 / 5) / 2, NAN])
+    assert (mean.averaged, mean.images.tolist()) == (2, [5])
+    medium = found["medium", None]
+    assert medium.values.ravel() == close([4 / 5, 4 / 5, NAN])
+    assert (medium.averaged, medium.images.tolist()) == (1, [5])
+    few = found["few", None]
+    assert few.values.ravel() == close([NAN] * 3)
+    assert (few.averaged, few.images.tolist()) == (0, [0])
+    averaged = {name for (name, _), one in found.items() if one.averaged is not None}
+    assert averaged == {"balanced_accuracy", "many", "medium", "few"}
+
+
+def test_means_over_labels_take_those_with_enough_images_with_and_without_them():
+    rng = np.random.default_rng(0)
+    scores, weights = rng.normal(size=(N, CLASSES)), draw_weights(rng)
+    labels = (np.arange(N)[:, None] < [1, 5, 9, 10]).astype(np.uint8)
+    measures = of_labels(weights, scores, labels, np.zeros(CLASSES), min_images=5)
+    found = by_name(measures)
+    for name in ("auroc", "ap", "probability", "ece", "recall", "recall_half", "precision"):
+        mean = found[name, None]
+        assert mean.values[:, 0] == close(found[name, NAMES].values[:, 1:3].mean(axis=1)), name
+        assert (mean.averaged, mean.images.tolist()) == (2, [5])
+        assert found[name, NAMES].averaged is None
+    without = {(one.name, one.classes is None) for one in measures if not one.has_interval}
+    assert without == {("ece", True), ("ece", False)}
+
+
+def test_recall_at_one_half_rises_with_the_logits_whatever_the_decision():
+    rng = np.random.default_rng(1)
+    scores, labels, _ = draw_labels(rng)
+    labels[:4] = 1
+    ones, predicted = np.ones((1, N), dtype=int), scores >= 1
+    low, high = (
+        by_name(label_measures(ones, s, labels, predicted, NAMES, **BINS, min_images=0))
+        for s in (scores - 9, scores + 9)
+    )
+    assert (low["recall", NAMES].values == high["recall", NAMES].values).all()
+    assert (low["recall_half", NAMES].values == 0).all()
+    assert (high["recall_half", NAMES].values == 1).all()
+
+
+def test_patients_behind_measures():
+    """Images 0 and 1 are of one patient, and 2 and 3 of another."""
+    patients = np.array([5, 5, 2, 2, 9, 8])
+    ones = np.ones((1, 6), dtype=int)
+    labels = np.array([[1, 1], [1, 0], [1, 1], [0, 0], [0, 1], [0, 1]], dtype=np.uint8)
+    scores = np.zeros((6, 2))
+    options = BINS | {"min_images": 2, "patients": patients}
+    found = by_name(label_measures(ones, scores, labels, labels > 0, NAMES[:2], **options))
+    assert found["recall", NAMES[:2]].patients.tolist() == [2, 4]
+    assert found["recall", NAMES[:2]].images.tolist() == [3, 4]
+    assert found["auroc", NAMES[:2]].patients.tolist() == [2, 2]
+    assert found["ece", NAMES[:2]].patients.tolist() == [4, 4]
+    assert found["recall", None].patients.tolist() == [2]
+    codes, counts = np.array([0, 0, 0, 1, 1, 1]), np.array([9, 9])
+    found = by_name(class_measures(ones, scores, codes, counts, NAMES[:2], **options, **GROUPS))
+    assert found["accuracy", None].patients.tolist() == [4]
+    assert found["recall", NAMES[:2]].patients.tolist() == [2, 3]
+    assert found["balanced_accuracy", None].patients.tolist() == [2]
+    image, classes = np.array([0, 1, 3]), np.array([0, 0, 1])
+    pairs = pair_measures(
+        ones, "cam_alignment", {"iobb": np.ones(3)}, image, classes, NAMES, patients=patients
+    )
+    assert [one.patients.tolist() for one in pairs] == [[2], [1, 1]]
+    (one,) = image_measures(ones, "concepts", {"unique": np.ones(3)}, image, patients=patients)
+    assert (one.images.tolist(), one.patients.tolist()) == ([3], [2])
+    (one,) = image_measures(ones, "concepts", {"unique": np.ones(3)}, image)
+    assert one.patients is None
 
 
 def test_an_image_behind_two_pairs_of_a_class_counts_once():

@@ -6,18 +6,18 @@ import torch
 from captum.attr import LayerGradCam
 from torch import nn
 
-from imbalens import params
 from imbalens.analysis.common.cams import class_activation_maps
 from imbalens.models.build import build_model
+from imbalens.params import runs
 
 MODELS = {
-    "resnet20": (params.CifarResnet(name="resnet20"), lambda network: network.layer3),
+    "resnet20": (runs.CifarResnet(name="resnet20"), lambda network: network.layer3),
     "resnet50": (
-        params.Resnet50(name="resnet50", weights="none"),
+        runs.Resnet50(name="resnet50", weights="none"),
         lambda network: network.layer4,
     ),
     "densenet121_truncated": (
-        params.Densenet121Truncated(name="densenet121_truncated", weights="none"),
+        runs.Densenet121Truncated(name="densenet121_truncated", weights="none"),
         lambda network: network.features.relu5,
     ),
 }
@@ -29,7 +29,7 @@ def case(request):
     """A network, its last convolutional layer and images."""
     model, layer = MODELS[request.param]
     torch.manual_seed(0)
-    network = build_model(model, params.Bce(name="bce"), 4).eval()
+    network = build_model(model, runs.Bce(name="bce"), 4).eval()
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.uniform_(-0.2, 0.2)
@@ -68,8 +68,8 @@ def test_mean_of_a_map_is_the_logit_without_bias(case):
 
 def test_of_a_cosine_head_the_mean_is_proportional_to_the_scores_of_an_image():
     torch.manual_seed(0)
-    loss = params.Ldam(name="ldam", max_margin=0.5, scale=30.0)
-    network = build_model(params.CifarResnet(name="resnet8"), loss, 4).eval()
+    loss = runs.Ldam(name="ldam", max_margin=0.5, scale=30.0)
+    network = build_model(runs.CifarResnet(name="resnet8"), loss, 4).eval()
     image = torch.randn(1, 3, 16, 16)
     with torch.no_grad():
         maps = network.forward_maps(image).numpy()

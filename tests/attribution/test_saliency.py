@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from imbalens.attribution.saliency import input_gradient_saliency, saliency_ranks
 from imbalens.models.build import build_model
-from imbalens.params import Ce, CifarResnet
+from imbalens.params.runs import Ce, CifarResnet
 
 
 @pytest.fixture(scope="module")

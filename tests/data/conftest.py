@@ -1,6 +1,6 @@
 import pytest
 
-from imbalens.params import Dataset, Planted
+from imbalens.params.datasets import Dataset, Planted
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from imbalens.core.files import InputError
 from imbalens.core.prepared import read_split
 from imbalens.data.arrays import open_arrays
 from imbalens.data.prepare import prepare
-from imbalens.params import Arrays
+from imbalens.params.datasets import Arrays
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from torchvision import datasets
 
 from imbalens.core.files import InputError
 from imbalens.data.cifar import open_cifar
-from imbalens.params import Cifar
+from imbalens.params.datasets import Cifar
 
 KINDS = {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from imbalens.core.files import InputError
 from imbalens.data.imbalance import class_sizes, select, split_validation
-from imbalens.params import Exp, Natural, Selection, Step
+from imbalens.params.datasets import Exp, Natural, Selection, Step
 
 PUBLISHED = Selection(name="published", seed=0)
 SEEDED = Selection(name="seeded", seed=0)

@@ -11,7 +11,7 @@ from imbalens.data.label_imbalance import (
     split_validation_by_patient,
     thin_positives,
 )
-from imbalens.params import CapNegatives, Natural, Selection, ThinPositives
+from imbalens.params.datasets import CapNegatives, Natural, Selection, ThinPositives
 
 LAWS = settings(deadline=None, max_examples=50)
 SEEDS = st.integers(0, 1000)

@@ -10,7 +10,7 @@ from imbalens.core.prepared import read_split
 from imbalens.data.nih import open_nih
 from imbalens.data.nih_tables import FINDINGS
 from imbalens.data.prepare import prepare
-from imbalens.params import Nih
+from imbalens.params.datasets import Nih
 from tests.data.nih_layout import (
     ENTRIES,
     TEST,

@@ -12,7 +12,7 @@ from imbalens.data.nih_tables import (
     label_names,
     read_tables,
 )
-from imbalens.params import Binary, Multilabel
+from imbalens.params.datasets import Binary, Multilabel
 from tests.data.nih_layout import BOXES, ENTRIES, write_tables
 
 BINARY = Binary(name="binary")

@@ -12,7 +12,7 @@ from imbalens.core.prepared import read_boxes, read_metadata, read_split
 from imbalens.data import prepare as module
 from imbalens.data.prepare import prepare
 from imbalens.data.source import Source, SourceSplit
-from imbalens.params import Nih
+from imbalens.params.datasets import Nih
 
 NAMES = ("Edema", "Hernia", "Mass")  # no image has Hernia
 N_TRAIN, N_TEST = 60, 30

@@ -4,7 +4,8 @@ import torch
 
 from imbalens.models.build import build_model
 from imbalens.models.cifar_resnet import CifarResNet
-from imbalens.params import Ce, CifarResnet, Dataset, Ldam, LogitAdjustment, Run
+from imbalens.params.datasets import Dataset
+from imbalens.params.runs import Ce, CifarResnet, Ldam, LogitAdjustment, Run
 
 N_CLASSES = 10
 LDAM_SCALE = 30.0

@@ -20,7 +20,7 @@ from imbalens.dumps.files import (
 )
 from imbalens.dumps.maps import dump_maps
 from imbalens.models.build import build_model
-from imbalens.params import Ce, CifarResnet
+from imbalens.params.runs import Ce, CifarResnet
 from tests.dumps.cases import N_CLASSES, random_network
 
 SPLIT = "train"

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from imbalens import params
 from imbalens.core.files import InputError
 from imbalens.losses.build import build_class_objective, logit_offset, logit_scale
 from imbalens.losses.multiclass import cross_entropy, focal, ldam, ldam_margins
@@ -13,6 +12,7 @@ from imbalens.losses.weights import (
     inverse_frequency_weights,
     reduce_weighted,
 )
+from imbalens.params import runs
 
 COUNTS = torch.tensor([400, 60, 8])
 GENERATOR = np.random.default_rng(0)
@@ -20,14 +20,14 @@ LOGITS = torch.from_numpy(GENERATOR.normal(size=(30, 3))).float()
 TARGETS = torch.from_numpy(GENERATOR.integers(0, 3, 30))
 
 LOSSES = {
-    "ce": params.Ce(name="ce"),
-    "weighted_ce": params.WeightedCe(name="weighted_ce"),
-    "focal": params.Focal(name="focal", gamma=1.5, alpha=None, scale=3.0),
-    "cb": params.ClassBalanced(name="cb", beta=0.99),
-    "ldam": params.Ldam(name="ldam", max_margin=0.5, scale=30.0),
-    "balanced_softmax": params.BalancedSoftmax(name="balanced_softmax"),
-    "logit_adjustment": params.LogitAdjustment(name="logit_adjustment", tau=1.0, post_hoc=False),
-    "post_hoc": params.LogitAdjustment(name="logit_adjustment", tau=1.0, post_hoc=True),
+    "ce": runs.Ce(name="ce"),
+    "weighted_ce": runs.WeightedCe(name="weighted_ce"),
+    "focal": runs.Focal(name="focal", gamma=1.5, alpha=None, scale=3.0),
+    "cb": runs.ClassBalanced(name="cb", beta=0.99),
+    "ldam": runs.Ldam(name="ldam", max_margin=0.5, scale=30.0),
+    "balanced_softmax": runs.BalancedSoftmax(name="balanced_softmax"),
+    "logit_adjustment": runs.LogitAdjustment(name="logit_adjustment", tau=1.0, post_hoc=False),
+    "post_hoc": runs.LogitAdjustment(name="logit_adjustment", tau=1.0, post_hoc=True),
 }
 
 
@@ -67,7 +67,7 @@ def test_each_loss_with_its_own_weights(name):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_deferred_weights_replace_the_own_ones_from_their_epoch_on(name):
-    drw = params.Drw(start_epoch=7, beta=0.9999)
+    drw = runs.Drw(start_epoch=7, beta=0.9999)
     values, own = EXPECTED[name]
     deferred = effective_number_weights(COUNTS, beta=0.9999)
     for epoch, weights in [(0, own), (6, own), (7, deferred), (8, deferred), (199, deferred)]:

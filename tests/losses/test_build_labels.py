@@ -8,7 +8,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalens import params
 from imbalens.core.files import InputError
 from imbalens.losses.build import (
     build_label_objective,
@@ -17,6 +16,7 @@ from imbalens.losses.build import (
     logit_scale,
 )
 from imbalens.losses.objectives import LabelObjective, Objective
+from imbalens.params import runs
 
 N_IMAGES = 1000
 COUNTS = torch.tensor([300, 20, 0])
@@ -26,11 +26,11 @@ TARGETS = (GENERATOR.random((40, 3)) < [0.3, 0.1, 0.0]).astype(np.uint8)
 
 
 def wbce(counts, *, unit_negatives=False):
-    return params.Wbce(name="wbce", counts=counts, unit_negatives=unit_negatives)
+    return runs.Wbce(name="wbce", counts=counts, unit_negatives=unit_negatives)
 
 
 def cb_focal(counts, *, normalize=False, scale=1.0, beta=0.9999):
-    return params.CbFocal(
+    return runs.CbFocal(
         name="cb_focal",
         beta=beta,
         gamma=2.0,
@@ -41,15 +41,15 @@ def cb_focal(counts, *, normalize=False, scale=1.0, beta=0.9999):
 
 
 LOSSES = {
-    "bce": params.Bce(name="bce"),
+    "bce": runs.Bce(name="bce"),
     "wbce": wbce("global"),
     "wbce_published": wbce("batch", unit_negatives=True),
-    "focal": params.Focal(name="focal", alpha=0.25, gamma=2.0, scale=1.0),
-    "focal_published": params.Focal(name="focal", alpha=0.25, gamma=2.0, scale=10.0),
+    "focal": runs.Focal(name="focal", alpha=0.25, gamma=2.0, scale=1.0),
+    "focal_published": runs.Focal(name="focal", alpha=0.25, gamma=2.0, scale=10.0),
     "cb_focal": cb_focal("global"),
     "cb_focal_published": cb_focal("global", normalize=True, scale=50.0),
     "cb_focal_batch": cb_focal("batch"),
-    "asymmetric": params.Asymmetric(
+    "asymmetric": runs.Asymmetric(
         name="asymmetric", gamma_positive=0.0, gamma_negative=4.0, margin=0.05
     ),
 }
@@ -144,21 +144,21 @@ def test_a_single_label_is_enough():
 
 
 def test_focal_of_labels_needs_an_alpha():
-    loss = params.Focal(name="focal", alpha=None, gamma=2.0, scale=1.0)
+    loss = runs.Focal(name="focal", alpha=None, gamma=2.0, scale=1.0)
     with pytest.raises(InputError, match="alpha: found null"):
         build_label_objective(loss, COUNTS, N_IMAGES)
 
 
 def test_the_task_decides():
     counts = torch.tensor([5, 3])
-    plain, exclusive = params.Bce(name="bce"), params.Ce(name="ce")
+    plain, exclusive = runs.Bce(name="bce"), runs.Ce(name="ce")
     several = {"task": "multilabel", "n_images": 9}
     assert isinstance(build_objective(plain, None, counts, **several), LabelObjective)
     one = {"task": "binary", "n_images": 9}
     assert isinstance(build_objective(plain, None, counts[:1], **one), LabelObjective)
     classes = {"task": "multiclass", "n_images": 8}
     assert isinstance(build_objective(exclusive, None, counts, **classes), Objective)
-    drw = params.Drw(start_epoch=1, beta=0.9)
+    drw = runs.Drw(start_epoch=1, beta=0.9)
     for loss, reweighting, options, message in [
         (plain, None, classes, "'bce' does not suit the task 'multiclass'"),
         (exclusive, None, several, "'ce' does not suit the task 'multilabel'"),

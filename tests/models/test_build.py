@@ -3,14 +3,14 @@ import sys
 
 import pytest
 
-from imbalens import params
 from imbalens.models.build import build_model
+from imbalens.params import runs
 
-LDAM = params.Ldam(name="ldam", max_margin=0.5, scale=30.0)
-BCE = params.Bce(name="bce")
-RESNET8 = params.CifarResnet(name="resnet8")
-RESNET50 = params.Resnet50(name="resnet50", weights="none")
-DENSENET = params.Densenet121Truncated(name="densenet121_truncated", weights="none")
+LDAM = runs.Ldam(name="ldam", max_margin=0.5, scale=30.0)
+BCE = runs.Bce(name="bce")
+RESNET8 = runs.CifarResnet(name="resnet8")
+RESNET50 = runs.Resnet50(name="resnet50", weights="none")
+DENSENET = runs.Densenet121Truncated(name="densenet121_truncated", weights="none")
 
 
 @pytest.mark.parametrize(
@@ -33,11 +33,11 @@ def test_the_parameters_decide_network_and_head(model, family, n_features):
 def test_small_networks_do_without_torchvision():
     code = """
 import sys
-from imbalens import params
+from imbalens.params import runs
 from imbalens.models.build import build_model
 from imbalens.models.initial_weights import initialize
-model = params.CifarResnet(name="resnet8")
-initialize(build_model(model, params.Ce(name="ce"), 10), model)
+model = runs.CifarResnet(name="resnet8")
+initialize(build_model(model, runs.Ce(name="ce"), 10), model)
 print("torchvision" in sys.modules)
 """
     command = [sys.executable, "-c", code]

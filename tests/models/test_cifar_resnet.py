@@ -3,12 +3,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from imbalens import params
 from imbalens.models.build import build_model
 from imbalens.models.cifar_resnet import BasicBlock, CifarResNet
+from imbalens.params import runs
 
 NORM_NAMES = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-LDAM = params.Ldam(name="ldam", max_margin=0.5, scale=30.0)
+LDAM = runs.Ldam(name="ldam", max_margin=0.5, scale=30.0)
 
 
 def small(head="linear", n_classes=5):
@@ -165,8 +165,8 @@ def test_gradients_reach_every_parameter():
 
 
 def test_the_loss_decides_the_head():
-    model = params.CifarResnet(name="resnet14")
-    linear = build_model(model, params.Ce(name="ce"), 7).state_dict()
+    model = runs.CifarResnet(name="resnet14")
+    linear = build_model(model, runs.Ce(name="ce"), 7).state_dict()
     cosine = build_model(model, LDAM, 7).state_dict()
     assert list(linear) == public_names(2, ["linear.weight", "linear.bias"])
     assert list(cosine) == public_names(2, ["linear.weight"])

@@ -7,11 +7,11 @@ import pytest
 import torch
 import torchvision
 
-from imbalens import params
 from imbalens.core.files import InputError
 from imbalens.models import initial_weights
 from imbalens.models.build import build_model
 from imbalens.models.initial_weights import initialize
+from imbalens.params import runs
 
 FILES = {
     "resnet50": "resnet50-0676ba61.pth",
@@ -23,13 +23,13 @@ IMAGES = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 3, 64, 64))).
 
 def parameters(kind, weights):
     if kind == "resnet50":
-        return params.Resnet50(name="resnet50", weights=weights)
-    return params.Densenet121Truncated(name="densenet121_truncated", weights=weights)
+        return runs.Resnet50(name="resnet50", weights=weights)
+    return runs.Densenet121Truncated(name="densenet121_truncated", weights=weights)
 
 
 def fresh(kind, seed=0):
     torch.manual_seed(seed)
-    return build_model(parameters(kind, "none"), params.Bce(name="bce"), 3).eval()
+    return build_model(parameters(kind, "none"), runs.Bce(name="bce"), 3).eval()
 
 
 def copied(network):

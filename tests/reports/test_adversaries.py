@@ -2,8 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from imbalens.analysis.adversary_scores import score_predictor
 from imbalens.reports.adversaries import (
     adversaries_figure,
+    class_score_table,
     draw_adversaries,
     draw_predictors,
     predictors_figure,
@@ -114,3 +116,20 @@ def test_files_are_byte_stable(tmp_path):
         written.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
     assert len(written[0]) == 2
     assert written[0] == written[1]
+
+
+def test_each_class_has_its_divergence_beside_that_of_fdr():
+    errors = np.array([[0, 0.5, 0.5], [1, 0, 0], [np.nan, np.nan, np.nan]])
+    score = score_predictor(errors, np.array([[0, 0.5, 0.5], [1, 0, 0], [1, 0, 0]]), eps=1e-5)
+    table = class_score_table(
+        score,
+        ["a", "b", "c"],
+        np.array([10, 30, 20]),
+        kld_fdr=np.array([0.25, 0.5, np.nan]),
+        n_instances=np.array([4, 5, 6]),
+        n_errors=np.array([2, 1, 0]),
+    ).set_index("class")
+    assert list(table.index) == ["b", "c", "a"], "head first"
+    assert table["kld_fdr"].fillna(-1).tolist() == [0.5, -1, 0.25]
+    assert table["kld"].fillna(-1).tolist() == [0, -1, 0]
+    assert table["errors"].tolist() == [1, 0, 2]

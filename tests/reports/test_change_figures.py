@@ -90,6 +90,8 @@ def test_a_panel_per_measure_with_all_classes_first():
     assert ticks(cka) == ["all classes", "c0", "c1"]
     np.testing.assert_array_equal(values(cka), [[0.5, 0.5], [0.5, 1], [NAN, 0]])
     assert texts(cka) == ["0.50", "0.50", "0.50", "1.00", "0.00"]
+    assert cka.images[0].get_cmap().name == "cividis_r", "alike is dark"
+    assert colours.images[0].get_cmap().name == "cividis", "moved is bright"
     assert ticks(colours) == []
     np.testing.assert_array_equal(values(colours), [[37.5, NAN], [50, NAN], [25, NAN]])
     assert [label.get_text() for label in colours.get_xticklabels()] == ["x", "y"]

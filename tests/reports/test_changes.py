@@ -1,17 +1,14 @@
 import numpy as np
 import pandas as pd
-import pytest
 
 from imbalens.analysis.archetypes import ARCHETYPE_NAMES
 from imbalens.analysis.changes import archetype_flow
-from imbalens.core.files import read_table, write_csv
 from imbalens.reports.changes import (
     Change,
     adversary_table,
     change_table,
     flow_table,
     mean_change,
-    share_matrix,
 )
 
 NAN = np.nan
@@ -83,17 +80,3 @@ def test_without_runs_tables_keep_their_columns():
     assert list(change_table({}, NAMES, COUNTS).columns)[:3] == ["run", "measure", "class"]
     assert list(flow_table({}, NAMES, COUNTS).columns)[:2] == ["run", "class"]
     assert list(adversary_table(np.eye(3), {}, NAMES, COUNTS).columns)[:2] == ["run", "class"]
-
-
-@pytest.mark.parametrize("as_text", [False, True])
-def test_shares_are_read_into_rows_and_columns_by_name(tmp_path, as_text):
-    table = pd.DataFrame(
-        [("x", "y", 0.75), ("x", "NA", 0.25), ("y", "NA", 1.0), ("NA", "x", NAN)],
-        columns=["class", "adversary", "share"],
-    )
-    if as_text:
-        write_csv(tmp_path / "t.csv", table)
-        table = read_table(tmp_path / "t.csv", command="")
-    names = ["NA", "x", "y", "none"]
-    matrix = share_matrix(table, column="adversary", classes=names, entries=names)
-    np.testing.assert_array_equal(matrix, [[NAN] * 4, [0.25, 0, 0.75, 0], [1, 0, 0, 0], [NAN] * 4])

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from math import nan
 
 import numpy as np
@@ -12,7 +13,9 @@ from imbalens.reports.claims import (
     claims_metrics,
     claims_table,
     draw_claims,
+    sentences_table,
 )
+from tests.analysis.claims.rules import rules
 
 
 def claim(name, paper="A", side="above", threshold=0.0):
@@ -34,9 +37,8 @@ RISES, WITHIN, ABSENT = claim("x_rises"), claim("y_marginal", "A", "within"), cl
 
 def found(of, run, low, high, threshold=0.0):
     estimate = Estimate((low + high) / 2, low, high, 40, p=0.5)
-    return judge(
-        of, estimate, run=run, baseline="bce", threshold=threshold, minimum=30, p_adjusted=0.75
-    )
+    of = replace(of, threshold=threshold)
+    return judge(of, estimate, rules=rules(alpha=0.8), run=run, baseline="bce", p_adjusted=0.75)
 
 
 FINDINGS = [
@@ -76,7 +78,7 @@ def test_the_table_keeps_the_rows_of_a_claim_together():
         "unit": "images",
         "p": 0.5,
         "p_adjusted": 0.75,
-        "seeds": 0,
+        "seeds": 1,
         "verdict": "holds",
     }
     assert reason == FINDINGS[0].reason
@@ -111,7 +113,8 @@ def test_metrics_are_nested_by_claim_and_run():
 
 
 def test_markdown_by_hand():
-    text = claims_markdown(claims_table(FINDINGS), dataset="d", sentences=["It survives."])
+    sentences = {"IoBB": "it survives."}
+    text = claims_markdown(claims_table(FINDINGS), dataset="d", sentences=sentences, alpha=0.05)
     lines = text.splitlines()
     assert lines[0] == "# d: claims of both papers"
     assert [line for line in lines if line.startswith("## ")] == [
@@ -119,13 +122,15 @@ def test_markdown_by_hand():
         "## Paper A",
         "## Paper B",
     ]
-    assert "- It survives." in lines
+    assert "- IoBB: it survives." in lines
+    assert "all classes, is at most 0.05 too" in text
+    table = sentences_table(sentences)
+    assert table.to_dict("records") == [{"measure": "IoBB", "sentence": "it survives."}]
     assert (
         "| x_rises by much | 5, Table 1 | wbce | **holds** | The difference of x_rises, 0.5 "
         "[0.25, 0.75], lies above 0 (40 images, adjusted p 0.75). |"
     ) in lines
     assert "| z by much | 5, Table 1 | (no run) | **not decidable** | No run has it. |" in lines
-    assert "survive at" not in claims_markdown(claims_table(FINDINGS), dataset="d", sentences=[])
 
 
 def drawn(axes):
@@ -147,7 +152,7 @@ def test_each_claim_with_an_interval_has_a_panel_of_its_runs():
         (-0.75, -0.25, -0.5, *VERDICTS["does not hold"]),
     ]
     assert drawn(within) == [(-0.125, 0.375, 0.125, *VERDICTS["not decidable"])]
-    assert "without any interval: z" in figure.get_suptitle()
+    assert figure.get_suptitle().endswith("\n1 of 3 claims have no interval here")
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels[:3] == list(VERDICTS)
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,12 +11,9 @@ from imbalens.reports.differences import (
     differences_metrics,
     differences_table,
     draw_differences,
-    paper_tables,
 )
 
 NAN = np.nan
-ALIGNMENT = "## Paper A, Table 1: alignment, with 95% intervals of the difference"
-CONCEPTS = "## Paper A, Table 2: concepts, with 95% intervals of the difference"
 
 
 def difference(run, stage, measure, value, *, base=0.25, label=None, few=False, baseline="ce"):
@@ -31,17 +30,13 @@ def alignment(run, iobb, ior, **options):
     ]
 
 
-def tables(differences, runs):
-    return paper_tables(differences, runs, confidence=0.95).splitlines()
-
-
 def build(differences):
     return differences_figure(differences, dataset="d", confidence=0.95)
 
 
 def test_the_table_has_a_row_per_difference_and_an_empty_class_over_all():
     rows = [
-        difference("wbce", "performance", "auroc", 0.75),
+        replace(difference("wbce", "performance", "auroc", 0.75), classes=7),
         difference("wbce", "performance", "auroc", 0.5, label="Mass"),
         difference("wbce", "concepts", "unique", 12.0, few=True),
     ]
@@ -53,8 +48,11 @@ def test_the_table_has_a_row_per_difference_and_an_empty_class_over_all():
     assert table["class"].isna().tolist() == [True, False, True]
     assert table["class"][1] == "Mass"
     lines = table.to_csv(index=False).splitlines()
-    assert lines[1] == ("wbce,performance,auroc,,ce,0.25,0.75,0.5,0.375,0.625,0.01,0.04,40,1,")
-    assert lines[3] == "wbce,concepts,unique,,ce,0.25,12.0,,,,,,40,1,"
+    assert lines[1] == (
+        "wbce,performance,auroc,,ce,0.25,0.75,0.5,0.375,0.625,0.01,0.04,40,1,,7,images"
+    )
+    assert lines[2].endswith(",40,1,,,images"), "not a mean over classes"
+    assert lines[3] == "wbce,concepts,unique,,ce,0.25,12.0,,,,,,40,1,,,images"
 
 
 def test_an_empty_table_keeps_its_columns():
@@ -73,7 +71,7 @@ def test_metrics_are_nested_and_over_all_classes():
         "wbce": {"performance": ["auroc"], "concepts": ["unique"]},
         "focal": {"performance": ["auroc"]},
     }
-    common = {"baseline_value": 0.25, "images": 40, "seeds": 1, "spread": None}
+    common = {"baseline_value": 0.25, "images": 40, "seeds": 1, "spread": None, "classes": None}
     assert found["wbce"]["performance"]["auroc"] == common | {
         "value": 0.75,
         "difference": 0.5,
@@ -85,77 +83,6 @@ def test_metrics_are_nested_and_over_all_classes():
     undefined = dict.fromkeys(("difference", "low", "high", "p", "p_adjusted"))
     assert found["wbce"]["concepts"]["unique"] == common | undefined | {"value": 12.0}
     assert differences_metrics([]) == {}
-
-
-def test_losses_stand_in_rows_and_networks_in_columns():
-    runs = {
-        "ce": ("resnet50", "bce"),
-        "focal": ("resnet50", "focal"),
-        "dense": ("densenet", "bce"),
-        "dense-focal": ("densenet", "focal"),
-        "dense-wbce": ("densenet", "wbce"),
-    }
-    differences = [
-        *alignment("focal", 0.5, 0.125),
-        *alignment("dense-focal", 0.375, 0.25, baseline="dense", base=0.5),
-        *alignment("dense-wbce", 0.625, 0.75, baseline="dense", base=0.5),
-        difference("focal", "concepts", "disjoint", 112.0, base=100.0),
-        difference("focal", "concepts", "unique", 9.5, base=8.0),
-    ]
-    assert tables(differences, runs) == [
-        ALIGNMENT,
-        "",
-        "| loss | resnet50 IoBB | resnet50 IoR | densenet IoBB | densenet IoR |",
-        "|---|---:|---:|---:|---:|",
-        "| bce | 0.250 | 0.250 | 0.500 | 0.500 |",
-        "| focal | 0.500 (+0.125 to +0.375) | 0.125 (-0.250 to +0.000) | "
-        "0.375 (-0.250 to +0.000) | 0.250 (-0.375 to -0.125) |",
-        "| wbce |  |  | 0.625 (+0.000 to +0.250) | 0.750 (+0.125 to +0.375) |",
-        "",
-        CONCEPTS,
-        "",
-        "| loss | resnet50 Disjoint | resnet50 Unique |",
-        "|---|---:|---:|",
-        "| bce | 100.0 | 8.000 |",
-        "| focal | 112.0 (+11.9 to +12.1) | 9.500 (+1.375 to +1.625) |",
-    ]
-
-
-def test_runs_of_the_same_loss_and_network_have_rows_of_their_own():
-    runs = {"ce": ("net", "bce"), "focal": ("net", "focal"), "focal-paper": ("net", "focal")}
-    differences = [*alignment("focal", 0.5, 0.5), *alignment("focal-paper", 0.75, 0.75)]
-    lines = tables(differences, runs)
-    assert [line.split(" |")[0] for line in lines[4:]] == ["| bce", "| focal", "| focal-paper"]
-    assert lines[6].startswith("| focal-paper | 0.750 (+0.375 to +0.625) |")
-
-
-def test_a_run_without_maps_has_no_row():
-    runs = {"ce": ("net", "bce"), "wbce": ("net", "wbce"), "focal": ("net", "focal")}
-    accuracy = difference("wbce", "performance", "auroc", 0.5)
-    lines = tables([accuracy, *alignment("focal", 0.5, 0.5)], runs)
-    assert [line.split(" |")[0] for line in lines[4:]] == ["| bce", "| focal"]
-    assert CONCEPTS not in lines
-    assert tables([accuracy], runs) == []
-    assert tables([], {}) == []
-
-
-def test_too_few_images_and_undefined_values_in_the_papers_tables():
-    runs = {"ce": ("net", "bce"), "focal": ("net", "focal")}
-    differences = [
-        difference("focal", "cam_alignment", "iobb", 0.5, few=True),
-        difference("focal", "cam_alignment", "ior", NAN, few=True),
-    ]
-    lines = tables(differences, runs)
-    assert lines[4:6] == [
-        "| bce | 0.250 | 0.250 |",
-        "| focal | 0.500 (too few images) |  |",
-    ]
-
-
-def test_classes_do_not_enter_the_papers_tables():
-    runs = {"ce": ("net", "bce"), "focal": ("net", "focal")}
-    differences = alignment("focal", 0.5, 0.5) + alignment("focal", 0.9, 0.9, label="Mass")
-    assert tables(differences, runs) == tables(differences[:2], runs)
 
 
 def texts(axes):
@@ -189,19 +116,42 @@ def test_the_figure_has_a_panel_per_measure_over_all_classes():
     figure = build(differences)
     titles = [axes.get_title() for axes in panels(figure)]
     assert titles == [
-        "performance\nauroc",
-        "cam alignment\niobb",
-        "cam alignment\nior",
-        "concepts\ndisjoint",
-        "concepts\nunique",
+        "performance\nAUROC",
+        "CAM alignment\nIoBB",
+        "CAM alignment\nIoR",
+        "concepts\ndisjoint concepts",
+        "concepts\nunique concepts",
     ]
     first = panels(figure)[0]
     assert [label.get_text() for label in first.get_yticklabels()] == ["wbce", "focal"]
     assert marks(first) == {0: (0.5, 0.375, 0.625), 1: (0.25, 0.125, 0.375)}
     assert marks(panels(figure)[1]) == {0: (0.25, 0.125, 0.375)}, "focal has no maps"
     assert figure.get_suptitle() == (
-        "What the loss changed · d\ndifference from the baseline, 95% interval over images"
+        "What the loss changed · d\ndifference from ce, 95% interval over images"
     )
+
+
+def test_the_figure_says_what_intervals_and_means_are_over():
+    auroc = replace(difference("wbce", "performance", "auroc", 0.5), classes=7, over="patients")
+    focal = replace(auroc, run="focal", over="patients and seeds")
+    figure = build([auroc, focal, difference("wbce", "cam_alignment", "auroc", 0.5)])
+    assert [axes.get_title() for axes in panels(figure)] == [
+        "performance\nAUROC, mean of 7 classes",
+        "CAM alignment\nAUROC",
+    ]
+    assert figure.get_suptitle().endswith(
+        "95% interval over patients or over patients and seeds or over images"
+    )
+    assert build([focal]).get_suptitle().endswith("95% interval over patients and seeds")
+
+
+def test_a_difference_without_interval_is_a_point():
+    ece = replace(difference("wbce", "performance", "ece", 0.5), low=NAN, high=NAN, p=NAN)
+    (axes,) = panels(build([ece]))
+    points = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"]
+    assert points == [0.25]
+    assert texts(axes) == []
+    assert not [line for line in axes.lines if line.get_linewidth() == 2]
 
 
 def test_the_first_run_stands_on_top_of_every_panel():

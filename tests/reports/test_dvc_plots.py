@@ -135,7 +135,7 @@ def test_the_page_loads_nothing(tmp_path):
     links = Links()
     links.feed(text)
     assert links.loaded == []
-    assert links.inline_scripts == 3 + len(CASES)
+    assert links.inline_scripts == 4 + len(CASES)
     assert not re.search(r"\{(plot_divs|refresh_tag|scripts)\}", text)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from imbalens.core.files import InputError
 from imbalens.reports.page.classes import class_pages, nearest_adversaries
 from imbalens.reports.page.report import describe_dataset, render_report
-from imbalens.reports.page.results import anchors
+from imbalens.reports.page.results import anchors, by_class_and_run
 from imbalens.reports.page.shell import VEGA, embed_json, find_vega
 from tests.page_cases import (
     CLASSES,
@@ -22,6 +22,7 @@ from tests.page_cases import (
     RUNS,
     SCRIPT,
     VERSIONS,
+    differences,
     results,
     texts,
 )
@@ -58,7 +59,7 @@ def render(*parts):
 def test_hostile_names_are_text():
     page = Outline(render())
     n_charts = sum(len(s.charts) for s in describe_dataset(results()).sections)
-    assert page.tags.count("script") == 3 + n_charts  # shell, vega, report, one per chart
+    assert page.tags.count("script") == 4 + n_charts  # shell, vega, report, pictures, charts
     text = " ".join(page.words)
     for name in CLASSES:
         assert name in text
@@ -84,6 +85,7 @@ def test_no_level_of_headings_is_skipped():
 def test_what_is_absent_names_the_stage_that_makes_it():
     bare = results(
         differences=None,
+        papers=[],
         claims=None,
         of_runs={},
         tables={},
@@ -95,6 +97,33 @@ def test_what_is_absent_names_the_stage_that_makes_it():
     text = render(bare)
     assert "differences from the baseline: <code>dvc repro compare@toy</code>" in text
     assert [section.title for section in describe_dataset(bare).sections] == []
+
+
+def test_whether_effects_survive_stands_below_the_verdicts():
+    def captions(part):
+        (section,) = (
+            one for one in describe_dataset(part).sections if one.anchor == "toy--claims"
+        )
+        return [table.caption for table in section.tables]
+
+    question = "Do paper A's effects survive at matched scale? toy"
+    assert captions(results()) == ["Verdicts, toy", question]
+    assert captions(results(prior_shift=None)) == ["Verdicts, toy"]
+    cells = re.findall(r"<td[^>]*>([^<]*not measured[^<]*)</td>", render())
+    assert len(cells) == 1
+    assert "&lt;script" in cells[0]
+
+
+def test_a_papers_table_is_a_section_with_its_text():
+    first, second = describe_dataset(results()).sections[2:4]
+    assert (first.title, first.text) == (f"Table {SCRIPT}", "Some text.")
+    assert [cell.text for cell in first.tables[0].rows[1]] == [
+        RUNS[1],
+        "0.5000",
+        "0.2500 to 0.7500",
+    ]
+    assert (second.title, second.tables) == ("Empty table", [])
+    assert "<p>Some text.</p>" in render()
 
 
 def test_generated_images_are_called_so():
@@ -176,7 +205,8 @@ def test_a_run_has_one_colour_in_all_charts():
 
 def test_a_class_page_shows_what_is_of_its_class():
     part = results()
-    page = class_pages(part, anchors(part), dict.fromkeys(RUNS, 0))[0]
+    links, pictures = anchors(part), list(part.prototypes.values())
+    page = class_pages(part, links, dict.fromkeys(RUNS, 0), pictures)[0]
     assert page.name == SCRIPT
     assert page.facts == {"training images": "100", "test images": "9"}
     assert [prototype.archetype for prototype in page.prototypes[RUNS[0]]] == [
@@ -185,16 +215,16 @@ def test_a_class_page_shows_what_is_of_its_class():
         "rare",
         "outlier",
     ]
-    assert [bool(prototype.source) for prototype in page.prototypes[RUNS[0]]] == [
-        *(True, False, False, False)
-    ]
+    assert [prototype.picture for prototype in page.prototypes[RUNS[0]]] == [0, None, None, None]
     assert page.prototypes[RUNS[0]][0].caption == "3 images (25%), 50% true positives"
     assert page.prototypes[RUNS[0]][2].caption == "3 images (25%)"
     assert [strip.parts for strip in page.colours] == [[("red", 99.8, "rgb(200 10 10)")]] * 2
     assert page.cams == []
     assert page.differences is not None
     assert len(page.differences.rows) == 1
-    assert [example.label for example in class_pages(part, anchors(part), {})[1].cams] == [QUOTES]
+    assert [example.label for example in class_pages(part, links, {}, pictures)[1].cams] == [
+        QUOTES
+    ]
 
 
 def test_the_nearest_adversaries_are_the_three_largest():
@@ -204,6 +234,49 @@ def test_the_nearest_adversaries_are_the_three_largest():
             for place, share in enumerate(("0.1", "", "0.4", "0.3", "0.2"))
         ]
     )
-    assert nearest_adversaries(table, "x").to_dict("records") == [
+    assert nearest_adversaries(by_class_and_run(table)["x"]).to_dict("records") == [
         {"run": "a", "errors": "c2 40%, c3 30%, c4 20%"}
     ]
+
+
+def section(part, title):
+    return next(found for found in describe_dataset(part).sections if found.title == title)
+
+
+def test_differences_say_that_their_intervals_are_not_corrected():
+    found = section(results(notes=["Drawn by patient <b>."]), "Differences from the baseline run")
+    assert found.charts[0].caption == (
+        "Dot: run minus baseline; line: its 95% interval, not corrected for the number of "
+        "comparisons over all classes (1); hollow where the adjusted p is above 0.05, or unknown."
+    )
+    assert "more than chance" not in found.text
+    assert "<li>Drawn by patient &lt;b&gt;.</li>" in render(results(notes=found.notes))
+
+
+def test_a_class_called_all_is_a_class():
+    counts = texts([{"class": "all", "training images": 5, "test images": 5}])
+    rows = [
+        {"run": "toy-ce", "class": name, "iobb": iobb} for name, iobb in (("all", 0.1), ("", 0.9))
+    ]
+    part = results(counts=counts, of_runs={"cam_alignment": texts(rows)}, cams=[], prototypes={})
+    assert part.classes == ["all"]
+    found = section(part, "Class activation maps against boxes")
+    assert [value["row"] for value in found.charts[0].spec["data"]["values"]] == ["all"]
+    assert [[cell.text for cell in row] for row in found.closed[0].rows] == [
+        ["all", "5", "0.1000"]
+    ]
+    assert [len(page.tables) for page in describe_dataset(part).pages] == [1]
+
+
+def test_of_many_differences_a_class_shows_those_with_the_smallest_p(monkeypatch):
+    monkeypatch.setattr("imbalens.reports.page.classes.MAX_DIFFERENCES", 0)
+    first = differences()
+    own = first[first["class"] == "plain"]
+    rows = [own.assign(measure=f"m{place}", p=str((place * 7) % 13 / 13)) for place in range(13)]
+    rows[5]["p"] = ""
+    part = results(differences=pd.concat(rows, ignore_index=True))
+    table = describe_dataset(part).pages[CLASSES.index("plain")].differences
+    assert table is not None
+    assert table.caption.endswith(", plain: the 10 with the smallest p, of 13")
+    shown = [row[2].text for row in table.rows]
+    assert shown == ["m0", *(f"m{place}" for place in (1, 2, 3, 4, 6, 7, 8, 10, 12))]

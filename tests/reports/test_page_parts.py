@@ -11,13 +11,14 @@ from imbalens.reports.page.images import figure, framed, keep_within, thumbnail
 from imbalens.reports.page.tables import (
     UNDEFINED,
     colour_numbers,
-    heading,
     make_table,
     number,
+    paper_texts,
     pivot,
     shown,
     with_interval,
 )
+from imbalens.reports.paper_layout import PaperCell, PaperRow, PaperTable
 from tests.page_cases import (
     PICTURE,
     RUNS,
@@ -26,6 +27,8 @@ from tests.page_cases import (
     results,
     texts,
 )
+
+NAN = float("nan")
 
 
 @pytest.mark.parametrize(
@@ -42,16 +45,29 @@ def test_the_numbers_of_a_column_are_written_alike(values, expected):
     assert shown(values) == expected
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [("iobb_shifted", "IoBB shifted"), ("balanced_accuracy", "balanced accuracy"), ("ece", "ECE")],
-)
-def test_a_heading_is_in_words(name, expected):
-    assert heading(name) == expected
+def test_numbers_of_different_kinds_do_not_share_their_digits():
+    values = ["16.4333", "0.5", "5", "", "1.0"]
+    kinds = ["concepts", "auroc", "concepts", "auroc", "recall"]
+    assert shown(values, kinds=kinds) == ["16.4", "0.5000", "5.0", UNDEFINED, "1.0000"]
+    table = texts(
+        [
+            {"measure": "unique", "value": 25.25, "low": 4.125, "high": 13.5, "n": 7},
+            {"measure": "iobb", "value": 0.03, "low": 0.0125, "high": 0.5, "n": 12},
+        ]
+    )
+    rows = make_table(with_interval(table), caption="x").rows
+    assert [[cell.text for cell in row] for row in rows] == [
+        ["unique concepts", "25.2", "4.1 to 13.5", "7"],
+        ["IoBB", "0.0300", "0.0125 to 0.5000", "12"],
+    ]
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("1.5", 1.5), ("", None), ("nan", None), ("inf", None), ("x", None)]
+    ("text", "expected"),
+    [
+        *(("1.5", 1.5), ("-2e-05", -2e-5), ("+.5", 0.5), ("7.", 7.0), ("1E3", 1000.0)),
+        *((text, None) for text in ("", "nan", "inf", "1e999", "x", "1_0", " 1", "\u0663", "1\n")),
+    ],
 )
 def test_only_finite_numbers_are_numbers(text, expected):
     assert number(text) == expected
@@ -66,6 +82,14 @@ def test_a_table_knows_numbers_links_colours_and_verdicts():
     cells = found.rows[0]
     assert (cells[0].href, cells[1].mark, cells[2].tone) == ("#toy/7", 3, "good")
     assert (cells[3].text, cells[4].order) == ("4.10", 2.0)
+
+
+@pytest.mark.parametrize("column", ["class", "adversary", "adversary_baseline", "predictor"])
+@pytest.mark.parametrize("name", ["007", "1_0", "1e3", "-0.0", "nan", "NaN", "Infinity", "<b>"])
+def test_a_name_is_shown_as_it_is(column, name):
+    found = make_table(texts([{column: name, "share": 0.5}]), caption="x")
+    assert not found.columns[0].numeric
+    assert (found.rows[0][0].text, found.rows[0][0].order) == (name, None)
 
 
 def test_a_run_is_a_column_and_a_class_a_row():
@@ -86,6 +110,28 @@ def test_an_interval_is_one_column():
     joined = with_interval(table)
     assert joined["interval"].tolist() == ["-0.1000 to 0.2500", ""]
     assert joined.columns.tolist() == ["interval", "p"]
+
+
+def test_a_papers_table_has_texts_with_joined_intervals():
+    cells = [PaperCell(0.25, -0.125, 0.5), PaperCell(12)]
+    columns = [("Binary", "IoBB"), ("Binary", "IoR")]
+    rows = [PaperRow(("a",), cells), PaperRow(("b",), [PaperCell(None), PaperCell(3, NAN, NAN)])]
+    table = PaperTable("t", "", "", "difference", ("Run",), ("Task", "Metric"), columns, rows)
+    found = paper_texts(table)
+    assert found.columns.tolist() == [
+        "run",
+        "Binary IoBB",
+        "Binary IoBB difference interval",
+        "Binary IoR",
+        "Binary IoR difference interval",
+    ]
+    assert found.to_numpy().tolist() == [
+        ["a", "0.25", "-0.1250 to 0.5000", "12", ""],
+        ["b", "", "", "3", ""],
+    ]
+    counted = [PaperRow(("a",), [PaperCell(12)])]
+    plain = PaperTable("t", "", "", "nothing", ("Run",), (), [("Train",)], counted)
+    assert paper_texts(plain).to_dict("records") == [{"run": "a", "Train": "12"}]
 
 
 def test_repeats_with_other_seeds_share_a_colour():
@@ -111,6 +157,22 @@ def test_dots_have_intervals_and_a_line_at_zero_where_there_are_bounds():
     assert [layer["mark"]["type"] for layer in chart.spec["layer"]] == ["rule", "rule", "point"]
 
 
+def test_dots_whose_adjusted_p_is_large_or_unknown_are_hollow():
+    row = {"run": "a", "measure": "x", "difference": 1, "low": -1, "high": 2}
+    table = texts([row | {"p_adjusted": p} for p in (0.05, 0.051, "")])
+    chart = dots(
+        table, "difference", title="t", caption="", marks={"a": 0}, rows="measure", level=0.05
+    )
+    values = chart.spec["data"]["values"]
+    assert [value["p_adjusted"] for value in values] == [0.05, 0.051, None]
+    point = chart.spec["layer"][-1]
+    assert point["mark"]["filled"] is False
+    fill = point["encoding"]["fill"]
+    assert fill["value"] == "--paper"
+    test = "isValid(datum.p_adjusted) && datum.p_adjusted <= 0.05"
+    assert fill["condition"] == {"test": test, **point["encoding"]["color"]}
+
+
 def test_a_chart_of_many_classes_shows_both_ends_and_says_so():
     table = texts([{"run": "a", "class": f"c{place}", "ap": 1} for place in range(40)])
     chart = dots(table, "ap", title="t", caption="c", marks={"a": 0})
@@ -133,6 +195,18 @@ def test_shares_offer_every_run_and_kind():
         list(RUNS),
         ["errors", "neighbours"],
     ]
+
+
+def test_matrices_of_many_runs_have_fewer_classes():
+    rows = [
+        {"run": f"r{run}", "class": "c0", "adversary": f"c{other}", "share": 1, "kind": "errors"}
+        for run in range(120)
+        for other in range(1, 12)
+    ]
+    rows += [{**row, "class": row["adversary"], "adversary": "c0"} for row in rows]
+    chart = shares(texts(rows), title="t", caption="")
+    assert chart.caption == "The first and last 5 of 12 are shown."
+    assert len(chart.spec["data"]["values"]) == 120 * 2 * 9
 
 
 @given(st.lists(st.integers(0, 20), max_size=12), st.integers(0, 80))

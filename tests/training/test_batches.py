@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torchvision.transforms import functional as reference
 
-from imbalens.params import Augmentation
+from imbalens.params.recipes import Augmentation
 from imbalens.training.batches import (
     ImageTensors,
     crop_and_flip,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imbalens.params import Cosine, Milestone, Steps
+from imbalens.params.recipes import Cosine, Milestone, Steps
 from imbalens.training.schedules import learning_rate
 
 LDAM_DRW = Steps(

@@ -8,7 +8,8 @@ import torch
 from imbalens.core.files import InputError
 from imbalens.losses.build import build_objective
 from imbalens.models.build import build_model
-from imbalens.params import Adam, CifarResnet, Ldam, Milestone, Recipe, Sgd, Steps
+from imbalens.params.recipes import Adam, Milestone, Recipe, Sgd, Steps
+from imbalens.params.runs import CifarResnet, Ldam
 from imbalens.training import train as training
 from imbalens.training.batches import ImageTensors
 from imbalens.training.resuming import load_state

@@ -8,7 +8,8 @@ from sklearn.metrics import roc_auc_score
 from imbalens.core.files import InputError
 from imbalens.losses.build import build_objective
 from imbalens.models.build import build_model
-from imbalens.params import Adam, Bce, CbFocal, CifarResnet, Wbce
+from imbalens.params.recipes import Adam
+from imbalens.params.runs import Bce, CbFocal, CifarResnet, Wbce
 from imbalens.training import train as training
 from imbalens.training.batches import ImageTensors
 from imbalens.training.resuming import load_state

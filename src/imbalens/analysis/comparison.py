@@ -1,18 +1,17 @@
 """Every measure of every run against the baseline's, with intervals."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float
 
-from imbalens.analysis.bootstrap import (
-    PairedComparison,
-    RunMeasure,
-    average_repeats,
-    compare_paired,
-)
+from imbalens.analysis.bootstrap import PairedComparison, compare_paired
+from imbalens.analysis.measure import Measure
 from imbalens.analysis.multiple_comparisons import adjust_for_family
-from imbalens.analysis.run_measures import Measure
+from imbalens.analysis.repeats import RunMeasure, average_repeats
+
+Key = tuple[str, str, tuple[str, ...] | None]  # stage, name and classes of a measure
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,8 @@ class Difference:
         images: Images behind it, of the side with the fewer.
         seeds: Trainings behind the side with the fewer.
         spread: Standard deviation of the run's value over its repeats; NaN of a single one.
+        classes: Of a mean over classes how many they are; None of another measure.
+        over: What the interval is over: images, or patients, and seeds if a side has several.
     """
 
     run: str
@@ -53,6 +54,8 @@ class Difference:
     images: int
     seeds: int
     spread: float
+    classes: int | None = None
+    over: str = "images"
 
 
 def compare_runs(
@@ -73,24 +76,31 @@ def compare_runs(
         seed: Of what stands for other training seeds.
 
     Returns:
-        One difference per run, measure and class that all repeats of both sides have. The family
-        that p is corrected for is all of them.
+        One difference per run, measure and class that all repeats of both sides have. Those over
+        all classes are one family that p is corrected for, those of single classes another: the
+        many classes, each with few images, would make the few means undecidable. A measure whose
+        replicates say nothing of its interval has a difference only.
     """
-    averaged = {run: _average(run, repeats, seed) for run, repeats in measured.items()}
+    averaged = {
+        run: average_measures(run, repeats, seed=seed) for run, repeats in measured.items()
+    }
     keys: list[tuple[str, Measure, RunMeasure, RunMeasure]] = []
     for run, baseline in baselines.items():
         for key, (measure, other) in averaged[run].items():
             if key in averaged[baseline]:
                 keys.append((run, measure, averaged[baseline][key][1], other))
     compared = [
-        compare_paired(base, other, confidence=confidence, min_images=min_images)
-        for _, _, base, other in keys
+        _as_far_as_known(
+            measure, compare_paired(base, other, confidence=confidence, min_images=min_images)
+        )
+        for _, measure, base, other in keys
     ]
     differences: list[Difference] = []
     for (run, measure, base, other), result, adjusted in zip(
-        keys, compared, adjust_for_family(compared), strict=True
+        keys, compared, _adjust([measure for _, measure, *_ in keys], compared), strict=True
     ):
-        seeds = min(base.n_repeats, other.n_repeats)
+        seeds = sorted((base.n_repeats, other.n_repeats))
+        unit = "images" if measure.patients is None else "patients"
         for place, class_name in enumerate(measure.classes or (None,)):
             differences.append(
                 _difference(
@@ -101,17 +111,28 @@ def compare_runs(
                     result,
                     place,
                     p_adjusted=float(adjusted[place]),
-                    seeds=seeds,
-                    spread=_spread(other, place),
+                    seeds=seeds[0],
+                    spread=float(np.sqrt(other.seed_variance[place])),
+                    over=f"{unit} and seeds" if seeds[1] > 1 else unit,
                 )
             )
     return differences
 
 
-def _average(
-    run: str, repeats: Sequence[Sequence[Measure]], seed: int
-) -> dict[tuple[str, str, tuple[str, ...] | None], tuple[Measure, RunMeasure]]:
-    by_key: dict[tuple[str, str, tuple[str, ...] | None], list[Measure]] = {}
+def average_measures(
+    run: str, repeats: Sequence[Sequence[Measure]], *, seed: int
+) -> dict[Key, tuple[Measure, RunMeasure]]:
+    """Average every measure that all repeats of a run have.
+
+    Args:
+        run: The first of the repeats, which names the random numbers.
+        repeats: Measures of each repeat, on the same weights.
+        seed: Of what stands for other training seeds.
+
+    Returns:
+        By stage, name and classes the measure of the first repeat and that of the run.
+    """
+    by_key: dict[Key, list[Measure]] = {}
     for measures in repeats:
         for measure in measures:
             by_key.setdefault((measure.stage, measure.name, measure.classes), []).append(measure)
@@ -121,13 +142,45 @@ def _average(
             average_repeats(
                 np.stack([measure.values for measure in found]),
                 np.stack([measure.images for measure in found]),
+                np.stack([one.images if one.patients is None else one.patients for one in found]),
                 seed=seed,
-                name=f"{run} {found[0].stage} {found[0].name}",
+                name=f"{run} {key[0]} {key[1]} {'per class' if key[2] else 'over all'}",
             ),
         )
         for key, found in by_key.items()
         if len(found) == len(repeats)
     }
+
+
+def _as_far_as_known(measure: Measure, result: PairedComparison) -> PairedComparison:
+    """Leave the difference alone of a measure whose replicates say nothing of its interval."""
+    if measure.has_interval:
+        return result
+    unknown = np.full_like(result.difference, np.nan)
+    return replace(
+        result,
+        low=unknown,
+        high=unknown,
+        p=unknown,
+        z=unknown,
+        null_z=np.zeros_like(result.null_z),
+    )
+
+
+def _adjust(
+    measures: Sequence[Measure], compared: Sequence[PairedComparison]
+) -> list[Float[np.ndarray, " _"]]:
+    """Correct p among the comparisons over all classes, and among those of single ones."""
+    overall = [measure.classes is None for measure in measures]
+    families = {
+        of: iter(
+            adjust_for_family(
+                [c for c, is_of in zip(compared, overall, strict=True) if is_of == of]
+            )
+        )
+        for of in (True, False)
+    }
+    return [next(families[of]) for of in overall]
 
 
 def _difference(
@@ -141,6 +194,7 @@ def _difference(
     p_adjusted: float,
     seeds: int,
     spread: float,
+    over: str,
 ) -> Difference:
     return Difference(
         run=run,
@@ -158,10 +212,6 @@ def _difference(
         images=int(result.images[place]),
         seeds=seeds,
         spread=spread,
+        classes=measure.averaged,
+        over=over,
     )
-
-
-def _spread(run: RunMeasure, place: int) -> float:
-    if run.n_repeats < 2:
-        return float("nan")
-    return float(np.sqrt(run.repeat_variance[place] * run.n_repeats))

@@ -144,17 +144,18 @@ def accuracy(
 
 
 def mean_over_classes(values: Float[np.ndarray, "r c"]) -> Float[np.ndarray, " r"]:
-    """Mean over the classes where a measure is defined; of `recall` the balanced accuracy.
+    """Mean over classes, the same ones in every replicate.
+
+    A class left out of the replicates that lack it would make each replicate the mean of other
+    classes: where labels are rare that moves them more than which images are drawn does.
 
     Args:
-        values: Per replicate and class.
+        values: Per replicate and class, of classes with images enough to be in every replicate.
 
     Returns:
-        Per replicate, like the plain measure of the images drawn: a class that a replicate has no
-        image of is left out of that replicate; NaN without any defined class.
+        Per replicate; NaN where one of the classes is undefined, or without any class.
     """
-    defined = ~np.isnan(values)
-    return divide(np.where(defined, values, 0).sum(axis=1), defined.sum(axis=1))
+    return divide(values.sum(axis=1), values.shape[1])
 
 
 def calibration_error(

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from imbalens.core.files import InputError
-from imbalens.params import PARAMS_PATH, Params, load_params
+from imbalens.params.experiment import Params
+from imbalens.params.loading import PARAMS_PATH, load_params
 
 Item = TypeVar("Item")
 

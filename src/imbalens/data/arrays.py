@@ -18,7 +18,7 @@ from jaxtyping import Int, Integer, UInt8
 from imbalens.core.files import InputError
 from imbalens.core.hdf5 import read_text
 from imbalens.data.source import Source, SourceSplit, expand_path, resize_images
-from imbalens.params import Arrays
+from imbalens.params.datasets import Arrays
 
 HDF5_SUFFIXES = {".h5", ".hdf5"}
 SPLITS = ("train", "test")

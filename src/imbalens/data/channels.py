@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from imbalens.core.files import InputError
-from imbalens.params import Normalization
+from imbalens.params.datasets import Normalization
 
 
 class ChannelMoments:

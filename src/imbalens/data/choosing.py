@@ -8,7 +8,7 @@ from imbalens.core.labels import NO_FINDING
 from imbalens.data.imbalance import class_sizes, select, split_validation
 from imbalens.data.label_imbalance import choose_label_images, split_validation_by_patient
 from imbalens.data.source import Source, SourceSplit, count_labels
-from imbalens.params import ClassImbalance, Dataset, LabelImbalance
+from imbalens.params.datasets import ClassImbalance, Dataset, LabelImbalance
 
 Choice = tuple[Int[np.ndarray, " k"], Int[np.ndarray, " t"], Int[np.ndarray, " v"]]
 
@@ -40,7 +40,7 @@ def _choose_of_classes(source: Source, dataset: Dataset) -> Choice:
     """Return positions of training images, and which of them stay and are set aside."""
     labels, names = source.train.labels, source.class_names
     imbalance, validation = dataset.imbalance, dataset.validation
-    assert isinstance(imbalance, ClassImbalance)  # params.py refuses it
+    assert isinstance(imbalance, ClassImbalance)  # params.checks refuses it
     sizes = class_sizes(count_labels(labels, len(names)), imbalance, class_names=names)
     chosen = select(labels, sizes, imbalance.selection)
     tested = count_labels(source.test.labels, len(names))
@@ -56,7 +56,7 @@ def _choose_of_classes(source: Source, dataset: Dataset) -> Choice:
 def _choose_of_labels(source: Source, dataset: Dataset) -> Choice:
     """Return positions of training images, and which of them stay and are set aside."""
     imbalance, validation, train = dataset.imbalance, dataset.validation, source.train
-    assert isinstance(imbalance, LabelImbalance)  # params.py refuses it
+    assert isinstance(imbalance, LabelImbalance)  # params.checks refuses it
     findings = np.array([name != NO_FINDING for name in source.class_names])
     chosen = choose_label_images(
         train.labels[:, findings],

@@ -11,7 +11,7 @@ from jaxtyping import Int, UInt8
 
 from imbalens.core.files import InputError
 from imbalens.data.source import Source, SourceSplit, expand_path, resize_images
-from imbalens.params import Cifar
+from imbalens.params.datasets import Cifar
 
 
 def open_cifar(params: Cifar, image_size: int) -> Source:

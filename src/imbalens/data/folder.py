@@ -19,7 +19,7 @@ from imbalens.data.source import (
     flatten,
     open_image,
 )
-from imbalens.params import Folder
+from imbalens.params.datasets import Folder
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}
 

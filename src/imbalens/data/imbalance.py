@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from imbalens.core.files import InputError
-from imbalens.params import ClassImbalance, Exp, Natural, Selection, Step
+from imbalens.params.datasets import ClassImbalance, Exp, Natural, Selection, Step
 
 ROUNDING = 1e-12  # relative: a quotient that is whole but for rounding error counts as whole
 

@@ -8,7 +8,7 @@ from jaxtyping import Int, UInt8
 
 from imbalens.core.files import InputError
 from imbalens.data.imbalance import ROUNDING
-from imbalens.params import CapNegatives, LabelImbalance, Natural, ThinPositives
+from imbalens.params.datasets import CapNegatives, LabelImbalance, Natural, ThinPositives
 
 
 def choose_label_images(

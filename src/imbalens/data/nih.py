@@ -19,7 +19,7 @@ from imbalens.data.nih_boxes import boxes_of
 from imbalens.data.nih_splits import boxed_patients, read_lists, split_patients
 from imbalens.data.nih_tables import Tables, label_matrix, label_names, read_tables
 from imbalens.data.source import Source, SourceSplit, expand_path
-from imbalens.params import Nih
+from imbalens.params.datasets import Nih
 
 WORK = Path("work")
 NAMED = 3  # absent images named in a message

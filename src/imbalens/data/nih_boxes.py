@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from imbalens.data.nih_tables import BOX_UNITS, Tables
-from imbalens.params import Binary, Multilabel
+from imbalens.params.datasets import Binary, Multilabel
 
 
 def boxes_of(

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int, UInt8
 
 from imbalens.core.files import InputError
 from imbalens.core.labels import NO_FINDING
-from imbalens.params import Binary, Multilabel
+from imbalens.params.datasets import Binary, Multilabel
 
 FINDINGS = (
     "Atelectasis",

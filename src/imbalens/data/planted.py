@@ -16,7 +16,7 @@ from jaxtyping import Bool, Int, UInt8
 from imbalens.core.prepared import Truth
 from imbalens.data.drawing import Look, draw_images, find_boxes
 from imbalens.data.source import Source, SourceSplit
-from imbalens.params import Planted
+from imbalens.params.datasets import Planted
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from imbalens.data.nih import open_nih
 from imbalens.data.phantom import open_phantom
 from imbalens.data.planted import open_planted
 from imbalens.data.source import Source, SourceSplit, count_positives
-from imbalens.params import Arrays, Cifar, Dataset, Folder, Nih, PhantomCxr, Planted
+from imbalens.params.datasets import Arrays, Cifar, Dataset, Folder, Nih, PhantomCxr, Planted
 
 BATCH = 256  # images in memory at a time
 

@@ -15,7 +15,7 @@ from imbalens.losses.build import logit_offset, logit_scale
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import load_checkpoint, load_weights
 from imbalens.models.network import Network
-from imbalens.params import Run
+from imbalens.params.runs import Run
 from imbalens.training.batches import ImageTensors, load_images
 from imbalens.training.devices import choose_device
 

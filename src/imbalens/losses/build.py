@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from imbalens import params
 from imbalens.core.files import InputError
 from imbalens.losses import multilabel
 from imbalens.losses.multiclass import (
@@ -26,11 +25,12 @@ from imbalens.losses.weights import (
     label_effective_number_weights,
     label_frequency_weights,
 )
+from imbalens.params import runs
 
 
 def build_objective(
-    loss: params.Loss,
-    drw: params.Drw | None,
+    loss: runs.Loss,
+    drw: runs.Drw | None,
     counts: Int[Tensor, " c"],
     *,
     task: str,
@@ -49,9 +49,9 @@ def build_objective(
         InputError: if the loss or deferred re-weighting is not one of the task; if of exclusive
             classes one has no training example, or there are fewer than two.
     """
-    if task == "multiclass" and isinstance(loss, params.MulticlassLoss):
+    if task == "multiclass" and isinstance(loss, runs.MulticlassLoss):
         return build_class_objective(loss, drw, counts)
-    if task in ("multilabel", "binary") and isinstance(loss, params.LabelLoss) and drw is None:
+    if task in ("multilabel", "binary") and isinstance(loss, runs.LabelLoss) and drw is None:
         return build_label_objective(loss, counts, n_images)
     reweighted = "" if drw is None else " with deferred re-weighting"
     raise InputError(
@@ -61,7 +61,7 @@ def build_objective(
 
 
 def build_class_objective(
-    loss: params.MulticlassLoss, drw: params.Drw | None, counts: Int[Tensor, " c"]
+    loss: runs.MulticlassLoss, drw: runs.Drw | None, counts: Int[Tensor, " c"]
 ) -> Objective:
     """Build the objective of a run whose classes exclude each other.
 
@@ -82,20 +82,20 @@ def build_class_objective(
     weights = torch.ones(len(counts))
     per_example: Callable[[Tensor, Tensor], Tensor] = cross_entropy
     match loss:
-        case params.Ce():
+        case runs.Ce():
             pass
-        case params.WeightedCe():
+        case runs.WeightedCe():
             weights = inverse_frequency_weights(on_host)
-        case params.ClassBalanced():
+        case runs.ClassBalanced():
             weights = effective_number_weights(on_host, beta=loss.beta)
-        case params.Focal():
+        case runs.Focal():
             per_example = _scaled(partial(focal, gamma=loss.gamma), loss.scale)
-        case params.Ldam():
+        case runs.Ldam():
             margins = ldam_margins(on_host, max_margin=loss.max_margin)
             per_example = partial(ldam, margins=place(margins), scale=loss.scale)
-        case params.BalancedSoftmax():
+        case runs.BalancedSoftmax():
             per_example = partial(balanced_softmax, counts=counts)
-        case params.LogitAdjustment():
+        case runs.LogitAdjustment():
             if not loss.post_hoc:
                 prior = on_host.double() / on_host.sum()
                 per_example = partial(logit_adjustment, prior=place(prior), tau=loss.tau)
@@ -111,7 +111,7 @@ def build_class_objective(
 
 
 def build_label_objective(
-    loss: params.LabelLoss, counts: Int[Tensor, " m"], n_images: int
+    loss: runs.LabelLoss, counts: Int[Tensor, " m"], n_images: int
 ) -> LabelObjective:
     """Build the objective of a run whose labels do not exclude each other, or that has only one.
 
@@ -125,20 +125,20 @@ def build_label_objective(
     """
     counted = (counts, n_images - counts)
     match loss:
-        case params.Bce():
+        case runs.Bce():
             per_label = multilabel.binary_cross_entropy
-        case params.Wbce():
+        case runs.Wbce():
             per_label = _weighted(
                 multilabel.weighted_binary_cross_entropy,
                 partial(label_frequency_weights, unit_negatives=loss.unit_negatives),
                 counted if loss.counts == "global" else None,
             )
-        case params.Focal():
+        case runs.Focal():
             if loss.alpha is None:
                 raise InputError("runs.*.loss.alpha: found null; allowed: between 0 and 1")
             focal_loss = partial(multilabel.focal, alpha=loss.alpha, gamma=loss.gamma)
             per_label = _scaled(focal_loss, loss.scale)
-        case params.CbFocal():
+        case runs.CbFocal():
             per_label = _weighted(
                 partial(multilabel.class_balanced_focal, gamma=loss.gamma),
                 partial(
@@ -149,7 +149,7 @@ def build_label_objective(
                 counted if loss.counts == "global" else None,
             )
             per_label = _scaled(per_label, loss.scale)
-        case params.Asymmetric():
+        case runs.Asymmetric():
             per_label = partial(
                 multilabel.asymmetric,
                 gamma_positive=loss.gamma_positive,
@@ -161,15 +161,15 @@ def build_label_objective(
     return LabelObjective(per_label)
 
 
-def logit_scale(loss: params.Loss) -> float:
+def logit_scale(loss: runs.Loss) -> float:
     """Return the factor that makes a trained network's logits the inputs of a softmax or sigmoid.
 
     It is LDAM's scale, whose logits are cosines, and 1 for all other losses.
     """
-    return loss.scale if isinstance(loss, params.Ldam) else 1.0
+    return loss.scale if isinstance(loss, runs.Ldam) else 1.0
 
 
-def logit_offset(loss: params.Loss, counts: Int[Tensor, " c"]) -> Float[Tensor, " c"]:
+def logit_offset(loss: runs.Loss, counts: Int[Tensor, " c"]) -> Float[Tensor, " c"]:
     """Return what to add to a trained network's (scaled) logits before deciding for a class.
 
     It is `-tau log prior` for post-hoc logit adjustment and 0 for all other losses.
@@ -187,12 +187,12 @@ def logit_offset(loss: params.Loss, counts: Int[Tensor, " c"]) -> Float[Tensor, 
 
     Source: Menon et al., Long-tail Learning via Logit Adjustment, ICLR 2021, section 4.
     """
-    exclusive = isinstance(loss, params.MulticlassLoss)
-    if isinstance(loss, params.Focal):  # of labels too: alpha tells
+    exclusive = isinstance(loss, runs.MulticlassLoss)
+    if isinstance(loss, runs.Focal):  # of labels too: alpha tells
         exclusive = loss.alpha is None
     if exclusive:
         _check_counts(counts)
-    if isinstance(loss, params.LogitAdjustment) and loss.post_hoc:
+    if isinstance(loss, runs.LogitAdjustment) and loss.post_hoc:
         on_host = counts.cpu().double()
         return (-loss.tau * (on_host / on_host.sum()).log()).float()
     return torch.zeros(len(counts))

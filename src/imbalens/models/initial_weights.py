@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, assert_never
 import torch
 from torch import Tensor
 
-from imbalens import params
 from imbalens.core.files import InputError
 from imbalens.models.checkpoint import describe_misfit, load_checkpoint
 from imbalens.models.network import Network
+from imbalens.params import runs
 
 if TYPE_CHECKING:
     from torchvision.models import WeightsEnum
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _OLD_NAME = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
 
 
-def initialize(network: Network, model: params.Model) -> None:
+def initialize(network: Network, model: runs.Model) -> None:
     """Put the weights to start from into a network's body; its head stays as it is.
 
     A file may hold torchvision's full network or this package's; of the former, a truncated
@@ -36,7 +36,7 @@ def initialize(network: Network, model: params.Model) -> None:
         InputError: if the weights are absent and cannot be downloaded, are damaged, or are of
             another network, with the names that are missing, unexpected or of another shape.
     """
-    if isinstance(model, params.CifarResnet) or model.weights == "none":
+    if isinstance(model, runs.CifarResnet) or model.weights == "none":
         return
     if model.weights == "imagenet":
         source, state = "ImageNet weights", _read_imagenet(_published_weights(model))
@@ -110,25 +110,25 @@ def _check_hash(path: Path) -> None:
         )
 
 
-def _published_weights(model: params.Resnet50 | params.Densenet121Truncated) -> "WeightsEnum":
+def _published_weights(model: runs.Resnet50 | runs.Densenet121Truncated) -> "WeightsEnum":
     # imported late, as in build_model
     from torchvision.models import DenseNet121_Weights, ResNet50_Weights
 
     match model:
-        case params.Resnet50():
+        case runs.Resnet50():
             return ResNet50_Weights.IMAGENET1K_V1
-        case params.Densenet121Truncated():
+        case runs.Densenet121Truncated():
             return DenseNet121_Weights.IMAGENET1K_V1
         case _:
             assert_never(model)
 
 
 def _full_shapes(
-    model: params.Resnet50 | params.Densenet121Truncated,
+    model: runs.Resnet50 | runs.Densenet121Truncated,
 ) -> Mapping[str, torch.Size]:
     """Names and shapes of torchvision's full network."""
     from torchvision.models import densenet121, resnet50
 
-    build = resnet50 if isinstance(model, params.Resnet50) else densenet121
+    build = resnet50 if isinstance(model, runs.Resnet50) else densenet121
     with torch.device("meta"):  # takes no memory
         return {name: tensor.shape for name, tensor in build().state_dict().items()}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -55,14 +55,19 @@ def class_score_table(
     names: Sequence[str],
     counts: Int[np.ndarray, " c"],
     *,
+    kld_fdr: Float[np.ndarray, " c"],
     n_instances: Int[np.ndarray, " c"],
     n_errors: Int[np.ndarray, " c"],
 ) -> pd.DataFrame:
-    """One row per class: how well it was foretold, and from how many instances and errors."""
+    """One row per class: how well it was foretold, and from how many instances and errors.
+
+    `kld_fdr` is the divergence (nats) of Fisher's discriminant ratio, the published predictor.
+    """
     table = pd.DataFrame(
         {
             "class": names,
             "kld": score.kld_per_class,
+            "kld_fdr": kld_fdr,
             "rank_correlation": score.rank_correlation_per_class,
             "top1": score.top1_per_class,
             "top3": score.top3_per_class,

@@ -45,6 +45,7 @@ MEASURES = {
     "errors": ("errors moved, %", 100, ".0f"),
     "colours": ("salient colours\nmoved, %", 100, ".0f"),
 }
+ALIKE = ("cka", "cka_debiased", "top_features", "top_features_matched")  # less is more changed
 
 
 def flows_figure(table: pd.DataFrame, *, dataset: str, baseline: str) -> Figure:
@@ -89,7 +90,7 @@ def flows_figure(table: pd.DataFrame, *, dataset: str, baseline: str) -> Figure:
             heading,
             f"baseline: {baseline}",
             "above: instances by archetype in the baseline (row) and in the run (column)",
-            "below: what each archetype gained or lost, in % of the class",
+            "below: what each archetype gained or lost, in % of the class (grey: no instance)",
             note,
         ),
         fontsize=11,
@@ -125,8 +126,8 @@ def changes_figure(table: pd.DataFrame, *, dataset: str, baseline: str) -> Figur
     classes, note = _choose(table)
     shown = short_names([*runs, baseline])[:-1]
     panel = max(INCHES_PER_CELL * len(runs), 1.6) + 0.6
-    n_columns = min(len(measures), max(1, int(WIDEST // panel)))
-    n_lines = ceil(len(measures) / n_columns)
+    n_lines = ceil(len(measures) / max(1, int(WIDEST // panel)))
+    n_columns = ceil(len(measures) / n_lines)
     figure = Figure(
         figsize=(panel * n_columns + 2.6, n_lines * (0.3 * len(classes) + 3.4) + 0.7),
         layout="constrained",
@@ -138,8 +139,8 @@ def changes_figure(table: pd.DataFrame, *, dataset: str, baseline: str) -> Figur
         values = factor * _per_class(part, classes, runs)
         largest = float(np.nan_to_num(values).max())
         texts = [[f"{value:{number}}" for value in row] for row in values]
-        colours = Normalize(0, largest if largest > 0 else 1), matplotlib.colormaps["cividis"]
-        _draw_grid(axes, values, texts, *colours)
+        shades = matplotlib.colormaps["cividis_r" if measure in ALIKE else "cividis"]
+        _draw_grid(axes, values, texts, Normalize(0, largest if largest > 0 else 1), shades)
         _name_ticks(axes, [ALL, *classes] if place % n_columns == 0 else [], shown)
         axes.axhline(0.5, color="white", lw=3)
         chances = [f"{factor * chance:{number}}" for chance in part["chance"].dropna().unique()]
@@ -147,14 +148,16 @@ def changes_figure(table: pd.DataFrame, *, dataset: str, baseline: str) -> Figur
         axes.set_title(title + by_chance, fontsize=9)
     for axes in cells.flat[len(measures) :]:
         axes.set_axis_off()
-    figure.suptitle(titled(heading, f"baseline: {baseline}", note), fontsize=11)
+    key = "brighter: more has changed; grey: not defined"
+    figure.suptitle(titled(heading, f"baseline: {baseline}", key, note), fontsize=11)
     return figure
 
 
 def draw_changes(table: pd.DataFrame, path: Path, *, dataset: str, baseline: str) -> None:
     """Draw all measures of change side by side: a row per class, a column per run.
 
-    Colours span 0 to the largest value of a panel; what is undefined is grey.
+    Colours span 0 to the largest value of a panel, and are the brighter the more has changed: of
+    what is alike, the less is. What is undefined is grey.
 
     Args:
         table: Columns `run`, `measure`, `class` (None over all; head first), `value`, `chance`;

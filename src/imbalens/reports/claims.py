@@ -24,13 +24,18 @@ VERDICTS = {
     "not decidable": ("#555555", "s"),
 }
 PANEL_COLUMNS = 3
+GREY = "grey off the dashed line: a difference singly, not after correction for many comparisons"
 NOTES = (
     "A claim holds if the whole interval lies on the claimed side of the threshold, does not hold "
     "if it lies on the other, and is else not decidable with this data.",
-    "Intervals are per comparison, not simultaneous; the adjusted p-value, where one is known, is "
-    "corrected for the number of comparisons.",
+    "Intervals are per comparison, not simultaneous. Of paper A, a difference from the baseline "
+    "is stated only where its p-value, adjusted for all comparisons of the dataset that are over "
+    "all classes, is at most {alpha:.2g} too; that a difference lies within a margin states none "
+    "and needs no adjustment. Paper B's verdicts are not adjusted.",
     "An interval covers the images that were drawn, and what training again changes only where a "
-    "loss was trained with several seeds; paper B's claims are judged training by training.",
+    "loss was trained with several seeds. Paper A's claims and those about LDAM are judged once "
+    "for all seeds of a loss, against the baseline; the other claims of paper B training by "
+    "training.",
 )
 
 
@@ -88,18 +93,26 @@ def claims_metrics(findings: Sequence[Finding]) -> dict[str, dict[str, Mapping[s
     return metrics
 
 
-def claims_markdown(table: pd.DataFrame, *, dataset: str, sentences: Sequence[str]) -> str:
+def sentences_table(sentences: Mapping[str, str]) -> pd.DataFrame:
+    """One row per measure: whether paper A's effect on it survives at matched scale."""
+    return pd.DataFrame(list(sentences.items()), columns=["measure", "sentence"])
+
+
+def claims_markdown(
+    table: pd.DataFrame, *, dataset: str, sentences: Mapping[str, str], alpha: float
+) -> str:
     """Return the verdicts as Markdown, one table per paper.
 
     Args:
         table: As `claims_table` makes it.
         dataset: Name of the dataset, for the title.
-        sentences: Whether paper A's effects survive at matched scale.
+        sentences: Whether paper A's effects survive at matched scale, by measure.
+        alpha: Adjusted p-value above which a difference is not stated.
     """
-    lines = [f"# {dataset}: claims of both papers", "", *(f"- {note}" for note in NOTES), ""]
-    if sentences:
-        lines += ["## Do paper A's effects survive at matched scale?", ""]
-        lines += [*(f"- {sentence}" for sentence in sentences), ""]
+    notes = [f"- {note.format(alpha=alpha)}" for note in NOTES]
+    lines = [f"# {dataset}: claims of both papers", "", *notes, ""]
+    lines += ["## Do paper A's effects survive at matched scale?", ""]
+    lines += [*(f"- {what}: {sentence}" for what, sentence in sentences.items()), ""]
     for paper, rows in table.groupby("paper"):
         lines += [f"## Paper {paper}", ""]
         lines += ["| claim | section | run | verdict | reason |", "|---|---|---|---|---|"]
@@ -114,12 +127,14 @@ def claims_figure(table: pd.DataFrame, *, dataset: str) -> Figure:
     """Build what `draw_claims` writes."""
     shown = table[table["low"].notna()]
     claims = list(shown["claim"].unique())
-    absent = sorted(set(table["claim"]) - set(claims))
-    note = f"without any interval: {', '.join(absent)}" if absent else ""
+    n_absent = table["claim"].nunique() - len(claims)
+    note = (
+        f"{n_absent} of {n_absent + len(claims)} claims have no interval here" if n_absent else ""
+    )
     most = int(shown["claim"].value_counts().max()) if claims else 1
     rows = max(1, ceil(len(claims) / PANEL_COLUMNS))
     figure = Figure(figsize=(15, rows * (0.24 * most + 1.25) + 1.4), layout="constrained")
-    title = titled(f"Claims of both papers · {dataset}", *wrap(note, 99))
+    title = titled(f"Claims of both papers · {dataset}", GREY, note)
     figure.suptitle(title, fontsize=11)
     if not claims:
         say(figure.subplots(), "no claim has an interval")
@@ -144,7 +159,7 @@ def draw_claims(table: pd.DataFrame, path: Path, *, dataset: str) -> None:
     """Draw the intervals of each claim, one line per run, against the claim's threshold.
 
     Args:
-        table: As `claims_table` makes it; claims without any interval are named in the title.
+        table: As `claims_table` makes it; claims without any interval are counted in the title.
         path: PNG to write.
         dataset: Name of the dataset, for the title.
     """

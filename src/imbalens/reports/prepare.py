@@ -31,11 +31,11 @@ class Sample:
     boxes: Int[np.ndarray, "b 4"]
 
 
-def samples_figure(samples: Sequence[Sample], *, dataset: str, note: str) -> Figure:
+def samples_figure(samples: Sequence[Sample], *, dataset: str) -> Figure:
     """Build what `draw_samples` writes."""
     lines = max(1, ceil(len(samples) / PER_LINE))
     figure = Figure(figsize=(2.1 * PER_LINE, 2.4 * lines + 0.7), layout="constrained")
-    figure.suptitle(titled(f"Prepared images · {dataset}", note))
+    figure.suptitle(titled(f"Prepared images · {dataset}"))
     cells = figure.subplots(lines, PER_LINE, squeeze=False)
     for axes, sample in zip(cells.flat, samples, strict=False):
         overlay(axes, sample.image, None, sample.boxes)
@@ -45,13 +45,12 @@ def samples_figure(samples: Sequence[Sample], *, dataset: str, note: str) -> Fig
     return figure
 
 
-def draw_samples(samples: Sequence[Sample], path: Path, *, dataset: str, note: str) -> None:
+def draw_samples(samples: Sequence[Sample], path: Path, *, dataset: str) -> None:
     """Draw prepared images with their class and boxes, to see that these belong together.
 
     Args:
         samples: What to draw, in reading order.
         path: PNG to write.
         dataset: Name of the dataset, for the title.
-        note: A second line of the title, such as what kind of images these are.
     """
-    save(samples_figure(samples, dataset=dataset, note=note), path)
+    save(samples_figure(samples, dataset=dataset), path)

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int, Real, UInt8
 from torch import Tensor
 
 from imbalens.core.prepared import Prepared, read_split
-from imbalens.params import Augmentation
+from imbalens.params.recipes import Augmentation
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import math
 from typing import assert_never
 
-from imbalens.params import Cosine, Schedule, Steps
+from imbalens.params.recipes import Cosine, Schedule, Steps
 
 
 def learning_rate(schedule: Schedule, *, base: float, epoch: int, epochs: int) -> float:

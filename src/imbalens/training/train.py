@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from imbalens.core.files import InputError
-from imbalens.params import Adam, Optimizer, Recipe, Sgd
+from imbalens.params.recipes import Adam, Optimizer, Recipe, Sgd
 from imbalens.training.batches import ImageTensors, plain_batches, training_batches
 from imbalens.training.devices import precision_context
 from imbalens.training.resuming import TrainingState, load_state, save_state

@@ -11,11 +11,12 @@ from imbalens.analysis.claims.adversary_prediction import (
     adversaries_beat_random,
     adversaries_match_fdr,
     adversaries_rank_errors,
+    judge_adversaries,
 )
-from imbalens.analysis.claims.intervals import Resampling
+from imbalens.analysis.claims.intervals import estimate_mean
 from imbalens.analysis.claims.verdicts import decide
+from tests.analysis.claims.rules import RESAMPLING, rules
 
-RESAMPLING = Resampling(confidence=0.95, n_resamples=200, seed=0)
 EPS = 1e-5
 
 
@@ -69,12 +70,54 @@ def test_the_factor_by_its_definition():
     guesses = [kl_divergence(errors, drawn(seed, 5), eps=EPS)[rows].mean() for seed in range(200)]
     assert found.value == pytest.approx(np.mean(guesses) / own)
     assert found.n == 4
-    fdr = adversaries_match_fdr(
-        errors, neighbours, fdr_kld=3 * own, eps=EPS, resampling=RESAMPLING
+
+
+def test_fdr_is_compared_class_by_class():
+    """Three times as far in each class is three times, however much classes differ."""
+    own = np.array([0.1, 2.0, 0.5, np.nan, 1.0, 0.3])
+    found = adversaries_match_fdr(own, 3 * own, RESAMPLING)
+    assert (found.low, found.value, found.high) == pytest.approx((3, 3, 3))
+    assert found.n == 5
+    alone = estimate_mean(own[np.isfinite(own)], RESAMPLING)
+    assert 3 * alone.value / alone.high < 2 < 3, "of FDR as a fixed number the interval is wide"
+
+
+def test_the_spread_of_fdr_over_the_classes_counts():
+    """Of equal neighbours all uncertainty is FDR's, which a fixed number would hide."""
+    own = np.ones(8)
+    fdr = np.array([0.1, 0.2, 0.2, 0.3, 0.4, 0.5, 3.0, 4.0])
+    found = adversaries_match_fdr(own, fdr, RESAMPLING)
+    plain = estimate_mean(fdr, RESAMPLING)
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (plain.value, plain.low, plain.high)
     )
-    assert fdr.value == pytest.approx(3)
-    assert fdr.low < 3 < fdr.high
-    assert fdr.n == 4
+    assert found.low < 1 < found.high
+
+
+def test_classes_without_either_divergence_are_left_out():
+    own, fdr = np.array([1.0, np.nan, 2.0, 1.0]), np.array([2.0, 9.0, np.nan, 2.0])
+    found = adversaries_match_fdr(own, fdr, RESAMPLING)
+    assert (found.value, found.n) == (2.0, 2)
+
+
+def test_a_run_is_judged_by_all_three():
+    errors = drawn(1)
+    neighbours = near(errors, 2)
+    found = judge_adversaries(
+        "r",
+        errors,
+        neighbours,
+        kld=kl_divergence(errors, neighbours, eps=EPS),
+        kld_fdr=kl_divergence(errors, near(errors, 2), eps=EPS) / 2,
+        eps=EPS,
+        rules=rules(),
+    )
+    assert [(finding.claim.id, finding.verdict) for finding in found] == [
+        ("adversaries_beat_random", "holds"),
+        ("adversaries_rank_errors", "holds"),
+        ("adversaries_match_fdr", "does not hold"),
+    ]
+    assert {(finding.run, finding.seeds) for finding in found} == {("r", 1)}
 
 
 def test_rank_correlation_skips_classes_that_rank_nothing():
@@ -89,9 +132,7 @@ def test_without_errors_nothing_is_compared():
     for found in (
         adversaries_beat_random(nothing, drawn(0, 3), eps=EPS, resampling=RESAMPLING),
         adversaries_rank_errors(nothing, drawn(0, 3), RESAMPLING),
-        adversaries_match_fdr(
-            nothing, drawn(0, 3), fdr_kld=float("nan"), eps=EPS, resampling=RESAMPLING
-        ),
+        adversaries_match_fdr(np.full(3, np.nan), np.ones(3), RESAMPLING),
     ):
         assert isnan(found.low)
         assert found.n == 0

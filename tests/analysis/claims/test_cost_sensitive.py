@@ -5,19 +5,35 @@ import pytest
 from imbalens.analysis.claims.cost_sensitive import (
     CONTROLLED,
     DIFFERENCE_CLAIMS,
+    Comparison,
     Difference,
-    judge_difference,
+    judge_differences,
 )
 from imbalens.analysis.claims.intervals import Estimate
+from tests.analysis.claims.rules import rules
 
 ITEMS = {item.claim.id: item for item in DIFFERENCE_CLAIMS}
 
 
-def verdict(name, low, high, images=240, margin=0.02):
-    difference = Difference(Estimate((low + high) / 2, low, high, images, 0.01), 0.03, 1)
-    return judge_difference(
-        ITEMS[name], difference, run="wbce", baseline="bce", margin=margin, min_images=30
-    )
+def judged(name, low, high, images=240, margin=0.02, p_adjusted=0.03, **changed):
+    item = ITEMS[name]
+    difference = Difference(Estimate((low + high) / 2, low, high, images, 0.01), p_adjusted, 1)
+    values = {
+        "run": "wbce",
+        "baseline": "bce",
+        "plain": True,
+        "differences": {(item.stage, item.measure): difference},
+        "unmapped": [],
+        "classes_exclude": False,
+        "positives_fixed": True,
+    }
+    findings = judge_differences(Comparison(**values | changed), rules=rules(margin=margin))
+    assert [finding.claim for finding in findings] == [one.claim for one in DIFFERENCE_CLAIMS]
+    return {finding.claim.id: finding for finding in findings}
+
+
+def verdict(name, *arguments, **options):
+    return judged(name, *arguments, **options)[name]
 
 
 @pytest.mark.parametrize("name", ["auroc_marginal", "ap_marginal"])
@@ -55,8 +71,8 @@ def test_falls(name):
     assert verdict(name, -0.1, 0.1).verdict == "not decidable"
 
 
-def test_few_images_or_no_interval_decide_nothing():
-    assert verdict("iobb_rises", 0.1, 0.2, images=29).reason.startswith("Only 29 images")
+def test_an_interval_decides_however_few_images_it_was_given_for_and_none_decides_nothing():
+    assert verdict("iobb_rises", 0.1, 0.2, images=20).verdict == "holds"
     assert "is undefined" in verdict("iobb_rises", nan, nan).reason
 
 
@@ -64,6 +80,36 @@ def test_the_finding_repeats_the_comparison():
     found = verdict("iobb_rises", 0.125, 0.25)
     assert (found.run, found.baseline, found.seeds, found.p_adjusted) == ("wbce", "bce", 1, 0.03)
     assert "adjusted p 0.03" in found.reason
+
+
+def test_recall_is_judged_at_one_half_and_controlled_by_fixed_positives():
+    found = judged("recall_half_rises", 0.1, 0.2)
+    assert found["recall_half_rises"].verdict == "holds"
+    assert "at probability 0.5" in found["recall_half_rises"].claim.statistic
+    assert found["recall_rises"].reason == (
+        "Not measured: the differences from bce have no recall of performance."
+    )
+    control = judged("recall_rises", -0.1, 0.1)
+    assert control["recall_rises"].verdict == "not decidable"
+    assert "as many predicted positives" in control["recall_rises"].claim.statistic
+    assert "no recall_half of performance" in control["recall_half_rises"].reason
+    free = verdict("recall_rises", 0.1, 0.2, positives_fixed=False)
+    assert free.verdict == "not decidable"
+    assert "there is no control" in free.reason
+
+
+def test_what_cannot_be_judged_says_why():
+    found = judged("iobb_rises", 0.1, 0.2, plain=False)
+    reasons = {finding.reason for finding in found.values()}
+    assert reasons == {"The baseline bce does not have the plain loss."}
+    found = judged("iobb_rises", 0.1, 0.2, classes_exclude=True)
+    assert found["iobb_rises"].verdict == "holds", "boxes may be of images with one class"
+    defined = "Stated of labels: not defined where classes exclude each other."
+    assert {found[name].reason for name in ("auroc_marginal", "recall_half_rises")} == {defined}
+    found = judged("ap_marginal", -0.01, 0.01, unmapped=["wbce", "wbce-1"])
+    assert found["ap_marginal"].verdict == "holds"
+    unmapped = "No maps were dumped for wbce, wbce-1 (dumps.maps.runs)."
+    assert {found[name].reason for name in ("iobb_rises", "disjoint_rises")} == {unmapped}
 
 
 def test_controlled_claims_differ_in_scale_only():

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from imbalens.analysis.claims.intervals import (
     Estimate,
     Resampling,
+    average_repeats,
     contrast_pairs,
     estimate_mean,
     estimate_proportion,
     estimate_ratio,
     subtract,
+    undefined,
 )
 
 Z = 1.959963984540054  # of a two-sided 95 % interval
@@ -91,6 +93,35 @@ def test_a_bootstrap_interval_over_few_classes_covers(n_classes):
         found = estimate_mean(values, Resampling(0.9, 300, seed))
         covered += found.low <= 5.0 <= found.high
     assert abs(covered / trials - 0.9) < 4 * sqrt(0.9 * 0.1 / trials)
+
+
+def test_repeats_by_hand():
+    one, two = Estimate(0.25, 0.125, 0.5, 40, p=0.5), Estimate(0.75, 0.5, 0.875, 38, p=0.5)
+    assert average_repeats([one], confidence=0.95) is one
+    found = average_repeats([one, two], confidence=0.95)
+    of_seeds = 12.706204736432095 * 0.25  # t of one degree of freedom; sd / sqrt(2) = 0.25
+    assert (found.value, found.n) == (0.5, 38)
+    assert found.low == pytest.approx(0.5 - sqrt(0.1875**2 + of_seeds**2))
+    assert found.high == pytest.approx(0.5 + sqrt(0.1875**2 + of_seeds**2))
+    assert isnan(found.p)
+    same = average_repeats([one, one, one], confidence=0.95)
+    assert (same.value, same.low, same.high) == (0.25, 0.125, 0.5)
+    assert isnan(average_repeats([one, undefined(5)], confidence=0.95).low)
+
+
+@pytest.mark.parametrize("n_repeats", [2, 3, 5])
+def test_repeats_cover_the_mean_over_seeds(n_repeats):
+    """Images differ in how hard they are and seeds in how well they do; both are drawn."""
+    rng = np.random.default_rng(4)
+    trials, covered = 200, 0
+    for _ in range(trials):
+        hard = rng.random(60)
+        skills = np.clip(0.5 + 0.1 * rng.standard_normal(n_repeats), 0, 1)
+        wrong = (hard[None] < skills[:, None]).sum(axis=1)
+        repeats = [estimate_proportion(int(count), 60, confidence=0.9) for count in wrong]
+        found = average_repeats(repeats, confidence=0.9)
+        covered += found.low <= 0.5 <= found.high
+    assert covered / trials > 0.9 - 3 * sqrt(0.9 * 0.1 / trials)
 
 
 def pairs_of(n_classes, chosen):

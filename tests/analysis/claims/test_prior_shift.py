@@ -1,19 +1,23 @@
 import pytest
 
-from imbalens.analysis.claims.cost_sensitive import CONTROLLED, Difference, judge_difference
+from imbalens.analysis.claims.cost_sensitive import CONTROLLED
 from imbalens.analysis.claims.intervals import Estimate
 from imbalens.analysis.claims.prior_shift import prior_shift_sentences
-from imbalens.analysis.claims.verdicts import undecided
+from imbalens.analysis.claims.verdicts import judge, undecided
+from tests.analysis.claims.rules import rules
 
-UP, DOWN, NEITHER = (0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1)
+UP, DOWN, NEITHER, CHANCE = (0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1), (0.01, 0.2)
 
 
 def found(item, run, interval):
     if interval is None:
         return undecided(item.claim, "No maps.", run=run)
     low, high = interval
-    difference = Difference(Estimate((low + high) / 2, low, high, 100), 0.5, 1)
-    return judge_difference(item, difference, run=run, baseline="bce", margin=0.1, min_images=1)
+    estimate = Estimate((low + high) / 2, low, high, 100)
+    p_adjusted = 0.4 if interval == CHANCE else 0.01
+    return judge(
+        item.claim, estimate, rules=rules(), run=run, baseline="bce", p_adjusted=p_adjusted
+    )
 
 
 def sentences(what, paper, matched):
@@ -21,7 +25,7 @@ def sentences(what, paper, matched):
     return prior_shift_sentences(
         [found(first, f"r{place}", interval) for place, interval in enumerate(paper)]
         + [found(second, f"r{place}", interval) for place, interval in enumerate(matched)]
-    )
+    )[what]
 
 
 @pytest.mark.parametrize(
@@ -33,11 +37,20 @@ def sentences(what, paper, matched):
         ),
         (
             (UP, NEITHER, UP),
-            "at matched scale for 1 of these (r0): the effect survives in part the control.",
+            "at matched scale for 1 of these (r0): the effect survives the control in part; for "
+            "the rest that is open.",
+        ),
+        (
+            (UP, DOWN, UP),
+            "at matched scale for 1 of these (r0): the effect survives the control in part.",
         ),
         (
             (DOWN, DOWN, UP),
             "at matched scale for 0 of these: the effect does not survive the control.",
+        ),
+        (
+            (CHANCE, DOWN, UP),
+            "at matched scale for 0 of these: the effect is not shown to survive the control.",
         ),
         (
             (DOWN, NEITHER, UP),
@@ -46,22 +59,45 @@ def sentences(what, paper, matched):
     ],
 )
 def test_only_runs_that_show_the_effect_are_controlled(matched, end):
-    (sentence,) = sentences("IoBB", (UP, UP, NEITHER), matched)
-    assert sentence == f"IoBB: in the paper's measure it rises for 2 of 3 runs (r0, r1), {end}"
-
-
-def test_a_fall_is_controlled_by_a_fall():
-    (sentence,) = sentences("IoR", (DOWN,), (DOWN,))
-    assert sentence == (
-        "IoR: in the paper's measure it falls for 1 of 1 runs (r0), at matched scale for 1 of "
-        "these (r0): the effect survives the control."
+    assert sentences("IoBB", (UP, UP, NEITHER), matched) == (
+        f"in the paper's measure it rises for 2 of 3 runs (r0, r1), {end}"
     )
 
 
-def test_what_cannot_be_controlled_is_said():
-    (sentence,) = sentences("IoBB", (UP, None), ())
-    assert sentence.endswith("for 1 of 1 runs (r0); it was not measured at matched scale.")
-    (sentence,) = sentences("IoBB", (DOWN, NEITHER), (UP, UP))
-    assert sentence.endswith("it rises for none of 2 runs: there is no effect to control.")
-    assert sentences("IoBB", (None,), (UP,)) == []
-    assert prior_shift_sentences([]) == []
+def test_a_fall_is_controlled_by_a_fall():
+    assert sentences("IoR", (DOWN,), (DOWN,)) == (
+        "in the paper's measure it falls for 1 of 1 runs (r0), at matched scale for 1 of these "
+        "(r0): the effect survives the control."
+    )
+
+
+def test_without_an_effect_there_is_nothing_to_control():
+    assert sentences("IoBB", (DOWN, DOWN), (UP, UP)) == (
+        "in the paper's measure it rises for none of 2 runs but falls for each: there is no "
+        "effect to control."
+    )
+    assert sentences("IoR", (UP,), ()).startswith("in the paper's measure it falls for none of 1")
+
+
+@pytest.mark.parametrize(
+    ("paper", "but"),
+    [
+        ((NEITHER, NEITHER), ""),
+        ((CHANCE, NEITHER), ""),
+        ((DOWN, NEITHER), " and falls for 1 (r0)"),
+    ],
+)
+def test_an_effect_that_is_not_shown_may_be_there(paper, but):
+    assert sentences("IoBB", paper, (UP, UP)) == (
+        f"in the paper's measure it is not shown to rise for any of 2 runs{but}: whether there "
+        "is an effect to control is open."
+    )
+
+
+def test_what_was_not_measured_is_said_with_the_reason():
+    assert sentences("IoBB", (None, None), (UP,)) == "not measured: no maps."
+    assert sentences("IoBB", (UP, None), (None, None)) == (
+        "in the paper's measure it rises for 1 of 1 runs (r0); not measured at matched scale: "
+        "no maps."
+    )
+    assert set(prior_shift_sentences([])) == {"IoBB", "IoR"}

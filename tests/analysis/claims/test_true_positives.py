@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 
 from imbalens.analysis.claims.intervals import estimate_proportion
 from imbalens.analysis.claims.true_positives import (
+    judge_archetypes,
     true_positive_rates_lead,
     true_positives_share,
 )
+from tests.analysis.claims.rules import rules
 
 COUNTS = st.lists(st.integers(0, 60), min_size=4, max_size=4).map(np.array)
 
@@ -35,6 +37,15 @@ def test_planted_leads_are_found_and_reversed_ones_too():
         found = true_positive_rates_lead(counts, np.array(right), confidence=0.95)
         assert sign * found.low > 0
         assert sign * found.high > 0
+
+
+def test_a_run_is_judged_by_both():
+    counts = np.array([500, 200, 100, 100])
+    found = judge_archetypes("r", counts, np.array([490, 20, 80, 5]), rules=rules())
+    assert [(finding.claim.id, finding.verdict) for finding in found] == [
+        ("safe_border_hold_true_positives", "holds"),
+        ("safe_border_lead_true_positive_rates", "does not hold"),
+    ]
 
 
 def test_empty_groups_are_left_out():

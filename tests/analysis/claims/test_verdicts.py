@@ -1,3 +1,4 @@
+from dataclasses import replace
 from math import isnan, nan
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 
 from imbalens.analysis.claims.intervals import Estimate, undefined
 from imbalens.analysis.claims.verdicts import NO_RUN, Claim, decide, judge, undecided
+from tests.analysis.claims.rules import rules
 
 OPPOSITE = {
     "holds": "does not hold",
@@ -83,47 +85,82 @@ CLAIM = Claim(
 )
 
 
-def reason(estimate, claim=CLAIM, threshold=0.0, **options):
-    return judge(
-        claim, estimate, run="b", baseline="a", threshold=threshold, minimum=30, **options
-    ).reason
+WITHIN = replace(CLAIM, side="within", threshold=None)
+
+
+def reason(estimate, claim=CLAIM, **options):
+    return judge(claim, estimate, rules=rules(), run="b", baseline="a", **options).reason
 
 
 def test_reasons_are_built_from_the_numbers():
     some = Estimate(0.25, 0.125, 0.5, 40)
     assert reason(some) == "The difference of x, 0.25 [0.125, 0.5], lies above 0 (40 images)."
     assert "lies above 0 (40 images, adjusted p 0.03)." in reason(some, p_adjusted=0.03)
-    assert "lies below 1 (" in reason(some, threshold=1.0)
-    assert "does not exclude 0.2 (" in reason(some, threshold=0.2)
+    assert "lies below 1 (" in reason(some, replace(CLAIM, threshold=1.0))
+    assert "does not exclude 0.2 (" in reason(some, replace(CLAIM, threshold=0.2))
     few = Estimate(0.25, 0.125, 0.5, 29)
     assert reason(few) == "Only 29 images, fewer than the 30 asked for."
     assert reason(undefined(40)) == "The difference of x is undefined: nothing was drawn."
 
 
 def test_reasons_of_margins():
-    within = Claim(**{**vars(CLAIM), "side": "within", "threshold": None})
     some = Estimate(0.25, 0.125, 0.5, 40)
     for margin, words in ((0.75, "lies within ±0.75"), (0.25, "lies partly outside ±0.25")):
-        assert words in reason(some, within, margin, p_adjusted=0.5)
-    assert reason(some, within, 0.1, p_adjusted=0.5).endswith("lies outside ±0.1 (40 images).")
+        assert words in reason(some, WITHIN, margin=margin, p_adjusted=0.5)
+    outside = reason(some, WITHIN, margin=0.1, p_adjusted=0.04)
+    assert outside.endswith("lies outside ±0.1 (40 images, adjusted p 0.04).")
+
+
+@pytest.mark.parametrize(
+    ("claim", "low", "high", "single"),
+    [
+        (CLAIM, 0.1, 0.3, "holds"),
+        (CLAIM, -0.3, -0.1, "does not hold"),
+        (CLAIM, -0.1, 0.3, "not decidable"),
+        (WITHIN, 0.1, 0.3, "does not hold"),
+        (WITHIN, -0.01, 0.01, "holds"),
+    ],
+)
+def test_a_difference_counts_only_after_correction(claim, low, high, single):
+    def found(p_adjusted):
+        estimate = Estimate((low + high) / 2, low, high, 40, p=0.001)
+        return judge(claim, estimate, rules=rules(), run="b", margin=0.05, p_adjusted=p_adjusted)
+
+    for small in (nan, 0.001, 0.05):
+        assert found(small).verdict == single
+        assert "singly" not in found(small).reason
+    large = found(0.31)
+    if claim == WITHIN and single == "holds":
+        assert large.verdict == "holds", "that there is none is not corrected for"
+        assert large.reason.endswith("lies within ±0.05 (40 images).")
+    else:
+        assert large.verdict == "not decidable"
+        corrected = single != "not decidable"
+        assert ("singly, not after correction for the dataset's" in large.reason) == corrected
+        assert large.reason.endswith("(40 images, adjusted p 0.31).")
+
+
+def test_units_have_minima_of_their_own():
+    few = replace(CLAIM, unit="classes")
+    assert reason(Estimate(0.25, 0.125, 0.5, 4), few).startswith(
+        "Only 4 classes, fewer than the 5"
+    )
+    assert "lies above 0" in reason(Estimate(0.25, 0.125, 0.5, 5), few)
 
 
 def test_findings_carry_what_they_are_of():
     found = judge(
         CLAIM,
         Estimate(0.25, 0.125, 0.5, 30, p=0.01),
+        rules=rules(),
         run="b",
         baseline="a",
-        threshold=0.0,
-        minimum=30,
         p_adjusted=0.02,
         seeds=3,
     )
     assert (found.run, found.baseline, found.verdict) == ("b", "a", "holds")
     assert (found.p_adjusted, found.seeds, found.threshold) == (0.02, 3, 0.0)
-    few = judge(
-        CLAIM, Estimate(1.0, 0.5, 2.0, 29), run="b", baseline="a", threshold=0.0, minimum=30
-    )
+    few = judge(CLAIM, Estimate(1.0, 0.5, 2.0, 29), rules=rules(), run="b")
     assert few.verdict == "not decidable"
     assert few.estimate.value == 1.0
 

@@ -14,7 +14,7 @@ from imbalens.analysis.claims.intervals import (
     estimate_mean,
     estimate_ratio,
 )
-from imbalens.analysis.claims.verdicts import Claim
+from imbalens.analysis.claims.verdicts import Claim, Finding, Rules, judge
 
 NO_CLASS = "fewer than two classes have both errors and nearest adversaries"
 
@@ -29,6 +29,38 @@ BEAT_RANDOM = Claim(
     unit="classes",
     undefined=NO_CLASS,
 )
+
+
+def judge_adversaries(
+    run: str,
+    errors: Float[np.ndarray, "c c"],
+    neighbours: Float[np.ndarray, "c c"],
+    *,
+    kld: Float[np.ndarray, " c"],
+    kld_fdr: Float[np.ndarray, " c"],
+    eps: float,
+    rules: Rules,
+) -> tuple[Finding, ...]:
+    """Judge the three claims by a run's nearest adversaries.
+
+    Args:
+        run: The run.
+        errors: Distribution of the errors; rows without any are NaN.
+        neighbours: Distribution of the nearest adversaries; rows without any are NaN.
+        kld: Divergence of the nearest adversaries from the errors, per class.
+        kld_fdr: That of Fisher's discriminant ratio.
+        eps: See `kl_divergence`.
+        rules: What a verdict asks for.
+    """
+    resampling = rules.resampling
+    random = adversaries_beat_random(errors, neighbours, eps=eps, resampling=resampling)
+    rank = adversaries_rank_errors(errors, neighbours, resampling)
+    match = adversaries_match_fdr(kld, kld_fdr, resampling)
+    return (
+        judge(BEAT_RANDOM, random, rules=rules, run=run),
+        judge(RANK_ERRORS, rank, rules=rules, run=run),
+        judge(MATCH_FDR, match, rules=rules, run=run),
+    )
 
 
 def adversaries_beat_random(
@@ -97,7 +129,7 @@ MATCH_FDR = Claim(
     paper="B",
     section="4.3, Table 2",
     text="Nearest adversaries predict errors as well as Fisher's discriminant ratio or better",
-    statistic="KLD of FDR, taken as fixed, over that of nearest adversaries",
+    statistic="KLD of FDR over that of nearest adversaries",
     side="above",
     threshold=1.0,
     unit="classes",
@@ -106,25 +138,19 @@ MATCH_FDR = Claim(
 
 
 def adversaries_match_fdr(
-    errors: Float[np.ndarray, "c c"],
-    neighbours: Float[np.ndarray, "c c"],
-    *,
-    fdr_kld: float,
-    eps: float,
-    resampling: Resampling,
+    kld: Float[np.ndarray, " c"], kld_fdr: Float[np.ndarray, " c"], resampling: Resampling
 ) -> Estimate:
     """How many times larger the divergence of Fisher's discriminant ratio is.
 
+    Both are of the same classes and vary over them, so the classes are resampled in pairs.
+
     Args:
-        errors: Distribution of the errors; rows without any are NaN.
-        neighbours: Distribution of the nearest adversaries; rows without any are NaN.
-        fdr_kld: Mean divergence of Fisher's discriminant ratio over the same classes; it is
-            taken as fixed, the interval being that of the nearest adversaries'.
-        eps: See `kl_divergence`.
+        kld: Divergence of the nearest adversaries from the errors, per class; NaN of classes that
+            are not judged.
+        kld_fdr: That of Fisher's discriminant ratio.
         resampling: How to resample the classes.
 
     Source: paper B, Table 2.
     """
-    own = kl_divergence(errors, neighbours, eps=eps)
-    own = own[np.isfinite(own)]
-    return estimate_ratio(np.full(len(own), fdr_kld), own, resampling)
+    judged = np.isfinite(kld) & np.isfinite(kld_fdr)
+    return estimate_ratio(kld_fdr[judged], kld[judged], resampling)

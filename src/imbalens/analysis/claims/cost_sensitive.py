@@ -3,14 +3,16 @@
 Each is a difference between a run and the baseline, whose interval comes with it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from imbalens.analysis.claims.intervals import Estimate
-from imbalens.analysis.claims.verdicts import Claim, Finding, Side, judge
+from imbalens.analysis.claims.verdicts import Claim, Finding, Rules, Side, judge, undecided
 
 ABSENT = "the figure, or its interval, is undefined for one of the two runs"
-ALIGNMENT = "cam_alignment"
+PERFORMANCE, ALIGNMENT, CONCEPTS = "performance", "cam_alignment", "concepts"  # stages
 MATCHED = "_matched"
+FIXED_RECALL = "recall"  # in contrast to that at probability 0.5
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,37 @@ class Difference:
 
     Attributes:
         estimate: The difference, its interval, the images behind it and its p-value.
-        p_adjusted: That p-value, adjusted for the number of comparisons; NaN if undefined.
+        p_adjusted: That p-value, corrected for all differences of the dataset that are over all
+            classes; NaN if undefined.
         seeds: Trainings behind the run.
     """
 
     estimate: Estimate
     p_adjusted: float
     seeds: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A run with a cost-sensitive loss beside the baseline, both with all their repeats.
+
+    Attributes:
+        run: The run, the first of its repeats.
+        baseline: The baseline, the first of its repeats.
+        plain: Whether the baseline's loss weighs all classes alike.
+        differences: By stage and measure; those that were not measured are absent.
+        unmapped: Of both sides, trainings without maps.
+        classes_exclude: Whether an image has one class, and not any number of labels.
+        positives_fixed: Whether labels are decided so that every run predicts as many positives.
+    """
+
+    run: str
+    baseline: str
+    plain: bool
+    differences: Mapping[tuple[str, str], Difference]
+    unmapped: Sequence[str]
+    classes_exclude: bool
+    positives_fixed: bool
 
 
 def _claim(
@@ -61,10 +87,9 @@ def _claim(
 
 def _marginal(measure: str, what: str) -> DifferenceClaim:
     text = f"Differences in {what} between losses are marginal"
-    claim = _claim(
-        f"{measure}_marginal", "5, Performance Analysis", text, what, side="within", threshold=None
-    )
-    return DifferenceClaim(claim, "performance", measure)
+    name = f"{measure}_marginal"
+    claim = _claim(name, ANALYSIS, text, what, side="within", threshold=None)
+    return DifferenceClaim(claim, PERFORMANCE, measure)
 
 
 def _changed(
@@ -80,22 +105,16 @@ def _controlled(
     stage: str, measure: str, section: str, text: str, what: str, *, side: Side
 ) -> tuple[DifferenceClaim, DifferenceClaim]:
     """Return the claim in the paper's measure and the same at matched scale."""
+    scaled = (f"{text}, at matched scale", f"{what} at matched scale")
     return (
         _changed(stage, measure, section, text, what, side=side),
-        _changed(
-            stage,
-            f"{measure}{MATCHED}",
-            section,
-            f"{text}, at matched scale",
-            f"{what} at matched scale",
-            side=side,
-        ),
+        _changed(stage, f"{measure}{MATCHED}", section, *scaled, side=side),
     )
 
 
-PERFORMANCE = "5, Performance Analysis"
+ANALYSIS = "5, Performance Analysis"
 FEATURES = "5, Feature Alignment Analysis"
-CONCEPTS = "5, Analysis of Concepts, Table 2"
+TABLE_2 = "5, Analysis of Concepts, Table 2"
 TABLE_1 = f"{FEATURES}, Table 1"
 # paper's measure and the same measure at matched scale, by what they measure
 CONTROLLED = {
@@ -110,43 +129,52 @@ DIFFERENCE_CLAIMS = (
     _marginal("auroc", "AUROC"),
     _marginal("ap", "AP"),
     _changed(
-        "performance",
-        "probability",
         PERFORMANCE,
+        "probability",
+        ANALYSIS,
         "Weighted losses raise predicted probabilities",
         "mean predicted probability",
         side="above",
     ),
     _changed(
-        "performance",
-        "probability_positives",
         PERFORMANCE,
+        "probability_positives",
+        ANALYSIS,
         "Weighted losses raise predicted probabilities of positives",
         "mean predicted probability of positives",
         side="above",
     ),
     _changed(
-        "performance",
-        "recall",
         PERFORMANCE,
+        "recall_half",
+        ANALYSIS,
         "Weighted losses raise recall",
-        "mean recall of the classes",
+        "mean recall of the classes at probability 0.5",
+        side="above",
+    ),
+    # the control: raised logits alone cannot raise it
+    _changed(
+        PERFORMANCE,
+        FIXED_RECALL,
+        ANALYSIS,
+        "Weighted losses raise recall, with as many predicted positives",
+        "mean recall of the classes, with as many predicted positives as in training",
         side="above",
     ),
     *(claim for both in CONTROLLED.values() for claim in both),
     # thresholds of concepts are quantiles of each channel: their scale is matched already
     _changed(
-        "concepts",
-        "disjoint",
         CONCEPTS,
+        "disjoint",
+        TABLE_2,
         "Cost-sensitive losses raise the number of disjoint concepts",
         "disjoint concepts",
         side="above",
     ),
     _changed(
-        "concepts",
-        "unique",
         CONCEPTS,
+        "unique",
+        TABLE_2,
         "Cost-sensitive losses raise the number of unique concepts",
         "unique concepts",
         side="above",
@@ -162,38 +190,57 @@ DIFFERENCE_CLAIMS = (
 )
 
 
-def judge_difference(
-    item: DifferenceClaim,
-    difference: Difference,
-    *,
-    run: str,
-    baseline: str,
-    margin: float,
-    min_images: int,
-) -> Finding:
-    """Judge a claim by the difference between a run and the baseline.
+def judge_differences(comparison: Comparison, *, rules: Rules) -> list[Finding]:
+    """Judge all claims by the differences between a run and the baseline.
+
+    Recall is judged at probability 0.5: by it the paper means the inclination to say "positive".
+    Where labels are decided so that every run predicts as many positives as there are in
+    training, recall cannot rise by raised logits: that is the control beside it. A difference
+    has an interval only if enough images are behind it, so that no further number is asked for.
 
     Args:
-        item: One of `DIFFERENCE_CLAIMS`.
-        difference: Of the claim's measure.
-        run: A run with a cost-sensitive loss.
-        baseline: The run with the plain loss.
-        margin: Differences of AUROC and AP within plus or minus this are marginal.
-        min_images: Images below which nothing is decided.
+        comparison: The run and the baseline.
+        rules: What a verdict asks for.
 
     Returns:
-        The finding.
+        One finding per claim, in the order of `DIFFERENCE_CLAIMS`.
 
     Source: paper A, section 5.
     """
-    threshold = item.claim.threshold
-    return judge(
-        item.claim,
-        difference.estimate,
-        run=run,
-        baseline=baseline,
-        threshold=margin if threshold is None else threshold,
-        minimum=min_images,
-        p_adjusted=difference.p_adjusted,
-        seeds=difference.seeds,
-    )
+    findings, rules = [], replace(rules, min_images=0)
+    for item in DIFFERENCE_CLAIMS:
+        sides = {"run": comparison.run, "baseline": comparison.baseline}
+        difference = comparison.differences.get((item.stage, item.measure))
+        reason = _why_not(item, comparison, measured=difference is not None)
+        if difference is None or reason:
+            findings.append(undecided(item.claim, reason, **sides))
+            continue
+        findings.append(
+            judge(
+                item.claim,
+                difference.estimate,
+                rules=rules,
+                margin=rules.margin,
+                p_adjusted=difference.p_adjusted,
+                seeds=difference.seeds,
+                **sides,
+            )
+        )
+    return findings
+
+
+def _why_not(item: DifferenceClaim, comparison: Comparison, *, measured: bool) -> str:
+    """Say why a claim cannot be judged; empty if it can."""
+    baseline, unmapped = comparison.baseline, comparison.unmapped
+    if not comparison.plain:
+        return f"The baseline {baseline} does not have the plain loss."
+    if item.stage == PERFORMANCE and comparison.classes_exclude:
+        return "Stated of labels: not defined where classes exclude each other."
+    if item.measure == FIXED_RECALL and not comparison.positives_fixed:
+        return "Labels are decided at probability 0.5 (labels.decision): there is no control."
+    if item.stage in (ALIGNMENT, CONCEPTS) and unmapped:
+        return f"No maps were dumped for {', '.join(unmapped)} (dumps.maps.runs)."
+    if not measured:
+        what = f"{item.measure} of {item.stage}"
+        return f"Not measured: the differences from {baseline} have no {what}."
+    return ""

@@ -1,6 +1,6 @@
 """Estimates with intervals from counts, from figures per class and from pairs of classes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,6 +79,34 @@ def subtract(first: Estimate, second: Estimate, *, n: int) -> Estimate:
     down = np.hypot(first.value - first.low, second.high - second.value)
     up = np.hypot(first.high - first.value, second.value - second.low)
     return Estimate(value, float(value - down), float(value + up), n)
+
+
+def average_repeats(estimates: Sequence[Estimate], *, confidence: float) -> Estimate:
+    """Mean of a statistic over trainings that differ in their seed alone.
+
+    Its interval counts what the single intervals count (images, or classes) and the seeds: each
+    end lies off the mean by the root of the sum of squares of two distances. The first is the
+    mean of the repeats' own, as if all of them erred on the same images; the second is that of
+    Student's interval for the mean over seeds. What images and seeds have in common is in both,
+    so that the interval errs on the wide side; with two repeats it is often wider than that of
+    one, which says nothing of other seeds.
+
+    Args:
+        estimates: Of each repeat; a single one is returned as it is.
+        confidence: Coverage of their intervals, and of the one wanted.
+
+    Source: Zou and Donner, "Construction of confidence limits about effect measures", 2008, on
+    intervals of sums from intervals of their parts.
+    """
+    if len(estimates) == 1:
+        return estimates[0]
+    values, lows, highs = np.array([(each.value, each.low, each.high) for each in estimates]).T
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    of_seeds = t.isf((1 - confidence) / 2, len(values) - 1) * error
+    value = values.mean()
+    low = value - np.hypot((values - lows).mean(), of_seeds)
+    high = value + np.hypot((highs - values).mean(), of_seeds)
+    return Estimate(float(value), float(low), float(high), min(each.n for each in estimates))
 
 
 def estimate_mean(values: Float[np.ndarray, " c"], resampling: Resampling) -> Estimate:

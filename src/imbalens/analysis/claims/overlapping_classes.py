@@ -1,97 +1,13 @@
-"""Claims of paper B about classes that share features: their errors and their colours.
-
-Each function computes the statistic of the claims that stand above it.
-"""
+"""The claim of paper B about the colours of classes that share features."""
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
-from imbalens.analysis.claims.intervals import (
-    Estimate,
-    Resampling,
-    contrast_pairs,
-    estimate_proportion,
-    subtract,
-)
-from imbalens.analysis.claims.verdicts import Claim
+from imbalens.analysis.claims.intervals import Estimate, Resampling, contrast_pairs
+from imbalens.analysis.claims.verdicts import Claim, Finding, Rules, judge
 
 NO_PAIR = "no pair of classes overlaps, or every pair does"
 
-LOWERS_DOMINATED = Claim(
-    id="ldam_lowers_dominated_errors",
-    paper="B",
-    section="4.4, Figure 6",
-    text="LDAM lowers errors towards classes with many more images that share few features",
-    statistic="difference of the share of images so misclassified",
-    side="below",
-    threshold=0.0,
-    unit="images",
-    undefined="no class has a much larger one that shares few features with it",
-)
-LEAVES_OVERLAPPING = Claim(
-    id="ldam_leaves_overlapping_errors",
-    paper="B",
-    section="4.4, Figure 6",
-    text="LDAM does not lower errors towards classes with many more images that share features",
-    statistic="difference of the share of images so misclassified",
-    side="above",
-    threshold=None,
-    unit="images",
-    undefined="no class has a much larger one that shares features with it",
-)
-
-
-def larger_classes(
-    train_counts: Int[np.ndarray, " c"], *, count_ratio: float
-) -> Bool[np.ndarray, "c c"]:
-    """Which classes (columns) have at least `count_ratio` times the images of a class (row)."""
-    larger = train_counts[None, :] >= count_ratio * train_counts[:, None]
-    return larger & ~np.eye(len(train_counts), dtype=bool)
-
-
-def change_of_errors(
-    baseline: Int[np.ndarray, "c c"],
-    other: Int[np.ndarray, "c c"],
-    pairs: Bool[np.ndarray, "c c"],
-    *,
-    confidence: float,
-) -> Estimate:
-    """Change, from one run to another, of the share of images whose error is one of `pairs`.
-
-    The interval is Newcombe's for independent proportions: the counts do not tell which images
-    both runs misclassify, and it is wider than a paired one where many are the same.
-
-    Args:
-        baseline: Images by actual (row) and predicted (column) class.
-        other: The same images in the other run.
-        pairs: Which errors count; images of classes with none are left out.
-        confidence: Coverage wanted.
-
-    Source: paper B, section 4.4 and Figure 6.
-    """
-    n = int(baseline[pairs.any(axis=1)].sum())
-    before, after = (
-        estimate_proportion(
-            int(confusion[pairs].sum()),
-            int(confusion[pairs.any(axis=1)].sum()),
-            confidence=confidence,
-        )
-        for confusion in (baseline, other)
-    )
-    return subtract(after, before, n=n)
-
-
-LEAVES_OVERLAP = Claim(
-    id="ldam_leaves_overlap",
-    paper="B",
-    section="4.4, Figure 5",
-    text="Classes that share features under the plain loss still do under LDAM",
-    statistic="mean Jaccard index of the overlapping pairs minus that of the others",
-    side="above",
-    threshold=0.0,
-    unit="classes",
-    undefined=NO_PAIR,
-)
 COLOURS_ALIKE = Claim(
     id="overlapping_colours_alike",
     paper="B",
@@ -103,6 +19,25 @@ COLOURS_ALIKE = Claim(
     unit="classes",
     undefined=NO_PAIR,
 )
+
+
+def judge_colours(
+    run: str,
+    shares: Float[np.ndarray, "c g"],
+    overlapping: Bool[np.ndarray, "c c"],
+    *,
+    rules: Rules,
+) -> Finding:
+    """Judge the claim by the salient colours of a run's classes.
+
+    Args:
+        run: The run.
+        shares: Share of each colour group per class; rows sum to 1, NaN of a class without any.
+        overlapping: Which pairs of classes share features.
+        rules: What a verdict asks for.
+    """
+    alike = contrast_overlapping(colour_distance(shares), overlapping, rules.resampling)
+    return judge(COLOURS_ALIKE, alike, rules=rules, run=run)
 
 
 def colour_distance(shares: Float[np.ndarray, "c g"]) -> Float[np.ndarray, "c c"]:

@@ -12,7 +12,7 @@ from imbalens.analysis.claims.intervals import (
     subtract,
     undefined,
 )
-from imbalens.analysis.claims.verdicts import Claim
+from imbalens.analysis.claims.verdicts import Claim, Finding, Rules, judge
 
 N_COMMON = 2  # safe and border come first among the archetypes
 
@@ -27,6 +27,30 @@ TRUE_POSITIVES_SHARE = Claim(
     unit="instances",
     undefined="there is no true positive",
 )
+
+
+def judge_archetypes(
+    run: str,
+    counts: Int[np.ndarray, " a"],
+    true_positives: Int[np.ndarray, " a"],
+    *,
+    rules: Rules,
+) -> tuple[Finding, ...]:
+    """Judge both claims by a run's archetypes.
+
+    Args:
+        run: The run.
+        counts: Instances by archetype, in the order of `ARCHETYPE_NAMES`.
+        true_positives: Those that are classified correctly.
+        rules: What a verdict asks for.
+    """
+    confidence = rules.resampling.confidence
+    share = true_positives_share(true_positives, confidence=confidence)
+    lead = true_positive_rates_lead(counts, true_positives, confidence=confidence)
+    return (
+        judge(TRUE_POSITIVES_SHARE, share, rules=rules, run=run),
+        judge(TRUE_POSITIVE_RATES, lead, rules=rules, run=run),
+    )
 
 
 def true_positives_share(true_positives: Int[np.ndarray, " a"], *, confidence: float) -> Estimate:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Literal
 
-from imbalens.analysis.claims.intervals import Estimate, undefined
+from imbalens.analysis.claims.intervals import Estimate, Resampling, undefined
 
 Side = Literal["above", "below", "within"]
 Verdict = Literal["holds", "does not hold", "not decidable"]
@@ -67,6 +67,28 @@ class Finding:
     seeds: int = 0
 
 
+@dataclass(frozen=True)
+class Rules:
+    """What a verdict asks for.
+
+    Attributes:
+        resampling: How intervals over classes are made; its confidence is that of all intervals
+            that are made of counts too.
+        alpha: Adjusted p-value above which a difference is not taken for one.
+        margin: Differences of AUROC and AP within plus or minus this are marginal.
+        error_margin: Errors whose share falls by less are not lowered.
+        min_images: Images or instances below which nothing is decided.
+        min_classes: Classes below which nothing is decided.
+    """
+
+    resampling: Resampling
+    alpha: float
+    margin: float
+    error_margin: float
+    min_images: int
+    min_classes: int
+
+
 def decide(low: float, high: float, *, side: Side, threshold: float) -> Verdict:
     """Compare an interval with what a claim says.
 
@@ -102,23 +124,30 @@ def judge(
     claim: Claim,
     estimate: Estimate,
     *,
+    rules: Rules,
     run: str,
-    baseline: str,
-    threshold: float,
-    minimum: int,
+    baseline: str = "",
+    margin: float = float("nan"),
     p_adjusted: float = float("nan"),
-    seeds: int = 0,
+    seeds: int = 1,
 ) -> Finding:
     """Judge a claim by its statistic.
+
+    Where the statistic is one of the many differences of a dataset that are looked at together,
+    `p_adjusted` is given, and whatever states a difference (that it rises, falls, or lies outside
+    a margin) is decided only if that is small too: of many intervals some leave out 0 by chance.
+    That a difference lies within a margin needs no such correction: it finds no difference, which
+    is what the correction guards against, and each measure that it is said of was named before.
+    The corrected p-value, which is of no difference at all, would not tell anything about it.
 
     Args:
         claim: The claim.
         estimate: Its statistic.
+        rules: What is asked for.
         run: The run that is judged.
         baseline: The run that it is compared with; empty if there is none.
-        threshold: What the interval is compared with.
-        minimum: Images, instances or classes below which nothing is decided.
-        p_adjusted: See `Finding`; it is told, the verdict does not depend on it.
+        margin: The threshold of a claim that has none of its own.
+        p_adjusted: See `Finding`.
         seeds: See `Finding`.
 
     Returns:
@@ -126,6 +155,8 @@ def judge(
     """
     verdict: Verdict = "not decidable"
     behind = f"{estimate.n} {claim.unit}"
+    threshold = margin if claim.threshold is None else claim.threshold
+    minimum = rules.min_classes if claim.unit == "classes" else rules.min_images
     if isnan(estimate.low) or isnan(estimate.high):
         reason = f"The {claim.statistic} is undefined: {claim.undefined}."
     elif estimate.n < minimum:
@@ -134,8 +165,11 @@ def judge(
         verdict = decide(estimate.low, estimate.high, side=claim.side, threshold=threshold)
         interval = f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"
         where = _place(claim.side, threshold, verdict)
-        # the p-value is of no difference, which "within" does not claim
-        told = claim.side != "within" and not isnan(p_adjusted)
+        states_difference = claim.side != "within" or verdict == "does not hold"
+        if states_difference and verdict != "not decidable" and p_adjusted > rules.alpha:
+            verdict = "not decidable"
+            where = f"{where} singly, not after correction for the dataset's comparisons"
+        told = states_difference and not isnan(p_adjusted)
         known = f", adjusted p {p_adjusted:.2g}" if told else ""
         reason = f"The {claim.statistic}, {interval}, {where} ({behind}{known})."
     return Finding(

@@ -5,7 +5,7 @@ const book = (() => {
   const find = (id) => document.getElementById(id);
   const name = (code) => data.classes[code];
   const names = (codes) => codes.map(name).join(", ");
-  const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+  const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)}\u00a0%`;
 
   const add = (parent, tag, text, properties = {}) => {
     const element = parent.appendChild(document.createElement(tag));

@@ -6,9 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from imbalens.reports.page.tables import heading, number
+from imbalens.reports.headings import heading
+from imbalens.reports.page.results import list_records
+from imbalens.reports.page.tables import number
 
 MAX_CLASSES = 30
+MAX_CELLS = 12_000  # of all matrices of a chart
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 DASHES = ([1, 0], [5, 3], [2, 2], [8, 2, 2, 2])
 N_COLOURS = 8  # --run-0 to --run-7 in shell.css
@@ -44,6 +47,7 @@ def dots(
     marks: Mapping[str, int],
     rows: str = "class",
     zero: bool = True,
+    level: float | None = None,
 ) -> Chart:
     """One line per class, one dot per run, and its interval where the table has `low` and `high`.
 
@@ -55,12 +59,14 @@ def dots(
         marks: Number of each run's colour.
         rows: What names the lines.
         zero: Whether the axis begins at 0 rather than near the smallest value.
+        level: Dots whose `p_adjusted` is above it, or unknown, are hollow; None fills them all.
     """
-    names, note = _ends(list(table[rows].unique()))
+    names, note = _ends(list(table[rows].unique()), most=MAX_CLASSES)
+    extra = () if level is None else ("p_adjusted",)
     bounds = ("low", "high") if {"low", "high"} <= set(table.columns) else ()
     values = [
         {"row": cells[rows], "run": cells["run"], "value": number(cells[value])}
-        | {bound: number(cells[bound]) for bound in bounds}
+        | {column: number(cells[column]) for column in (*bounds, *extra)}
         for cells in table.to_dict("records")
         if cells[rows] in names and number(cells[value]) is not None
     ]
@@ -80,12 +86,14 @@ def dots(
         {"field": "run"},
         {"field": "value", "title": heading(value), "format": ".4f"},
         *({"field": bound, "format": ".4f"} for bound in bounds),
+        *({"field": column, "title": heading(column), "format": ".3g"} for column in extra),
     ]
     x = {
         "field": "value",
         "type": "quantitative",
         "title": heading(value),
         "scale": {"zero": zero},
+        "axis": {"tickCount": {"expr": "ceil(width / 80)"}},
     }
     layers: list[Spec] = []
     if bounds:
@@ -94,8 +102,12 @@ def dots(
             {"mark": {"type": "rule", "strokeWidth": 2}, "encoding": {**ends, "color": colour}},
             {"mark": {"type": "rule", "strokeDash": [3, 3]}, "encoding": {"x": {"datum": 0}}},
         ]
-    point = {"type": "point", "filled": True, "size": 55, "opacity": 1}
+    point = {"type": "point", "filled": level is None, "size": 55, "opacity": 1}
     encoding = {"x": x, "color": colour, "shape": shape, "tooltip": tooltip}
+    if level is not None:
+        clear = f"isValid(datum.p_adjusted) && datum.p_adjusted <= {level:g}"
+        filled = {"test": clear, **colour}
+        encoding["fill"] = {"condition": filled, "value": "--paper"}
     layers.append({"mark": point, "encoding": encoding})
     for layer in layers[:1] + layers[-1:]:
         layer["encoding"] |= {"y": y, "yOffset": offset}
@@ -140,12 +152,14 @@ def shares(table: pd.DataFrame, *, title: str, caption: str) -> Chart:
         title: What the chart shows.
         caption: How to read it.
     """
-    names, note = _ends(list(table["class"].unique()))
+    n_matrices = table["run"].nunique() * table["kind"].nunique()
+    most = min(MAX_CLASSES, max(2, int((MAX_CELLS / n_matrices) ** 0.5)))
+    names, note = _ends(list(table["class"].unique()), most=most)
+    held = table[table["class"].isin(names) & table["adversary"].isin(names)]
     values = [
-        {key: cells[key] for key in ("run", "class", "adversary", "kind")}
-        | {"share": number(cells["share"])}
-        for cells in table.to_dict("records")
-        if cells["class"] in names and cells["adversary"] in names and number(cells["share"])
+        {key: cells[key] for key in ("run", "class", "adversary", "kind")} | {"share": share}
+        for cells in list_records(held)
+        if (share := number(cells["share"]))
     ]
     axis = {"type": "nominal", "sort": names, "scale": {"domain": names}}
     encoding = {
@@ -197,9 +211,9 @@ def _cycle(items: Sequence[Any], n: int) -> list[Any]:
     return [items[place % len(items)] for place in range(n)]
 
 
-def _ends(names: list[str]) -> tuple[list[str], str]:
+def _ends(names: list[str], *, most: int) -> tuple[list[str], str]:
     """Return the names that a chart can hold, head and tail, and a note of what is left out."""
-    if len(names) <= MAX_CLASSES:
+    if len(names) <= most:
         return names, ""
-    half = MAX_CLASSES // 2
+    half = most // 2
     return [*names[:half], *names[-half:]], f"The first and last {half} of {len(names)} are shown."

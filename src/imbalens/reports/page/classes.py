@@ -1,14 +1,23 @@
 """What the report shows of one class of a dataset."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from imbalens.reports.page.results import CamExample, DatasetResults, of_run
-from imbalens.reports.page.tables import PageTable, heading, make_table, number, with_interval
+from imbalens.reports.headings import heading
+from imbalens.reports.page.results import (
+    CamExample,
+    DatasetResults,
+    Record,
+    by_class_and_run,
+)
+from imbalens.reports.page.tables import PageTable, make_table, number, with_interval
 
 MOST = 3  # adversaries of a class
+MAX_DIFFERENCES = 2500  # rows of all classes together, at least `FEWEST` of each
+FEWEST = 10
 LEAST = 0.005  # share of a colour
 TABLES = {  # kind of table: caption, columns that are left out
     "performance": ("Performance", ("train_count",)),
@@ -19,10 +28,10 @@ TABLES = {  # kind of table: caption, columns that are left out
 
 @dataclass(frozen=True)
 class Prototype:
-    """The medoid of one archetype: its image, "" where the group is empty, and a caption."""
+    """The medoid of one archetype: number of its picture, None in an empty group, and caption."""
 
     archetype: str
-    source: str
+    picture: int | None
     caption: str
 
 
@@ -60,7 +69,10 @@ class ClassPage:
 
 
 def class_pages(
-    results: DatasetResults, links: Mapping[str, str], marks: Mapping[str, int]
+    results: DatasetResults,
+    links: Mapping[str, str],
+    marks: Mapping[str, int],
+    pictures: Sequence[str],
 ) -> list[ClassPage]:
     """Build the page of each class.
 
@@ -68,7 +80,23 @@ def class_pages(
         results: All that was read of the dataset.
         links: Anchor by class.
         marks: Number of the colour by run.
+        pictures: Data URIs of the prototypes, each once.
     """
+    numbers = {source: place for place, source in enumerate(pictures)}
+    places = {key: numbers[source] for key, source in results.prototypes.items()}
+    tables = {
+        kind: dict(iter(table.groupby("class", sort=False)))
+        for kind, table in results.of_runs.items()
+        if kind in TABLES and "class" in table
+    }
+    cells_of = {
+        kind: by_class_and_run(results.of_runs[kind]) if kind in results.of_runs else {}
+        for kind in ("adversaries", "archetypes", "saliency_colours")
+    }
+    differences = {}
+    if results.differences is not None:
+        differences = dict(iter(results.differences.groupby("class", sort=False)))
+    most = max(FEWEST, MAX_DIFFERENCES // max(1, len(results.classes)))
     counts = {cells["class"]: cells for cells in results.counts.to_dict("records")}
     return [
         ClassPage(
@@ -79,105 +107,107 @@ def class_pages(
                 for key, value in counts.get(label, {}).items()
                 if key != "class" and value
             },
-            tables=_tables(results, label, marks),
-            prototypes=_prototypes(results, label),
-            colours=_strips(results, label),
+            tables=_tables(
+                {kind: table[label] for kind, table in tables.items() if label in table},
+                cells_of["adversaries"].get(label, {}),
+                marks,
+            ),
+            prototypes=_prototypes(results, label, cells_of["archetypes"].get(label, {}), places),
+            colours=_strips(cells_of["saliency_colours"].get(label, {})),
             cams=[example for example in results.cams if example.label == label],
-            differences=_differences(results, label, marks),
+            differences=_differences(differences.get(label), label, marks, most=most),
         )
         for label in results.classes
     ]
 
 
-def _tables(results: DatasetResults, label: str, marks: Mapping[str, int]) -> list[PageTable]:
+def _tables(
+    own: Mapping[str, pd.DataFrame],
+    adversaries: Mapping[str, Sequence[Record]],
+    marks: Mapping[str, int],
+) -> list[PageTable]:
     found = []
     for kind, (caption, hidden) in TABLES.items():
-        table = results.of_runs.get(kind)
-        if table is None or "class" not in table:
-            continue
-        rows = table[table["class"] == label].drop(columns=["class", *hidden], errors="ignore")
-        rows = rows.loc[:, (rows != "").any(axis=0)]
-        if len(rows):
+        if kind in own:
+            rows = own[kind].drop(columns=["class", *hidden], errors="ignore")
+            rows = rows.loc[:, (rows != "").any(axis=0)]
             found.append(make_table(rows, caption=caption, marks=marks))
-    adversaries = results.of_runs.get("adversaries")
-    if adversaries is not None:
-        nearest = nearest_adversaries(adversaries, label)
-        if len(nearest):
-            found.append(make_table(nearest, caption="Nearest adversaries", marks=marks))
+    if adversaries:
+        nearest = nearest_adversaries(adversaries)
+        found.append(make_table(nearest, caption="Nearest adversaries", marks=marks))
     return found
 
 
 def _differences(
-    results: DatasetResults, label: str, marks: Mapping[str, int]
+    own: pd.DataFrame | None, label: str, marks: Mapping[str, int], *, most: int
 ) -> PageTable | None:
-    if results.differences is None:
+    if own is None:
         return None
-    own = results.differences[results.differences["class"] == label].drop(columns="class")
-    if own.empty:
-        return None
-    return make_table(
-        with_interval(own), caption=f"Differences from the baseline run, {label}", marks=marks
-    )
+    caption = f"Differences from the baseline run, {label}"
+    if len(own) > most:
+        caption += f": the {most} with the smallest p, of {len(own)}"
+        smallest = np.argsort(pd.to_numeric(own["p"]).to_numpy(), kind="stable")[:most]
+        own = own.iloc[np.sort(smallest)]
+    return make_table(with_interval(own.drop(columns="class")), caption=caption, marks=marks)
 
 
-def nearest_adversaries(table: pd.DataFrame, label: str) -> pd.DataFrame:
+def nearest_adversaries(adversaries: Mapping[str, Sequence[Record]]) -> pd.DataFrame:
     """Return per run the largest shares of a class among neighbours and among errors, as text.
 
     Args:
-        table: Columns `run`, `class`, `adversary`, `share`, `kind`, every field as text.
-        label: The class.
+        adversaries: By run, the rows of the class: `adversary`, `share`, `kind`.
     """
+    kinds = list(dict.fromkeys(cells["kind"] for own in adversaries.values() for cells in own))
     rows = []
-    for run in table["run"].unique():
-        own, row = of_run(table, run, label), {"run": run}
-        for kind in table["kind"].unique():
-            of_kind = own[own["kind"] == kind]
+    for run, own in adversaries.items():
+        row = {"run": run}
+        for kind in kinds:
             parts = [
-                (share, name)
-                for name, text in zip(of_kind["adversary"], of_kind["share"], strict=True)
-                if (share := number(text))
+                (share, cells["adversary"])
+                for cells in own
+                if cells["kind"] == kind and (share := number(cells["share"]))
             ]
             largest = sorted(parts, key=lambda part: -part[0])[:MOST]
             row[kind] = ", ".join(f"{name} {share:.0%}" for share, name in largest)
-        if len(own):
-            rows.append(row)
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _prototypes(results: DatasetResults, label: str) -> dict[str, list[Prototype]]:
-    table = results.of_runs.get("archetypes")
-    if table is None:
-        return {}
-    found = {}
-    for run in table["run"].unique():
-        own = of_run(table, run, label)
-        found[run] = [
+def _prototypes(
+    results: DatasetResults,
+    label: str,
+    archetypes: Mapping[str, Sequence[Record]],
+    places: Mapping[tuple[str, str, str], int],
+) -> dict[str, list[Prototype]]:
+    found = {
+        run: [
             Prototype(
                 archetype=cells["archetype"],
-                source=results.prototypes.get((run, label, cells["archetype"]), ""),
+                picture=places.get((run, label, cells["archetype"])),
                 caption=_describe(cells),
             )
-            for cells in own.to_dict("records")
+            for cells in own
+            if (run, label, cells["archetype"]) not in results.unseen
         ]
+        for run, own in archetypes.items()
+    }
     return {run: prototypes for run, prototypes in found.items() if prototypes}
 
 
-def _describe(cells: Mapping[Hashable, str]) -> str:
+def _describe(cells: Record) -> str:
     rate = number(cells["true_positive_rate"])
-    count = f"{cells['count']} images ({number(cells['share']) or 0:.0%})"
+    noun = "image" if cells["count"] == "1" else "images"
+    count = f"{cells['count']} {noun} ({number(cells['share']) or 0:.0%})"
     return count if rate is None else f"{count}, {rate:.0%} true positives"
 
 
-def _strips(results: DatasetResults, label: str) -> list[Strip]:
-    table = results.of_runs.get("saliency_colours")
-    if table is None:
-        return []
+def _strips(colours: Mapping[str, Sequence[Record]]) -> list[Strip]:
     strips = []
-    for run in table["run"].unique():
-        own = of_run(table, run, label)
+    for run, own in colours.items():
         parts = [
             (heading(cells["group"]), 100 * share, f"rgb({_rgb(cells)})")
-            for cells in own[own["archetype"] == "all"].to_dict("records")
+            for cells in own
+            if cells["archetype"] == "all"
             if (share := number(cells["share"]) or 0) >= LEAST
         ]
         if parts:
@@ -185,5 +215,5 @@ def _strips(results: DatasetResults, label: str) -> list[Strip]:
     return strips
 
 
-def _rgb(cells: Mapping[Hashable, str]) -> str:
+def _rgb(cells: Record) -> str:
     return " ".join(f"{number(cells[channel]) or 0:.0f}" for channel in ("red", "green", "blue"))

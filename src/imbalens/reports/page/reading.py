@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from imbalens.core.files import InputError, read_table
-from imbalens.reports.page.images import figure, keep_within
-from imbalens.reports.page.results import DatasetResults, PageFigure
-from imbalens.reports.page.tables import heading
+from imbalens.reports.headings import heading
+from imbalens.reports.page.images import figure
+from imbalens.reports.page.results import WHOLE, PageFigure
+from imbalens.reports.paper_layout import PaperTable, read_paper_tables
 
 PLOTS = Path("plots")
 FIGURES = PLOTS / "figures"
@@ -26,6 +26,8 @@ RUN_TABLES = (  # stage, what follows the run's name, whether only some runs hav
     ("cam_alignment", "", True),
     ("concepts", "", True),
 )
+KINDS = {"adversaries": ("errors", "neighbours")}  # rows shown of a table that has more kinds
+WITH_WHOLE = {"cam_alignment": "all", "concepts": "all"}  # how the last row's class is called
 SPLITS = {"train": "training images", "val": "validation images", "test": "test images"}
 DATASET_STAGES = ("compare", "differences", "changes", "claims")  # files named by the dataset
 RUN_FIGURES = {  # what follows the run's name, and what the figure shows
@@ -111,7 +113,11 @@ def read_run_tables(
                 missing.append((str(path), command))
                 continue
             part = read_table(path, command=command)
+            if f"{stage}{suffix}" in KINDS:
+                part = part[part["kind"].isin(KINDS[f"{stage}{suffix}"])]
             part.insert(0, "run", run)
+            if stage in WITH_WHOLE and part["class"].tail(1).eq(WITH_WHOLE[stage]).any():
+                part.loc[part.index[-1], "class"] = WHOLE
             parts.append(part)
         if parts:
             tables[f"{stage}{suffix}"] = pd.concat(parts, ignore_index=True).fillna("")
@@ -140,6 +146,22 @@ def read_dataset_tables(dataset: str, datasets: Iterable[str]) -> dict[str, pd.D
 def read_optional(path: Path) -> pd.DataFrame | None:
     """Read a table, every field as text; None where there is no such file."""
     return read_table(path, command="") if path.exists() else None
+
+
+def read_papers(path: Path) -> list[PaperTable]:
+    """Read the papers' tables; none where there is no such file."""
+    return read_paper_tables(read_json(path, command="")) if path.exists() else []
+
+
+def read_notes(path: Path) -> list[str]:
+    """Return the notes of a Markdown file, the list under its last heading.
+
+    Args:
+        path: The file; where it is missing, there are none.
+    """
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    lines = text.rpartition("\n## ")[2].splitlines()
+    return [line[2:].replace("`", "") for line in lines if line.startswith("- ")]
 
 
 def find_figures(
@@ -172,17 +194,6 @@ def find_figures(
         for pair in pairs
     ]
     return [_encode(*item) for item in named if item[-1].exists()]
-
-
-def fit_figures(datasets: Sequence[DatasetResults], *, limit: int) -> list[DatasetResults]:
-    """Leave out the largest figures until all of them fit into `limit` characters."""
-    kept = iter(
-        keep_within([item.source for each in datasets for item in each.figures], limit=limit)
-    )
-    return [
-        replace(each, figures=[replace(item, source=next(kept)) for item in each.figures])
-        for each in datasets
-    ]
 
 
 def _encode(stage: str, owner: str, title: str, path: Path) -> PageFigure:

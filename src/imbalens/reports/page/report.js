@@ -24,9 +24,11 @@
     };
   };
   // colours stand in a specification as names of CSS variables
-  const coloured = (text) => JSON.parse(text, (key, value) =>
-    key === "range" && Array.isArray(value)
-      ? value.map((item) => (String(item).startsWith("--") ? css(item) : item)) : value);
+  const resolved = (item) => (String(item).startsWith("--") ? css(item) : item);
+  const coloured = (text) => JSON.parse(text, (key, value) => {
+    if (key === "range" && Array.isArray(value)) return value.map(resolved);
+    return key === "fill" && value.condition ? { ...value, value: resolved(value.value) } : value;
+  });
   const drawn = new Map();
   const draw = async (plot) => {
     const text = plot.parentElement.querySelector("script").textContent;
@@ -50,6 +52,14 @@
     for (const [plot, { narrow }] of drawn) if (narrow !== isNarrow(plot)) draw(plot);
   });
   addEventListener("beforeprint", () => plots.forEach((plot) => drawn.has(plot) || draw(plot)));
+
+  // --- pictures that several places show stand in the file once --------------------------------
+  for (const held of document.querySelectorAll("script.sources")) {
+    const sources = JSON.parse(held.textContent);
+    for (const picture of held.parentElement.querySelectorAll("[data-picture]")) {
+      picture.src = sources[picture.dataset.picture];
+    }
+  }
 
   // --- tables: undefined values stay last ------------------------------------------------------
   const collator = new Intl.Collator(undefined, { numeric: true });

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import pandas as pd
 from markupsafe import Markup
 
+from imbalens.reports.headings import heading
 from imbalens.reports.page.charts import N_COLOURS
 from imbalens.reports.page.classes import ClassPage, class_pages
 from imbalens.reports.page.results import DatasetResults, PageFigure, anchors
 from imbalens.reports.page.sections import Section, build_sections
 from imbalens.reports.page.shell import ENVIRONMENT, embed_json, read_asset, render_page
-from imbalens.reports.page.tables import PageTable, colour_numbers, heading, make_table
+from imbalens.reports.page.tables import PageTable, colour_numbers, make_table
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class DatasetPart:
         runs: Table of the trainings.
         counts: Table of the classes.
         sections: Charts and tables.
-        figures: Figures by stage.
         pages: All classes.
+        pictures: Data URIs that class pages show by number.
         marks: Number of the colour by run.
     """
 
@@ -32,9 +33,17 @@ class DatasetPart:
     runs: PageTable
     counts: PageTable
     sections: Sequence[Section]
-    figures: Mapping[str, Sequence[PageFigure]]
     pages: Sequence[ClassPage]
+    pictures: Sequence[str]
     marks: Mapping[str, int]
+
+    @property
+    def figures(self) -> dict[str, list[PageFigure]]:
+        """Figures by stage."""
+        found: dict[str, list[PageFigure]] = {}
+        for figure in self.results.figures:
+            found.setdefault(figure.stage, []).append(figure)
+        return found
 
 
 def render_report(
@@ -50,8 +59,16 @@ def render_report(
     Returns:
         A page that needs no network; every text in it that comes from data is escaped.
     """
+    parts = [describe_dataset(results) for results in datasets]
+    return render_parts(parts, versions=versions, vega=vega)
+
+
+def render_parts(
+    parts: Sequence[DatasetPart], *, versions: Mapping[str, str], vega: Sequence[str]
+) -> str:
+    """Render the report, see `render_report`, from what was made of the datasets."""
     body = ENVIRONMENT.get_template("report.html").render(
-        parts=[describe_dataset(results) for results in datasets],
+        parts=parts,
         versions=versions,
         heading=heading,
         embed_json=embed_json,
@@ -78,9 +95,7 @@ def describe_dataset(results: DatasetResults) -> DatasetPart:
             "seed": [str(run.seed) for run in results.runs],
         }
     )
-    figures: dict[str, list[PageFigure]] = {}
-    for figure in results.figures:
-        figures.setdefault(figure.stage, []).append(figure)
+    pictures = list(dict.fromkeys(results.prototypes.values()))
     return DatasetPart(
         results=results,
         runs=make_table(runs, caption=f"Runs on {results.name}", marks=marks),
@@ -88,7 +103,7 @@ def describe_dataset(results: DatasetResults) -> DatasetPart:
             results.counts, caption=f"Images per class of {results.name}", links=links
         ),
         sections=build_sections(results, links, marks),
-        figures=figures,
-        pages=class_pages(results, links, marks),
+        pages=class_pages(results, links, marks, pictures),
+        pictures=pictures,
         marks=marks,
     )

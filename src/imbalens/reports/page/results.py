@@ -1,11 +1,15 @@
 """What a report is made of: everything that was read, nothing of how it looks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
-WHOLE = "all"  # what tables call the row over all classes
+from imbalens.reports.paper_layout import PaperTable
+
+WHOLE = ""  # class of the row over all classes
+
+Record = Mapping[Hashable, str]  # one row of a table: field by column
 
 
 @dataclass(frozen=True)
@@ -78,14 +82,22 @@ class DatasetResults:
         counts: Images per class: columns `class`, `training images`, `test images`, and
             `negatives per positive` where images have several labels.
         runs: Trainings, in their order.
-        of_runs: Table per kind, such as "performance", with a column `run` first.
+        confidence: Nominal coverage of the intervals of the differences.
+        of_runs: Table per kind, such as "performance", with a column `run` first; where there
+            are rows over all classes, their class is empty.
         tables: Table per title that belongs to the dataset as a whole.
         differences: Comparisons with the baseline, None where there is no such table.
+        papers: Tables of the papers, filled with what was measured here.
+        notes: What has to be known to read them, as sentences.
         claims: Verdicts on the papers' claims, None where there is no such table.
+        prior_shift: Sentence per measure on whether paper A's effect survives at matched scale,
+            None where there is no such table.
         figures: Figures of all stages.
         prototypes: Data URI by run, class and archetype.
+        unseen: Prototypes that there are but that are not shown, as keys of `prototypes`.
         cams: Annotated images.
         missing: What could not be shown, and the command that makes it.
+        left_out: What is not shown for the size of the file, as sentences.
     """
 
     name: str
@@ -93,14 +105,20 @@ class DatasetResults:
     facts: Mapping[str, str]
     counts: pd.DataFrame
     runs: Sequence[RunAbout]
+    confidence: float
     of_runs: Mapping[str, pd.DataFrame]
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     differences: pd.DataFrame | None = None
+    papers: Sequence[PaperTable] = ()
+    notes: Sequence[str] = ()
     claims: pd.DataFrame | None = None
+    prior_shift: pd.DataFrame | None = None
     figures: Sequence[PageFigure] = ()
     prototypes: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    unseen: frozenset[tuple[str, str, str]] = frozenset()
     cams: Sequence[CamExample] = ()
     missing: Sequence[tuple[str, str]] = ()
+    left_out: Sequence[str] = ()
 
     @property
     def classes(self) -> list[str]:
@@ -108,13 +126,23 @@ class DatasetResults:
         names = dict.fromkeys(self.counts["class"])
         for table in self.of_runs.values():
             if "class" in table:
-                names |= dict.fromkeys(table.loc[table["class"] != WHOLE, "class"])
+                names |= dict.fromkeys(name for name in table["class"].unique() if name != WHOLE)
         return list(names)
 
 
-def of_run(table: pd.DataFrame, run: str, label: str) -> pd.DataFrame:
-    """Return a table's rows of one run and class."""
-    return table[(table["run"] == run) & (table["class"] == label)]
+def list_records(table: pd.DataFrame) -> list[Record]:
+    """Return a table's rows, field by column; much faster than pandas does it for texts."""
+    columns = table.columns.tolist()
+    rows = table.to_numpy(dtype=object).tolist()
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def by_class_and_run(table: pd.DataFrame) -> dict[str, dict[str, list[Record]]]:
+    """Return a table's rows by class and run, classes, runs and rows in the table's order."""
+    found: dict[str, dict[str, list[Record]]] = {}
+    for cells in list_records(table):
+        found.setdefault(cells["class"], {}).setdefault(cells["run"], []).append(cells)
+    return found
 
 
 def anchors(results: DatasetResults) -> dict[str, str]:

@@ -3,9 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from imbalens.reports.headings import heading
 from imbalens.reports.page.charts import Chart, curves, dots, shares
 from imbalens.reports.page.results import WHOLE, DatasetResults
-from imbalens.reports.page.tables import PageTable, heading, make_table, pivot, with_interval
+from imbalens.reports.page.tables import (
+    PageTable,
+    make_table,
+    paper_texts,
+    pivot,
+    with_interval,
+)
 
 MANY_ROWS = 60  # a longer table is closed at first
 MAX_ROWS = 500  # a longer table is cut
@@ -30,6 +37,7 @@ class Section:
         title: What it is about.
         anchor: Where it stands in the page.
         text: A sentence on how to read it, may be empty.
+        notes: Further sentences, as a list.
         charts: Charts.
         tables: Tables shown.
         closed: Tables behind a heading that opens them.
@@ -38,6 +46,7 @@ class Section:
     title: str
     anchor: str
     text: str = ""
+    notes: Sequence[str] = ()
     charts: Sequence[Chart] = ()
     tables: Sequence[PageTable] = ()
     closed: Sequence[PageTable] = ()
@@ -58,6 +67,7 @@ def build_sections(
     sections = [
         _side_by_side(results, links, marks),
         _differences(results, marks),
+        *_papers(results, marks),
         _claims(results, marks),
         _per_class(
             results,
@@ -111,16 +121,22 @@ def _side_by_side(
 def _differences(results: DatasetResults, marks: Mapping[str, int]) -> Section | None:
     if results.differences is None:
         return None
-    overall = results.differences[results.differences["class"] == ""].drop(columns="class")
+    overall = results.differences[results.differences["class"] == WHOLE].drop(columns="class")
+    n_intervals, level = int((overall["low"] != "").sum()), 1 - results.confidence
+    caption = (
+        f"Dot: run minus baseline; line: its {results.confidence:.0%} interval, not corrected for "
+        f"the number of comparisons over all classes ({n_intervals}); hollow where the adjusted p "
+        f"is above {level:.2g}, or unknown."
+    )
     charts = [
         dots(
             rows.assign(measure=rows["measure"].map(heading)),
             "difference",
             rows="measure",
             title=f"Differences from the baseline: {heading(str(stage))}, {results.name}",
-            caption="Dot: run minus baseline; line: its interval. Left or right of the dashed "
-            "line as a whole: more than chance.",
+            caption=caption,
             marks=marks,
+            level=level,
         )
         for stage, rows in overall.groupby("stage", sort=False)
         if (rows["difference"] != "").any()
@@ -136,33 +152,56 @@ def _differences(results: DatasetResults, marks: Mapping[str, int]) -> Section |
         "Differences from the baseline run",
         _anchor(results, "differences"),
         text="Those of single classes stand with each class.",
+        notes=results.notes,
         charts=charts,
         tables=[table] if len(table.rows) <= MANY_ROWS else [],
         closed=[] if len(table.rows) <= MANY_ROWS else [table],
     )
 
 
+def _papers(results: DatasetResults, marks: Mapping[str, int]) -> list[Section]:
+    return [
+        Section(
+            table.title,
+            _anchor(results, table.name),
+            text=table.text,
+            tables=[make_table(paper_texts(table), caption=results.name, marks=marks)]
+            if table.rows
+            else [],
+        )
+        for table in results.papers
+    ]
+
+
 def _claims(results: DatasetResults, marks: Mapping[str, int]) -> Section | None:
     table = results.claims
     if table is None or table.empty:
         return None
-    about = table.drop_duplicates("claim")[["claim", "text", "paper", "section"]]
-    verdicts = pivot(table, "verdict", rows="claim")
-    summary = about.merge(verdicts, on="claim").drop(columns="claim")
-    details = table.drop(columns=["text", "paper", "section"])
+    about = table.drop_duplicates("claim").set_index("claim")
+    verdicts = pivot(table, "verdict", rows="claim").set_index("claim")
+    ordered = [run for run in marks if run in verdicts]
+    verdicts = verdicts[[*ordered, *verdicts.columns.difference(ordered)]]
+    summary = about[["text"]].join(verdicts).join(about[["paper", "section"]])
+    details = table.drop(columns=["claim", "paper", "section"]).rename(columns={"text": "claim"})
+    tables = [
+        make_table(
+            summary.rename(columns={"text": "what the paper says"}),
+            caption=f"Verdicts, {results.name}",
+            marks=marks,
+            verdicts=True,
+        )
+    ]
+    if results.prior_shift is not None:
+        caption = f"Do paper A's effects survive at matched scale? {results.name}"
+        tables.append(make_table(results.prior_shift, caption=caption, marks=marks))
     return Section(
         "Claims of the papers",
         _anchor(results, "claims"),
         text="Judged by the whole interval, for these runs and these images alone. Not decidable: "
-        "the interval lies on both sides of the threshold, or there are too few images.",
-        tables=[
-            make_table(
-                summary.rename(columns={"text": "what the paper says"}),
-                caption=f"Verdicts, {results.name}",
-                marks=marks,
-                verdicts=True,
-            )
-        ],
+        "the interval lies on both sides of the threshold, a difference is no more than chance "
+        "after correction for the number of comparisons, or what the claim is about was not "
+        "measured; the statistics behind the verdicts say which.",
+        tables=tables,
         closed=[
             make_table(
                 with_interval(details),

@@ -1,35 +1,25 @@
 """Tables of text, as the CSV files give them, turned into cells that can be shown and sorted."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from imbalens.reports.headings import heading
 from imbalens.reports.page.results import RunAbout
+from imbalens.reports.paper_layout import ENDS, PaperTable, paper_frame
 
 UNDEFINED = "\N{EN DASH}"
 TONES = {"holds": "good", "does not hold": "bad"}
-ABBREVIATIONS = {
-    "auroc": "AUROC",
-    "ap": "AP",
-    "ece": "ECE",
-    "iobb": "IoBB",
-    "ior": "IoR",
-    "iou": "IoU",
-    "kld": "KLD",
-    "fdr": "FDR",
-    "cka": "CKA",
-    "f1": "F1",
-    "cam": "CAM",
-    "cams": "CAMs",
-}
-PHRASES = {
-    "unique": "unique concepts",
-    "disjoint": "disjoint concepts",
-    "probability_positives": "predicted probability of positives",
-}
 WORDS = ("stage", "measure")  # columns whose fields are names of columns or stages
-TEXTS = ("paper", "section", "claim", "class")  # numbers in these columns only name something
+KINDS = ("measure", "claim")  # columns that tell of what kind the numbers of a row are
+TEXTS = (  # numbers in these columns only name something
+    *("paper", "section", "claim", "text", "class", "run", "model", "network", "recipe"),
+    *("baseline", "other", "adversary", "adversary_baseline", "predictor", "archetype", "group"),
+    *("given", "suggested", "neighbours", "errors"),
+)
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -69,33 +59,31 @@ class PageTable:
     rows: Sequence[Sequence[Cell]]
 
 
-def heading(name: str) -> str:
-    """Turn a column's name into words: `iobb_shifted` becomes `IoBB shifted`."""
-    words = PHRASES.get(name, name).replace("_", " ").split(" ")
-    return " ".join(ABBREVIATIONS.get(word, word) for word in words)
-
-
 def number(text: str) -> float | None:
     """Return the number that a field holds, None where it holds none or no finite one."""
-    try:
-        value = float(text)
-    except ValueError:
+    if not NUMBER.fullmatch(text):
         return None
+    value = float(text)
     return value if abs(value) < float("inf") else None
 
 
-def shown(values: Sequence[str]) -> list[str]:
+def shown(values: Sequence[str], *, kinds: Sequence[str] | None = None) -> list[str]:
     """Write the numbers of a column alike: whole ones whole, others with the same digits.
 
     Args:
         values: Fields of one column: numbers, or "" where undefined.
+        kinds: Of what kind each is, where a column holds several: those of a kind have the same
+            digits.
     """
+    kinds = kinds or [""] * len(values)
     numbers = [number(value) for value in values]
-    known = [value for value in numbers if value is not None]
-    if all(value.is_integer() for value in known):
-        return [UNDEFINED if value is None else f"{value:.0f}" for value in numbers]
-    digits = 4 if max(map(abs, known)) < 10 else 1
-    return [_write(value, digits) for value in numbers]
+    largest: dict[str, float] = {}
+    for value, kind in zip(numbers, kinds, strict=True):
+        largest[kind] = max(abs(value or 0), largest.get(kind, 0))
+    if all(value is None or value.is_integer() for value in numbers):
+        return [_write(value, 0) for value in numbers]
+    digits = {kind: 4 if most < 10 else 1 for kind, most in largest.items()}
+    return [_write(value, digits[kind]) for value, kind in zip(numbers, kinds, strict=True)]
 
 
 def _write(value: float | None, digits: int) -> str:
@@ -130,13 +118,14 @@ def make_table(
     """
     links, marks, tones = links or {}, marks or {}, TONES if verdicts else {}
     columns, cells = [], []
+    kinds = _kinds(table)
     for name in map(str, table.columns):
         values = table[name].tolist()
         numeric = name not in TEXTS and is_numeric(values)
         title = name if name in marks else heading(name)
         columns.append(Column(title, numeric=numeric, mark=marks.get(name)))
         if numeric:
-            texts = zip(shown(values), map(number, values), strict=True)
+            texts = zip(shown(values, kinds=kinds), map(number, values), strict=True)
             cells.append([Cell(text, order) for text, order in texts])
         else:
             cells.append([_cell(name, value, links, marks, tones) for value in values])
@@ -159,13 +148,33 @@ def _cell(
     )
 
 
+def _kinds(table: pd.DataFrame) -> list[str] | None:
+    return next((table[name].tolist() for name in KINDS if name in table), None)
+
+
 def with_interval(table: pd.DataFrame) -> pd.DataFrame:
     """Join the columns `low` and `high` to one, `interval`, in the place of `low`."""
+    kinds = _kinds(table)
+    ends = shown([*table["low"], *table["high"]], kinds=kinds and [*kinds, *kinds])
     joined = [
-        "" if UNDEFINED in ends else " to ".join(ends)
-        for ends in zip(shown(table["low"].tolist()), shown(table["high"].tolist()), strict=True)
+        "" if UNDEFINED in both else " to ".join(both)
+        for both in zip(ends[: len(table)], ends[len(table) :], strict=True)
     ]
     return table.assign(low=joined).rename(columns={"low": "interval"}).drop(columns="high")
+
+
+def paper_texts(table: PaperTable) -> pd.DataFrame:
+    """Return a paper's table as texts, the ends of each interval joined behind its value."""
+    frame = paper_frame(table)
+    texts = frame.where(frame.notna(), "").astype(str)
+    if ends := ENDS[table.interval]:
+        for name in map(" ".join, table.columns):
+            low, high = (f"{name} {end}" for end in ends)
+            both = texts[[low, high]].set_axis(["low", "high"], axis=1)
+            what = low.removesuffix("low") + "interval"
+            texts = texts.assign(**{low: with_interval(both)["interval"]})
+            texts = texts.rename(columns={low: what}).drop(columns=high)
+    return texts.rename(columns={key: key.lower() for key in table.keys})
 
 
 def pivot(

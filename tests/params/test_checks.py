@@ -3,7 +3,7 @@
 import pytest
 
 from imbalens.core.files import InputError
-from tests.test_params import SHIPPED, at, load_changed
+from tests.params.test_loading import SHIPPED, at, load_changed
 
 BCE = ("runs", "phantom-bce")
 CE = ("runs", "planted-ce")

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from imbalens.core.files import InputError
-from imbalens.params import load_params
+from imbalens.params.loading import load_params
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SHIPPED = yaml.safe_load((ROOT / "params.yaml").read_text())
 
 

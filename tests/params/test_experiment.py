@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 
 from imbalens.core.files import InputError
-from imbalens.params import Params, baseline_of, load_params, repeats
+from imbalens.params.experiment import Params, baseline_of, repeats
+from imbalens.params.loading import load_params
 
-SHIPPED = (Path(__file__).parent.parent / "params.yaml").read_text()
+SHIPPED = (Path(__file__).parents[2] / "params.yaml").read_text()
 RUN = "  phantom-bce:\n"  # what is added stands before this line, among the runs of `planted`
 
 
@@ -42,6 +43,20 @@ def test_checkpoints_of_several_seeds_are_repeats_and_not_of_a_training(tmp_path
     groups = repeats(params, "planted")
     assert groups["planted-own1"] == ("planted-own1", "planted-own2")
     assert groups["planted-ce"] == ("planted-ce",)
+
+
+def test_checkpoints_of_one_seed_are_different_runs(tmp_path):
+    params = load_with(
+        tmp_path,
+        "planted-mixup: {<<: *planted-ce, checkpoint: mixup.pt}",
+        "planted-mixup1: {<<: *planted-ce, seed: 1, checkpoint: mixup1.pt}",
+        "planted-long: {<<: *planted-ce, checkpoint: long.pt}",
+        "planted-long1: {<<: *planted-ce, seed: 1, checkpoint: long1.pt}",
+    )
+    groups = repeats(params, "planted")
+    assert groups["planted-mixup"] == ("planted-mixup", "planted-mixup1")
+    assert groups["planted-long"] == ("planted-long", "planted-long1")
+    assert baseline_of(params, "planted-long1") == "planted-ce"
 
 
 def test_the_baseline_is_of_the_same_dataset_and_network(tmp_path):

@@ -1,0 +1,24 @@
+"""Validate a file of parameters: `python -m imbalens.params [FILE]`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from imbalens.core.files import InputError
+from imbalens.params.loading import PARAMS_PATH, load_params
+
+
+def main() -> None:
+    """Validate a file and say so."""
+    parser = argparse.ArgumentParser(description="Validate an experiment's parameters.")
+    parser.add_argument("path", nargs="?", type=Path, default=PARAMS_PATH)
+    path = parser.parse_args().path
+    params = load_params(path)
+    print(f"{path}: valid ({len(params.datasets)} datasets, {len(params.runs)} runs)")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as problem:
+        sys.exit(f"error: {problem}")

@@ -1,0 +1,196 @@
+"""Choices of the analyses, those that the papers leave open among them."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from imbalens.params.base import Count, Name, Section, Seed, Split
+
+
+class PerformanceAnalysis(Section):
+    """Definitions behind the performance figures."""
+
+    split: Split
+    ece_bins: Count
+    many_above: Count
+    few_below: Count
+
+    @model_validator(mode="after")
+    def _disjoint(self) -> "PerformanceAnalysis":
+        if self.few_below > self.many_above + 1:
+            raise ValueError("needs few_below <= many_above + 1: no class is both")
+        return self
+
+
+class ArchetypesAnalysis(Section):
+    """Same-class neighbours of `n_neighbors` from which an instance is safe, border or rare."""
+
+    n_neighbors: Count
+    safe_from: Count
+    border_from: Count
+    rare_from: Count
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "ArchetypesAnalysis":
+        if not self.n_neighbors >= self.safe_from > self.border_from > self.rare_from:
+            raise ValueError("needs n_neighbors >= safe_from > border_from > rare_from")
+        return self
+
+
+class AdversariesAnalysis(Section):
+    """Which instances' neighbours predict which errors."""
+
+    n_neighbors: Count
+    instances: Literal["misclassified_by_actual", "misclassified_by_predicted", "all"]
+    errors: Literal["by_actual", "by_predicted"]
+    split: Split
+    eps: Annotated[float, Field(gt=0)]
+    random_seed: Seed
+
+
+class FeatureOverlapAnalysis(Section):
+    """How many of the largest mean features stand for a class."""
+
+    top_k: Count
+
+
+class SaliencyColoursAnalysis(Section):
+    """Share of the most salient pixels of each training image whose colours are counted."""
+
+    fraction: Annotated[float, Field(gt=0, le=1)]
+
+
+class LabelsAnalysis(Section):
+    """When an image counts as having a label: several labels can apply to it, or none.
+
+    `half`: a probability above 0.5; `prevalence`: as many training images as have the label.
+    """
+
+    decision: Literal["half", "prevalence"]
+
+
+class CamAlignmentAnalysis(Section):
+    """How class activation maps are made and compared with boxes.
+
+    `threshold` adds the hard measures, of maps cut at that value, between 0 and 1.
+    `shift_seed` places the boxes at random, to compare with. `examples` are drawn. At matched
+    scale the share `matched_share` of the pixels of each class's maps is kept.
+    """
+
+    relu: bool
+    normalize_before_resize: bool
+    threshold: Annotated[float, Field(gt=0, le=1)] | None
+    shift_seed: Seed
+    examples: Count
+    matched_share: Annotated[float, Field(gt=0, lt=1)]
+
+
+class Quantiles(Section):
+    """Share of a channel's values above its threshold, by network."""
+
+    cifar_resnet: Annotated[float, Field(gt=0, lt=1)]
+    resnet50: Annotated[float, Field(gt=0, lt=1)]
+    densenet121_truncated: Annotated[float, Field(gt=0, lt=1)]
+
+
+class ConceptsAnalysis(Section):
+    """What counts as a concept: a connected part of a channel above its threshold, in a box.
+
+    Thresholds are taken over the whole `dataset` or over each `batch` of `batch_size` images; on
+    maps as they are (`native`) or `upsampled` to the image. A part counts `whole` or `clipped` by
+    the box, its holes too with `count_holes`; sums are per annotated `image` or per `label` of it.
+    """
+
+    q: Quantiles
+    threshold_scope: Literal["dataset", "batch"]
+    batch_size: Count
+    space: Literal["native", "upsampled"]
+    component: Literal["whole", "clipped"]
+    connectivity: Literal[4, 8]
+    count_holes: bool
+    normalize_by: Literal["image", "label"]
+
+
+class CompareAnalysis(Section):
+    """How runs are compared with a baseline on the same dataset and network: paired bootstrap.
+
+    `baselines` names one run per dataset and network; where it names none, the first is taken. A
+    difference is given where at least `min_images` images are behind it.
+    """
+
+    baselines: tuple[Name, ...]
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    n_resamples: Annotated[int, Field(ge=100)]
+    min_images: Annotated[int, Field(ge=2)]
+    seed: Seed
+
+
+class ClaimsAnalysis(Section):
+    """How the papers' claims are judged.
+
+    `margin`: differences of AUROC and AP within it are marginal. `error_margin`: errors whose
+    share falls by less are not lowered. A class with `count_ratio` times the training images of
+    another dominates it; classes overlap whose top features have at least the Jaccard index
+    `overlapping_jaccard`. Below `min_images` images or `min_classes` classes nothing is
+    decided; of differences between runs `compare.min_images` counts.
+    """
+
+    confidence: Annotated[float, Field(ge=0.5, lt=1)]
+    margin: Annotated[float, Field(gt=0, lt=1)]
+    error_margin: Annotated[float, Field(gt=0, lt=1)]
+    count_ratio: Annotated[float, Field(gt=1)]
+    overlapping_jaccard: Annotated[float, Field(gt=0, le=1)]
+    min_images: Count
+    min_classes: Annotated[int, Field(ge=2)]
+    n_resamples: Annotated[int, Field(ge=100)]
+    seed: Seed
+
+
+class Pca(Section):
+    """The two directions along which features vary most."""
+
+    name: Literal["pca"]
+
+
+class Umap(Section):
+    """A layout that keeps neighbours together; needs the extra `umap`."""
+
+    name: Literal["umap"]
+    n_neighbors: Annotated[int, Field(ge=2, lt=2**31)]
+    min_dist: Annotated[float, Field(ge=0, le=1)]
+    seed: Seed
+
+
+class ExploreAnalysis(Section):
+    """What the pages to look at images show.
+
+    All training images have a part in neighbours, embedding and label errors; `train_images` and
+    `evaluation_images` of them, chosen with `seed`, are points of the map, at most
+    `neighbor_images` further ones have their picture shown beside a point. Pictures are at most
+    `thumbnail` pixels wide. `label_errors` candidates are listed per run.
+    """
+
+    embedding: Annotated[Pca | Umap, Field(discriminator="name")]
+    train_images: Count
+    evaluation_images: Count
+    neighbor_images: Annotated[int, Field(ge=0, lt=2**31)]
+    seed: Seed
+    thumbnail: Annotated[int, Field(ge=8, le=256)]
+    label_errors: Count
+
+
+class Analyses(Section):
+    """One section per analysis stage, and what several of them share."""
+
+    labels: LabelsAnalysis
+
+    performance: PerformanceAnalysis
+    archetypes: ArchetypesAnalysis
+    adversaries: AdversariesAnalysis
+    feature_overlap: FeatureOverlapAnalysis
+    saliency_colours: SaliencyColoursAnalysis
+    cam_alignment: CamAlignmentAnalysis
+    concepts: ConceptsAnalysis
+    compare: CompareAnalysis
+    claims: ClaimsAnalysis
+    explore: ExploreAnalysis

@@ -1,0 +1,204 @@
+"""What is wrong with an experiment although each of its parts is right."""
+
+from typing import Any, get_args
+
+from imbalens.params.datasets import Natural, Nih, PhantomCxr, Planted, has_labels
+from imbalens.params.errors import tags
+from imbalens.params.experiment import Params, side_of
+from imbalens.params.recipes import Steps
+from imbalens.params.runs import Densenet121Truncated, Focal, LabelLoss, MulticlassLoss, Resnet50
+
+SIDES = ("baseline", "other")  # of a comparison of two runs
+
+
+def find_problems(params: Params) -> list[str]:
+    """Return everything that does not fit together, each with its key and what is allowed."""
+    return [
+        *_check_references(params),
+        *_check_epochs(params),
+        *_check_validation(params),
+        *_check_tasks(params),
+        *_check_sizes(params),
+        *_check_dumps(params),
+        *_check_repeats(params),
+    ]
+
+
+def _check_references(params: Params) -> list[str]:
+    """Names that lead nowhere, and comparisons that are none."""
+    problems: list[str] = []
+
+    def known(key: str, name: str, among: dict[str, Any]) -> bool:
+        if name not in among:
+            problems.append(f"{key}: found {name!r}; allowed: {', '.join(among)}")
+        return name in among
+
+    known("focus", params.focus, params.runs)
+    for name, run in params.runs.items():
+        key = f"runs.{name}"
+        known(f"{key}.dataset", run.dataset, params.datasets)
+        known(f"{key}.recipe", run.recipe, params.recipes)
+    for name, pair in params.false_positives.items():
+        key = f"false_positives.{name}"
+        both = [known(f"{key}.{side}", getattr(pair, side), params.runs) for side in SIDES]
+        if all(both):
+            if pair.baseline == pair.other:
+                problems.append(
+                    f"{key}: baseline and other are both {pair.other!r}; name two runs"
+                )
+            if params.runs[pair.baseline].dataset != params.runs[pair.other].dataset:
+                problems.append(f"{key}: the two runs are of different datasets")
+            dataset = params.datasets.get(params.runs[pair.baseline].dataset)
+            if dataset and has_labels(dataset):
+                problems.append(
+                    f"{key}: the runs' dataset has several labels per image, of which none is "
+                    "taken for another; name two runs whose images have one class each"
+                )
+    return problems
+
+
+def _check_epochs(params: Params) -> list[str]:
+    """Epochs that a training never reaches, so that a setting would be without effect."""
+    found: list[tuple[str, int, str]] = []
+    for name, recipe in params.recipes.items():
+        key, schedule = f"recipes.{name}.schedule", recipe.schedule
+        found.append((f"{key}.warmup_epochs", schedule.warmup_epochs, name))
+        stones = schedule.milestones if isinstance(schedule, Steps) else ()
+        found += [(f"{key}.milestones.{i}.epoch", s.epoch, name) for i, s in enumerate(stones)]
+    for name, run in params.runs.items():
+        if run.drw and run.recipe in params.recipes:
+            found.append((f"runs.{name}.drw.start_epoch", run.drw.start_epoch, run.recipe))
+    return [
+        f"{key}: found {epoch}; allowed: below the {params.recipes[recipe].epochs} epochs of "
+        f"recipes.{recipe}"
+        for key, epoch, recipe in found
+        if epoch >= params.recipes[recipe].epochs
+    ]
+
+
+def _check_validation(params: Params) -> list[str]:
+    """Uses of a validation part that a run's dataset does not have."""
+    problems: list[str] = []
+    splits = {
+        name: getattr(params.analyses, name).split for name in ("performance", "adversaries")
+    }
+    for name, run in params.runs.items():
+        dataset, recipe = params.datasets.get(run.dataset), params.recipes.get(run.recipe)
+        if not dataset or dataset.validation.share > 0:
+            continue
+        without = f"but datasets.{run.dataset}.validation.share is 0; set a share or use"
+        if recipe and recipe.model_selection == "best_validation":
+            key = f"recipes.{run.recipe}.model_selection"
+            problems.append(f"{key}: found 'best_validation', {without} 'last'")
+        problems += [
+            f"analyses.{analysis}.split: found 'val', {without} 'train' or 'test'"
+            for analysis, split in splits.items()
+            if split == "val"
+        ]
+        if params.dumps.maps.split == "val" and name in params.dumps.maps.runs:
+            problems.append(f"dumps.maps.split: found 'val', {without} 'train' or 'test'")
+    return list(dict.fromkeys(problems))  # runs share datasets and recipes
+
+
+def _check_tasks(params: Params) -> list[str]:
+    """Losses, imbalances and dumps that do not belong to a dataset's task."""
+    problems: list[str] = []
+    for name, dataset in params.datasets.items():
+        key, kind = f"datasets.{name}.imbalance", dataset.imbalance.kind
+        if has_labels(dataset):
+            if kind in ("exp", "step"):
+                allowed = "natural, cap_negatives, thin_positives"
+                problems.append(f"{key}.kind: found {kind!r}; allowed for labels: {allowed}")
+            elif isinstance(dataset.imbalance, Natural) and dataset.imbalance.n_max is not None:
+                problems.append(f"{key}.n_max: found {dataset.imbalance.n_max}; allowed: null")
+        elif kind in ("cap_negatives", "thin_positives"):
+            problems.append(f"{key}.kind: found {kind!r}; allowed: exp, step, natural")
+    for name, run in params.runs.items():
+        dataset = params.datasets.get(run.dataset)
+        if dataset is None:
+            continue
+        key, labels = f"runs.{name}", has_labels(dataset)
+        family = LabelLoss if labels else MulticlassLoss
+        if not isinstance(run.loss, family):
+            allowed = [tag for loss in get_args(family) for tag in tags(loss)]
+            problems.append(
+                f"{key}.loss.name: found {run.loss.name!r}; allowed for dataset "
+                f"{run.dataset!r}: {', '.join(allowed)}"
+            )
+        elif isinstance(run.loss, Focal) and (run.loss.alpha is None) == labels:
+            allowed = "a number between 0 and 1" if labels else "null"
+            problems.append(f"{key}.loss.alpha: found {run.loss.alpha}; allowed: {allowed}")
+        if labels and run.drw:
+            problems.append(f"{key}.drw: allowed for dataset {run.dataset!r}: null")
+    return problems
+
+
+def _check_sizes(params: Params) -> list[str]:
+    """Images so small that a network's maps are a single cell."""
+    smallest = {Resnet50: 64, Densenet121Truncated: 16}
+    return [
+        f"datasets.{run.dataset}.image_size: found {dataset.image_size}; allowed: at least "
+        f"{smallest[type(run.model)]} for {run.model.name}, the network of run {name!r}"
+        for name, run in params.runs.items()
+        if (dataset := params.datasets.get(run.dataset))
+        and dataset.image_size < smallest.get(type(run.model), 0)
+    ]
+
+
+def _check_dumps(params: Params) -> list[str]:
+    """Runs that a dump is wanted of and that cannot have it."""
+    problems: list[str] = []
+    for kind, runs in (("saliency", params.dumps.saliency.runs), ("maps", params.dumps.maps.runs)):
+        key = f"dumps.{kind}.runs"
+        problems += [
+            f"{key}: found {name!r} twice; name each run once"
+            for name in dict.fromkeys(runs)
+            if runs.count(name) > 1
+        ]
+        for name in dict.fromkeys(runs):
+            if name not in params.runs:
+                allowed = ", ".join(params.runs)
+                problems.append(f"{key}: found {name!r}; allowed: {allowed}")
+                continue
+            dataset = params.datasets.get(params.runs[name].dataset)
+            if not dataset:
+                continue
+            if kind == "saliency" and has_labels(dataset):
+                problems.append(
+                    f"{key}: found {name!r}, whose dataset has several labels per image; "
+                    "colours are of classes that exclude each other"
+                )
+            if kind == "maps" and not isinstance(dataset.source, Planted | Nih | PhantomCxr):
+                problems.append(
+                    f"{key}: found {name!r}, whose source {dataset.source.name!r} has no boxes; "
+                    "allowed: runs on planted, phantom_cxr and nih"
+                )
+            elif kind == "maps" and has_labels(dataset) and params.dumps.maps.split != "test":
+                split = params.dumps.maps.split
+                problems.append(
+                    f"dumps.maps.split: found {split!r}; allowed: 'test', where the boxes of "
+                    f"dataset {params.runs[name].dataset!r} are"
+                )
+    return problems
+
+
+def _check_repeats(params: Params) -> list[str]:
+    """Baselines that are no run or one too many, and runs that are the same twice."""
+    problems: list[str] = []
+    sides: dict[tuple[str, str], str] = {}
+    for name in params.analyses.compare.baselines:
+        key = f"analyses.compare.baselines: found {name!r}"
+        if name not in params.runs:
+            problems.append(f"{key}; allowed: {', '.join(params.runs)}")
+            continue
+        first = sides.setdefault(side_of(params.runs[name]), name)
+        if first != name:
+            problems.append(f"{key} and {first!r}, of the same dataset and network; name one")
+    seen: dict[str, str] = {}
+    for name, run in params.runs.items():
+        first = seen.setdefault(run.model_dump_json(), name)
+        if first != name:
+            problems.append(
+                f"runs.{name}: is the same as runs.{first}; give it another seed, or remove it"
+            )
+    return problems

@@ -1,0 +1,203 @@
+"""Datasets: where images come from, what imbalance they get, how they are split.
+
+The unions are the only registries of sources and imbalances: a wrong name lists the right ones.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from imbalens.params.base import Count, Section, Seed, Share
+
+
+class Planted(Section):
+    """Generated images whose difficulties are planted and recorded (see data/planted.py)."""
+
+    name: Literal["planted"]
+    train_per_class: Count
+    test_per_class: Count
+    mislabelled: Share
+    subconcept: Share
+    seed: Seed
+
+
+class Folder(Section):
+    """Images of one's own: `root/train/<class>/*`, `root/test/<class>/*`.
+
+    `root` may name environment variables as $NAME. `digest` is what `prepare` reports: it covers
+    the images as selected, split and resized. When given, another one is an error, be it due to
+    other files under `root` or to another image_size, imbalance or validation.
+    """
+
+    name: Literal["folder"]
+    root: str
+    digest: str | None
+
+
+class Arrays(Section):
+    """An .npz or HDF5 file with train_images, train_labels, test_images, test_labels.
+
+    `digest` is as for folders.
+    """
+
+    name: Literal["arrays"]
+    path: str
+    digest: str | None
+
+
+class Cifar(Section):
+    """CIFAR-10 or CIFAR-100 through torchvision."""
+
+    name: Literal["cifar10", "cifar100"]
+    root: str
+    download: bool
+
+
+class Multilabel(Section):
+    """One output per finding; `include_no_finding` adds the label "No Finding" as a 15th."""
+
+    name: Literal["multilabel"]
+    include_no_finding: bool
+
+
+class Binary(Section):
+    """One output: unhealthy, that is any finding."""
+
+    name: Literal["binary"]
+
+
+ChestTask = Annotated[Multilabel | Binary, Field(discriminator="name")]
+
+
+class PatientSplit(Section):
+    """Share of images, in whole patients, that are test images where no official lists are."""
+
+    test_share: Annotated[float, Field(gt=0, lt=1)]
+    seed: Seed
+
+
+class Nih(Section):
+    """NIH ChestX-ray14 as it is shipped, or a part of it (see data/nih.py).
+
+    `root` may name environment variables as $NAME. Images that the tables or lists name and that
+    are absent are counted; with `require_complete` they are an error. `split` serves where `root`
+    lacks the official lists. `digest` is as for folders.
+    """
+
+    name: Literal["nih"]
+    root: str
+    task: ChestTask
+    require_complete: bool
+    split: PatientSplit
+    digest: str | None
+
+
+class PhantomCxr(Section):
+    """Generated chest images with labels, patients and boxes of a sample of the real NIH table.
+
+    Half of the test images, as far as there are any, have boxes.
+    """
+
+    name: Literal["phantom_cxr"]
+    task: ChestTask
+    train_images: Count
+    test_images: Count
+    seed: Seed
+
+
+Source = Annotated[
+    Planted | Folder | Arrays | Cifar | Nih | PhantomCxr, Field(discriminator="name")
+]
+
+
+class Selection(Section):
+    """Which images of a class stay: the field's published choice, or a numpy Generator's."""
+
+    name: Literal["published", "seeded"]
+    seed: Seed
+
+
+class Exp(Section):
+    """Class sizes fall exponentially from `n_max` (null: all of the first class) by `ratio`."""
+
+    kind: Literal["exp"]
+    ratio: Annotated[float, Field(ge=1)]
+    n_max: Count | None
+    selection: Selection
+
+
+class Step(Section):
+    """The first half of the classes keeps `n_max` images, the rest `n_max / ratio`."""
+
+    kind: Literal["step"]
+    ratio: Annotated[float, Field(ge=1)]
+    n_max: Count | None
+    selection: Selection
+
+
+class Natural(Section):
+    """Whatever the source holds, at most `n_max` images per class (null: all)."""
+
+    kind: Literal["natural"]
+    n_max: Count | None
+    selection: Selection
+
+
+class CapNegatives(Section):
+    """Of labels: images without any finding go until no label has more than `n_max` negatives."""
+
+    kind: Literal["cap_negatives"]
+    n_max: Count
+    seed: Seed
+
+
+class ThinPositives(Section):
+    """Of labels: positives go until each label has `ratio` negatives per positive."""
+
+    kind: Literal["thin_positives"]
+    ratio: Annotated[float, Field(ge=1)]
+    seed: Seed
+
+
+ClassImbalance = Exp | Step | Natural
+
+LabelImbalance = Natural | CapNegatives | ThinPositives
+
+Imbalance = Annotated[ClassImbalance | LabelImbalance, Field(discriminator="kind")]
+
+
+class Validation(Section):
+    """A share of every class's training images set aside, for model selection."""
+
+    share: Share
+    seed: Seed
+
+
+class Normalization(Section):
+    """Channel means and standard deviations of images scaled to [0, 1]."""
+
+    mean: tuple[float, float, float]
+    std: tuple[
+        Annotated[float, Field(gt=0)],
+        Annotated[float, Field(gt=0)],
+        Annotated[float, Field(gt=0)],
+    ]
+
+
+class Dataset(Section):
+    """One dataset; `normalization: null` computes it from the training images.
+
+    `image_size` is a side in pixels, at most 256: saliency ranks have 16 bits, which number the
+    65,536 pixels of such an image.
+    """
+
+    source: Source
+    image_size: Annotated[int, Field(ge=8, le=256)]
+    imbalance: Imbalance
+    validation: Validation
+    normalization: Normalization | None
+
+
+def has_labels(dataset: Dataset) -> bool:
+    """Whether an image of the dataset can have several labels, or none."""
+    return isinstance(dataset.source, Nih | PhantomCxr)

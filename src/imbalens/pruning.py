@@ -1,0 +1,89 @@
+"""Remove what runs and datasets left that are no longer in params.yaml.
+
+`python -m imbalens.pruning` lists, `--delete` removes: the entries of dvc.lock whose stages are
+gone, each of which slows DVC down, and the files these stages wrote, which else stay among the
+metrics and plots. What was committed stays in git, and in the cache until `dvc gc`.
+"""
+
+import argparse
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from dvc.repo import Repo
+from dvc.utils.serialize import modify_yaml
+
+from imbalens.core.files import InputError
+from imbalens.core.stage import run_stage
+
+LOCK = "dvc.lock"
+
+
+def find_leftovers(repository: Path) -> dict[str, list[str]]:
+    """Return the stages that only dvc.lock names, and the files that no other stage writes.
+
+    Args:
+        repository: Folder of the git and DVC repository.
+
+    Returns:
+        Stage to paths relative to `repository`, of those that exist.
+
+    Raises:
+        InputError: if dvc.lock is missing.
+    """
+    lock = repository / LOCK
+    if not lock.exists():
+        raise InputError(f"{lock} is missing: nothing was reproduced here; run: dvc repro")
+    stages = Repo(str(repository)).index.stages
+    # outside the current folder an address is that of dvc.yaml, a colon, and the name
+    present = {stage.addressing.rpartition(":")[2] for stage in stages}
+    written = {out.def_path for stage in stages for out in stage.outs}
+    with modify_yaml(lock) as locked:
+        gone = {name: entry for name, entry in locked["stages"].items() if name not in present}
+    return {
+        name: [
+            out["path"]
+            for out in entry.get("outs", [])
+            if out["path"] not in written and (repository / out["path"]).exists()
+        ]
+        for name, entry in gone.items()
+    }
+
+
+def delete_leftovers(repository: Path, leftovers: dict[str, list[str]]) -> None:
+    """Delete the files and the entries of dvc.lock that `find_leftovers` returned."""
+    for paths in leftovers.values():
+        for path in paths:
+            place = repository / path
+            if place.is_dir():
+                shutil.rmtree(place)
+            else:
+                place.unlink()
+    with modify_yaml(repository / LOCK) as locked:
+        for stage in leftovers:
+            del locked["stages"][stage]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """List what is left over; delete it if asked to."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--delete", action="store_true", help="delete what is listed")
+    delete, repository = parser.parse_args(argv).delete, Path()
+    leftovers = find_leftovers(repository)
+    for stage, paths in leftovers.items():
+        print("\n  ".join([stage, *paths]))
+    n_files = sum(len(paths) for paths in leftovers.values())
+    found = f"{len(leftovers)} stages that are gone, {n_files} files"
+    if delete and leftovers:
+        delete_leftovers(repository, leftovers)
+        print(f"deleted: {found}; run `dvc repro`, then commit")
+    elif leftovers:
+        print(f"{found}; delete them with: python -m imbalens.pruning --delete")
+    else:
+        print("nothing is left over")
+
+
+if __name__ == "__main__":
+    run_stage(main)

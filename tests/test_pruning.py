@@ -1,0 +1,72 @@
+import copy
+
+import pytest
+import yaml
+
+from imbalens.core.files import InputError
+from imbalens.pruning import delete_leftovers, find_leftovers, main
+from tests.tiny import TinyProject, tiny_params
+
+GONE, KEPT = "planted-ldam_drw", "planted-ce"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """Two trained runs, of which params.yaml then loses one."""
+    values = tiny_params((KEPT, GONE))
+    project = TinyProject(tmp_path_factory.mktemp("pruning"), values, ("prepare", "train"))
+    project.repro()
+    project.commit("two runs")
+    project.change(lambda values: values["runs"].pop(GONE))
+    project.change(lambda values: values["dumps"]["saliency"].update(runs=[KEPT]))
+    project.change(lambda values: values["dumps"]["maps"].update(runs=[KEPT]))
+    return project
+
+
+def files_of(run, project):
+    return {
+        path.relative_to(project.folder).as_posix()
+        for folder in ("data", "metrics", "plots")
+        for path in (project.folder / folder).rglob(f"{run}.*")
+    }
+
+
+def test_what_a_removed_run_left_is_found_and_deleted(project, monkeypatch, capsys):
+    monkeypatch.chdir(project.folder)
+    lock = yaml.safe_load((project.folder / "dvc.lock").read_text())
+    of_kept = files_of(KEPT, project)
+    leftovers = find_leftovers(project.folder)
+    assert list(leftovers) == [f"train@{GONE}"]
+    assert set(leftovers[f"train@{GONE}"]) == files_of(GONE, project)
+    assert len(leftovers[f"train@{GONE}"]) == 3, "weights, metrics, history"
+
+    main([])
+    assert "python -m imbalens.pruning --delete" in capsys.readouterr().out
+    assert find_leftovers(project.folder) == leftovers, "listing deletes nothing"
+
+    main(["--delete"])
+    assert files_of(GONE, project) == set()
+    assert files_of(KEPT, project) == of_kept
+    del lock["stages"][f"train@{GONE}"]
+    assert yaml.safe_load((project.folder / "dvc.lock").read_text()) == lock
+    assert project.repro() == set(), "what is left is up to date"
+    main(["--delete"])
+    assert "nothing is left over" in capsys.readouterr().out
+
+
+def test_a_file_that_another_stage_writes_now_stays(project):
+    """A stage under another name writes what the one that is gone wrote."""
+    lock_path = project.folder / "dvc.lock"
+    lock = yaml.safe_load(lock_path.read_text())
+    lock["stages"]["train_old"] = copy.deepcopy(lock["stages"][f"train@{KEPT}"])
+    lock_path.write_text(yaml.safe_dump(lock))
+    of_kept = files_of(KEPT, project)
+    leftovers = find_leftovers(project.folder)
+    assert leftovers == {"train_old": []}
+    delete_leftovers(project.folder, leftovers)
+    assert files_of(KEPT, project) == of_kept
+
+
+def test_without_a_lock_there_is_nothing_to_prune(tmp_path):
+    with pytest.raises(InputError, match=r"dvc\.lock is missing.*dvc repro"):
+        find_leftovers(tmp_path)
