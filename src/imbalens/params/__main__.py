@@ -1,6 +1,7 @@
 """Validate a file of parameters: `python -m imbalens.params [FILE]`."""
 
 import argparse
+import io
 import sys
 from pathlib import Path
 
@@ -18,6 +19,9 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a path may hold letters that a pipe of Windows, in cp1252, cannot carry
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         main()
     except InputError as problem:

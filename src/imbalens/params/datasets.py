@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from imbalens.params.base import Count, Section, Seed, Share
+from imbalens.params.paths import PathText
 
 
 class Planted(Section):
@@ -30,7 +31,7 @@ class Folder(Section):
     """
 
     name: Literal["folder"]
-    root: str
+    root: PathText
     digest: str | None
 
 
@@ -41,7 +42,7 @@ class Arrays(Section):
     """
 
     name: Literal["arrays"]
-    path: str
+    path: PathText
     digest: str | None
 
 
@@ -49,7 +50,7 @@ class Cifar(Section):
     """CIFAR-10 or CIFAR-100 through torchvision."""
 
     name: Literal["cifar10", "cifar100"]
-    root: str
+    root: PathText
     download: bool
 
 
@@ -85,7 +86,7 @@ class Nih(Section):
     """
 
     name: Literal["nih"]
-    root: str
+    root: PathText
     task: ChestTask
     require_complete: bool
     split: PatientSplit

@@ -33,6 +33,8 @@ def load_params(path: Path = PARAMS_PATH) -> Params:
         ) from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text ({error}); save it as UTF-8") from error
+    if "\0" in text:  # UTF-16 without a mark is valid UTF-8
+        raise InputError(f"{path}: is UTF-16, or not text at all; save it as UTF-8")
     try:
         raw = yaml.load(text, Loader=_Loader)
         # JSON mode is strict about types and still takes a sequence where a tuple is meant

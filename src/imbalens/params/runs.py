@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from imbalens.params.base import Section, Seed, Share
+from imbalens.params.paths import PathText
 
 
 class CifarResnet(Section):
@@ -20,14 +21,14 @@ class Resnet50(Section):
     """ResNet-50; `weights`: `imagenet`, `none` or a file to start from."""
 
     name: Literal["resnet50"]
-    weights: str
+    weights: PathText
 
 
 class Densenet121Truncated(Section):
     """DenseNet-121 without its last two blocks; `weights` as for ResNet-50."""
 
     name: Literal["densenet121_truncated"]
-    weights: str
+    weights: PathText
 
 
 Model = Annotated[CifarResnet | Resnet50 | Densenet121Truncated, Field(discriminator="name")]
@@ -147,4 +148,4 @@ class Run(Section):
     drw: Drw | None
     recipe: str
     seed: Seed
-    checkpoint: str | None
+    checkpoint: PathText | None
