@@ -28,7 +28,8 @@ def open_folder(params: Folder, image_size: int) -> Source:
     """List the images; files are decoded when they are read.
 
     Classes and files are ordered by name; hidden ones, other suffixes and folders within a class
-    are left out. How many are, but for hidden ones, is printed.
+    are left out. How many are, but for hidden ones, is printed, and which classes differ in
+    nothing but case.
 
     Args:
         params: Root folder.
@@ -49,6 +50,7 @@ def open_folder(params: Folder, image_size: int) -> Source:
             f"{root}: train/ and test/ need the same class folders; {'; '.join(only)}"
         )
     names = classes["train"]
+    _report_case(root, names)
     _report_left_out(root, [root / split / name for split in classes for name in names])
     return Source(
         place=str(root),
@@ -92,6 +94,18 @@ def _is_image(entry: Path) -> bool:
     return entry.suffix.lower() in SUFFIXES and entry.is_file()
 
 
+def _report_case(root: Path, names: Sequence[str]) -> None:
+    """Print class folders that unpack into one where file names have no case."""
+    spellings = Counter(name.casefold() for name in names)
+    alike = [_readable(name) for name in names if spellings[name.casefold()] > 1]
+    if alike:
+        print(
+            f"{root}: class folders {', '.join(alike)} differ in nothing but case; on Windows "
+            "and macOS they are one folder",
+            file=sys.stderr,
+        )
+
+
 def _report_left_out(root: Path, folders: Iterable[Path]) -> None:
     """Print how many visible files, by suffix, and folders are not read as images."""
     others = [entry for folder in folders for entry in _visible(folder) if not _is_image(entry)]
@@ -117,7 +131,8 @@ def _open_split(root: Path, split: str, class_names: Sequence[str], size: int) -
     counts: list[int] = []
     for name in class_names:
         folder = root / split / name
-        found = sorted(filter(_is_image, _visible(folder)))
+        # paths themselves are ordered on Windows as if all their letters were small
+        found = sorted(filter(_is_image, _visible(folder)), key=lambda file: file.name)
         if not found:
             raise InputError(f"{folder}: found no images; allowed: one or more PNG or JPEG files")
         files += found

@@ -82,7 +82,7 @@ def open_nih(params: Nih, image_size: int) -> Source:
 
 
 def _list_files(root: Path) -> dict[str, Path]:
-    """Return the PNG files by name."""
+    """Return the PNG files by name, that of the table also where a file is called .PNG."""
     folders = [root, root / "images", *sorted(root.glob("images_[0-9][0-9][0-9]/images"))]
     files: dict[str, Path] = {}
     for folder in filter(Path.is_dir, folders):
@@ -90,9 +90,10 @@ def _list_files(root: Path) -> dict[str, Path]:
             hidden = path.name.startswith(".")
             if hidden or path.suffix.lower() != ".png" or not path.is_file():
                 continue
-            if path.name in files:
-                raise InputError(f"{root}: found {files[path.name]} and {path}; leave one of them")
-            files[path.name] = path
+            name = f"{path.stem}.png"
+            if name in files:
+                raise InputError(f"{root}: found {files[name]} and {path}; leave one of them")
+            files[name] = path
     return files
 
 

@@ -58,8 +58,8 @@ def read_lists(
         Training and test images, or None where there are no lists.
 
     Raises:
-        InputError: if one of the lists is missing, names an image that the table lacks or names
-            one twice, or if a patient or image is in both.
+        InputError: if one of the lists is missing, is not UTF-8 text, names an image that the
+            table lacks or names one twice, or if a patient or image is in both.
     """
     paths = [folder / name for name in LISTS]
     there = [path.is_file() for path in paths]
@@ -86,7 +86,10 @@ def read_lists(
 
 def _read_list(path: Path, row_of: Mapping[str, int], origin: str) -> Int[np.ndarray, " k"]:
     lines: dict[str, int] = {}
-    text = path.read_text(encoding="utf-8-sig", errors="replace")  # is then no image of the table
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text ({error}); save it as UTF-8") from error
     for number, line in enumerate(text.splitlines(), 1):
         name = line.strip()
         if not name:

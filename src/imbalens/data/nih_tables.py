@@ -158,7 +158,9 @@ def _read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, tuple[
                         f"{place}: found {len(row)} fields; allowed: at least {max(at) + 1}"
                     )
                 yield place, tuple(row[i] for i in at)
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text ({error}); save it as UTF-8") from error
+    except (OSError, EOFError, csv.Error, zlib.error) as error:
         raise InputError(
             f"{path}: cannot be read as a table ({error}); bring the file again"
         ) from error
