@@ -110,7 +110,7 @@ def read_run_tables(
                 continue
             path, command = PLOTS / stage / f"{run}{suffix}.csv", f"dvc repro {stage}@{run}"
             if not path.exists():
-                missing.append((str(path), command))
+                missing.append((path.as_posix(), command))
                 continue
             part = read_table(path, command=command)
             if f"{stage}{suffix}" in KINDS:
