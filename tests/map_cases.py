@@ -30,7 +30,7 @@ def experiment(**alignment):
 def write_metrics(stage, name, values):
     path = Path(f"metrics/{stage}/{name}.json")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(values))
+    path.write_text(json.dumps(values), encoding="utf-8")
 
 
 def made_up_performance(name):

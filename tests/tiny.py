@@ -18,7 +18,7 @@ LABEL_RUNS = ("phantom-bce", "phantom-cb_focal")
 
 def tiny_params(runs: tuple[str, ...] = RUNS) -> dict[str, Any]:
     """The shipped experiment, shrunk to seconds: some runs, and only what they need."""
-    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     planted, phantom = values["datasets"]["planted"], values["datasets"]["phantom"]
     planted["source"] |= {"train_per_class": 24, "test_per_class": 6}
     planted["imbalance"] |= {"ratio": 3, "n_max": 24}
@@ -48,7 +48,9 @@ def tiny_params(runs: tuple[str, ...] = RUNS) -> dict[str, Any]:
 
 
 def write_params(folder: Path, values: Mapping[str, Any]) -> None:
-    (folder / "params.yaml").write_text(yaml.safe_dump(dict(values), sort_keys=False))
+    (folder / "params.yaml").write_text(
+        yaml.safe_dump(dict(values), sort_keys=False), encoding="utf-8"
+    )
 
 
 class TinyProject:
@@ -72,9 +74,11 @@ class TinyProject:
             place.parent.mkdir(parents=True)
             shutil.copy(keep, place)
         if stages:
-            pipeline = yaml.safe_load((folder / "dvc.yaml").read_text())
+            pipeline = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))
             of_stages = {name: pipeline["stages"][name] for name in stages}
-            (folder / "dvc.yaml").write_text(yaml.safe_dump({**pipeline, "stages": of_stages}))
+            (folder / "dvc.yaml").write_text(
+                yaml.safe_dump({**pipeline, "stages": of_stages}), encoding="utf-8"
+            )
         write_params(folder, values)
         self.git("init", "--quiet", "--initial-branch=main")
         self.git("config", "user.name", "Tester")
@@ -98,7 +102,7 @@ class TinyProject:
             cwd=self.folder,
             env=environment,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
         )
         if check:
@@ -119,6 +123,6 @@ class TinyProject:
 
     def change(self, edit) -> None:
         """Edit the values of params.yaml in place."""
-        values = yaml.safe_load((self.folder / "params.yaml").read_text())
+        values = yaml.safe_load((self.folder / "params.yaml").read_text(encoding="utf-8"))
         edit(values)
         write_params(self.folder, values)

@@ -1,5 +1,4 @@
 import gc
-import resource
 from contextlib import contextmanager
 
 import h5py
@@ -41,6 +40,7 @@ def check(path, **needed):
 @contextmanager
 def file_size_limit(size):
     """Let writing beyond a size fail, as on a full disk, for what the block itself writes."""
+    resource = pytest.importorskip("resource", reason="limits of file sizes are of Unix")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     gc.collect()  # whatever other tests left open is closed before, not meanwhile
     gc.disable()

@@ -97,7 +97,7 @@ def test_the_process_of_a_failed_stage_ends_so_too():
         "run_stage(lambda: pick({'a': 1}, 'runs', 'b'))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False
     )
     assert done.returncode == 1
     assert done.stderr == "error: runs: found 'b'; allowed: a\n"

@@ -51,8 +51,10 @@ def write_tables(folder, entries=ENTRIES, boxes=BOXES, suffix=".csv"):
 
 def write_lists(folder, train=TRAIN, test=TEST):
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "train_val_list.txt").write_text("\n".join(train))  # as shipped: no last line end
-    (folder / "test_list.txt").write_text("\n".join(test))
+    (folder / "train_val_list.txt").write_text(
+        "\n".join(train), encoding="utf-8"
+    )  # as shipped: no last line end
+    (folder / "test_list.txt").write_text("\n".join(test), encoding="utf-8")
     return folder
 
 

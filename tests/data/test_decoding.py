@@ -295,6 +295,6 @@ def test_nothing_is_written_before_reading_nor_left_after_finishing(tmp_path, fi
 
 
 def test_a_work_folder_that_cannot_be_written_is_named(tmp_path, files):
-    (tmp_path / "work").write_text("a file")
+    (tmp_path / "work").write_text("a file", encoding="utf-8")
     with pytest.raises(InputError, match=r"work/nih-\w+"):
         open_images(tmp_path, files).read(np.arange(2))

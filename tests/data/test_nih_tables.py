@@ -93,7 +93,7 @@ def test_the_package_is_not_imported():
         "print({'torchxrayvision', 'torch'} & set(sys.modules))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True
     )
     assert done.stdout == "set()\n"
 
@@ -182,7 +182,9 @@ def test_a_wrong_box_is_named_with_its_line(tmp_path, row, message):
 def test_a_missing_column_is_named(tmp_path):
     write_tables(tmp_path)
     path = tmp_path / "Data_Entry_2017.csv"
-    path.write_text(path.read_text().replace("View Position", "View"))
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("View Position", "View"), encoding="utf-8"
+    )
     with pytest.raises(InputError, match=r"2017.csv: has no column 'View Position'; found: Image"):
         read_tables(tmp_path)
 

@@ -192,5 +192,7 @@ def test_a_truncated_file_says_what_to_run(tmp_path, make_dataset):
 
 def test_reading_prepared_data_does_not_import_torch():
     code = "import sys, imbalens.core.prepared; print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
+    )
     assert done.stdout.strip() == "False"

@@ -41,5 +41,5 @@ initialize(build_model(model, runs.Ce(name="ce"), 10), model)
 print("torchvision" in sys.modules)
 """
     command = [sys.executable, "-c", code]
-    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
     assert result.stdout.split() == ["False"]

@@ -99,7 +99,7 @@ def test_saved_weights_come_back_and_are_byte_stable(tmp_path):
 
 
 def test_an_unwritable_place_is_an_input_error(tmp_path):
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
     with pytest.raises(InputError, match="cannot be written"):
         save_weights(network(), tmp_path / "file" / "a.pt", metadata={})
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

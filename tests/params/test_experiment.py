@@ -6,7 +6,7 @@ from imbalens.core.files import InputError
 from imbalens.params.experiment import Params, baseline_of, repeats
 from imbalens.params.loading import load_params
 
-SHIPPED = (Path(__file__).parents[2] / "params.yaml").read_text()
+SHIPPED = (Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8")
 RUN = "  phantom-bce:\n"  # what is added stands before this line, among the runs of `planted`
 
 
@@ -15,7 +15,7 @@ def load_with(tmp_path: Path, *lines: str, baselines: str = "[planted-ce, phanto
     text = SHIPPED.replace("  planted-ce:\n", "  planted-ce: &planted-ce\n", 1)
     text = text.replace(RUN, "".join(f"  {line}\n" for line in lines) + RUN, 1)
     path = tmp_path / "params.yaml"
-    path.write_text(text.replace("[planted-ce, phantom-bce]", baselines))
+    path.write_text(text.replace("[planted-ce, phantom-bce]", baselines), encoding="utf-8")
     return load_params(path)
 
 

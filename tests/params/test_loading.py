@@ -12,14 +12,14 @@ from imbalens.core.files import InputError
 from imbalens.params.loading import load_params
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = yaml.safe_load((ROOT / "params.yaml").read_text())
+SHIPPED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 
 
 def load_changed(tmp_path, change):
     values = copy.deepcopy(SHIPPED)
     change(values)
     path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump(values, sort_keys=False))
+    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     return load_params(path)
 
 
@@ -224,17 +224,22 @@ def test_a_missing_file_is_an_error(tmp_path):
 
 
 def test_exponents_need_no_decimal_point(tmp_path):
-    text = (ROOT / "params.yaml").read_text().replace("eps: 1.0e-5", "eps: 1e-5")
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("eps: 1.0e-5", "eps: 1e-5")
     path = tmp_path / "params.yaml"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     assert load_params(path).analyses.adversaries.eps == 1e-5
 
 
 def test_command_line_says_what_is_wrong_without_a_traceback(tmp_path):
     path = tmp_path / "mine.yaml"
-    path.write_text((ROOT / "params.yaml").read_text().replace("focus: planted-ce ", "focus: x "))
+    path.write_text(
+        (ROOT / "params.yaml")
+        .read_text(encoding="utf-8")
+        .replace("focus: planted-ce ", "focus: x "),
+        encoding="utf-8",
+    )
     command = [sys.executable, "-m", "imbalens.params", str(path)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     assert result.returncode == 1
     assert "mine.yaml: focus: found 'x'" in result.stderr
     assert "Traceback" not in result.stderr

@@ -67,13 +67,13 @@ def test_markdown():
 def test_csv_has_columns_for_the_ends_of_intervals(tmp_path):
     for table in (STACKED, FLAT):
         write_csv(tmp_path / f"{table.name}.csv", paper_frame(table))
-    assert (tmp_path / "second.csv").read_text().splitlines() == [
+    assert (tmp_path / "second.csv").read_text(encoding="utf-8").splitlines() == [
         "Loss,Binary IoBB,Binary IoBB difference low,Binary IoBB difference high,"
         "Binary IoR,Binary IoR difference low,Binary IoR difference high",
         "bce,0.25,,,,,",
         "focal,0.5,-0.125,0.5,11.0,,",
     ]
-    assert (tmp_path / "first.csv").read_text() == (
+    assert (tmp_path / "first.csv").read_text(encoding="utf-8") == (
         "Dataset,Run,Train,Arch.\ntoy,toy-ce,12046,resnet8\n"
     )
 
@@ -88,7 +88,7 @@ def test_a_table_without_rows_has_its_heading_and_its_text(table):
 
 def test_json_is_read_back(tmp_path):
     write_json(tmp_path / "t.json", paper_json([STACKED, FLAT]))
-    found = json.loads((tmp_path / "t.json").read_text())
+    found = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
     assert found["second"]["columns"] == [["Binary", "IoBB"], ["Binary", "IoR"]]
     assert found["second"]["rows"][1] == {
         "keys": ["focal"],

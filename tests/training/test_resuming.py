@@ -152,7 +152,7 @@ def test_work_folder_changes_with_the_program(tmp_path, monkeypatch):
     source = tmp_path / "extra.py"
     module.__file__ = str(source)
     for text in ("LR = 1\n", "LR = 2\n"):
-        source.write_text(text)
+        source.write_text(text, encoding="utf-8")
         folders.append(work_folder(tmp_path, "run", []))
     monkeypatch.setattr(torch, "__version__", "0.0.0")
     folders.append(work_folder(tmp_path, "run", []))
