@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,9 +10,10 @@ import pytest
 from dvc_render import VegaRenderer
 from dvc_render.html import render_html
 
+from tests.browser import BROWSER, needs_browser
+
 FOLDER = Path(__file__).parents[2] / ".dvc" / "plots"
 PAGE = FOLDER / "page.html"
-BROWSER = shutil.which("chromium")
 OFFLINE = [
     "--headless",
     "--no-sandbox",
@@ -146,13 +146,13 @@ def test_the_page_carries_the_licences_of_what_it_carries():
     assert text.count("Redistributions in binary form must reproduce") == 3
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no chromium here: apt-get install chromium")
+@needs_browser
 def test_a_browser_without_network_draws_every_plot(tmp_path):
     output = tmp_path / "index.html"
     render_html([renderer(name) for name in CASES], output, html_template=PAGE)
     command = [str(BROWSER), *OFFLINE, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
     done = subprocess.run(
-        [*command, output.as_uri()], capture_output=True, text=True, timeout=60, check=True
+        [*command, output.as_uri()], capture_output=True, encoding="utf-8", timeout=60, check=True
     )
     assert done.stdout.count("<canvas") == len(CASES)
     assert "vega-embed" in done.stdout
