@@ -1,10 +1,30 @@
 """What every part of params.yaml is made of."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]  # DVC: no dots
+_ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_OF_WINDOWS = re.compile(r"(CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(\..*)?", re.IGNORECASE)
+
+
+def check_name(name: str) -> str:
+    """Return a name that is safe in a shell's command line, a file's name and DVC's keys.
+
+    Raises:
+        ValueError: if it is not; the message says what is allowed.
+    """
+    if not _ALLOWED.fullmatch(name):
+        raise ValueError("allowed: letters, digits, - and _, beginning with a letter or a digit")
+    if _OF_WINDOWS.fullmatch(name):
+        raise ValueError("allowed: any other name; Windows keeps this one for a device")
+    if "." in name:
+        raise ValueError("allowed: - or _ instead of the dot, which DVC reads as a further level")
+    return name
+
+
+Name = Annotated[str, AfterValidator(check_name)]
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 

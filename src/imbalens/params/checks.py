@@ -14,6 +14,7 @@ SIDES = ("baseline", "other")  # of a comparison of two runs
 def find_problems(params: Params) -> list[str]:
     """Return everything that does not fit together, each with its key and what is allowed."""
     return [
+        *_check_names(params),
         *_check_references(params),
         *_check_epochs(params),
         *_check_validation(params),
@@ -22,6 +23,21 @@ def find_problems(params: Params) -> list[str]:
         *_check_dumps(params),
         *_check_repeats(params),
     ]
+
+
+def _check_names(params: Params) -> list[str]:
+    """Names that would overwrite each other's files where case does not count."""
+    problems: list[str] = []
+    for section in ("datasets", "runs", "recipes", "false_positives"):
+        seen: dict[str, str] = {}
+        for name in getattr(params, section):
+            first = seen.setdefault(name.lower(), name)
+            if first != name:
+                problems.append(
+                    f"{section}.{name}: differs from {section}.{first} in case only, and Windows "
+                    "and macOS keep their files under one name; rename one"
+                )
+    return problems
 
 
 def _check_references(params: Params) -> list[str]:

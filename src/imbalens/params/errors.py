@@ -15,8 +15,11 @@ def explain(error: ErrorDetails, root: type[BaseModel]) -> str:
         root: The model that was validated.
     """
     keys, owner = _locate(error["loc"], root)
-    place = ".".join(str(key) for key in keys) or "the whole file"
     found, context = error["input"], error.get("ctx", {})
+    if keys[-1:] == ["[key]"]:  # how pydantic marks a name that is wrong itself
+        section = ".".join(str(key) for key in keys[:-2])
+        return f"{section}: found the name {found!r}; {error['msg'].removeprefix('Value error, ')}"
+    place = ".".join(str(key) for key in keys) or "the whole file"
     match error["type"]:
         case "extra_forbidden":
             known = list(owner.model_fields) if owner else []
