@@ -5,8 +5,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 # These only carry values into a stage; DVC tracks those values themselves as parameters.
-# Were they dependencies, describing a new analysis would train every network again.
+# Were they dependencies, describing a new analysis would train every network again. What checks
+# the values depends on them, and writes the same whatever they say.
 CARRIES_VALUES = "src/imbalens/params/"
+CHECKS_VALUES = "check"
 # Declared as a whole: DVC reads and writes all of dvc.lock after each stage, so that every line
 # of it costs time. These change together, or are shared by so many stages that most rerun anyway.
 FOLDERS = tuple(
@@ -18,6 +20,7 @@ FOLDERS = tuple(
         "data",
         "losses",
         "models",
+        "params",
         "reports/common",
         "reports/explore",
         "reports/page",
@@ -47,6 +50,8 @@ def import_closure(script: Path) -> set[str]:
                 if module.exists():
                     waiting.append(module)
     paths = {path.relative_to(ROOT).as_posix() for path in found}
+    if script.stem == CHECKS_VALUES:
+        return paths
     return {path for path in paths if not path.startswith(CARRIES_VALUES)}
 
 

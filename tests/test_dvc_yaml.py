@@ -1,9 +1,13 @@
+import re
 import subprocess
 import sys
 
+import networkx
 import pytest
 import yaml
+from dvc.repo import Repo
 
+from imbalens.params.experiment import Params
 from tests.import_closure import FOLDERS, ROOT, declare, import_closure
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -74,3 +78,41 @@ def test_plot_templates_exist():
         for options in entry.values()
     }
     assert named == {path.stem for path in (ROOT / ".dvc" / "plots").glob("*.json")}
+
+
+@pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
+def test_all_parameters_are_checked_first():
+    assert next(iter(STAGES)) == "check"
+    assert STAGES["check"]["params"] == list(Params.model_fields)
+    graph = Repo(str(ROOT)).index.graph
+    check = next(stage for stage in graph if stage.addressing.endswith("check"))
+    assert set(graph) == {check, *networkx.ancestors(graph, check)}, "what depends on it"
+
+
+def test_a_stage_that_takes_names_from_params_yaml_waits_for_their_check():
+    """Whatever its names lead to: through the same names, down to a stage that waits by itself."""
+    writers = {
+        (body["foreach"], out if isinstance(out, str) else next(iter(out)))
+        for stage, body in STAGES.items()
+        if stage != "check" and "foreach" in body
+        for kind in ("outs", "metrics", "plots")
+        for out in body["do"].get(kind, [])
+    }
+    for name, stage in STAGES.items():
+        if "foreach" in stage:
+            deps = stage["do"]["deps"]
+            through = {(stage["foreach"], dep) for dep in deps} & writers
+            assert "data/checked.txt" in deps or through, name
+
+
+def test_commands_and_paths_hold_names_and_nothing_else_of_params_yaml():
+    """`Params` restricts these; any other text would reach the shell as it is."""
+    text = (ROOT / "dvc.yaml").read_text()
+    used = set(re.findall(r"\$\{(.*?)\}", text))
+    sections = {"datasets", "runs", "false_positives", "dumps.saliency.runs", "dumps.maps.runs"}
+    names = {"key", "item", "item.dataset", "item.recipe", "item.baseline", "item.other", "focus"}
+    assert used == sections | names
+    for name, stage in STAGES.items():
+        assert re.fullmatch(
+            rf"python stages/{name}\.py( \$\{{(key|item)\}})?", declared(stage)["cmd"]
+        )

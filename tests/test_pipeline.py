@@ -24,6 +24,7 @@ def project(tmp_path_factory):
     project = TinyProject(tmp_path_factory.mktemp("tiny"), tiny_params((*RUNS, LABEL_RUN)))
     ran = project.repro()
     assert ran == {
+        "check",
         "prepare@planted",
         "prepare@phantom",
         *(f"{stage}@{run}" for stage in CHAIN for run in RUNS),
@@ -97,9 +98,10 @@ def test_nothing_to_do_runs_nothing(unchanged):
 
 def test_a_loss_parameter_reruns_its_run_and_focus_and_nothing_else(unchanged):
     unchanged.change(lambda values: values.update(focus=RUNS[1]))
-    assert unchanged.repro() == {"focus"}
+    assert unchanged.repro() == {"check", "focus"}
     unchanged.change(lambda values: values["runs"][RUNS[1]]["loss"].update(max_margin=0.4))
     assert unchanged.repro() == {
+        "check",  # of all parameters, and writes the same: nothing reruns because of it
         *(f"{stage}@{RUNS[1]}" for stage in CHAIN),
         "false_positives@planted",  # draws this run beside the other
         *COMPARED,  # depend on the folders of all runs' metrics
@@ -113,7 +115,7 @@ def test_an_analysis_parameter_retrains_nothing(unchanged):
     runs = (*RUNS, LABEL_RUN)
     upstream = [f"{stage}@{run}" for stage in ("train", "dump_features") for run in runs]
     archetypes = {f"archetypes@{run}" for run in runs}
-    assert unchanged.repro(*upstream, *archetypes) == archetypes
+    assert unchanged.repro(*upstream, *archetypes) == {"check", *archetypes}
 
 
 @pytest.mark.parametrize("run", [*RUNS, LABEL_RUN])
@@ -131,7 +133,7 @@ def test_boxes_and_maps_belong_together(unchanged, run):
 
 def test_focus_on_a_label_run_leaves_out_what_it_does_not_have(unchanged):
     unchanged.change(lambda values: values.update(focus=LABEL_RUN))
-    assert unchanged.repro() == {"focus"}
+    assert unchanged.repro() == {"check", "focus"}
     focus = read_json(unchanged, "metrics/focus.json")
     assert set(focus) == {*COMMON, "cam_alignment", "concepts"} - {"dump_features"}
     assert focus["performance"]["auroc"] is not None

@@ -54,7 +54,7 @@ def write_params(folder: Path, values: Mapping[str, Any]) -> None:
 
 
 class TinyProject:
-    """A folder with the project's code and all stages, or those named, and commands run in it."""
+    """A folder with the project's code, where commands run: all stages, or `check` and some."""
 
     def __init__(
         self, folder: Path, values: Mapping[str, Any], stages: Sequence[str] | None = None
@@ -75,7 +75,7 @@ class TinyProject:
             shutil.copy(keep, place)
         if stages:
             pipeline = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))
-            of_stages = {name: pipeline["stages"][name] for name in stages}
+            of_stages = {name: pipeline["stages"][name] for name in ("check", *stages)}
             (folder / "dvc.yaml").write_text(
                 yaml.safe_dump({**pipeline, "stages": of_stages}), encoding="utf-8"
             )

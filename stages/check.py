@@ -1,0 +1,29 @@
+"""Check params.yaml before any other command runs, and write data/checked.txt.
+
+DVC puts names of params.yaml into its commands: every stage that takes one depends on this file.
+It always holds the same, so that no stage reruns because of it.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from imbalens.core.files import write_text
+from imbalens.core.stage import run_stage
+from imbalens.params.loading import PARAMS_PATH, load_params
+
+OUTPUT = Path("data/checked.txt")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Say what is wrong with the parameters, or write that they were checked."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--params", type=Path, default=PARAMS_PATH, help="(default: %(default)s)")
+    load_params(parser.parse_args(argv).params)
+    write_text(OUTPUT, "params.yaml was checked\n")
+
+
+if __name__ == "__main__":
+    run_stage(main)
