@@ -1,4 +1,7 @@
-"""Validate a file of parameters: `python -m imbalens.params [FILE]`."""
+"""Validate a file of parameters: `python -m imbalens.params [FILE]`.
+
+Where the file is that of a DVC project, what a killed DVC left there is cleared away first.
+"""
 
 import argparse
 import io
@@ -7,13 +10,17 @@ from pathlib import Path
 
 from imbalens.core.files import InputError
 from imbalens.params.loading import PARAMS_PATH, load_params
+from imbalens.recovery import recover
 
 
 def main() -> None:
-    """Validate a file and say so."""
+    """Clear away what a killed DVC left, validate a file, and say so."""
     parser = argparse.ArgumentParser(description="Validate an experiment's parameters.")
     parser.add_argument("path", nargs="?", type=Path, default=PARAMS_PATH)
     path = parser.parse_args().path
+    if (path.parent / ".dvc").is_dir():
+        for done in recover(path.parent):
+            print(done)
     params = load_params(path)
     print(f"{path}: valid ({len(params.datasets)} datasets, {len(params.runs)} runs)")
 
