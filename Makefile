@@ -3,34 +3,38 @@ PYTHON ?= python3
 # DVC runs `python`, validation and tests run `dvc`: those of .venv
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help repro test check validate bench
+.PHONY: help venv repro test check validate bench
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-.venv/installed: pyproject.toml
+# A killed install leaves packages that pip takes for whole: `installed` says that one was finished.
+# Without it, or with a part lost since, .venv is made anew; after an edit of pyproject.toml, updated.
+venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is older than Python 3.11; name another: make PYTHON=python3.11 ..."; exit 1; }
-	.venv/bin/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@
+	@test -f .venv/installed && .venv/bin/python -I src/imbalens/installation.py || \
+		{ rm -f .venv/installed && $(PYTHON) -m venv --clear .venv; }
+	@test .venv/installed -nt pyproject.toml || { rm -f .venv/installed && \
+		.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' && \
+		.venv/bin/python -I src/imbalens/installation.py --write; }
 
-repro: .venv/installed  ## Run the experiment of params.yaml: data, trainings, analyses, plots
+repro: venv  ## Run the experiment of params.yaml: data, trainings, analyses, plots
 	.venv/bin/python -m imbalens.params
 	$(IN_VENV) dvc repro
 
-test: .venv/installed  ## Run the tests
+test: venv  ## Run the tests
 	$(IN_VENV) python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-check: .venv/installed  ## Lint, formatting, types, layers, parameter files
+check: venv  ## Lint, formatting, types, layers, parameter files
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	$(IN_VENV) basedpyright
 	$(IN_VENV) lint-imports --no-logo
 	for file in params.yaml profiles/*.yaml; do .venv/bin/python -m imbalens.params $$file || exit 1; done
 
-validate: .venv/installed  ## Recompute the committed results in a clone and compare
+validate: venv  ## Recompute the committed results in a clone and compare
 	$(IN_VENV) python -m imbalens.validation
 
-bench: .venv/installed  ## Measure speed as ratios against named baselines
+bench: venv  ## Measure speed as ratios against named baselines
 	.venv/bin/python -m benchmarks.run
