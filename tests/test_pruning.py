@@ -20,6 +20,7 @@ def project(tmp_path_factory):
     project.change(lambda values: values["runs"].pop(GONE))
     project.change(lambda values: values["dumps"]["saliency"].update(runs=[KEPT]))
     project.change(lambda values: values["dumps"]["maps"].update(runs=[KEPT]))
+    project.change(lambda values: values.update(false_positives={}))
     return project
 
 
