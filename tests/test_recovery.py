@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -279,6 +280,17 @@ def test_the_shipped_lock_is_checked_in_no_time(tmp_path):
     start = time.process_time()
     assert recover(tmp_path) == []
     assert time.process_time() - start < 1
+
+
+def test_a_lock_of_git_is_left_to_the_user(project):
+    lock = project / ".git/index.lock"
+    lock.parent.mkdir()
+    lock.touch()
+    assert recover(project) == [], "git may be running"
+    os.utime(lock, (0, 0))
+    (message,) = recover(project)
+    assert message.endswith("if no git runs here: rm .git/index.lock")
+    assert lock.exists()
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,9 @@ LOCK = "dvc.lock"
 CUT_LOCK = ".dvc/tmp/dvc.lock.cut"  # where a dvc.lock goes that DVC cannot read
 RWLOCKS = (".dvc/tmp/rwlock", ".dvc/tmp/exps/rwlock")
 CACHE = ".dvc/cache"
+GIT_LOCK = ".git/index.lock"
 PATIENCE = 1.0  # seconds that a living DVC gets to finish writing
+STALE = 60.0  # seconds after which git's lock is no longer that of a command just running
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def recover(project: Path) -> list[str]:
         project: Folder of the DVC repository.
 
     Returns:
-        What was done, one line each; nothing if all was well.
+        What was done, or is left to do, one line each; nothing if all was well.
 
     Raises:
         InputError: if a process still works there, or dvc.lock holds a merge's conflict; it says
@@ -71,6 +73,7 @@ def recover(project: Path) -> list[str]:
         *_delete_rwlocks(project, [*damaged, *held]),
         *(_restore_lock(project) if LOCK in damaged else ()),
         *_clear_cache(project),
+        *_report_git_lock(project),
     ]
 
 
@@ -210,6 +213,14 @@ def _restore_lock(project: Path) -> list[str]:
         f"{LOCK}: was cut when DVC was killed; {instead}, and DVC takes what it computed since "
         f"from its cache (the cut one is {CUT_LOCK})"
     ]
+
+
+def _report_git_lock(project: Path) -> list[str]:
+    """Say how to get rid of git's lock, which `dvc exp run` leaves too, and which may be git's."""
+    lock = project / GIT_LOCK
+    if not lock.exists() or time.time() - lock.stat().st_mtime < STALE:
+        return []
+    return [f"{GIT_LOCK}: stops git and `dvc exp run`; if no git runs here: rm {GIT_LOCK}"]
 
 
 def _clear_cache(project: Path) -> list[str]:
