@@ -37,6 +37,7 @@ DAMAGED = (
     b"{}{}",
 )
 RWLOCK = ".dvc/tmp/rwlock"
+RUNS = ".dvc/cache/runs"
 CONTENT = b"what a stage computed\n" * 50
 MD5 = hashlib.md5(CONTENT).hexdigest()
 LOCK = {
@@ -265,14 +266,24 @@ def test_a_whole_file_stays_whatever_the_lock_says_of_its_size(project):
     assert state(project) == before
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"cmd: python one.py\n", b"cmd: a\nouts:\n- path: one.t"]
-)
-def test_a_cut_record_of_a_run_is_deleted(project, content):
-    run = project / ".dvc/cache/runs/ab/abc/def"
+@pytest.mark.parametrize("content", [b"", b"cmd: a\n", b"cmd: a\nouts:\n- path: one.t"])
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_cut_record_of_a_run_is_deleted(project, content, others):
+    run = project / RUNS / "ab/abc/def"
+    whole = run.read_bytes()
     run.write_bytes(content)
-    assert recover(project) == [".dvc/cache/runs/ab/abc/def: is cut; deleted, DVC makes it anew"]
+    for other in range(others):
+        run.with_name(f"other{other}").write_bytes(whole)
+    assert recover(project) == [f"{RUNS}/ab/abc: held a cut record of a run; deleted"]
     assert not run.exists()
+    assert run.parent.exists() == bool(others), "DVC fails at an empty folder"
+    assert recover(project) == []
+
+
+def test_an_empty_folder_for_the_record_of_a_run_is_deleted(project):
+    (project / RUNS / "ab/abc/def").unlink()
+    assert recover(project) == [f"{RUNS}/ab/abc: held a cut record of a run; deleted"]
+    assert not (project / RUNS / "ab/abc").exists()
 
 
 def test_the_shipped_lock_is_checked_in_no_time(tmp_path):
@@ -309,6 +320,13 @@ def empty_lock(folder):
     (folder / "dvc.lock").write_bytes(b"")
 
 
+def empty_record(folder):
+    """Killed between making the folder for the record of a run and writing it."""
+    for record in (folder / RUNS).glob("*/*/*"):
+        record.unlink()
+    (folder / "dvc.lock").unlink()
+
+
 def cut_cache(folder):
     """With the output gone, DVC would put the cut file in its place."""
     lock = yaml.safe_load((folder / "dvc.lock").read_text())
@@ -324,7 +342,7 @@ def cut_cache(folder):
     (folder / out["path"]).unlink()
 
 
-@pytest.mark.parametrize("harm", [empty_rwlock, empty_lock, cut_cache])
+@pytest.mark.parametrize("harm", [empty_rwlock, empty_lock, cut_cache, empty_record])
 def test_one_line_brings_a_project_back(reproduced, harm):
     data = reproduced.folder / "data/prepared/planted.h5"
     whole = data.read_bytes()
@@ -332,7 +350,8 @@ def test_one_line_brings_a_project_back(reproduced, harm):
     if harm is not cut_cache:
         assert reproduced.run("dvc", "repro", check=False).returncode == 255
     message = reproduced.run("python", "-m", "imbalens.params").stdout
-    assert len(message.splitlines()) == 2, "what was done, and that the parameters are valid"
-    assert reproduced.repro() == ({"prepare@planted"} if harm is cut_cache else set())
+    assert "deleted" in message or "took the committed one" in message
+    ran = {empty_record: {"check", "prepare@planted"}, cut_cache: {"prepare@planted"}}
+    assert reproduced.repro() == ran.get(harm, set())
     assert data.read_bytes() == whole
     assert reproduced.git("status", "--porcelain") == ""

@@ -244,9 +244,19 @@ def _clear_cache(project: Path) -> list[str]:
             if hashlib.file_digest(file, "md5").hexdigest() != md5:
                 path.unlink()
                 done.append(f"{path.relative_to(project)}: is cut; deleted, DVC makes it anew")
-    for path in (project / CACHE / "runs").glob("*/*/*"):
-        content = path.read_bytes()
-        if not content.endswith(b"\n") or b"\nouts:\n" not in content:
+    for folder in sorted((project / CACHE / "runs").glob("*/*")):
+        records = list(folder.iterdir())
+        cut = [path for path in records if not _is_record(path)]
+        for path in cut:
             path.unlink()
-            done.append(f"{path.relative_to(project)}: is cut; deleted, DVC makes it anew")
+        if cut == records:
+            folder.rmdir()  # DVC fails at an empty folder as well
+        if cut or not records:
+            done.append(f"{folder.relative_to(project)}: held a cut record of a run; deleted")
     return done
+
+
+def _is_record(path: Path) -> bool:
+    """Tell a record of a run from one that was cut."""
+    content = path.read_bytes()
+    return content.endswith(b"\n") and b"\nouts:\n" in content
