@@ -258,6 +258,16 @@ def test_a_cut_file_is_known_after_dvc_took_it_too(project):
     assert len(recover(project)) == 1
 
 
+def test_while_dvc_lives_its_cache_stays(project, start):
+    (project / ".dvc/cache/files/md5" / MD5[:2] / MD5[2:]).write_bytes(CONTENT[:10])
+    (project / RUNS / "ab/abc/def").unlink()
+    start("dvc", "repro")
+    before = state(project)
+    assert recover(project) == []
+    assert state(project) == before
+    assert (project / RUNS / "ab/abc").exists()
+
+
 def test_a_whole_file_stays_whatever_the_lock_says_of_its_size(project):
     content = (project / "dvc.lock").read_text().replace(f"size: {len(CONTENT)}", "size: 1")
     (project / "dvc.lock").write_text(content)

@@ -229,31 +229,40 @@ def _clear_cache(project: Path) -> list[str]:
     DVC would put a cut file in the place of a result, and stop at a cut record of a run. It
     finds out by itself that a file is missing. Only files whose size dvc.lock knows are judged.
     """
-    lock, done = project / LOCK, []
+    lock = project / LOCK
     stages = parse_lock(lock.read_bytes()) if lock.is_file() else None
     sizes: dict[str, set[int]] = defaultdict(set)
     for stage in (stages or {}).values():
         for entry in (*stage.get("deps", ()), *stage.get("outs", ())):
             if "md5" in entry and "size" in entry:
                 sizes[entry["md5"]].add(entry["size"])
-    for md5, known in sizes.items():
-        path = project / CACHE / "files" / "md5" / md5[:2] / md5[2:]
-        if path.suffix == ".dir" or not path.is_file() or known == {path.stat().st_size}:
-            continue
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "md5").hexdigest() != md5:
+    places = {project / CACHE / "files" / "md5" / md5[:2] / md5[2:]: md5 for md5 in sizes}
+    cut = [
+        path
+        for path, md5 in places.items()
+        if path.suffix != ".dir" and path.is_file() and sizes[md5] != {path.stat().st_size}
+        if hashlib.md5(path.read_bytes()).hexdigest() != md5
+    ]
+    records = {
+        folder: list(folder.iterdir()) for folder in sorted((project / CACHE / "runs").glob("*/*"))
+    }
+    harmed = [
+        folder for folder, paths in records.items() if not paths or not all(map(_is_record, paths))
+    ]
+    if (cut or harmed) and any(process.is_dvc for process in find_processes(project)):
+        return []  # perhaps it is just writing them
+    for path in cut:
+        path.unlink()
+    for folder in harmed:
+        for path in records[folder]:
+            if not _is_record(path):
                 path.unlink()
-                done.append(f"{path.relative_to(project)}: is cut; deleted, DVC makes it anew")
-    for folder in sorted((project / CACHE / "runs").glob("*/*")):
-        records = list(folder.iterdir())
-        cut = [path for path in records if not _is_record(path)]
-        for path in cut:
-            path.unlink()
-        if cut == records:
+        if not any(folder.iterdir()):
             folder.rmdir()  # DVC fails at an empty folder as well
-        if cut or not records:
-            done.append(f"{folder.relative_to(project)}: held a cut record of a run; deleted")
-    return done
+    return [
+        *(f"{path.relative_to(project)}: is cut; deleted, DVC makes it anew" for path in cut),
+        *(f"{path.relative_to(project)}: held a cut record of a run; deleted" for path in harmed),
+    ]
 
 
 def _is_record(path: Path) -> bool:
