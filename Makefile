@@ -3,7 +3,7 @@ PYTHON ?= python3
 # DVC runs `python`, validation and tests run `dvc`: those of .venv
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help venv repro test check validate bench
+.PHONY: help venv repro test check validate tamper bench
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,7 +34,13 @@ check: venv  ## Lint, formatting, types, layers, parameter files
 	for file in params.yaml profiles/*.yaml; do .venv/bin/python -m imbalens.params $$file || exit 1; done
 
 validate: venv  ## Recompute the committed results in a clone and compare
-	$(IN_VENV) python -m imbalens.validation
+	rm -rf work/recomputed
+	$(IN_VENV) python -m imbalens.validation --summary work/validation-summary.md --keep work/recomputed
+
+FORM ?= --short
+tamper: venv  ## Falsify results and break analyses: does validation tell? `FORM=` tries all ways
+	$(IN_VENV) python -m benchmarks.tampering $(FORM) --recomputed work/recomputed
+	$(IN_VENV) python -m benchmarks.mutants $(FORM)
 
 bench: venv  ## Measure speed as ratios against named baselines
 	.venv/bin/python -m benchmarks.run

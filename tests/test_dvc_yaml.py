@@ -32,6 +32,28 @@ def test_every_imported_module_lies_under_a_declared_path():
     assert all((ROOT / folder).is_dir() for folder in FOLDERS)
 
 
+def test_stages_stand_in_an_order_in_which_they_can_run():
+    """The validation runs them so, without DVC."""
+    names, n_checked = list(STAGES), 0
+    for reader in names:
+        for dep in map(any_name, declared(STAGES[reader])["deps"]):
+            for writer in names:
+                if any(f"{out}/".startswith(f"{dep}/") for out in outputs(STAGES[writer])):
+                    assert names.index(writer) < names.index(reader), dep
+                    n_checked += 1
+    assert n_checked > 40
+
+
+def outputs(stage):
+    body = declared(stage)
+    entries = [entry for key in ("outs", "metrics", "plots") for entry in body.get(key, [])]
+    return [any_name(entry if isinstance(entry, str) else next(iter(entry))) for entry in entries]
+
+
+def any_name(path):
+    return re.sub(r"\$\{[^}]+\}", "*", path)
+
+
 def test_every_script_is_a_stage():
     assert {path.stem for path in (ROOT / "stages").glob("*.py")} == set(STAGES)
 

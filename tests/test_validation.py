@@ -1,216 +1,210 @@
+"""The whole validation, on a repository of two tiny trainings and some analyses."""
+
 import json
-import re
+import shutil
 
 import pytest
 import yaml
 
-from imbalens.core.files import InputError
-from imbalens.validation import (
-    Tolerance,
-    Tolerances,
-    changed_verdicts,
-    compare_metrics,
-    describe_change,
-    load_tolerances,
-    markdown_table,
-    read_dumps,
-    read_metrics,
-    validate,
-)
-from tests.tiny import TinyProject, tiny_params
+from benchmarks.tampering import append_bytes, change_metrics, judge_commit, replace_text
+from imbalens.validation import repository as git
+from imbalens.validation.__main__ import main
+from imbalens.validation.pinned import pin
+from imbalens.validation.rules import RULES, Closeness, Rules
+from imbalens.validation.spread import format_rules
+from imbalens.validation.summary import first_line, write_summary
+from imbalens.validation.validate import validate
+from tests.tiny import ROOT, RUNS, TinyProject, tiny_params
 
 ANALYSES = ("performance", "archetypes", "adversaries", "feature_overlap")
-TOLERANCES = Tolerances(
-    arithmetic=1e-9,
-    training=(
-        Tolerance(pattern="performance/*:accuracy", absolute=0.1, other=False),
-        Tolerance(pattern="performance/*:*", absolute=0.5, other=True),
-    ),
+CE, LDAM = RUNS
+OF_CE = f"metrics/performance/{CE}.json"
+DUMP = f"data/dumps/features/{CE}.h5"
+HEADLINES = (
+    "train.loss",
+    "feature_overlap.mean_density_ratio",
+    "feature_overlap.own_density_ratio",
 )
-
-
-def verdicts(committed, recomputed, same_dumps=frozenset()):
-    differences = compare_metrics(committed, recomputed, TOLERANCES, same_dumps=same_dumps)
-    return {item.key: item.verdict for item in differences}
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "verdict"),
-    [
-        (0.5, 0.5, "ok"),
-        (0.5, 0.59, "ok"),
-        (0.5, 0.61, "moved 0.11 > 0.1"),
-        (0.5, None, "differs"),
-        (None, None, "ok"),
-        ("a", "b", "differs"),
-    ],
-)
-def test_verdict_of_one_metric(old, new, verdict):
-    key = "performance/a:accuracy"
-    assert verdicts({key: old}, {key: new}) == {key: verdict}
-
-
-def test_the_first_pattern_counts_and_what_is_no_number_may_be_allowed_to_differ():
-    committed = {"performance/a:recall.x": 0.1, "performance/a:f1.x": None, "performance/a:v": "a"}
-    recomputed = {"performance/a:recall.x": 0.55, "performance/a:f1.x": 0.2, "performance/a:v": ""}
-    assert set(verdicts(committed, recomputed).values()) == {"ok"}
-
-
-def test_the_same_dumps_leave_no_room():
-    key = "performance/a:accuracy"
-    assert verdicts({key: 0.5}, {key: 0.51}, frozenset({"performance/a"})) == {
-        key: "moved 0.01 > 1e-09"
-    }
-
-
-def test_metrics_on_one_side_or_without_tolerance_are_wrong_and_focus_is_left_out():
-    found = verdicts({"a/b:c": 1, "x/y:z": 1, "focus:d": 1}, {"new/b:c": 1, "x/y:z": 2})
-    assert found == {
-        "a/b:c": "is no longer computed",
-        "new/b:c": "is not committed",
-        "x/y:z": "differs, and no tolerance covers it",
-    }
-
-
-def test_report_table_by_hand():
-    key = "performance/a:accuracy"
-    table = markdown_table(
-        compare_metrics({key: 0.5}, {key: 0.75}, TOLERANCES, same_dumps=frozenset())
-    )
-    assert table.splitlines()[2] == f"| {key} | 0.5 | 0.75 | moved 0.25 > 0.1 |"
-
-
-def test_names_of_classes_keep_a_table_row_whole():
-    key = "performance/a:recall.one|two\nthree"
-    table = markdown_table(
-        compare_metrics({key: "x|y"}, {key: None}, TOLERANCES, same_dumps=frozenset())
-    )
-    row = r"| performance/a:recall.one\|two three | x\|y | None | ok |"
-    assert table.splitlines()[2:] == [row]
-
-
-def test_an_analysis_of_analyses_goes_back_to_their_dumps(tmp_path):
-    """Stage b reads what a wrote of a dump, by its folder; c reads neither."""
-
-    def stage(outs, *deps):
-        return {"outs": [{"path": outs, "md5": "0"}], "deps": list(deps)}
-
-    lock = {
-        "train@r": stage("data/models/r.pt"),
-        "dump@r": stage("data/dumps/r.h5", {"path": "data/models/r.pt", "md5": "1"}),
-        "a@r": stage("metrics/a/r.json", {"path": "data/dumps/r.h5", "md5": "2"}),
-        "b@d": stage("metrics/b/d.json", {"path": "metrics/a", "md5": "3"}),
-        "c@d": stage("metrics/c/d.json", {"path": "metrics/ab", "md5": "4"}),
-    }
-    path = tmp_path / "dvc.lock"
-    path.write_text(yaml.safe_dump({"stages": lock}))
-    dump = frozenset({("data/dumps/r.h5", "2")})
-    assert read_dumps(path) == {"a/r": dump, "b/d": dump}
-
-
-def test_changed_verdicts_by_hand():
-    key = "claims/a:iobb_rises.r"
-    old = {f"{key}.verdict": "holds", f"{key}.low": 0.1, "claims/a:new.r.verdict": "holds"}
-    new = {
-        f"{key}.verdict": "not decidable",
-        f"{key}.low": -0.1,
-        "claims/a:new.r.verdict": "holds",
-    }
-    assert changed_verdicts(old, new).splitlines()[2:] == [f"| {key} | holds | not decidable |"]
-    assert changed_verdicts(new, new) == "None."
-    assert "| None | holds |" in changed_verdicts({}, old)
-
-
-@pytest.mark.parametrize("text", ["- pattern: x", "arithmetic: abc\ntraining: []", "a: [", None])
-def test_tolerances_of_another_form_are_an_error(tmp_path, text):
-    path = tmp_path / "tolerances.yaml"
-    if text is not None:
-        path.write_text(text)
-    with pytest.raises(InputError, match=r"tolerances\.yaml: (?s:.*)benchmarks\.spread"):
-        load_tolerances(path)
+RECALLS = change_metrics(OF_CE, lambda v: v.update(recall=dict.fromkeys(v["recall"], 1.0)))
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """One run and some analyses, reproduced and committed, with no room for any difference."""
-    values = tiny_params(("planted-ce",))
+    """Two runs and some analyses, reproduced, pinned and committed."""
+    values = tiny_params()
     values["dumps"]["saliency"]["runs"] = values["dumps"]["maps"]["runs"] = []
-    project = TinyProject(
-        tmp_path_factory.mktemp("one"),
-        values,
-        ("prepare", "train", "dump_features", *ANALYSES, "focus"),
-    )
+    values["false_positives"] = {}
+    stages = ("check", "prepare", "train", "dump_features", *ANALYSES, "focus")
+    project = TinyProject(tmp_path_factory.mktemp("two"), values, stages)
     project.repro()
-    tolerances = {"arithmetic": 1e-9, "training": []}
-    (project.folder / "tolerances.yaml").write_text(yaml.safe_dump(tolerances))
+    shutil.copytree(ROOT / "validation", project.folder / "validation")
+    for _ in ("saliency", "maps"):
+        replace_text("validation/params.yaml", r"^    runs: \[planted.*\]$", "    runs: []")(
+            project.folder
+        )
+    rules = Rules(
+        pinned=Closeness(relative=1e-6, absolute=1e-7),
+        multiple=1.5,
+        candidates=HEADLINES,
+        headlines={"planted": dict.fromkeys(HEADLINES, 1e-6)},
+        too_wide={"planted": ()},
+    )
+    (project.folder / RULES).write_text(format_rules(rules), encoding="utf-8")
+    pin(project.folder, dumps=False)
     project.commit("results")
     return project
 
 
+@pytest.fixture(scope="module")
+def validated(project, tmp_path_factory):
+    """Outcome of the validation, and the clone in which everything was computed anew."""
+    recomputed = tmp_path_factory.mktemp("validated") / "recomputed"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", project.path)
+        return validate(project.folder, keep=recomputed), recomputed
+
+
 @pytest.fixture
-def unchanged(project, monkeypatch):
+def attempt(project, monkeypatch):
+    """The project on a branch of its own, whatever the test before did to it."""
     project.git("checkout", "--quiet", "--force", "-B", "attempt", "main")
     project.run("dvc", "checkout", "--quiet", "--force")
     monkeypatch.setenv("PATH", project.path)
     return project
 
 
-def test_a_tampered_metric_is_rejected(unchanged):
-    path = unchanged.folder / "metrics" / "performance" / "planted-ce.json"
-    metrics = json.loads(path.read_text())
-    metrics["accuracy"] += 0.01
-    path.write_text(json.dumps(metrics))
-    unchanged.commit("tamper")
-    holds, report = validate(unchanged.folder)
-    assert not holds
-    assert "Run `dvc repro`" in report
+def commit(project, *edits, fits=True):
+    for edit in edits:
+        edit(project.folder)
+    if fits:
+        project.run("dvc", "commit", "--force", "--quiet")
+    project.commit("attempt")
 
 
-def test_what_a_branch_changes_names_metrics_parameters_and_verdicts(unchanged):
-    path, key = unchanged.folder / "metrics" / "claims" / "planted.json", "iobb_rises"
-    path.parent.mkdir(exist_ok=True)
-    for verdict in ("holds", "does not hold"):
-        path.write_text(json.dumps({key: {"planted-ce": {"verdict": verdict}}}))
-        unchanged.commit(verdict)
-    unchanged.change(lambda values: values["analyses"]["archetypes"].update(n_neighbors=6))
-    unchanged.commit("change")
-    report = describe_change(unchanged.folder, "HEAD~2")
-    line = f"| claims/planted:{key}.planted-ce | holds | does not hold |"
-    assert line in report.splitlines()
-    assert "n_neighbors" in report
-    assert "None." in describe_change(unchanged.folder, "HEAD")
+def places(outcome):
+    return [problem.place for problem in outcome.problems]
 
 
-def test_parameters_changed_without_reproducing_are_rejected(unchanged):
-    unchanged.change(lambda values: values["analyses"]["archetypes"].update(n_neighbors=6))
-    unchanged.commit("change")
-    holds, report = validate(unchanged.folder)
-    assert not holds
-    assert "Run `dvc repro`" in report
-    assert "archetypes@planted-ce" in report
+def test_what_was_reproduced_holds(validated):
+    outcome, _ = validated
+    assert outcome.problems == []
+    assert first_line(outcome) == "All 2 dumps reproduced: every kept number checked."
+    summary = write_summary(outcome)
+    assert "## Validation: passed" in summary
+    assert "| headlines held, per run | planted 3 |" in summary
+    assert "has none" in summary, "the base has no rules, and the summary says so"
+    assert outcome.n_pinned > 10_000
 
 
-def test_a_broken_analysis_under_a_forged_lock_is_rejected(unchanged):
+def test_a_tampered_metric_under_a_lock_that_does_not_fit_is_rejected(attempt, validated):
+    commit(attempt, RECALLS, fits=False)
+    outcome = judge_commit(attempt.folder, validated[1])
+    assert places(outcome) == ["dvc.lock"]
+    assert "run `dvc repro`" in outcome.problems[0].text
+
+
+def test_a_tampered_metric_under_a_lock_that_fits_is_rejected(attempt, validated):
+    commit(attempt, RECALLS)
+    outcome = judge_commit(attempt.folder, validated[1])
+    assert outcome.problems
+    assert all(place.startswith(f"{OF_CE}:recall.") for place in places(outcome))
+
+
+def test_a_forged_hash_of_a_dump_is_rejected(attempt, validated):
+    """What was computed from it could not be checked any more."""
+    commit(attempt, RECALLS, append_bytes(DUMP))
+    outcome = judge_commit(attempt.folder, validated[1])
+    assert places(outcome) == [DUMP]
+    assert "comes out as it was before" in outcome.problems[0].text
+    assert first_line(outcome).startswith("1 of 2 dumps not reproduced")
+
+
+def test_parameters_changed_without_reproducing_are_rejected(attempt, validated):
+    attempt.change(lambda values: values["analyses"]["archetypes"].update(n_neighbors=6))
+    attempt.commit("change")
+    outcome = judge_commit(attempt.folder, validated[1])
+    assert places(outcome) == ["dvc.lock"]
+    assert f"archetypes@{CE}" in outcome.problems[0].text
+    assert "n_neighbors" in write_summary(outcome)
+
+
+def test_a_broken_analysis_is_rejected_whatever_its_results_are(attempt, validated):
     """The instance counts as its own neighbour, and dvc.lock says all is well."""
-    path = unchanged.folder / "src" / "imbalens" / "analysis" / "archetypes.py"
-    right = "(neighbor_labels == labels[:, None]).sum("
-    text = path.read_text()
-    assert right in text
-    path.write_text(text.replace(right, "1 + " + right))
-    orphan = unchanged.folder / "metrics" / "performance" / "removed-run.json"
-    orphan.write_text('{"accuracy": 0.999}')
-    unchanged.run("dvc", "commit", "--force")
-    unchanged.commit("break")
-    assert "up to date" in unchanged.run("dvc", "repro", "--dry", "--allow-missing").stdout
-    holds, report = validate(unchanged.folder)
-    assert not holds
-    assert f"{len(ANALYSES)} of {len(ANALYSES)} analyses read the same dumps, bit by bit" in report
-    wrong = set(re.findall(r"^\| (\S+):.* moved ", report, flags=re.MULTILINE))
-    assert wrong == {"archetypes/planted-ce"}, "what was not broken holds"
-    assert "performance/removed-run:accuracy | 0.999 | None | is no longer computed" in report
+    right = r"\(neighbor_labels == labels\[:, None\]\)\.sum\("
+    wrong = r"1 + (neighbor_labels == labels[:, None]).sum("
+    commit(attempt, replace_text("src/imbalens/analysis/archetypes.py", right, wrong))
+    outcome = judge_commit(attempt.folder, validated[1])
+    assert outcome.problems
+    assert all(place.startswith("validation/results/") for place in places(outcome))
+    assert {place.split("/")[4] for place in places(outcome)} >= {"archetypes"}
 
 
-def test_read_metrics_flattens(tmp_path):
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "r.json").write_text('{"x": {"y": 1, "z": null}, "w": [1, 2]}')
-    assert read_metrics(tmp_path) == {"a/r:x.y": 1, "a/r:x.z": None, "a/r:w": [1, 2]}
+def test_where_a_dump_is_not_reproduced_the_first_line_says_so(attempt, validated, tmp_path):
+    recomputed = tmp_path / "elsewhere"
+    shutil.copytree(validated[1], recomputed, symlinks=True)
+    append_bytes(DUMP)(recomputed)
+    git.run(["dvc", "commit", "--force", "--quiet"], recomputed)
+    outcome = judge_commit(attempt.folder, recomputed)
+    line = "1 of 2 dumps not reproduced: numbers outside the headlines unchecked."
+    assert write_summary(outcome).splitlines()[0] == line
+    assert outcome.problems == []
+    strict = judge_commit(attempt.folder, recomputed, strict=True)
+    assert places(strict) == [DUMP]
+    commit(attempt, change_metrics("metrics/focus.json", lambda v: v["train"].update(loss=0.1)))
+    tampered = judge_commit(attempt.folder, recomputed)
+    assert "metrics/focus.json:train.loss" in places(tampered), "computed from what git keeps"
+
+
+def test_changed_rules_are_named_first_and_do_not_count(attempt, validated):
+    commit(attempt, replace_text(RULES.as_posix(), r"train\.loss: .*$", "train.loss: 9.0"))
+    outcome = judge_commit(attempt.folder, validated[1])
+    summary = write_summary(outcome)
+    assert summary.startswith(f"Rules changed: {RULES.as_posix()}. ")
+    key = f"{RULES.as_posix()}:headlines.planted.train.loss"
+    assert f"| {key} | 1e-06 | 9 |" in summary
+    assert "of the base" in outcome.rules_from
+    assert outcome.judgement.fallen == {"planted": []}, "9.0 would tell no losses apart"
+
+
+def test_changed_pinned_results_and_verdicts_are_named(attempt, validated):
+    path = attempt.folder / "validation/results/default/metrics/archetypes/planted-ce.json"
+    metrics = json.loads(path.read_text(encoding="utf-8"))
+    safe, metrics["share"]["safe"] = metrics["share"]["safe"], 0.5
+    path.write_text(json.dumps(metrics), encoding="utf-8")
+    claims = attempt.folder / "metrics/claims/planted.json"
+    claims.parent.mkdir()
+    claims.write_text('{"rises": {"planted-ce": {"verdict": "holds"}}}', encoding="utf-8")
+    attempt.commit("change")
+    summary = write_summary(judge_commit(attempt.folder, validated[1]))
+    assert (
+        f"| default/metrics/archetypes/planted-ce.json:share.safe | {safe:.6g} | 0.5 |" in summary
+    )
+    assert "| claims/planted.json:rises.planted-ce | None | holds |" in summary
+
+
+def test_a_name_that_is_shell_runs_nothing(attempt, tmp_path, monkeypatch, capsys):
+    pwned, summary = tmp_path / "pwned", tmp_path / "summary.md"
+    path = attempt.folder / "params.yaml"
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    values["runs"][f"a; touch {pwned}"] = values["runs"][CE] | {"seed": 5}
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    attempt.commit("attack")
+    monkeypatch.chdir(attempt.folder)
+    with pytest.raises(SystemExit):
+        main(["--summary", str(summary)])
+    assert not pwned.exists()
+    assert "runs.a; touch" in summary.read_text(encoding="utf-8")
+    assert "## Validation: rejected" in capsys.readouterr().out
+
+
+def test_the_numbers_of_a_readme_are_filled_in(attempt, monkeypatch, validated):
+    accuracy = json.loads((attempt.folder / OF_CE).read_text(encoding="utf-8"))["accuracy"]
+    head = "| what | `planted-ce` | where |\n|---|---:|---|\n"
+    readme = attempt.folder / "README.md"
+    readme.write_text(head + "| accuracy | 0.999 | `performance: accuracy` |\n", encoding="utf-8")
+    attempt.commit("boast")
+    assert places(judge_commit(attempt.folder, validated[1])) == ["README.md:3"]
+    monkeypatch.chdir(attempt.folder)
+    main(["readme"])
+    row = f"| accuracy | {accuracy:.3f} | `performance: accuracy` |\n"
+    assert readme.read_text(encoding="utf-8") == head + row

@@ -153,7 +153,7 @@ def test_commands_name_what_exists(script):
 
 def test_names_in_commands_are_found():
     found = [thing for script in RUNS for thing in named_things(script)]
-    assert {("target", "validate"), ("target", ".venv/installed"), ("path", ".ci/run")} <= {*found}
+    assert {("target", "validate"), ("target", "venv"), ("path", ".ci/run")} <= {*found}
     assert {("module", "playwright"), ("module", "pytest"), ("path", "tests/core")} <= {*found}
 
 

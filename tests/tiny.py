@@ -77,7 +77,8 @@ class TinyProject:
             pipeline = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))
             of_stages = {name: pipeline["stages"][name] for name in ("check", *stages)}
             (folder / "dvc.yaml").write_text(
-                yaml.safe_dump({**pipeline, "stages": of_stages}), encoding="utf-8"
+                yaml.safe_dump({**pipeline, "stages": of_stages}, sort_keys=False),
+                encoding="utf-8",
             )
         write_params(folder, values)
         self.git("init", "--quiet", "--initial-branch=main")

@@ -25,22 +25,10 @@ def load_params(path: Path = PARAMS_PATH) -> Params:
     Raises:
         InputError: naming the file, every wrong key, what was found and what is allowed.
     """
+    raw = read_yaml(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); copy one of profiles/ here"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text ({error}); save it as UTF-8") from error
-    if "\0" in text:  # UTF-16 without a mark is valid UTF-8
-        raise InputError(f"{path}: is UTF-16, or not text at all; save it as UTF-8")
-    try:
-        raw = yaml.load(text, Loader=_Loader)
         # JSON mode is strict about types and still takes a sequence where a tuple is meant
         params = Params.model_validate_json(json.dumps(raw))
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: is not valid YAML: {error}") from error
     except ValidationError as error:
         problems = [explain(item, Params) for item in error.errors()]
         raise InputError("\n".join(f"{path}: {problem}" for problem in problems)) from None
@@ -52,6 +40,28 @@ def load_params(path: Path = PARAMS_PATH) -> Params:
     if problems:
         raise InputError("\n".join(f"{path}: {problem}" for problem in problems))
     return params
+
+
+def read_yaml(path: Path) -> Any:  # noqa: ANN401 - whatever YAML can hold
+    """Read a YAML file, numbers as DVC reads them.
+
+    Raises:
+        InputError: if it is absent, not UTF-8, not YAML, or has a key twice.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); copy one of profiles/ here"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text ({error}); save it as UTF-8") from error
+    if "\0" in text:  # UTF-16 without a mark is valid UTF-8
+        raise InputError(f"{path}: is UTF-16, or not text at all; save it as UTF-8")
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: is not valid YAML: {error}") from error
 
 
 class _Loader(yaml.SafeLoader):

@@ -1,0 +1,57 @@
+"""What dvc.lock says: every stage with the hashes of what it read and wrote."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from imbalens.core.files import InputError
+
+LOCK = Path("dvc.lock")
+CODE = ("src/", "stages/", ".dvc/")
+WEIGHTS = "data/models/"
+DUMPS = "data/dumps/"
+MADE = ("data/prepared/", WEIGHTS, DUMPS)  # what analyses are arithmetic on, and its making
+
+
+@dataclass(frozen=True)
+class LockedStage:
+    """One stage.
+
+    Attributes:
+        deps: Path to hash of what it read, code left out.
+        outs: Path to hash of what it wrote.
+    """
+
+    deps: Mapping[str, str]
+    outs: Mapping[str, str]
+
+
+def read_lock(folder: Path) -> dict[str, LockedStage]:
+    """Read the dvc.lock of a folder.
+
+    Raises:
+        InputError: if it is missing or damaged.
+    """
+    path = folder / LOCK
+    try:
+        stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
+        return {
+            name: LockedStage(
+                deps={
+                    dep["path"]: str(dep.get("md5"))
+                    for dep in stage.get("deps", [])
+                    if not dep["path"].startswith(CODE)
+                },
+                outs={out["path"]: str(out.get("md5")) for out in stage.get("outs", [])},
+            )
+            for name, stage in stages.items()
+        }
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); run: dvc repro") from error
+
+
+def written(lock: Mapping[str, LockedStage]) -> dict[str, str]:
+    """Return path to hash of everything that any stage wrote."""
+    return {path: md5 for stage in lock.values() for path, md5 in stage.outs.items()}

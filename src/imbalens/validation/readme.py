@@ -1,0 +1,170 @@
+"""The numbers in README.md are those of the committed results.
+
+Rows of tables name where their numbers come from: a stage and a key, a measure of `differences`,
+or a claim. `fill` puts what lies there into the text; the README holds if that changes nothing.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from imbalens.params.loading import PARAMS_PATH, read_yaml
+
+README = Path("README.md")
+HEAD = re.compile(r"\| what \| (?P<runs>.+) \| where \|")
+ROW = re.compile(r"\| (?P<what>[^|]+) \| .+ \| `(?P<stage>\w+): (?P<key>[\w. -]+)` \|")
+DIFFERENCES = re.compile(r"\| difference from `(?P<baseline>[^`]+)` \| (?P<runs>.+) \|")
+CLAIMS = "| claim | paper | holds | does not hold | not decidable |"
+DIFF = re.compile(r"Metric +HEAD +workspace +Change")
+FOCUS = re.compile(r"focus(?P<side>[=:]) ?(?P<run>[\w.-]+)")
+SIZES = re.compile(r"\d+( in the largest class and\s+)\d+( in the smallest)")
+DIGITS = 3  # of a number in a table; counts per image are shown with one
+ROUNDED = 5  # as `dvc metrics diff` has it
+MEASURES = {  # what the README calls the measures of `differences`: stage, measure, digits
+    "AUROC": ("performance", "auroc", 3),
+    "average precision": ("performance", "ap", 3),
+    "probability of labels that an image has": ("performance", "probability_positives", 3),
+    "recall at probability 0.5": ("performance", "recall_half", 3),
+    "soft IoBB": ("cam_alignment", "iobb", 3),
+    "IoBB at matched scale": ("cam_alignment", "iobb_matched", 3),
+    "soft IoR": ("cam_alignment", "ior", 3),
+    "IoR at matched scale": ("cam_alignment", "ior_matched", 3),
+    "AUROC of a map's pixels": ("cam_alignment", "auroc", 3),
+    "concepts, disjoint": ("concepts", "disjoint", 1),
+    "accuracy": ("performance", "accuracy", 3),
+    "recall, more than 100 training images": ("performance", "many", 3),
+    "recall, 20 to 100": ("performance", "medium", 3),
+    "recall, fewer than 20": ("performance", "few", 3),
+}
+
+
+def fill(text: str, root: Path) -> str:
+    """Return the README's text with all numbers as the results in `root` have them.
+
+    Raises:
+        KeyError: if a row names something that the results lack.
+    """
+    return SIZES.sub(lambda found: _sizes(found, root), "".join(_fill_lines(text, root)))
+
+
+def find_stale_lines(root: Path) -> list[tuple[int, str, str]]:
+    """Return number, text, and what it should be, of the README's lines that do not hold."""
+    text = (root / README).read_text(encoding="utf-8")
+    pairs = zip(text.splitlines(), fill(text, root).splitlines(), strict=True)
+    return [(line, old, new) for line, (old, new) in enumerate(pairs, start=1) if old != new]
+
+
+def _fill_lines(text: str, root: Path) -> Iterator[str]:
+    section, names = "", []
+    focus = read_yaml(root / PARAMS_PATH)["focus"]
+    sides: tuple[str, str | None] = (focus, None)
+    diff: list[str] = []
+    for line in text.splitlines(keepends=True):
+        plain = line.rstrip("\n")
+        if found := FOCUS.search(plain):
+            run = found["run"]
+            sides = (focus, run) if found["side"] == "=" else (run, None)
+        if section == "diff" and not plain.startswith("```"):
+            diff.append(plain)
+            continue
+        if section == "diff":
+            yield from _diff_lines(diff, root, *sides)
+            section = ""
+        if head := HEAD.fullmatch(plain) or DIFFERENCES.fullmatch(plain):
+            section = "where" if head.re is HEAD else "differences"
+            names = [name.strip("` :") for name in head["runs"].split("|")]
+        elif plain == CLAIMS:
+            section = "claims"
+        elif DIFF.fullmatch(plain):
+            section, diff = "diff", [plain]
+            continue
+        elif not plain.startswith("|"):
+            section = ""
+        elif not plain.startswith("|---"):
+            plain = _fill_row(plain, section, names, root)
+        yield plain + line[len(line.rstrip("\n")) :]
+
+
+def _fill_row(row: str, section: str, runs: list[str], root: Path) -> str:
+    first, *_ = (cell.strip() for cell in row.strip("|").split("|"))
+    match section:
+        case "where" if found := ROW.fullmatch(row):
+            stage, key = found["stage"], found["key"]
+            values = [_shown(_metric(root, stage, key, run)) for run in runs]
+            return f"| {first} | {' | '.join(values)} | `{stage}: {key}` |"
+        case "differences":
+            return f"| {first} | {' | '.join(_difference(root, first, run) for run in runs)} |"
+        case "claims":
+            return _claim(root, first) or row
+        case _:
+            return row
+
+
+def _metric(root: Path, stage: str, key: str, run: str) -> object:
+    value = json.loads((root / "metrics" / stage / f"{run}.json").read_text(encoding="utf-8"))
+    for part in key.split("."):
+        value = value[part]
+    return value
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "none"
+    return f"{value:.{DIGITS}f}" if isinstance(value, float) else str(value)
+
+
+def _read_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _difference(root: Path, name: str, run: str) -> str:
+    stage, measure, digits = MEASURES[name]
+    for path in sorted((root / "plots/differences").glob("*.csv")):
+        for row in _read_rows(path):
+            found = [row.get(key) for key in ("run", "stage", "measure", "class")]
+            if found == [run, stage, measure, ""] and "low" in row:
+                numbers = (float(row[key]) for key in ("difference", "low", "high"))
+                value, low, high = (f"{number:+.{digits}f}" for number in numbers)
+                return f"{value} ({low} to {high})"
+    raise KeyError(f"plots/differences has no {measure!r} of run {run!r}")
+
+
+def _claim(root: Path, text: str) -> str | None:
+    """Return the row of a claim that some run decides or could; None if there is none."""
+    rows = [
+        row
+        for path in sorted((root / "plots/claims").glob("*.csv"))
+        for row in _read_rows(path)
+        if row.get("text") == text and row.get("low")
+    ]
+    order = list(read_yaml(root / PARAMS_PATH)["runs"])
+    rows.sort(key=lambda row: order.index(row["run"]))
+    cells = [
+        ", ".join(f"`{row['run']}`" for row in rows if row["verdict"] == verdict)
+        for verdict in ("holds", "does not hold", "not decidable")
+    ]
+    return f"| {text} | {rows[0]['paper']} | {' | '.join(cells)} |" if rows else None
+
+
+def _diff_lines(lines: list[str], root: Path, old: str, new: str | None) -> Iterator[str]:
+    """Yield a table as `dvc metrics diff` prints it; numbers of a run not kept stay."""
+    cells = [line.split() for line in lines]
+    for row in cells[1:]:
+        stage, _, key = row[0].partition(".")
+        values = [_metric(root, stage, key, run) for run in (old, new) if run]
+        numbers = [value for value in values if isinstance(value, float | int)]
+        numbers += [numbers[1] - numbers[0]] if new else []
+        row[1 : len(numbers) + 1] = [str(round(number, ROUNDED)) for number in numbers]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(padded).rstrip() + "\n"
+
+
+def _sizes(found: re.Match[str], root: Path) -> str:
+    metrics = json.loads((root / "metrics/prepare/planted.json").read_text(encoding="utf-8"))
+    sizes = metrics["counts"]["train"].values()
+    return f"{max(sizes)}{found[1]}{min(sizes)}{found[2]}"

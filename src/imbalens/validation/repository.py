@@ -1,0 +1,127 @@
+"""Clones of a repository: as it is kept in git, computed anew, and what it is compared with."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from imbalens.core.files import InputError
+from imbalens.params.loading import PARAMS_PATH, load_params
+from imbalens.validation.lock import LOCK
+
+UP_TO_DATE = "Data and pipelines are up to date"
+KEPT = ("metrics", "plots")
+# what the base says of the rules and the results that a change is compared with
+OF_BASE = ("validation", "metrics", LOCK.as_posix())
+
+
+def run(
+    command: Sequence[str],
+    folder: Path,
+    *,
+    check: bool = True,
+    show: bool = False,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command on the code of a folder, not on the installed one.
+
+    Args:
+        command: Program and arguments.
+        folder: A clone; the command's current folder.
+        check: Whether a failure is an error.
+        show: Whether to send all output to standard error instead of returning it.
+        environment: Variables to add.
+
+    Raises:
+        InputError: if it fails and `check` is set.
+    """
+    variables = {**os.environ, "PYTHONPATH": str(folder.resolve() / "src"), **(environment or {})}
+    output = (2, None) if show else (subprocess.PIPE, subprocess.PIPE)  # 2: standard error
+    result = subprocess.run(
+        command,
+        cwd=folder,
+        env=variables,
+        encoding="utf-8",
+        check=False,
+        stdout=output[0],
+        stderr=output[1],
+    )
+    if check and result.returncode:
+        raise InputError(
+            f"`{' '.join(command)}` failed with exit status {result.returncode}\n"
+            f"{result.stderr or ''}"
+        )
+    return result
+
+
+def clone(repository: Path, into: Path) -> None:
+    """Clone HEAD, without data; what names could make a shell do is checked before any command.
+
+    Raises:
+        InputError: if params.yaml is not valid.
+    """
+    run(["git", "clone", "--quiet", str(repository.resolve()), str(into)], repository)
+    load_params(into / PARAMS_PATH)
+
+
+def find_staleness(folder: Path) -> str:
+    """Return what DVC would have to run again in a clone, empty if dvc.lock belongs to it."""
+    gate = run(["dvc", "repro", "--dry", "--allow-missing"], folder, check=False)
+    return "" if UP_TO_DATE in gate.stdout else (gate.stdout + gate.stderr).strip()
+
+
+def recompute(folder: Path, *, environment: Mapping[str, str] | None = None) -> None:
+    """Compute all results of a clone anew; what no stage writes is gone then."""
+    for kept in KEPT:
+        for path in (folder / kept).rglob("*.*"):
+            if path.name != ".gitkeep" and path.is_file():
+                path.unlink()
+    (folder / LOCK).unlink(missing_ok=True)
+    command = ["dvc", "repro", "--force", "--no-run-cache"]
+    run(command, folder, show=True, environment=environment)
+
+
+def kept_results(folder: Path) -> list[str]:
+    """Return the paths of all results that git keeps."""
+    listed = run(["git", "ls-files", "-z", *KEPT], folder).stdout.split("\0")
+    return [path for path in listed if path and not path.endswith(".gitkeep")]
+
+
+def find_base(repository: Path) -> str | None:
+    """Return the commit that HEAD is compared with; None if HEAD is the first one.
+
+    On a pull request that is the merge base with `$GITHUB_BASE_REF`, else HEAD's first parent.
+
+    Raises:
+        InputError: if the branch of a pull request is not there.
+    """
+    branch = os.environ.get("GITHUB_BASE_REF")
+    command = ["git", "merge-base", f"origin/{branch}", "HEAD"]
+    if not branch:
+        command = ["git", "rev-parse", "--verify", "--quiet", "HEAD^1"]
+    found = run(command, repository, check=False)
+    if branch and found.returncode:
+        raise InputError(
+            f"$GITHUB_BASE_REF: origin/{branch} and HEAD have no common commit here; "
+            "fetch the whole history (fetch-depth: 0)"
+        )
+    return found.stdout.strip() or None
+
+
+def unpack(repository: Path, revision: str, into: Path) -> None:
+    """Write the rules and results of a commit into a folder, as far as it has them."""
+    into.mkdir(parents=True)
+    there = run(["git", "ls-tree", "--name-only", revision], repository).stdout.split("\n")
+    paths = [path for path in OF_BASE if path in there]
+    if paths:
+        archive = into / "base.zip"
+        command = ["git", "archive", "--output", str(archive.resolve()), revision, *paths]
+        run(command, repository)
+        shutil.unpack_archive(archive, into)
+
+
+def changed_paths(repository: Path, revision: str, paths: Sequence[str]) -> list[str]:
+    """Return the files among `paths` that HEAD changes against a commit."""
+    command = ["git", "diff", "--name-only", "-z", "--no-renames", revision, "HEAD", "--", *paths]
+    return [path for path in run(command, repository).stdout.split("\0") if path]

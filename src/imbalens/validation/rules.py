@@ -1,0 +1,184 @@
+"""The rules of validation: how close results must come, and which numbers are headlines."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import Field, ValidationError
+
+from imbalens.core.files import InputError
+from imbalens.params.base import Section
+from imbalens.params.experiment import Params, baseline_of
+
+FOLDER = Path("validation")
+RULES = FOLDER / "rules.yaml"
+MEASURE = "python -m imbalens.validation measure"
+FEWEST = 3  # headlines of a dataset whose runs are compared
+Positive = Annotated[float, Field(gt=0)]
+Tolerance = Annotated[float, Field(ge=0)]
+
+
+class Closeness(Section):
+    """How far floats of the same meaning may lie apart: by a share of the larger, or by so much.
+
+    The latter is what a difference of equal numbers leaves where zero is meant.
+    """
+
+    relative: Positive
+    absolute: Positive
+
+
+class Rules(Section):
+    """All rules.
+
+    Attributes:
+        pinned: For results on pinned dumps.
+        multiple: Of the measured spread, that makes a headline's tolerance.
+        candidates: Numbers of a run that may be headlines, `stage.key`.
+        headlines: Per dataset the tolerance of each.
+        too_wide: Per dataset the candidates whose tolerance hides what losses change.
+    """
+
+    pinned: Closeness
+    multiple: Positive
+    candidates: tuple[str, ...]
+    headlines: dict[str, dict[str, Tolerance]]
+    too_wide: dict[str, tuple[str, ...]]
+
+
+def load_rules(root: Path) -> Rules:
+    """Read the rules of a repository.
+
+    Raises:
+        InputError: if the file is missing or not of that form.
+    """
+    path = root / RULES
+    try:
+        return Rules.model_validate(_tuples(yaml.safe_load(path.read_text(encoding="utf-8"))))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
+        raise InputError(f"{path}: {error}\nwrite it with: {MEASURE}") from error
+
+
+def _tuples(value: object) -> object:
+    """Turn lists into tuples, which strict models ask for."""
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(value) if isinstance(value, list) else value
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One number of a run that is held wherever trainings come out otherwise.
+
+    Attributes:
+        dataset: Of the run.
+        run: Name of the run.
+        measure: `stage.key`.
+        tolerance: Largest difference allowed.
+    """
+
+    dataset: str
+    run: str
+    measure: str
+    tolerance: float
+
+    @property
+    def place(self) -> str:
+        """Where the number lies among the metrics, see `values.read_values`."""
+        return place_of(self.measure, self.run)
+
+
+def place_of(measure: str, run: str) -> str:
+    """Return where a measure of a run lies among the metrics: `stage/run.json:key`."""
+    stage, _, key = measure.partition(".")
+    return f"{stage}/{run}.json:{key}"
+
+
+def largest_effects(
+    metrics: Mapping[str, object], params: Params, measures: tuple[str, ...]
+) -> dict[str, dict[str, float]]:
+    """Return per dataset and measure the largest difference of a run from its baseline.
+
+    Measures that no two compared runs of a dataset have are left out.
+    """
+    effects: dict[str, dict[str, float]] = {name: {} for name in params.datasets}
+    for name, run in params.runs.items():
+        baseline = baseline_of(params, name)
+        for measure in measures if baseline != name else ():
+            ours, theirs = (metrics.get(place_of(measure, each)) for each in (name, baseline))
+            if isinstance(ours, float | int) and isinstance(theirs, float | int):
+                of_dataset = effects[run.dataset]
+                of_dataset[measure] = max(of_dataset.get(measure, 0.0), abs(ours - theirs))
+    return effects
+
+
+def tells_losses_apart(tolerance: float, effect: float) -> bool:
+    """Whether a number with that tolerance is a headline: losses differ by over twice as much."""
+    return tolerance < effect / 2
+
+
+def choose_headlines(
+    rules: Rules, metrics: Mapping[str, object], params: Params
+) -> tuple[dict[str, list[Headline]], dict[str, list[str]]]:
+    """Return per dataset the headlines, and the numbers that no longer are any.
+
+    Args:
+        rules: The rules.
+        metrics: Computed now, `stage/run.json:key` to value: nobody can choose their effects.
+        params: The experiment.
+    """
+    measures = tuple({name for of in rules.headlines.values() for name in of})
+    effects = largest_effects(metrics, params, measures)
+    chosen: dict[str, list[Headline]] = {name: [] for name in params.datasets}
+    fallen: dict[str, list[str]] = {name: [] for name in params.datasets}
+    for dataset in params.datasets:
+        runs = [name for name, run in params.runs.items() if run.dataset == dataset]
+        for measure, tolerance in rules.headlines.get(dataset, {}).items():
+            if not tells_losses_apart(tolerance, effects[dataset].get(measure, 0.0)):
+                fallen[dataset].append(measure)
+                continue
+            chosen[dataset] += [
+                Headline(dataset, run, measure, tolerance)
+                for run in runs
+                if place_of(measure, run) in metrics
+            ]
+    return chosen, fallen
+
+
+def are_compared(params: Params, dataset: str) -> bool:
+    """Whether a dataset has runs with a baseline: else no number can tell losses apart."""
+    return any(
+        run.dataset == dataset and baseline_of(params, name) != name
+        for name, run in params.runs.items()
+    )
+
+
+def settle_rules(
+    head: Rules, base: Rules, metrics: Mapping[str, object], params: Params
+) -> tuple[Rules, list[str]]:
+    """Return the base's rules, and the datasets whose headlines are HEAD's.
+
+    These are datasets that the base does not know, and those whose trainings HEAD changes so much
+    that the base's tolerances give fewer than `FEWEST` headlines.
+
+    Args:
+        head: Rules of HEAD.
+        base: Rules of what HEAD is compared with.
+        metrics: Computed now.
+        params: The experiment.
+    """
+    chosen, own = dict(base.headlines), []
+    enough, _ = choose_headlines(base, metrics, params)
+    for dataset, headlines in enough.items():
+        ours = head.headlines.get(dataset)
+        if n_measures(headlines) < FEWEST and ours and ours != base.headlines.get(dataset):
+            chosen[dataset] = ours
+            own.append(dataset)
+    return base.model_copy(update={"headlines": chosen}), own
+
+
+def n_measures(headlines: Iterable[Headline]) -> int:
+    """Return how many different measures headlines are of."""
+    return len({headline.measure for headline in headlines})
