@@ -68,9 +68,8 @@ def validate(repository: Path, *, strict: bool = False, keep: Path | None = None
 
 
 def read_base(repository: Path, into: Path) -> Base:
-    """Write what HEAD is compared with into a folder."""
+    """Write what HEAD is compared with into a folder, which is not there yet."""
     revision = git.find_base(repository)
-    into.mkdir(parents=True)
     if revision:
         git.unpack(repository, revision, into)
     return Base(revision, into)
