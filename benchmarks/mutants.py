@@ -9,11 +9,11 @@ import argparse
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
+from benchmarks.mutant_list import MUTANTS, Mutant
 from imbalens.validation.summary import Outcome
 from imbalens.validation.validate import judge_pinned
 
@@ -21,31 +21,6 @@ COPIED = ("src", "stages", "validation", ".dvc/plots", "dvc.yaml", "params.yaml"
 ANALYSIS = "src/imbalens/analysis"
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """One wrong line.
-
-    Attributes:
-        name: What is wrong.
-        module: File within `ANALYSIS`, without its suffix.
-        right: Text that stands there once.
-        wrong: Text in its place.
-    """
-
-    name: str
-    module: str
-    right: str
-    wrong: str
-
-
-MUTANTS = (
-    Mutant(
-        "an instance is its own neighbour",
-        "archetypes",
-        "(neighbor_labels == labels[:, None]).sum(",
-        "1 + (neighbor_labels == labels[:, None]).sum(",
-    ),
-)
 SHORT = 2  # mutants of the short form, spread over the list
 
 
@@ -88,6 +63,7 @@ def main() -> None:
         caught += bool(problems)
         first = f"caught: {len(problems)}, {problems[0].place}" if problems else "PASSED"
         tqdm.write(f"{mutant.module}: {mutant.name}: {first}", file=sys.stdout)
+        sys.stdout.flush()
     print(f"{caught} of {len(chosen)} mutants caught")
     if caught < len(chosen):
         sys.exit(1)

@@ -393,6 +393,7 @@ def main() -> None:
             found = describe(tampering, outcome)
             caught += bool(found)
             tqdm.write(f"{tampering.name}: {found or 'PASSED'}", file=sys.stdout)
+            sys.stdout.flush()
     print(f"{caught} of {len(chosen)} tamperings caught")
     if caught < len(chosen):
         sys.exit(1)

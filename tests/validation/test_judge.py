@@ -168,7 +168,8 @@ def test_what_is_on_one_side_only_is_wrong(sides):
     (sides / "committed/metrics/prepare/planted.json").unlink()
     commit_all(sides / "committed")
     lock = sides / "recomputed" / "dvc.lock"
-    lock.write_text(lock.read_text(encoding="utf-8").replace("claims@", "verdicts@"), "utf-8")
+    renamed = lock.read_text(encoding="utf-8").replace("claims@", "verdicts@")
+    lock.write_text(renamed, encoding="utf-8")
     found = {(problem.place, problem.text) for problem in judged(sides).problems}
     assert found == {
         ("metrics/performance/best.json", "is no longer computed"),

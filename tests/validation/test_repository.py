@@ -24,7 +24,7 @@ def repository(tmp_path, monkeypatch):
 
 def git(folder, *arguments):
     command = ["git", "-c", "user.name=T", "-c", "user.email=t@example.org", *arguments]
-    result = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    result = subprocess.run(command, cwd=folder, check=True, capture_output=True, encoding="utf-8")
     return result.stdout.strip()
 
 

@@ -70,7 +70,7 @@ def exceed(
 ) -> None:
     """Mark in `out` the values strictly above a threshold of higher precision."""
     cut = values.dtype.type(threshold)
-    if cut > threshold:
+    if float(cut) > threshold:  # numpy would compare in the lower precision
         cut = np.nextafter(cut, values.dtype.type(-np.inf))
     np.greater(values, cut, out=out)
 

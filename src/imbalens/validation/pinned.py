@@ -4,10 +4,8 @@ An analysis is arithmetic. On the same dumps it gives the same numbers on any ma
 change of it shows wherever the validation runs, whatever a training came out as there.
 """
 
-import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -22,6 +20,7 @@ import yaml
 from imbalens.core.files import InputError
 from imbalens.params.loading import PARAMS_PATH, read_yaml
 from imbalens.validation.lock import MADE
+from imbalens.validation.repository import run
 from imbalens.validation.rules import FOLDER, Closeness
 from imbalens.validation.values import COMPARED, Difference, find_differences, read_values
 
@@ -108,10 +107,7 @@ def _run_stages(root: Path, values: Mapping[str, Any], workspace: Path, kind: st
     stages = list_stages(read_yaml(root / "dvc.yaml"), values, kind)
     module = "imbalens.validation.analyse"
     command = [sys.executable, "-m", module, str(root.resolve()), *stages]
-    environment = {**os.environ, "PYTHONPATH": str(root.resolve() / "src")}
-    result = subprocess.run(
-        command, cwd=workspace, env=environment, text=True, capture_output=True, check=False
-    )
+    result = run(command, root, within=workspace, check=False)
     if result.returncode:
         stage = (result.stdout.splitlines() or ["before any stage"])[-1]
         raise InputError(

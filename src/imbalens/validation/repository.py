@@ -20,6 +20,7 @@ def run(
     command: Sequence[str],
     folder: Path,
     *,
+    within: Path | None = None,
     check: bool = True,
     show: bool = False,
     environment: Mapping[str, str] | None = None,
@@ -28,7 +29,8 @@ def run(
 
     Args:
         command: Program and arguments.
-        folder: A clone; the command's current folder.
+        folder: A clone; the command's current folder, unless one is named.
+        within: The command's current folder.
         check: Whether a failure is an error.
         show: Whether to send all output to standard error instead of returning it.
         environment: Variables to add.
@@ -36,12 +38,12 @@ def run(
     Raises:
         InputError: if it fails and `check` is set.
     """
-    variables = {**os.environ, "PYTHONPATH": str(folder.resolve() / "src"), **(environment or {})}
+    variables = {**os.environ, "PYTHONPATH": str(folder.resolve() / "src"), "PYTHONUTF8": "1"}
     output = (2, None) if show else (subprocess.PIPE, subprocess.PIPE)  # 2: standard error
     result = subprocess.run(
         command,
-        cwd=folder,
-        env=variables,
+        cwd=within or folder,
+        env=variables | dict(environment or {}),
         encoding="utf-8",
         check=False,
         stdout=output[0],

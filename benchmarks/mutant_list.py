@@ -1,0 +1,397 @@
+"""The mutants that `benchmarks.mutants` tries: mistakes that a change of an analysis may make."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One wrong line.
+
+    Attributes:
+        name: What is wrong.
+        module: File within src/imbalens/analysis, without its suffix.
+        right: Text that stands there once.
+        wrong: Text in its place.
+    """
+
+    name: str
+    module: str
+    right: str
+    wrong: str
+
+
+MUTANTS = (
+    Mutant(
+        "an archetype begins one neighbour later",
+        "archetypes",
+        'same_class, side="right")',
+        'same_class, side="left")',
+    ),
+    Mutant(
+        "mislabelled images are judged as sub-concepts too",
+        "archetype_recovery",
+        "np.isin(labels, labels[subconcept]) & ~mislabelled",
+        "np.isin(labels, labels[subconcept])",
+    ),
+    Mutant(
+        "a neighbour that has the class counts for its other classes",
+        "adversaries",
+        "selected[:, None] & ~neighbor_labels",
+        "selected[:, None] & np.ones_like(neighbor_labels)",
+    ),
+    Mutant(
+        "Fisher's ratio takes sample variances",
+        "adversary_baselines",
+        "members.var(axis=0)",
+        "members.var(axis=0, ddof=int(len(members) > 1))",
+    ),
+    Mutant(
+        "the random prediction ignores its seed",
+        "adversary_baselines",
+        "np.random.default_rng(seed)",
+        "np.random.default_rng(0)",
+    ),
+    Mutant(
+        "divergences are in bits",
+        "adversary_scores",
+        "np.log(p / q)",
+        "np.log2(p / q)",
+    ),
+    Mutant(
+        "errors that tie at the last place are not wanted",
+        "adversary_scores",
+        'rankdata(-actual, method="min", axis=1) <= top',
+        'rankdata(-actual, method="max", axis=1) <= top',
+    ),
+    Mutant(
+        "images are judged by the class that they go to",
+        "adversary_bootstrap",
+        "np.repeat(~np.isnan(predicted).any(axis=1), n_classes)",
+        "np.tile(~np.isnan(predicted).any(axis=1), n_classes)",
+    ),
+    Mutant(
+        "the mean over pairs is one over classes",
+        "alignment",
+        "np.array([mean_defined(values) for values in columns])",
+        "np.array([mean_defined(values) for values in means])",
+    ),
+    Mutant(
+        "negative evidence is cut off whatever is chosen",
+        "alignment",
+        "np.maximum(cams, 0) if relu else cams",
+        "np.maximum(cams, 0)",
+    ),
+    Mutant(
+        "pixels at the threshold are kept at matched scale",
+        "matched_alignment",
+        "(cams > thresholds[:, None, None])",
+        "(cams >= thresholds[:, None, None])",
+    ),
+    Mutant(
+        "the scale is matched within an image",
+        "pair_alignment",
+        "matched_thresholds(cams, pairs[:, 1]",
+        "matched_thresholds(cams, pairs[:, 0]",
+    ),
+    Mutant(
+        "a box loses the last cells that it touches in part",
+        "box_regions",
+        "-(-stop * cells_across // image_size)",
+        "stop * cells_across // image_size",
+    ),
+    Mutant(
+        "images of a patient are drawn apart",
+        "bootstrap",
+        "np.unique(patients, return_inverse=True)[1]",
+        "np.arange(n_images)",
+    ),
+    Mutant(
+        "a difference needs one image more",
+        "bootstrap",
+        "(images >= min_images)",
+        "(images > min_images)",
+    ),
+    Mutant(
+        "degrees of freedom count images where patients are drawn",
+        "bootstrap",
+        "np.minimum(baseline.units, other.units)",
+        "np.minimum(baseline.images, other.images)",
+    ),
+    Mutant(
+        "features are paired whatever the sign of their correlation",
+        "changes",
+        "linear_sum_assignment(correlations, maximize=True)",
+        "linear_sum_assignment(np.abs(correlations), maximize=True)",
+    ),
+    Mutant(
+        "only the first of equal largest shares is marked",
+        "changes",
+        "shares >= shares.max(axis=1, keepdims=True) * (1 - _TIE)",
+        "np.arange(shares.shape[1]) == np.where(np.isnan(shares[:, :1]), -1, "
+        "shares.argmax(axis=1)[:, None])",
+    ),
+    Mutant(
+        "the number of salient pixels is rounded, not cut off",
+        "colours",
+        "int(Decimal(str(fraction)) * (height * width))",
+        "round(Decimal(str(fraction)) * (height * width))",
+    ),
+    Mutant(
+        "a cell of colours is judged by its darkest corner",
+        "colours",
+        "np.arange(0, 256, width) + (width - 1) / 2",
+        "np.arange(0, 256, width) + 0.0",
+    ),
+    Mutant(
+        "boxes never move to the last place",
+        "common/boxes",
+        "image_size - boxes[:, 4:] + 1",
+        "np.maximum(image_size - boxes[:, 4:], 1)",
+    ),
+    Mutant(
+        "maps are resized corner to corner",
+        "common/cams",
+        "(np.arange(n_out) + 0.5) * (n / n_out) - 0.5",
+        "np.arange(n_out) * ((n - 1) / max(1, n_out - 1))",
+    ),
+    Mutant(
+        "the mean of what is defined counts the undefined",
+        "common/counting",
+        "divide(defined.sum(), len(defined))",
+        "divide(defined.sum(), len(values))",
+    ),
+    Mutant(
+        "a medoid has the smallest sum of squared distances",
+        "common/medoids",
+        "            np.sqrt(distances, out=distances)\n",
+        "",
+    ),
+    Mutant(
+        "the image at the threshold of a label does not have it",
+        "common/memberships",
+        "return scores >= thresholds",
+        "return scores > thresholds",
+    ),
+    Mutant(
+        "neighbours are ranked by city-block distance",
+        "common/neighbors",
+        'np.einsum("nmd,nmd->nm", offsets, offsets)',
+        "np.abs(offsets).sum(axis=2)",
+    ),
+    Mutant(
+        "a positive outranks a negative of equal score",
+        "common/ranking",
+        "np.cumsum(size) - (size - 1) / 2",
+        "np.cumsum(size)",
+    ),
+    Mutant(
+        "an entry that ties for the largest counts in full",
+        "common/recovery",
+        "return 1 / int((values == largest).sum())",
+        "return 1.0",
+    ),
+    Mutant(
+        "p is corrected for means and single classes together",
+        "comparison",
+        "[measure.classes is None for measure in measures]",
+        "[True for _ in measures]",
+    ),
+    Mutant(
+        "a connectivity of 4 joins corners",
+        "components",
+        "reach = 1 if connectivity == 8 else 0",
+        "reach = 1",
+    ),
+    Mutant(
+        "a connectivity of 8 does not join one of the two diagonals",
+        "components",
+        'stop + (width + reach), side="right")',
+        'stop + width, side="right")',
+    ),
+    Mutant(
+        "a class with just enough pairs has no shares",
+        "concept_channels",
+        "pairs < FEWEST_PAIRS",
+        "pairs <= FEWEST_PAIRS",
+    ),
+    Mutant(
+        "batches share the threshold of the dataset",
+        "concepts",
+        'n_images if threshold_scope == "dataset" else batch_size',
+        "n_images",
+    ),
+    Mutant(
+        "a part without holes is not counted",
+        "concepts",
+        "1 + found.holes[part]",
+        "np.maximum(1, found.holes[part])",
+    ),
+    Mutant(
+        "evaluation images move the plane",
+        "embedding",
+        ".fit(train.astype(np.float64))",
+        ".fit(np.concatenate([train, evaluation]).astype(np.float64))",
+    ),
+    Mutant(
+        "the density ratio has its classes swapped",
+        "feature_overlap",
+        "ratio[c] = frequency",
+        "ratio[:, c] = frequency",
+    ),
+    Mutant(
+        "the usual probability is that of all classes",
+        "label_errors",
+        "divide(total, np.bincount(labels, minlength=n_classes))[labels]",
+        "np.full(n, own.mean())",
+    ),
+    Mutant(
+        "the precision of a label is over its images",
+        "label_performance",
+        "divide(hits, reached.sum(axis=0))",
+        "divide(hits, n_positives)",
+    ),
+    Mutant(
+        "a patient counts once for each image",
+        "measure",
+        "np.minimum(counts, has.sum(axis=0))",
+        "np.minimum(counts, member.sum(axis=0))",
+    ),
+    Mutant(
+        "each comparison is held against its own differences alone",
+        "multiple_comparisons",
+        "(largest[:, None] >= one.z)",
+        "(one.null_z.max(axis=1, initial=0)[:, None] >= one.z)",
+    ),
+    Mutant(
+        "a class at the cut has many images",
+        "performance",
+        "train_counts > many_above",
+        "train_counts >= many_above",
+    ),
+    Mutant(
+        "the variance over seeds is that of a population",
+        "repeats",
+        "var(axis=0, ddof=1)",
+        "var(axis=0)",
+    ),
+    Mutant(
+        "a single training counts as often as the repeated one",
+        "repeats",
+        "of.seed_variance / run.n_repeats",
+        "of.seed_variance / of.n_repeats",
+    ),
+    Mutant(
+        "a class at the cut has few images in comparisons",
+        "run_measures",
+        "train_counts < few_below",
+        "train_counts <= few_below",
+    ),
+    Mutant(
+        "a label with just enough images is left out of means",
+        "run_measures",
+        "n_classes=actual.shape[1]) >= min_images",
+        "n_classes=actual.shape[1]) > min_images",
+    ),
+    Mutant(
+        "the debiased similarity is one degree of freedom off",
+        "similarity",
+        "n / (n - 2) * (a @ b)",
+        "n / (n - 1) * (a @ b)",
+    ),
+    Mutant(
+        "the quantile is one place too high",
+        "thresholds",
+        "(flat.size - 1) * (1 - q)",
+        "flat.size * (1 - q)",
+    ),
+    Mutant(
+        "values at the threshold exceed it",
+        "thresholds",
+        "np.greater(values, cut, out=out)",
+        "np.greater_equal(values, cut, out=out)",
+    ),
+    Mutant(
+        "training neighbours stand in the order of rows",
+        "training_neighbors",
+        'near[np.argsort(squared, kind="stable")[:n_neighbors]]',
+        'near[np.sort(np.argsort(squared, kind="stable")[:n_neighbors])]',
+    ),
+    Mutant(
+        "seeds of the denominator are forgotten",
+        "value_intervals",
+        "variance + divide(bottom.seed_variance, bottom.values**2)",
+        "variance",
+    ),
+    Mutant(
+        "classes that a replicate lacks are left out of its mean",
+        "weighted",
+        "divide(values.sum(axis=1), values.shape[1])",
+        "divide(np.nansum(values, axis=1), (~np.isnan(values)).sum(axis=1))",
+    ),
+    Mutant(
+        "precision is that of the threshold before",
+        "weighted_ranking",
+        "hits[:, 1:] / np.maximum(drawn[:, 1:], 1)",
+        "hits[:, :-1] / np.maximum(drawn[:, :-1], 1)",
+    ),
+    Mutant(
+        "random distributions ignore the seed",
+        "claims/adversary_prediction",
+        "seed=resampling.seed + draw",
+        "seed=draw",
+    ),
+    Mutant(
+        "recall is judged where nothing controls it",
+        "claims/cost_sensitive",
+        "item.measure == FIXED_RECALL and not comparison.positives_fixed",
+        "item.measure == FIXED_RECALL and comparison.classes_exclude",
+    ),
+    Mutant(
+        "ends of the subtracted interval are swapped",
+        "claims/intervals",
+        "np.hypot(first.value - first.low, second.high - second.value)",
+        "np.hypot(first.value - first.low, second.value - second.low)",
+    ),
+    Mutant(
+        "a class must be more than so many times larger",
+        "claims/ldam",
+        ">= count_ratio * train_counts",
+        "> count_ratio * train_counts",
+    ),
+    Mutant(
+        "classes at the limit do not overlap",
+        "claims/ldam",
+        "baseline.jaccards.mean(axis=0) >= overlapping_jaccard",
+        "baseline.jaccards.mean(axis=0) > overlapping_jaccard",
+    ),
+    Mutant(
+        "the distance of colours is not halved",
+        "claims/overlapping_classes",
+        ".sum(axis=2) / 2",
+        ".sum(axis=2)",
+    ),
+    Mutant(
+        "an effect is said to rise where it falls",
+        "claims/prior_shift",
+        "verb, opposite = VERBS[claim.side]",
+        "opposite, verb = VERBS[claim.side]",
+    ),
+    Mutant(
+        "the least difference is not corrected for their number",
+        "claims/true_positives",
+        "1 - (1 - confidence) / len(pairs)",
+        "confidence",
+    ),
+    Mutant(
+        "just enough classes decide nothing",
+        "claims/verdicts",
+        "estimate.n < minimum",
+        "estimate.n <= minimum",
+    ),
+    Mutant(
+        "a difference holds without correction for many",
+        "claims/verdicts",
+        "and p_adjusted > rules.alpha",
+        "and p_adjusted > 1",
+    ),
+)
