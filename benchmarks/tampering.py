@@ -1,10 +1,10 @@
 """Falsify committed results in many ways, and see whether validation tells.
 
-`python -m benchmarks.tampering [--short] [--recomputed CLONE] [--elsewhere CLONE]`: each tampering
-is a commit on top of HEAD whose dvc.lock is made to fit, judged as `make validate` judges it, once
-HEAD is recomputed. Some are judged against trainings that came out otherwise, as on another
-machine: one thread and other kernels. Prints a row per tampering and how many were caught; fails
-if one passes.
+`python -m benchmarks.tampering [--short] [--recomputed CLONE] [--elsewhere CLONE] [NAME...]`: each
+tampering is a commit on top of HEAD whose dvc.lock is made to fit, judged as `make validate`
+judges it, once HEAD is recomputed. Some are judged against trainings that came out otherwise, as
+on another machine: one thread and other kernels. Prints a row per tampering and how many were
+caught; fails if one passes.
 """
 
 import argparse
@@ -368,13 +368,15 @@ def describe(tampering: Tampering, outcome: Outcome) -> str:
 def main() -> None:
     """Try the tamperings."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="tamperings to try (default: all)")
     parser.add_argument("--short", action="store_true", help=f"try {SHORT}, none elsewhere")
     parser.add_argument(
         "--recomputed", type=Path, help="clone of HEAD that `validation --keep` left, or will be"
     )
     parser.add_argument("--elsewhere", type=Path, help="the same of another machine")
     arguments = parser.parse_args()
-    chosen: Sequence[Tampering] = TAMPERINGS
+    named = arguments.names
+    chosen: Sequence[Tampering] = [t for t in TAMPERINGS if not named or t.name in named]
     if arguments.short:
         here = [tampering for tampering in TAMPERINGS if not tampering.elsewhere]
         chosen = here[:: max(1, len(here) // SHORT)][:SHORT]

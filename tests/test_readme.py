@@ -6,6 +6,7 @@ import re
 import pytest
 import yaml
 
+from imbalens.core.files import InputError
 from imbalens.validation.readme import fill, find_stale_lines
 from tests.tiny import ROOT
 
@@ -45,6 +46,16 @@ def test_class_sizes_in_the_text_are_put_right():
     falsified = re.sub(r"\d+(?= in the (largest class|smallest))", "7", README)
     assert falsified != README
     assert fill(falsified, ROOT) == README
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["| x | 0.1 | `performance: nothing` |", "| x | 0.1 | `nothing: accuracy` |"],
+)
+def test_a_row_that_names_what_there_is_not_is_an_error(row):
+    head = "| what | `planted-ce` | where |"
+    with pytest.raises(InputError, match="names what the results do not have"):
+        fill(f"{head}\n{row}\n", ROOT)
 
 
 @pytest.mark.parametrize(

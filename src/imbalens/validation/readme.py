@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from imbalens.core.files import InputError
 from imbalens.params.loading import PARAMS_PATH, read_yaml
 
 README = Path("README.md")
@@ -44,8 +45,15 @@ def fill(text: str, root: Path) -> str:
     """Return the README's text with all numbers as the results in `root` have them.
 
     Raises:
-        KeyError: if a row names something that the results lack.
+        InputError: if it names something that the results lack.
     """
+    try:
+        return _fill(text, root)
+    except (KeyError, TypeError, OSError) as error:
+        raise InputError(f"{README}: names what the results do not have: {error}") from error
+
+
+def _fill(text: str, root: Path) -> str:
     return SIZES.sub(lambda found: _sizes(found, root), "".join(_fill_lines(text, root)))
 
 

@@ -91,10 +91,13 @@ def judge_committed(committed: Path, base: Base) -> Outcome:
         return replace(outcome, problems=[Problem(LOCK.as_posix(), text)], stale=True)
     if not (committed / README).exists():
         return outcome
-    problems = [
-        Problem(f"{README}:{line}", f"found {old!r}; the results give {new!r}")
-        for line, old, new in find_stale_lines(committed)
-    ]
+    try:
+        problems = [
+            Problem(f"{README}:{line}", f"found {old!r}; the results give {new!r}")
+            for line, old, new in find_stale_lines(committed)
+        ]
+    except InputError as error:
+        problems = [Problem(README.as_posix(), str(error))]
     return replace(outcome, problems=problems)
 
 
