@@ -33,7 +33,8 @@ from imbalens.validation.validate import (
 )
 
 ELSEWHERE = {"OMP_NUM_THREADS": "1", "ATEN_CPU_CAPABILITY": "default"}
-ANALYSED = ("src", "stages", "validation", "params.yaml", "dvc.yaml")
+COMPUTED = ("src", "stages", "params.yaml", "dvc.yaml")
+ANALYSED = (*COMPUTED, "validation")
 SHORT = 5  # tamperings of the short form, spread over the list
 
 
@@ -339,6 +340,19 @@ class Workshop:
         git.run(["git", "add", "--all"], self.folder)
         git.run(["git", "commit", "--quiet", "--message", tampering.name], self.folder)
 
+    def recompute(self, recomputed: Path) -> Path:
+        """Return what would be computed anew for the commit, given that for HEAD."""
+        changed = git.changed_paths(self.folder, "honest", COMPUTED)
+        if not changed or git.find_staleness(self.folder):
+            return recomputed
+        again = self.folder.with_name("again")
+        shutil.rmtree(again, ignore_errors=True)
+        shutil.copytree(recomputed, again, symlinks=True)
+        for path in changed:
+            shutil.copy(self.folder / path, again / path)
+        git.run(["dvc", "repro", "--no-run-cache"], again)
+        return again
+
 
 def judge_commit(repository: Path, recomputed: Path, *, strict: bool = False) -> Outcome:
     """Judge HEAD of a repository as `validate` does, given its recomputed results.
@@ -393,7 +407,8 @@ def main() -> None:
         for tampering in tqdm(chosen, desc="tamperings"):
             workshop.commit(tampering)
             try:
-                outcome = judge_commit(workshop.folder, clones[tampering.elsewhere])
+                recomputed = workshop.recompute(clones[tampering.elsewhere])
+                outcome = judge_commit(workshop.folder, recomputed)
             except InputError as error:  # which the validation rejects, too
                 outcome = Outcome([Problem("the validation", str(error))])
             found = describe(tampering, outcome)
