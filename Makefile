@@ -14,7 +14,7 @@ venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is older than Python 3.11; name another: make PYTHON=python3.11 ..."; exit 1; }
 	@test -f .venv/installed && .venv/bin/python -I src/imbalens/installation.py || \
-		{ rm -f .venv/installed && $(PYTHON) -m venv --clear .venv; }
+		{ echo "setting up .venv anew"; rm -f .venv/installed && $(PYTHON) -m venv --clear .venv; }
 	@test .venv/installed -nt pyproject.toml || { rm -f .venv/installed && \
 		.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' && \
 		.venv/bin/python -I src/imbalens/installation.py --write; }

@@ -9,18 +9,21 @@ import argparse
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from benchmarks.mutant_list import MUTANTS, Mutant
+from imbalens.validation.judge import Problem
 from imbalens.validation.summary import Outcome
-from imbalens.validation.validate import judge_pinned
+from imbalens.validation.validate import Base, judge_pinned
 
 COPIED = ("src", "stages", "validation", ".dvc/plots", "dvc.yaml", "params.yaml")
 ANALYSIS = "src/imbalens/analysis"
 
 
+NOTHING = Mutant("nothing is wrong", "archetypes", "def find_archetypes(", "def find_archetypes(")
 SHORT = 2  # mutants of the short form, spread over the list
 
 
@@ -45,6 +48,14 @@ def mutate(root: Path, mutant: Mutant, into: Path) -> None:
     path.write_text(text.replace(mutant.right, mutant.wrong), encoding="utf-8")
 
 
+def try_mutant(mutant: Mutant) -> Sequence[Problem]:
+    """Return what validation says of the pinned results of a mutant."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        mutate(Path(), mutant, root)
+        return judge_pinned(Outcome(), root, Base(None, root)).problems
+
+
 def main() -> None:
     """Try the mutants."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -54,12 +65,12 @@ def main() -> None:
     chosen = [m for m in MUTANTS if not arguments.names or m.name in arguments.names]
     if arguments.short:
         chosen = chosen[:: max(1, len(chosen) // SHORT)][:SHORT]
+    problems = try_mutant(NOTHING)
+    if problems:
+        sys.exit(f"the analyses as they are do not give the pinned results: {problems[0]}")
     caught = 0
     for mutant in tqdm(chosen, desc="mutants"):
-        with tempfile.TemporaryDirectory() as folder:
-            root = Path(folder)
-            mutate(Path(), mutant, root)
-            problems = judge_pinned(Outcome(), root).problems
+        problems = try_mutant(mutant)
         caught += bool(problems)
         first = f"caught: {len(problems)}, {problems[0].place}" if problems else "PASSED"
         tqdm.write(f"{mutant.module}: {mutant.name}: {first}", file=sys.stdout)

@@ -9,6 +9,7 @@ caught; fails if one passes.
 
 import argparse
 import json
+import os
 import re
 import shutil
 import sys
@@ -23,7 +24,6 @@ from tqdm import tqdm
 from imbalens.core.files import InputError
 from imbalens.core.stage import run_stage
 from imbalens.validation import repository as git
-from imbalens.validation.judge import Problem
 from imbalens.validation.summary import UNCHECKED, Outcome, first_line
 from imbalens.validation.validate import (
     judge_committed,
@@ -47,6 +47,7 @@ class Tampering:
         edit: Does it, in a clone that has all results.
         elsewhere: Whether trainings come out otherwise where it is judged.
         fits: Whether dvc.lock is made to fit afterwards.
+        afterwards: A further edit, of the dvc.lock that fits.
         first_line: What the summary's first line has to say, where that is all that can be said.
     """
 
@@ -55,6 +56,7 @@ class Tampering:
     elsewhere: bool = False
     fits: bool = True
     first_line: str = ""
+    afterwards: Callable[[Path], None] = lambda _: None
 
 
 def replace_text(path: str, pattern: str, replacement: str) -> Callable[[Path], None]:
@@ -169,6 +171,7 @@ DIGITS = {
     "the loss of an epoch": f"plots/train/{CE}.csv",
 }
 
+NOTHING = Tampering("nothing", lambda _: None, fits=False)
 TAMPERINGS = (
     # where trainings come out equal
     *(Tampering(name, change_digit(path)) for name, path in DIGITS.items()),
@@ -239,6 +242,21 @@ TAMPERINGS = (
             r"\(neighbor_labels == labels\[:, None\]\)",
             "(neighbor_labels != labels[:, None])",
         ),
+    ),
+    Tampering(
+        "a difference, hash of the folder of dumps forged",
+        change_digit("plots/differences/planted.csv"),
+        afterwards=replace_text(
+            "dvc.lock", r"(path: data/dumps/features\n +hash: md5\n +md5: )\w{8}", r"\g<1>00000000"
+        ),
+    ),
+    Tampering(
+        "a number of the README under another heading",
+        replace_text("README.md", r"^(\| what \| .*) \| where \|$", r"\1 | from |"),
+    ),
+    Tampering(
+        "a choice of the pinned analyses misspelt",
+        replace_text("validation/params.yaml", "    archetypes: ", "    archetype: "),
     ),
     # where they come out otherwise
     Tampering("accuracy of a run, elsewhere", ACCURACY, elsewhere=True),
@@ -337,8 +355,10 @@ class Workshop:
         tampering.edit(self.folder)
         if tampering.fits:
             git.run(["dvc", "commit", "--force", "--quiet"], self.folder)
+        tampering.afterwards(self.folder)
         git.run(["git", "add", "--all"], self.folder)
-        git.run(["git", "commit", "--quiet", "--message", tampering.name], self.folder)
+        message = ["--allow-empty", "--quiet", "--message", tampering.name]
+        git.run(["git", "commit", *message], self.folder)
 
     def recompute(self, recomputed: Path) -> Path:
         """Return what would be computed anew for the commit, given that for HEAD."""
@@ -367,7 +387,7 @@ def judge_commit(repository: Path, recomputed: Path, *, strict: bool = False) ->
         if outcome.stale:
             return outcome
         if git.changed_paths(committed, "HEAD^1", ANALYSED):
-            outcome = judge_pinned(outcome, committed)
+            outcome = judge_pinned(outcome, committed, base)
         return judge_recomputed(outcome, committed, recomputed, base, strict=strict)
 
 
@@ -382,6 +402,7 @@ def describe(tampering: Tampering, outcome: Outcome) -> str:
 
 def main() -> None:
     """Try the tamperings."""
+    os.environ.pop("GITHUB_BASE_REF", None)  # each is compared with the commit before it
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="tamperings to try (default: all)")
     parser.add_argument("--short", action="store_true", help=f"try {SHORT}, none elsewhere")
@@ -403,14 +424,16 @@ def main() -> None:
             place = arguments.elsewhere or Path(folder) / "elsewhere"
             clones[True] = _recompute(place, ELSEWHERE)
         workshop = Workshop(Path(folder) / "workshop", clones[False])
+        for clone in clones.values():
+            workshop.commit(NOTHING)
+            problems = judge_commit(workshop.folder, clone).problems
+            if problems:
+                raise InputError(f"HEAD itself is rejected, by {clone}: {problems[0]}")
         caught = 0
         for tampering in tqdm(chosen, desc="tamperings"):
             workshop.commit(tampering)
-            try:
-                recomputed = workshop.recompute(clones[tampering.elsewhere])
-                outcome = judge_commit(workshop.folder, recomputed)
-            except InputError as error:  # which the validation rejects, too
-                outcome = Outcome([Problem("the validation", str(error))])
+            recomputed = workshop.recompute(clones[tampering.elsewhere])
+            outcome = judge_commit(workshop.folder, recomputed)
             found = describe(tampering, outcome)
             caught += bool(found)
             tqdm.write(f"{tampering.name}: {found or 'PASSED'}", file=sys.stdout)
@@ -424,11 +447,13 @@ def _recompute(place: Path, environment: Mapping[str, str] | None) -> Path:
     """Return a clone of HEAD with everything computed anew, the one that is there if there is.
 
     Raises:
-        InputError: if the one that is there is of another commit.
+        InputError: if the one that is there is of another commit, or not finished.
     """
     if not place.exists():
         git.clone(Path(), place)
         git.recompute(place, environment=environment)
+    if git.find_staleness(place):
+        raise InputError(f"{place} was not computed to its end; delete it")
     heads = {git.run(["git", "rev-parse", "HEAD"], each).stdout for each in (Path(), place)}
     if len(heads) > 1:
         raise InputError(f"{place} is a clone of another commit than HEAD; delete it")

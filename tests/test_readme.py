@@ -50,7 +50,12 @@ def test_class_sizes_in_the_text_are_put_right():
 
 @pytest.mark.parametrize(
     "row",
-    ["| x | 0.1 | `performance: nothing` |", "| x | 0.1 | `nothing: accuracy` |"],
+    [
+        "| x | 0.1 | `performance: nothing` |",
+        "| x | 0.1 | `nothing: accuracy` |",
+        "| accuracy | 0.990 | `performance`: accuracy |",
+        "| accuracy of `planted-ce` | best | |",
+    ],
 )
 def test_a_row_that_names_what_there_is_not_is_an_error(row):
     head = "| what | `planted-ce` | where |"

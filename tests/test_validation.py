@@ -153,6 +153,21 @@ def test_a_broken_analysis_is_rejected_whatever_its_results_are(attempt, validat
     assert {place.split("/")[4] for place in places(outcome)} >= {"archetypes"}
 
 
+def test_no_change_decides_how_close_its_own_pinned_results_have_to_come(attempt, validated):
+    commit(
+        attempt,
+        replace_text(RULES.as_posix(), r"^pinned: .*$", "pinned: {relative: 9.0, absolute: 9.0}"),
+        replace_text(
+            "src/imbalens/analysis/adversary_scores.py",
+            r"np\.log\(p / q\)",
+            "1.01 * np.log(p / q)",
+        ),
+    )
+    outcome = judge_commit(attempt.folder, validated[1])
+    assert outcome.problems
+    assert all(place.startswith("validation/results/") for place in places(outcome))
+
+
 def test_where_a_dump_is_not_reproduced_the_first_line_says_so(attempt, validated, tmp_path):
     recomputed = tmp_path / "elsewhere"
     shutil.copytree(validated[1], recomputed, symlinks=True)
@@ -191,9 +206,8 @@ def test_changed_pinned_results_and_verdicts_are_named(attempt, validated):
     claims.write_text('{"rises": {"planted-ce": {"verdict": "holds"}}}', encoding="utf-8")
     attempt.commit("change")
     summary = write_summary(judge_commit(attempt.folder, validated[1]))
-    assert (
-        f"| default/metrics/archetypes/planted-ce.json:share.safe | {safe:.6g} | 0.5 |" in summary
-    )
+    row = f"| default/metrics/archetypes/planted-ce.json | 1 | share.safe | {safe:.6g} | 0.5 |"
+    assert row in summary
     assert "| claims/planted.json:rises.planted-ce | None | holds |" in summary
 
 

@@ -84,7 +84,11 @@ def find_processes(project: Path) -> list[Process]:
         try:
             words = process.cmdline()
             is_dvc = runs_dvc(words)
-            if (is_dvc or runs_stage(words)) and Path(process.cwd()).is_relative_to(root):
+            if not is_dvc and not runs_stage(words):
+                continue
+            place = Path(process.cwd())
+            # a clone that is being validated is a project of its own
+            if place.is_relative_to(root) and not place.is_relative_to(root / "work"):
                 found.append(Process(process.pid, " ".join(words), is_dvc))
         except (psutil.Error, OSError):
             continue  # has ended, or is another user's

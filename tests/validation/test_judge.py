@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+import yaml
 
 from imbalens.validation.judge import judge
 from imbalens.validation.lock import read_lock
@@ -52,6 +53,12 @@ def write_side(folder, values=VALUES, *, weights="w", verdict="holds"):
     stages["claims@planted"] = (dumps, {"metrics/claims/planted.json": verdict})
     write_lock(folder, stages)
     return stages
+
+
+def change_text(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 @pytest.fixture
@@ -115,10 +122,31 @@ def test_a_damaged_table_is_a_problem_not_a_crash(sides):
 
 
 def test_a_table_that_git_does_not_keep_is_held_by_its_hash(sides):
-    lock = sides / "committed" / "dvc.lock"
-    text = lock.read_text(encoding="utf-8")
-    lock.write_text(text.replace(f"w-{CE} instances", "forged"), encoding="utf-8")
+    change_text(sides / "committed/dvc.lock", f"w-{CE} instances", "forged")
     assert places(judged(sides)) == [INSTANCES.format(CE)]
+
+
+def test_the_hash_of_a_folder_is_not_believed(sides):
+    """Git keeps no folder of dumps: whatever dvc.lock says of it, its files are what counts."""
+    for side, md5 in (("committed", "forged.dir"), ("recomputed", "real.dir")):
+        lock = yaml.safe_load((sides / side / "dvc.lock").read_text(encoding="utf-8"))
+        lock["stages"]["claims@planted"]["deps"] = [{"path": "data/dumps/features", "md5": md5}]
+        (sides / side / "dvc.lock").write_text(yaml.safe_dump(lock), encoding="utf-8")
+    assert judged(sides).problems == []
+    path = sides / "committed/metrics/claims/planted.json"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("holds", "not decidable"), encoding="utf-8"
+    )
+    assert places(judged(sides)) == [f"metrics/claims/planted.json:rises.{LDAM}.verdict"]
+
+
+def test_what_nothing_checked_is_a_problem_where_all_dumps_are_reproduced(sides):
+    """The forged data say that other inputs were there; no dump is of them."""
+    lock = sides / "committed/dvc.lock"
+    lock.write_text(
+        lock.read_text(encoding="utf-8").replace("md5: p\n", "md5: q\n"), encoding="utf-8"
+    )
+    assert set(places(judged(sides))) == {TABLE, "metrics/prepare/planted.json"}
 
 
 def test_where_trainings_come_out_otherwise_headlines_are_held(sides):
@@ -167,13 +195,12 @@ def test_what_is_on_one_side_only_is_wrong(sides):
     write_json(sides / "committed/metrics/performance/best.json", {"accuracy": 1.0})
     (sides / "committed/metrics/prepare/planted.json").unlink()
     commit_all(sides / "committed")
-    lock = sides / "recomputed" / "dvc.lock"
-    renamed = lock.read_text(encoding="utf-8").replace("claims@", "verdicts@")
-    lock.write_text(renamed, encoding="utf-8")
+    change_text(sides / "recomputed/dvc.lock", "claims@", "verdicts@")
     found = {(problem.place, problem.text) for problem in judged(sides).problems}
     assert found == {
         ("metrics/performance/best.json", "is no longer computed"),
         ("metrics/prepare/planted.json", "is not committed"),
+        ("metrics/claims/planted.json", "was checked by nothing"),
         ("dvc.lock", "stage claims@planted is no longer run"),
         ("dvc.lock", "stage verdicts@planted is not committed"),
     }

@@ -55,7 +55,7 @@ def test_headlines_are_of_every_run_that_has_them(tmp_path):
 
 def test_the_rules_of_the_base_count(tmp_path):
     base, head = rules_of({"planted": THREE}), rules_of({"planted": dict.fromkeys(THREE, 9.0)})
-    rules, own = settle_rules(head, base, METRICS, params_of(tmp_path))
+    rules, own = settle_rules(head, base, [METRICS], params_of(tmp_path))
     assert rules.headlines == {"planted": THREE}
     assert own == []
 
@@ -63,7 +63,7 @@ def test_the_rules_of_the_base_count(tmp_path):
 @pytest.mark.parametrize("of_base", [{}, {"planted": {"performance.accuracy": 0.01}}])
 def test_where_the_base_has_too_few_headlines_those_of_head_count(tmp_path, of_base):
     base, head = rules_of(of_base), rules_of({"planted": THREE})
-    rules, own = settle_rules(head, base, METRICS, params_of(tmp_path))
+    rules, own = settle_rules(head, base, [METRICS], params_of(tmp_path))
     assert rules.headlines == {"planted": THREE}
     assert own == ["planted"]
 

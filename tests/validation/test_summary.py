@@ -1,7 +1,13 @@
 import pytest
 
 from imbalens.validation.judge import Judgement, Problem
-from imbalens.validation.summary import Outcome, first_line, markdown_table, write_summary
+from imbalens.validation.summary import (
+    Outcome,
+    files_table,
+    first_line,
+    markdown_table,
+    write_summary,
+)
 from imbalens.validation.values import Difference
 
 DUMPS = ["data/dumps/features/a.h5", "data/dumps/maps/a.h5"]
@@ -62,7 +68,7 @@ def test_everything_that_changed_is_named():
         "| rules | of the base abc |",
         "| metrics/a.json:x | is wrong |",
         "| validation/rules.yaml:headlines.planted.performance.few | 0.1 | 9 |",
-        "| default/metrics/archetypes/a.json:share.safe | 0.5 | 0.75 |",
+        "| default/metrics/archetypes/a.json | 1 | share.safe | 0.5 | 0.75 |",
         "| performance/a.json:accuracy | 0.5 | 0.625 |",
         "| params | table |",
         "Files of which only headlines and verdicts are checked: plots/a (2).",
@@ -70,6 +76,16 @@ def test_everything_that_changed_is_named():
         assert line in lines
     assert lines.count("| claims/planted.json:iobb_rises.a | holds | not decidable |") == 2
     assert any("planted: performance.few" in line for line in lines)
+
+
+def test_files_that_change_are_counted_metrics_first():
+    places = ("d/data/i.csv:1:x", "d/plots/a.csv:2:y", "d/plots/a.csv:3:y", "d/metrics/a.json:z")
+    table = files_table([Difference(place, 1, 2) for place in places])
+    assert table.splitlines()[2:] == [
+        "| d/metrics/a.json | 1 | z | 1 | 2 |",
+        "| d/plots/a.csv | 2 | 2:y | 1 | 2 |",
+        "| d/data/i.csv | 1 | 1:x | 1 | 2 |",
+    ]
 
 
 def test_a_passed_validation_is_short():

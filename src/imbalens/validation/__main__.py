@@ -20,7 +20,7 @@ from imbalens.validation.readme import README, fill
 from imbalens.validation.repository import run
 from imbalens.validation.rules import RULES
 from imbalens.validation.spread import MACHINES, SEEDS, measure
-from imbalens.validation.summary import Outcome, differences_table, write_summary
+from imbalens.validation.summary import Outcome, files_table, write_summary
 from imbalens.validation.validate import validate
 
 
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     match arguments.command:
         case "pin":
             changes = pin(root, dumps=arguments.dumps)
-            print(differences_table(changes) if changes else "nothing changed")
+            print(files_table(changes) if changes else "nothing changed")
         case "measure":
             print(measure(root, arguments.variants, jobs=arguments.jobs))
         case "readme":
@@ -68,7 +68,7 @@ def _validate(root: Path, arguments: argparse.Namespace) -> None:
         )
     try:
         outcome = validate(root, strict=arguments.strict, keep=arguments.keep)
-    except InputError as error:
+    except (InputError, OSError) as error:
         outcome = Outcome([Problem("the validation", f"could not go on: {error}")])
     summary = write_summary(outcome)
     print(summary, end="")

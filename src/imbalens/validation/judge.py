@@ -5,11 +5,13 @@ otherwise, as they do on another machine, whatever git keeps is computed from wh
 it; of the rest only headlines and verdicts are judged.
 """
 
+import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from imbalens.core.files import InputError
 from imbalens.params.experiment import Params
 from imbalens.validation.lock import DUMPS, LOCK, MADE, LockedStage, read_lock, written
 from imbalens.validation.repository import KEPT, kept_results, run
@@ -23,7 +25,14 @@ from imbalens.validation.rules import (
     choose_headlines,
     n_measures,
 )
-from imbalens.validation.values import COMPARED, Difference, find_differences, parse, read_values
+from imbalens.validation.values import (
+    COMPARED,
+    Difference,
+    find_differences,
+    parse,
+    read_if_whole,
+    read_values,
+)
 
 FIGURES = "plots/figures"
 OPPOSITE = {("holds", "does not hold"), ("does not hold", "holds")}
@@ -78,24 +87,30 @@ def judge(
         base: Folder with what HEAD is compared with; its dvc.lock may be absent.
     """
     old, new = read_lock(committed), read_lock(recomputed)
+    metrics = [read_values(folder / "metrics") for folder in (committed, recomputed)]
     problems = [*_find_orphans(committed, old, new), *_find_forgeries(old, new, base)]
     here, there = written(old), written(new)
     same = {path for path, md5 in there.items() if here.get(path) == md5}
     settled: set[str] = set()
     for name, stage in new.items():
         made = {path for path in stage.outs if path.startswith(MADE)}
-        if name in old and old[name].deps == stage.deps and made <= same:
+        inputs = {path for dep in stage.deps for path in below(dep, there)}
+        if name in old and inputs <= same and made <= same:
             checked = [path for path in stage.outs if is_checked(path)]
             settled |= set(checked)
             for path in checked:
                 problems += _compare_files(path, committed, recomputed, old[name], stage)
-    again = _stages_of_kept(old, new, committed, reproduced=same)
-    problems += _compute_again(again, old, committed, recomputed)
+    again = _stages_of_kept(old, new, committed, settled=settled, same=same)
+    problems += _compute_again(again, old, new, committed, recomputed)
     from_kept = {path for name in again for path in old[name].outs}
     kept = [path for path in kept_results(committed) if path in there]
     dumps = [path for path in there if path.startswith(DUMPS)]
-    metrics = [read_values(folder / "metrics") for folder in (committed, recomputed)]
-    headlines, fallen = choose_headlines(rules, metrics[1], params)
+    not_reproduced = [path for path in dumps if path not in same]
+    unchecked = [path for path in kept if path not in settled | from_kept]
+    if not not_reproduced:
+        problems += [Problem(path, "was checked by nothing") for path in unchecked]
+    effects_of = (metrics[1], read_if_whole(base / "metrics"))
+    headlines, fallen = choose_headlines(rules, metrics[1], params, effects_of)
     for dataset, of_dataset in headlines.items():
         problems += _judge_number(dataset, n_measures(of_dataset), params)
         for headline in of_dataset:
@@ -110,12 +125,20 @@ def judge(
     return Judgement(
         problems=problems,
         dumps=dumps,
-        not_reproduced=[path for path in dumps if path not in same],
-        unchecked=[path for path in kept if path not in settled | from_kept],
+        not_reproduced=not_reproduced,
+        unchecked=unchecked,
         headlines=headlines,
         fallen=fallen,
         verdicts=verdicts,
     )
+
+
+def below(dep: str, outputs: Iterable[str]) -> list[str]:
+    """Return the outputs that a dependency stands for: a file, or all that lie in a folder.
+
+    What dvc.lock says of a folder that git does not keep is not believed: nothing checks it.
+    """
+    return [path for path in outputs if path == dep or path.startswith(f"{dep}/")]
 
 
 def is_checked(path: str) -> bool:
@@ -148,14 +171,17 @@ def _find_forgeries(
     old: Mapping[str, LockedStage], new: Mapping[str, LockedStage], base: Path
 ) -> list[Problem]:
     """Weights and dumps that come out as the base has them, while HEAD says otherwise."""
-    if not (base / LOCK).exists():
+    try:
+        before = written(read_lock(base))
+    except InputError:  # it has none
         return []
-    here, there, before = written(old), written(new), written(read_lock(base))
+    here, there = written(old), written(new)
     return [
         Problem(
             path,
             "comes out as it was before, yet dvc.lock has another hash for it: what was computed "
-            "from it cannot be trusted; run `dvc repro` here and commit",
+            "from that cannot be checked; restore dvc.lock and results from before, or compute "
+            "them on a machine like this one",
         )
         for path, md5 in there.items()
         if path.startswith(MADE) and md5 == before.get(path) != here.get(path)
@@ -195,35 +221,44 @@ def _stages_of_kept(
     new: Mapping[str, LockedStage],
     committed: Path,
     *,
-    reproduced: set[str],
+    settled: set[str],
+    same: set[str],
 ) -> list[str]:
     """Return the stages whose inputs differ now, and that can run on what git keeps."""
+    outputs = written(new)
 
-    def is_at_hand(path: str) -> bool:
-        if path.startswith("data/"):
-            return path in reproduced
-        return not path.startswith(FIGURES) and (committed / path).exists()
+    def is_at_hand(dep: str) -> bool:
+        if dep.startswith("data/"):
+            return all(path in same for path in below(dep, outputs))
+        return not dep.startswith(FIGURES) and (committed / dep).exists()
+
+    def is_open(path: str) -> bool:
+        return (committed / path).exists() and is_checked(path) and path not in settled
 
     return [
         name
         for name, stage in new.items()
         if name in old
-        and old[name].deps != stage.deps
-        and all(is_at_hand(path) for path in stage.deps)
-        and any((committed / path).exists() and is_checked(path) for path in stage.outs)
+        and not any(path.startswith(MADE) for path in stage.outs)
+        and all(map(is_at_hand, stage.deps))
+        and any(map(is_open, stage.outs))
     ]
 
 
 def _compute_again(
-    stages: list[str], old: Mapping[str, LockedStage], committed: Path, recomputed: Path
+    stages: list[str],
+    old: Mapping[str, LockedStage],
+    new: Mapping[str, LockedStage],
+    committed: Path,
+    recomputed: Path,
 ) -> list[Problem]:
     """Run stages in the clone that has what git keeps; compare what they write with that."""
     if not stages:
         return []
-    for path in {dep for name in stages for dep in old[name].deps if dep.startswith("data/")}:
+    deps = {dep for name in stages for dep in new[name].deps if dep.startswith("data/")}
+    for path in {path for dep in deps for path in below(dep, written(new))}:
         (committed / path).parent.mkdir(parents=True, exist_ok=True)
-        (committed / path).unlink(missing_ok=True)
-        (committed / path).hardlink_to(recomputed / path)
+        shutil.copy(recomputed / path, committed / path)
     paths = [path for name in stages for path in old[name].outs]
     kept = [path for path in paths if is_checked(path) and (committed / path).exists()]
     before = {path: (committed / path).read_bytes() for path in kept}

@@ -46,6 +46,10 @@ def read_experiments(root: Path) -> dict[str, dict[str, Any]]:
     params.yaml changes the pinned results.
     """
     pinned, project = read_yaml(root / EXPERIMENT), read_yaml(root / PARAMS_PATH)["analyses"]
+    for name, changes in pinned["analyses"].items():
+        unknown = ", ".join(changes.keys() - project.keys())
+        if unknown:
+            raise InputError(f"{root / EXPERIMENT}: analyses.{name}: unknown keys {unknown}")
     return {
         name: pinned
         | {"analyses": {key: own | changes.get(key, {}) for key, own in project.items()}}

@@ -49,7 +49,7 @@ def fill(text: str, root: Path) -> str:
     """
     try:
         return _fill(text, root)
-    except (KeyError, TypeError, OSError) as error:
+    except (KeyError, TypeError, ValueError, OSError) as error:
         raise InputError(f"{README}: names what the results do not have: {error}") from error
 
 
@@ -66,7 +66,9 @@ def find_stale_lines(root: Path) -> list[tuple[int, str, str]]:
 
 def _fill_lines(text: str, root: Path) -> Iterator[str]:
     section, names = "", []
-    focus = read_yaml(root / PARAMS_PATH)["focus"]
+    params = read_yaml(root / PARAMS_PATH)
+    focus, runs = params["focus"], "|".join(map(re.escape, params["runs"]))
+    result = re.compile(rf"\d\.\d\d|`(?:{runs})`")
     sides: tuple[str, str | None] = (focus, None)
     diff: list[str] = []
     for line in text.splitlines(keepends=True):
@@ -91,11 +93,15 @@ def _fill_lines(text: str, root: Path) -> Iterator[str]:
         elif not plain.startswith("|"):
             section = ""
         elif not plain.startswith("|---"):
-            plain = _fill_row(plain, section, names, root)
+            filled = _fill_row(plain, section, names, root)
+            if filled is None and result.search(plain):
+                raise KeyError(f"{plain!r} does not say where its numbers come from")
+            plain = filled or plain
         yield plain + line[len(line.rstrip("\n")) :]
 
 
-def _fill_row(row: str, section: str, runs: list[str], root: Path) -> str:
+def _fill_row(row: str, section: str, runs: list[str], root: Path) -> str | None:
+    """Return a row as the results have it, None if it does not say where it comes from."""
     first, *_ = (cell.strip() for cell in row.strip("|").split("|"))
     match section:
         case "where" if found := ROW.fullmatch(row):
@@ -105,9 +111,9 @@ def _fill_row(row: str, section: str, runs: list[str], root: Path) -> str:
         case "differences":
             return f"| {first} | {' | '.join(_difference(root, first, run) for run in runs)} |"
         case "claims":
-            return _claim(root, first) or row
+            return _claim(root, first)
         case _:
-            return row
+            return None
 
 
 def _metric(root: Path, stage: str, key: str, run: str) -> object:
@@ -165,7 +171,11 @@ def _diff_lines(lines: list[str], root: Path, old: str, new: str | None) -> Iter
         values = [_metric(root, stage, key, run) for run in (old, new) if run]
         numbers = [value for value in values if isinstance(value, float | int)]
         numbers += [numbers[1] - numbers[0]] if new else []
-        row[1 : len(numbers) + 1] = [str(round(number, ROUNDED)) for number in numbers]
+        if not new:  # of an experiment that is not kept; the change is that of its number
+            numbers += [float(row[2]), float(row[2]) - round(numbers[0], ROUNDED)]
+            if abs(numbers[2] - float(row[3])) < 2 * 10**-ROUNDED:  # it was rounded itself
+                numbers[2] = float(row[3])
+        row[1:] = [str(round(number, ROUNDED)) for number in numbers]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))

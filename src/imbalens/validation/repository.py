@@ -70,7 +70,9 @@ def clone(repository: Path, into: Path) -> None:
 def find_staleness(folder: Path) -> str:
     """Return what DVC would have to run again in a clone, empty if dvc.lock belongs to it."""
     gate = run(["dvc", "repro", "--dry", "--allow-missing"], folder, check=False)
-    return "" if UP_TO_DATE in gate.stdout else (gate.stdout + gate.stderr).strip()
+    said = gate.stdout.strip().splitlines()[-1:]  # commands, which hold anything, stand before
+    is_fresh = gate.returncode == 0 and said == [f"{UP_TO_DATE}."]
+    return "" if is_fresh else (gate.stdout + gate.stderr).strip()
 
 
 def recompute(folder: Path, *, environment: Mapping[str, str] | None = None) -> None:
@@ -87,7 +89,7 @@ def recompute(folder: Path, *, environment: Mapping[str, str] | None = None) -> 
 def kept_results(folder: Path) -> list[str]:
     """Return the paths of all results that git keeps."""
     listed = run(["git", "ls-files", "-z", *KEPT], folder).stdout.split("\0")
-    return [path for path in listed if path and not path.endswith(".gitkeep")]
+    return [path for path in listed if path and Path(path).name != ".gitkeep"]
 
 
 def find_base(repository: Path) -> str | None:
@@ -96,13 +98,16 @@ def find_base(repository: Path) -> str | None:
     On a pull request that is the merge base with `$GITHUB_BASE_REF`, else HEAD's first parent.
 
     Raises:
-        InputError: if the branch of a pull request is not there.
+        InputError: if the branch of a pull request, or the parent, is not in this clone.
     """
     branch = os.environ.get("GITHUB_BASE_REF")
     command = ["git", "merge-base", f"origin/{branch}", "HEAD"]
     if not branch:
         command = ["git", "rev-parse", "--verify", "--quiet", "HEAD^1"]
     found = run(command, repository, check=False)
+    shallow = run(["git", "rev-parse", "--is-shallow-repository"], repository).stdout.strip()
+    if found.returncode and not branch and shallow == "true":
+        raise InputError("HEAD's parent is not in this shallow clone; run: git fetch --unshallow")
     if branch and found.returncode:
         raise InputError(
             f"$GITHUB_BASE_REF: origin/{branch} and HEAD have no common commit here; "

@@ -1,6 +1,6 @@
 """The rules of validation: how close results must come, and which numbers are headlines."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -73,13 +73,11 @@ class Headline:
     """One number of a run that is held wherever trainings come out otherwise.
 
     Attributes:
-        dataset: Of the run.
         run: Name of the run.
         measure: `stage.key`.
         tolerance: Largest difference allowed.
     """
 
-    dataset: str
     run: str
     measure: str
     tolerance: float
@@ -120,27 +118,33 @@ def tells_losses_apart(tolerance: float, effect: float) -> bool:
 
 
 def choose_headlines(
-    rules: Rules, metrics: Mapping[str, object], params: Params
+    rules: Rules,
+    metrics: Mapping[str, object],
+    params: Params,
+    effects_of: Sequence[Mapping[str, object]] = (),
 ) -> tuple[dict[str, list[Headline]], dict[str, list[str]]]:
     """Return per dataset the headlines, and the numbers that no longer are any.
 
     Args:
         rules: The rules.
-        metrics: Computed now, `stage/run.json:key` to value: nobody can choose their effects.
+        metrics: Computed now, `stage/run.json:key` to value.
         params: The experiment.
+        effects_of: Metrics by whose effects a number is a headline, the largest counts: those
+            computed now and those of the base, for nobody can choose them. Empty: `metrics`.
     """
     measures = tuple({name for of in rules.headlines.values() for name in of})
-    effects = largest_effects(metrics, params, measures)
+    found = [largest_effects(each, params, measures) for each in effects_of or (metrics,)]
     chosen: dict[str, list[Headline]] = {name: [] for name in params.datasets}
     fallen: dict[str, list[str]] = {name: [] for name in params.datasets}
     for dataset in params.datasets:
         runs = [name for name, run in params.runs.items() if run.dataset == dataset]
         for measure, tolerance in rules.headlines.get(dataset, {}).items():
-            if not tells_losses_apart(tolerance, effects[dataset].get(measure, 0.0)):
+            effect = max(each[dataset].get(measure, 0.0) for each in found)
+            if not tells_losses_apart(tolerance, effect):
                 fallen[dataset].append(measure)
                 continue
             chosen[dataset] += [
-                Headline(dataset, run, measure, tolerance)
+                Headline(run, measure, tolerance)
                 for run in runs
                 if place_of(measure, run) in metrics
             ]
@@ -156,7 +160,7 @@ def are_compared(params: Params, dataset: str) -> bool:
 
 
 def settle_rules(
-    head: Rules, base: Rules, metrics: Mapping[str, object], params: Params
+    head: Rules, base: Rules, effects_of: Sequence[Mapping[str, object]], params: Params
 ) -> tuple[Rules, list[str]]:
     """Return the base's rules, and the datasets whose headlines are HEAD's.
 
@@ -166,11 +170,11 @@ def settle_rules(
     Args:
         head: Rules of HEAD.
         base: Rules of what HEAD is compared with.
-        metrics: Computed now.
+        effects_of: See `choose_headlines`; the first are those computed now.
         params: The experiment.
     """
     chosen, own = dict(base.headlines), []
-    enough, _ = choose_headlines(base, metrics, params)
+    enough, _ = choose_headlines(base, effects_of[0], params, effects_of)
     for dataset, headlines in enough.items():
         ours = head.headlines.get(dataset)
         if n_measures(headlines) < FEWEST and ours and ours != base.headlines.get(dataset):

@@ -59,11 +59,15 @@ def write_summary(outcome: Outcome) -> str:
         ("Headline numbers that move", outcome.headline_changes),
         ("Verdicts that change", outcome.verdict_changes),
         ("Rules that change", outcome.rule_changes),
-        ("Pinned results that change", outcome.pinned_changes),
     ]
     for title, differences in moved:
         if differences:
             parts += [f"### {title}, base to HEAD", differences_table(differences)]
+    if outcome.pinned_changes:
+        parts += [
+            "### Pinned results that change, base to HEAD",
+            files_table(outcome.pinned_changes),
+        ]
     if judgement and judgement.verdicts:
         title = "### Verdicts that come out otherwise, committed to recomputed"
         parts += [title, differences_table(judgement.verdicts)]
@@ -90,6 +94,8 @@ def first_line(outcome: Outcome) -> str:
     elif judgement.not_reproduced:
         n, of = len(judgement.not_reproduced), len(judgement.dumps)
         said.append(f"{n} of {of} dumps not reproduced: {UNCHECKED}.")
+    elif judgement.unchecked:
+        said.append(f"{len(judgement.unchecked)} files of results were checked by nothing.")
     else:
         said.append(f"All {len(judgement.dumps)} dumps reproduced: every kept number checked.")
     return " ".join(said)
@@ -113,6 +119,21 @@ def _not_reproduced(judgement: Judgement) -> str:
     listed = ", ".join(f"{place} ({n})" for place, n in sorted(stages.items()))
     dumps = ", ".join(f"`{path}`" for path in judgement.not_reproduced)
     return f"{dumps}.\n\nFiles of which only headlines and verdicts are checked: {listed}."
+
+
+def files_table(differences: Sequence[Difference]) -> str:
+    """Write a Markdown table of files in which values differ: how many, and the first of them."""
+    of_file: dict[str, list[Difference]] = {}
+    for item in differences:
+        of_file.setdefault(item.place.partition(":")[0], []).append(item)
+    # metrics before tables, and tables before rows per image
+    order = sorted(of_file, key=lambda name: ("/metrics/" not in name, "/data/" in name, name))
+    rows = []
+    for name in order:
+        first, *others = of_file[name]
+        key = first.place.partition(":")[2]
+        rows.append((name, f"{1 + len(others)}", key, _short(first.before), _short(first.now)))
+    return markdown_table(("file", "values", "the first", "before", "now"), rows)
 
 
 def differences_table(differences: Sequence[Difference]) -> str:

@@ -4,11 +4,8 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import yaml
-
 from imbalens.core.files import InputError
-from imbalens.params.experiment import Params
-from imbalens.params.loading import PARAMS_PATH, load_params
+from imbalens.params.loading import PARAMS_PATH, load_params, read_yaml
 from imbalens.validation import repository as git
 from imbalens.validation.judge import Problem, changed_verdicts, judge
 from imbalens.validation.lock import LOCK
@@ -16,7 +13,13 @@ from imbalens.validation.pinned import DUMPS, EXPERIMENT, RESULTS, check_pinned
 from imbalens.validation.readme import README, find_stale_lines
 from imbalens.validation.rules import RULES, Rules, load_rules, settle_rules
 from imbalens.validation.summary import Outcome
-from imbalens.validation.values import Difference, find_differences, flatten, read_values
+from imbalens.validation.values import (
+    Difference,
+    find_differences,
+    flatten,
+    read_if_whole,
+    read_values,
+)
 
 # a change of these is a change of what a reviewer can rely on
 RULE_PATHS = (
@@ -27,6 +30,10 @@ RULE_PATHS = (
     ".ci",
     ".github/workflows",
     "Makefile",
+    "dvc.yaml",
+    ".dvc",
+    ".dvcignore",
+    ".gitattributes",
 )
 
 
@@ -61,7 +68,7 @@ def validate(repository: Path, *, strict: bool = False, keep: Path | None = None
         outcome = judge_committed(committed, base)
         if outcome.stale:
             return outcome
-        outcome = judge_pinned(outcome, committed)
+        outcome = judge_pinned(outcome, committed, base)
         git.clone(repository, recomputed)
         git.recompute(recomputed)
         return judge_recomputed(outcome, committed, recomputed, base, strict=strict)
@@ -101,11 +108,11 @@ def judge_committed(committed: Path, base: Base) -> Outcome:
     return replace(outcome, problems=problems)
 
 
-def judge_pinned(outcome: Outcome, root: Path) -> Outcome:
-    """Add what running all analyses on the pinned dumps says."""
+def judge_pinned(outcome: Outcome, root: Path, base: Base) -> Outcome:
+    """Add what running all analyses on the pinned dumps says, by the base's rules."""
     try:
-        n_values, found = check_pinned(root, load_rules(root).pinned)
-    except InputError as error:
+        n_values, found = check_pinned(root, load_base_rules(root, base)[0].pinned)
+    except (InputError, OSError) as error:
         failing = Problem(RESULTS.as_posix(), str(error))
         return replace(outcome, problems=[*outcome.problems, failing])
     problems = [
@@ -124,20 +131,21 @@ def judge_recomputed(
 ) -> Outcome:
     """Add to an outcome what the recomputed results say, by the base's rules."""
     params = load_params(committed / PARAMS_PATH)
-    now = read_values(recomputed / "metrics")
-    rules, source = choose_rules(committed, base, now, params)
+    moved = _changes(base, committed, Path("metrics"))  # before stages run in that clone
+    rules, source = load_base_rules(committed, base)
+    effects_of = (read_values(recomputed / "metrics"), read_if_whole(base.folder / "metrics"))
+    rules, own = settle_rules(load_rules(committed), rules, effects_of, params)
     judgement = judge(committed, recomputed, rules, params, base.folder)
     problems = [*outcome.problems, *judgement.problems]
     if strict:
         text = "is not reproduced, which --strict does not allow"
         problems += [Problem(path, text) for path in judgement.not_reproduced]
-    moved = _changes(base, committed, Path("metrics"))
     places = {headline.place for of in judgement.headlines.values() for headline in of}
     return replace(
         outcome,
         problems=problems,
         judgement=judgement,
-        rules_from=source,
+        rules_from=source + (f"; headlines of {', '.join(own)} of HEAD" if own else ""),
         headline_changes=[item for item in moved if item.place in places],
         verdict_changes=changed_verdicts(
             {item.place: item.before for item in moved}, {item.place: item.now for item in moved}
@@ -145,22 +153,17 @@ def judge_recomputed(
     )
 
 
-def choose_rules(
-    committed: Path, base: Base, metrics: dict[str, object], params: Params
-) -> tuple[Rules, str]:
-    """Return the rules to judge by, and where they are from."""
+def load_base_rules(committed: Path, base: Base) -> tuple[Rules, str]:
+    """Return the base's rules, HEAD's where it has none, and where they are from."""
     head = load_rules(committed)
     if base.revision is None:
         return head, "of HEAD: it is the first commit"
     if not (base.folder / RULES).exists():
         return head, f"of HEAD: its base {base.revision[:9]} has none"
     try:
-        of_base = load_rules(base.folder)
+        return load_rules(base.folder), f"of the base {base.revision[:9]}"
     except InputError:
         return head, f"of HEAD: those of its base {base.revision[:9]} are of another form"
-    rules, own = settle_rules(head, of_base, metrics, params)
-    of_head = f"; headlines of {', '.join(own)} of HEAD" if own else ""
-    return rules, f"of the base {base.revision[:9]}{of_head}"
 
 
 def find_rule_changes(committed: Path, base: Base) -> list[Difference]:
@@ -168,7 +171,7 @@ def find_rule_changes(committed: Path, base: Base) -> list[Difference]:
     if base.revision is None:
         return []
     entries = [
-        {f"{RULES.as_posix()}:{key}": value for key, value in flatten(_read_yaml(side / RULES))}
+        {f"{RULES.as_posix()}:{key}": value for key, value in flatten(_read_rules(side))}
         for side in (base.folder, committed)
     ]
     found = find_differences(*entries, relative=0.0, absolute=0.0)
@@ -179,20 +182,24 @@ def find_rule_changes(committed: Path, base: Base) -> list[Difference]:
     return found
 
 
-def _read_yaml(path: Path) -> object:
-    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+def _read_rules(folder: Path) -> object:
+    try:
+        return read_yaml(folder / RULES)
+    except InputError:  # which `load_rules` reports of HEAD
+        return {}
 
 
 def _changes(base: Base, committed: Path, folder: Path) -> list[Difference]:
     """Return the values of a folder of results that HEAD changes; none without a base."""
     if base.revision is None:
         return []
-    sides = (read_values(side / folder) for side in (base.folder, committed))
-    return find_differences(*sides, relative=0.0, absolute=0.0)
+    before, now = read_if_whole(base.folder / folder), read_values(committed / folder)
+    return find_differences(before, now, relative=0.0, absolute=0.0)
 
 
 def _diff_parameters(committed: Path, base: Base) -> str:
     if base.revision is None:
         return ""
     diff = ["dvc", "params", "diff", "--md", base.revision, "HEAD"]
-    return git.run(diff, committed, check=False).stdout.strip()
+    table = git.run(diff, committed, check=False).stdout.strip()
+    return table if table.count("\n") > 1 else ""  # without rows DVC prints the head alone

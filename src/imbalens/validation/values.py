@@ -56,6 +56,14 @@ def read_values(folder: Path) -> dict[str, object]:
     return found
 
 
+def read_if_whole(folder: Path) -> dict[str, object]:
+    """Read all results below a folder; none if one is damaged, so that a change can mend it."""
+    try:
+        return read_values(folder)
+    except InputError:
+        return {}
+
+
 def parse(text: str, suffix: str) -> Iterator[tuple[str, object]]:
     """Yield key and value of everything that a file of results holds, see `read_values`."""
     match suffix:
