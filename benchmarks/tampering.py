@@ -153,7 +153,12 @@ DUMP, WEIGHTS = f"data/dumps/features/{CE}.h5", f"data/models/{CE}.pt"
 ACCURACY = change_metrics(OF_CE, lambda values: values.update(accuracy=0.99))
 RECALLS = change_metrics(OF_CE, _all_recalls)
 FOCUS = change_metrics("metrics/focus.json", lambda v: v["performance"].update(accuracy=0.99))
-VERDICT = "plots/claims/planted.csv"
+VERDICT = together(
+    replace_text("plots/claims/planted.csv", r"does not hold", "holds"),
+    replace_text("metrics/claims/planted.json", r'"does not hold"', '"holds"'),
+)
+IOBB = change_metrics("metrics/cam_alignment/phantom-bce.json", lambda v: v.update(iobb=0.6))
+README_NUMBER = replace_text("README.md", r"0\.800 \|", "0.900 |")
 SAID = f"dumps not reproduced: {UNCHECKED}"
 
 DIGITS = {
@@ -187,10 +192,7 @@ TAMPERINGS = (
     ),
     Tampering(
         "a verdict",
-        together(
-            replace_text(VERDICT, r"does not hold", "holds"),
-            replace_text("metrics/claims/planted.json", r'"does not hold"', '"holds"'),
-        ),
+        VERDICT,
     ),
     Tampering("a number becomes null", change_metrics(OF_BCE, lambda v: v.update(auroc=None))),
     Tampering("a number too many", change_metrics(OF_BCE, lambda v: v.update(f1=0.9))),
@@ -198,7 +200,7 @@ TAMPERINGS = (
         "metrics of a run that there is not",
         write("metrics/performance/planted-best.json", '{"accuracy": 0.999}\n'),
     ),
-    Tampering("metrics deleted", together(delete(OF_CE)), fits=False),
+    Tampering("metrics deleted", delete(OF_CE), fits=False),
     Tampering("metrics laid out otherwise", replace_text(OF_CE, r"^  (?=\"accuracy)", "    ")),
     Tampering(
         "a parameter changed, nothing computed",
@@ -221,7 +223,7 @@ TAMPERINGS = (
             append_bytes(f"data/instances/archetypes/{CE}.csv"),
         ),
     ),
-    Tampering("a number of the README", replace_text("README.md", r"0\.800 \|", "0.900 |")),
+    Tampering("a number of the README", README_NUMBER),
     Tampering(
         "a verdict of the README",
         replace_text(
@@ -267,7 +269,7 @@ TAMPERINGS = (
     ),
     Tampering(
         "IoBB, elsewhere",
-        change_metrics("metrics/cam_alignment/phantom-bce.json", lambda v: v.update(iobb=0.6)),
+        IOBB,
         elsewhere=True,
     ),
     Tampering("accuracy in focus.json, elsewhere", FOCUS, elsewhere=True),
@@ -281,10 +283,7 @@ TAMPERINGS = (
     ),
     Tampering(
         "a verdict, elsewhere",
-        together(
-            replace_text(VERDICT, r"does not hold", "holds"),
-            replace_text("metrics/claims/planted.json", r'"does not hold"', '"holds"'),
-        ),
+        VERDICT,
         elsewhere=True,
     ),
     Tampering(
@@ -306,13 +305,13 @@ TAMPERINGS = (
         "headlines removed, IoBB 0.6, elsewhere",
         together(
             replace_text("validation/rules.yaml", r"^    cam_alignment\.iobb: .*\n", ""),
-            change_metrics("metrics/cam_alignment/phantom-bce.json", lambda v: v.update(iobb=0.6)),
+            IOBB,
         ),
         elsewhere=True,
     ),
     Tampering(
         "a number of the README, elsewhere",
-        replace_text("README.md", r"0\.800 \|", "0.900 |"),
+        README_NUMBER,
         elsewhere=True,
     ),
     Tampering(
