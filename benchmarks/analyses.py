@@ -14,9 +14,9 @@ import pandas as pd
 from benchmarks import scripts
 from benchmarks.generated import CLASS_NAMES, generate_features, long_tail
 from benchmarks.timing import Row, UnequalResultsError, measure, speed_row
-from imbalens.analysis.adversaries import adversary_distribution, error_distribution
-from imbalens.analysis.adversary_scores import kl_divergence
-from imbalens.analysis.archetypes import (
+from imbalens.analysis.adversaries.distributions import adversary_distribution, error_distribution
+from imbalens.analysis.adversaries.scores import kl_divergence
+from imbalens.analysis.archetypes.judging import (
     ARCHETYPE_NAMES,
     find_archetypes,
     find_prototypes,
@@ -24,12 +24,12 @@ from imbalens.analysis.archetypes import (
 )
 from imbalens.analysis.common.neighbors import nearest_neighbors
 from imbalens.analysis.feature_overlap import density_ratio, pair_overlap, top_features
-from imbalens.core.files import write_csv
-from imbalens.core.hdf5 import create
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION, FeatureSplit, read_features
 from imbalens.reports.archetypes import archetype_table
 from imbalens.reports.common.tables import matrix_table
 from imbalens.reports.feature_overlap import overlap_table, top_feature_table
+from imbalens.store.files import write_csv
+from imbalens.store.hdf5 import create
 
 
 @dataclass(frozen=True)

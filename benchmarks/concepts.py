@@ -10,8 +10,8 @@ from scipy import ndimage
 from benchmarks.baselines import concepts_by_map
 from benchmarks.neighbors import watch_memory
 from benchmarks.timing import Goal, Row, measure, ratio_row, require_equal, speed_row
-from imbalens.analysis.concepts import count_concepts
-from imbalens.analysis.thresholds import channel_thresholds
+from imbalens.analysis.common.thresholds import channel_thresholds
+from imbalens.analysis.concepts.counting import count_concepts
 
 Q = 0.01
 N_CLASSES = 8

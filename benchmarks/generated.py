@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from imbalens.core.prepared import Prepared
 from imbalens.data.drawing import COLOURS, SHAPES, TEXTURES, Look, draw_images
 from imbalens.dumps.files import FeatureSplit
+from imbalens.store.prepared import Prepared
 from imbalens.training.batches import ImageTensors
 
 N_CLASSES = 10

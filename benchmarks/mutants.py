@@ -23,7 +23,9 @@ COPIED = ("src", "stages", "validation", ".dvc/plots", "dvc.yaml", "params.yaml"
 ANALYSIS = "src/imbalens/analysis"
 
 
-NOTHING = Mutant("nothing is wrong", "archetypes", "def find_archetypes(", "def find_archetypes(")
+NOTHING = Mutant(
+    "nothing is wrong", "archetypes/judging", "def find_archetypes(", "def find_archetypes("
+)
 SHORT = 2  # mutants of the short form, spread over the list
 
 

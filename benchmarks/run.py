@@ -18,7 +18,7 @@ from benchmarks.report import describe_machine, render
 from benchmarks.saliency import measure_colours, measure_saliency
 from benchmarks.timing import Row
 from benchmarks.training import measure_input, measure_training
-from imbalens.core.files import write_text
+from imbalens.store.files import write_text
 
 BENCHMARKS: dict[str, Callable[..., list[Row]]] = {
     "training": measure_training,

@@ -13,7 +13,7 @@ from torch import nn
 from benchmarks.baselines import colours_by_pixel, saliency_one_by_one
 from benchmarks.generated import N_CLASSES, generate_images, generate_tensors
 from benchmarks.timing import Row, UnequalResultsError, measure, require_equal, speed_row
-from imbalens.analysis.colours import COLOUR_GROUPS, classify_colours, top_pixels
+from imbalens.analysis.saliency_colours import COLOUR_GROUPS, classify_colours, top_pixels
 from imbalens.attribution.saliency import input_gradient_saliency, saliency_ranks
 from imbalens.models.build import build_model
 from imbalens.params.runs import Ce, CifarResnet

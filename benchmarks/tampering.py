@@ -21,8 +21,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from imbalens.core.files import InputError
-from imbalens.core.stage import run_stage
+from imbalens.errors import InputError
+from imbalens.stage import run_stage
 from imbalens.validation import repository as git
 from imbalens.validation.summary import UNCHECKED, Outcome, first_line
 from imbalens.validation.validate import (
@@ -240,7 +240,7 @@ TAMPERINGS = (
     Tampering(
         "an analysis broken, its results kept",
         replace_text(
-            "src/imbalens/analysis/archetypes.py",
+            "src/imbalens/analysis/archetypes/judging.py",
             r"\(neighbor_labels == labels\[:, None\]\)",
             "(neighbor_labels != labels[:, None])",
         ),

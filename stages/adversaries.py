@@ -6,27 +6,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from imbalens.analysis.adversaries import adversary_distribution, error_distribution
-from imbalens.analysis.adversary_baselines import (
+from imbalens.analysis.adversaries.baselines import (
     centroid_distribution,
     fdr_distribution,
     prior_distribution,
     random_distribution,
     uniform_distribution,
 )
-from imbalens.analysis.adversary_scores import score_predictor
-from imbalens.analysis.common.memberships import (
+from imbalens.analysis.adversaries.distributions import adversary_distribution, error_distribution
+from imbalens.analysis.adversaries.scores import score_predictor
+from imbalens.analysis.common.neighbors import nearest_neighbors
+from imbalens.analysis.common.recovery import partner_recovery
+from imbalens.classes import (
     class_names,
     count_members,
     pair_features,
     predicted_classes,
     true_classes,
 )
-from imbalens.analysis.common.neighbors import nearest_neighbors
-from imbalens.analysis.common.recovery import partner_recovery
-from imbalens.core.files import write_csv, write_json
-from imbalens.core.prepared import read_truth
-from imbalens.core.stage import parse_stage, pick, require_neighbors, run_stage
 from imbalens.dumps.files import read_features
 from imbalens.reports.adversaries import (
     class_score_table,
@@ -35,6 +32,9 @@ from imbalens.reports.adversaries import (
     predictor_table,
 )
 from imbalens.reports.common.tables import matrix_table
+from imbalens.stage import parse_stage, pick, require_neighbors, run_stage
+from imbalens.store.files import write_csv, write_json
+from imbalens.store.prepared import read_truth
 
 
 def main(argv: Sequence[str] | None = None) -> None:

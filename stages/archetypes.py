@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from imbalens.analysis.archetype_recovery import mislabelled_recovery, subconcept_recovery
-from imbalens.analysis.archetypes import (
+from imbalens.analysis.archetypes.judging import (
     ARCHETYPE_NAMES,
     find_archetypes,
     find_prototypes,
     tabulate_archetypes,
 )
-from imbalens.analysis.common.memberships import (
+from imbalens.analysis.archetypes.recovery import mislabelled_recovery, subconcept_recovery
+from imbalens.analysis.common.neighbors import nearest_neighbors
+from imbalens.classes import (
     class_names,
     count_members,
     describe,
@@ -24,10 +25,6 @@ from imbalens.analysis.common.memberships import (
     predicted_classes,
     true_classes,
 )
-from imbalens.analysis.common.neighbors import nearest_neighbors
-from imbalens.core.files import write_csv, write_json
-from imbalens.core.prepared import read_images, read_names, read_truth
-from imbalens.core.stage import parse_stage, pick, require_neighbors, run_stage
 from imbalens.dumps.files import read_features
 from imbalens.reports.archetypes import (
     archetype_table,
@@ -36,6 +33,9 @@ from imbalens.reports.archetypes import (
     prototype_table,
 )
 from imbalens.reports.common.tables import head_first
+from imbalens.stage import parse_stage, pick, require_neighbors, run_stage
+from imbalens.store.files import write_csv, write_json
+from imbalens.store.prepared import read_images, read_names, read_truth
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -6,23 +6,23 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from imbalens.analysis.alignment import align_cams, summarize_measures
+from imbalens.analysis.cam_alignment.alignment import align_cams, summarize_measures
+from imbalens.analysis.cam_alignment.pairs import PairAlignment, align_pairs
 from imbalens.analysis.common.boxes import find_pairs, shift_boxes
 from imbalens.analysis.common.cams import pair_cams
-from imbalens.analysis.pair_alignment import PairAlignment, align_pairs
-from imbalens.core.files import write_csv, write_json
-from imbalens.core.prepared import open_prepared
-from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.dumps.files import MapsAbout, read_maps_about, read_maps_by_image
 from imbalens.params.analyses import CamAlignmentAnalysis
-from imbalens.reports.cam_alignment import CamExample, draw_alignment, draw_cams
-from imbalens.reports.cam_alignment_tables import (
+from imbalens.reports.cam_alignment.figures import CamExample, draw_alignment, draw_cams
+from imbalens.reports.cam_alignment.tables import (
     alignment_metrics,
     alignment_table,
     cam_table,
     instance_table,
 )
 from imbalens.reports.common.sampling import choose_samples
+from imbalens.stage import parse_stage, pick, run_stage
+from imbalens.store.files import write_csv, write_json
+from imbalens.store.prepared import open_prepared
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from imbalens.analysis.archetypes import ARCHETYPE_NAMES
-from imbalens.analysis.changes import (
+from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
+from imbalens.analysis.changes.changes import (
     ArchetypeFlow,
     archetype_flow,
     expected_shared,
@@ -17,8 +17,10 @@ from imbalens.analysis.changes import (
     shared_top_features,
     total_variation,
 )
-from imbalens.analysis.colours import COLOUR_GROUPS
-from imbalens.analysis.common.memberships import (
+from imbalens.analysis.changes.similarity import cka_matrix, class_cka, linear_cka
+from imbalens.analysis.feature_overlap import top_features
+from imbalens.analysis.saliency_colours import COLOUR_GROUPS
+from imbalens.classes import (
     Classes,
     class_names,
     count_members,
@@ -26,15 +28,12 @@ from imbalens.analysis.common.memberships import (
     pair_features,
     true_classes,
 )
-from imbalens.analysis.feature_overlap import top_features
-from imbalens.analysis.similarity import cka_matrix, class_cka, linear_cka
-from imbalens.core.files import InputError, read_table, write_csv
-from imbalens.core.prepared import read_metadata
-from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.dumps.files import FeatureDump, read_features, require_same_images
+from imbalens.errors import InputError
 from imbalens.params.experiment import Params, baseline_of
-from imbalens.reports.change_figures import draw_changes, draw_flows
-from imbalens.reports.changes import (
+from imbalens.reports.changes.figures import draw_changes, draw_flows
+from imbalens.reports.changes.similarity import draw_similarity, similarity_table
+from imbalens.reports.changes.tables import (
     Change,
     adversary_table,
     change_table,
@@ -42,8 +41,10 @@ from imbalens.reports.changes import (
     mean_change,
 )
 from imbalens.reports.shares import share_matrix
-from imbalens.reports.similarity import draw_similarity, similarity_table
 from imbalens.reports.titles import dataset_title
+from imbalens.stage import parse_stage, pick, run_stage
+from imbalens.store.files import read_table, write_csv
+from imbalens.store.prepared import read_metadata
 
 PLOTS = Path("plots/changes")
 FIGURES = Path("plots/figures/changes")

@@ -8,9 +8,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from imbalens.core.files import write_text
-from imbalens.core.stage import run_stage
 from imbalens.params.loading import PARAMS_PATH, load_params
+from imbalens.stage import run_stage
+from imbalens.store.files import write_text
 
 OUTPUT = Path("data/checked.txt")
 

@@ -15,9 +15,6 @@ from imbalens.analysis.claims.overlapping_classes import COLOURS_ALIKE, judge_co
 from imbalens.analysis.claims.prior_shift import prior_shift_sentences
 from imbalens.analysis.claims.true_positives import judge_archetypes
 from imbalens.analysis.claims.verdicts import Finding, Rules, undecided
-from imbalens.core.files import write_csv, write_json, write_text
-from imbalens.core.prepared import read_metadata
-from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.params.experiment import Params, baseline_of, repeats
 from imbalens.params.runs import Bce, Ce, Ldam, Run
 from imbalens.reports import claims_inputs as inputs
@@ -29,6 +26,9 @@ from imbalens.reports.claims import (
     sentences_table,
 )
 from imbalens.reports.titles import dataset_title
+from imbalens.stage import parse_stage, pick, run_stage
+from imbalens.store.files import write_csv, write_json, write_text
+from imbalens.store.prepared import read_metadata
 
 
 def main(argv: Sequence[str] | None = None) -> None:

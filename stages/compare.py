@@ -9,10 +9,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from imbalens.analysis.alignment import align_cells
-from imbalens.core.files import InputError, read_table, write_csv, write_text
-from imbalens.core.prepared import open_prepared, read_metadata
-from imbalens.core.stage import parse_stage, pick, run_stage
+from imbalens.analysis.cam_alignment.alignment import align_cells
+from imbalens.errors import InputError
 from imbalens.params.analyses import CamAlignmentAnalysis
 from imbalens.params.experiment import Params
 from imbalens.reports.compare import (
@@ -23,6 +21,9 @@ from imbalens.reports.compare import (
     runs_table,
 )
 from imbalens.reports.titles import dataset_title
+from imbalens.stage import parse_stage, pick, run_stage
+from imbalens.store.files import read_table, write_csv, write_text
+from imbalens.store.prepared import open_prepared, read_metadata
 
 STAGES = ("performance", "cam_alignment", "concepts")
 

@@ -3,25 +3,25 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from imbalens.analysis.concept_channels import fire_shares, summarize_concepts, top_channels
-from imbalens.analysis.concepts import ConceptCounts, count_concepts
-from imbalens.core.files import write_csv, write_json
-from imbalens.core.prepared import open_prepared
-from imbalens.core.stage import parse_stage, pick, run_stage
+from imbalens.analysis.concepts.channels import fire_shares, summarize_concepts, top_channels
+from imbalens.analysis.concepts.counting import ConceptCounts, count_concepts
 from imbalens.dumps.files import MapsAbout, read_maps_about, read_maps_by_channel
-from imbalens.reports.concept_tables import (
-    channel_table,
-    concept_metrics,
-    concept_table,
-    instance_table,
-)
-from imbalens.reports.concepts import (
+from imbalens.reports.concepts.figures import (
     ActiveImage,
     ChannelRow,
     channel_text,
     draw_channels,
     draw_concepts,
 )
+from imbalens.reports.concepts.tables import (
+    channel_table,
+    concept_metrics,
+    concept_table,
+    instance_table,
+)
+from imbalens.stage import parse_stage, pick, run_stage
+from imbalens.store.files import write_csv, write_json
+from imbalens.store.prepared import open_prepared
 
 CHANNELS_SHOWN = 8
 IMAGES_SHOWN = 5

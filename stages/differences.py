@@ -8,36 +8,51 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from imbalens.analysis.adversary_bootstrap import adversary_measures, divergence_intervals
-from imbalens.analysis.bootstrap import resample_images
-from imbalens.analysis.common.memberships import (
+from imbalens.analysis.differences.adversaries import adversary_measures, divergence_intervals
+from imbalens.analysis.differences.bootstrap import resample_images
+from imbalens.analysis.differences.comparison import Difference, compare_runs
+from imbalens.analysis.differences.measure import Measure, images_behind
+from imbalens.analysis.differences.measures_of_run import (
+    class_measures,
+    image_measures,
+    label_measures,
+    pair_measures,
+)
+from imbalens.classes import (
     class_names,
     decide,
     label_thresholds,
     predicted_classes,
     true_classes,
 )
-from imbalens.analysis.comparison import Difference, compare_runs
-from imbalens.analysis.measure import Measure, images_behind
-from imbalens.analysis.run_measures import (
-    class_measures,
-    image_measures,
-    label_measures,
-    pair_measures,
-)
-from imbalens.core.files import InputError, read_table, write_csv, write_json, write_text
-from imbalens.core.prepared import open_prepared, read_metadata
-from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.dumps.files import FeatureDump, read_features, require_same_images
+from imbalens.errors import InputError
 from imbalens.params.analyses import Analyses
 from imbalens.params.experiment import Params, baseline_of, repeats
-from imbalens.reports.difference_notes import differences_notes
-from imbalens.reports.differences import differences_metrics, differences_table, draw_differences
-from imbalens.reports.paper_layout import PaperTable, paper_frame, paper_json, paper_markdown
-from imbalens.reports.paper_tables import Setup, divergence_table, paper_a_tables, setup_table
-from imbalens.reports.seeds import seeds_metrics, seeds_table
+from imbalens.reports.differences.differences import (
+    differences_metrics,
+    differences_table,
+    draw_differences,
+)
+from imbalens.reports.differences.notes import differences_notes
+from imbalens.reports.differences.paper_layout import (
+    PaperTable,
+    paper_frame,
+    paper_json,
+    paper_markdown,
+)
+from imbalens.reports.differences.paper_tables import (
+    Setup,
+    divergence_table,
+    paper_a_tables,
+    setup_table,
+)
+from imbalens.reports.differences.seeds import seeds_metrics, seeds_table
 from imbalens.reports.shares import share_matrix
 from imbalens.reports.titles import dataset_title
+from imbalens.stage import parse_stage, pick, run_stage
+from imbalens.store.files import read_table, write_csv, write_json, write_text
+from imbalens.store.prepared import open_prepared, read_metadata
 
 INSTANCES = Path("data/instances")
 # what a measure scores, as the stage `adversaries` calls it

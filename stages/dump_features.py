@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.dumps.features import dump_features
 from imbalens.dumps.trained import load_trained
+from imbalens.stage import parse_stage, pick, run_stage
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import torch
 
-from imbalens.core.prepared import read_boxes
-from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.dumps.maps import dump_maps
 from imbalens.dumps.trained import load_trained
 from imbalens.models.build import build_model
+from imbalens.stage import parse_stage, pick, run_stage
+from imbalens.store.prepared import read_boxes
 
 
 def main(argv: Sequence[str] | None = None) -> None:

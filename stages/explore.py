@@ -8,26 +8,24 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from imbalens.analysis.archetypes import find_archetypes
-from imbalens.analysis.common.memberships import (
-    class_names,
-    count_members,
-    predicted_classes,
-    true_classes,
-)
+from imbalens.analysis.archetypes.judging import find_archetypes
 from imbalens.analysis.common.neighbors import nearest_neighbors
-from imbalens.analysis.embedding import Plane, principal_plane, umap_plane
+from imbalens.analysis.explore.embedding import Plane, principal_plane, umap_plane
+from imbalens.analysis.explore.neighbors import nearest_training
 from imbalens.analysis.label_errors import (
     find_label_errors,
     label_error_recovery,
     label_probabilities,
     rank_candidates,
 )
-from imbalens.analysis.training_neighbors import nearest_training
-from imbalens.core.files import InputError, write_csv, write_json, write_text
-from imbalens.core.prepared import Truth, read_images, read_metadata, read_names, read_truth
-from imbalens.core.stage import parse_stage, pick, require_neighbors, run_stage
+from imbalens.classes import (
+    class_names,
+    count_members,
+    predicted_classes,
+    true_classes,
+)
 from imbalens.dumps.files import read_features
+from imbalens.errors import InputError
 from imbalens.params.analyses import Pca, Umap
 from imbalens.params.experiment import Params
 from imbalens.reports.explore.candidates import COLUMNS, candidate_table
@@ -42,6 +40,9 @@ from imbalens.reports.explore.page import (
 from imbalens.reports.explore.pictures import Selection, choose_points, select_pictures
 from imbalens.reports.explore.sprite import make_sprite
 from imbalens.reports.page.shell import find_vega
+from imbalens.stage import parse_stage, pick, require_neighbors, run_stage
+from imbalens.store.files import write_csv, write_json, write_text
+from imbalens.store.prepared import Truth, read_images, read_metadata, read_names, read_truth
 
 VEGA_PAGE = Path(".dvc/plots/page.html")
 PLOTS = Path("plots/explore")

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from imbalens.core.files import InputError, read_table, write_csv
-from imbalens.core.stage import parse_stage, pick, run_stage
+from imbalens.errors import InputError
 from imbalens.reports.false_positives import draw_false_positives
+from imbalens.stage import parse_stage, pick, run_stage
+from imbalens.store.files import read_table, write_csv
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -6,24 +6,25 @@ from pathlib import Path
 import numpy as np
 
 from imbalens.analysis.common.counting import divide
-from imbalens.analysis.common.memberships import (
+from imbalens.analysis.common.recovery import pair_recovery
+from imbalens.analysis.feature_overlap import density_ratio, pair_overlap, top_features
+from imbalens.classes import (
     class_names,
     count_members,
     pair_features,
     true_classes,
 )
-from imbalens.analysis.common.recovery import pair_recovery
-from imbalens.analysis.feature_overlap import density_ratio, pair_overlap, top_features
-from imbalens.core.files import InputError, write_csv, write_json
-from imbalens.core.prepared import read_truth
-from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.dumps.files import read_features
+from imbalens.errors import InputError
 from imbalens.reports.feature_overlap import (
     draw_pairs,
     draw_top_features,
     overlap_table,
     top_feature_table,
 )
+from imbalens.stage import parse_stage, pick, run_stage
+from imbalens.store.files import write_csv, write_json
+from imbalens.store.prepared import read_truth
 
 
 def main(argv: Sequence[str] | None = None) -> None:

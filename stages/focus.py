@@ -5,9 +5,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from imbalens.core.files import InputError, write_json
-from imbalens.core.stage import run_stage
+from imbalens.errors import InputError
 from imbalens.params.loading import PARAMS_PATH, load_params
+from imbalens.stage import run_stage
+from imbalens.store.files import write_json
 
 STAGES = ("train", "performance", "archetypes", "adversaries", "feature_overlap")
 STAGES_OF_SALIENCY = ("saliency_colours",)

@@ -6,24 +6,28 @@ from pathlib import Path
 import numpy as np
 
 from imbalens.analysis.common.counting import divide
-from imbalens.analysis.common.memberships import (
+from imbalens.analysis.common.recovery import prediction_recovery
+from imbalens.analysis.performance.classes import measure_performance
+from imbalens.analysis.performance.labels import measure_label_performance
+from imbalens.classes import (
     class_names,
     count_members,
     label_thresholds,
     predicted_classes,
     true_classes,
 )
-from imbalens.analysis.common.recovery import prediction_recovery
-from imbalens.analysis.label_performance import measure_label_performance
-from imbalens.analysis.performance import measure_performance
-from imbalens.core.files import write_csv, write_json
-from imbalens.core.prepared import read_truth
-from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.dumps.files import FeatureDump, read_features
 from imbalens.params.analyses import Analyses
 from imbalens.reports.common.tables import matrix_table
-from imbalens.reports.label_performance import draw_label_performance, label_performance_table
-from imbalens.reports.performance import draw_confusion, draw_performance, performance_table
+from imbalens.reports.performance.classes import (
+    draw_confusion,
+    draw_performance,
+    performance_table,
+)
+from imbalens.reports.performance.labels import draw_label_performance, label_performance_table
+from imbalens.stage import parse_stage, pick, run_stage
+from imbalens.store.files import write_csv, write_json
+from imbalens.store.prepared import read_truth
 
 PLOTS = Path("plots/performance")
 FIGURES = Path("plots/figures/performance")

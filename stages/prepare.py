@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from imbalens.core.files import write_json
-from imbalens.core.prepared import open_prepared, read_metadata
-from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.data.prepare import prepare
 from imbalens.reports.common.sampling import choose_samples
 from imbalens.reports.prepare import MAX_SAMPLES, Sample, draw_samples
 from imbalens.reports.titles import dataset_title
+from imbalens.stage import parse_stage, pick, run_stage
+from imbalens.store.files import write_json
+from imbalens.store.prepared import open_prepared, read_metadata
 
 
 def main(argv: Sequence[str] | None = None) -> None:

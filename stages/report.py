@@ -9,10 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from imbalens.analysis.alignment import align_cells
-from imbalens.core.files import read_table, write_text
-from imbalens.core.prepared import open_prepared, read_images, read_metadata
-from imbalens.core.stage import run_stage
+from imbalens.analysis.cam_alignment.alignment import align_cells
 from imbalens.params.experiment import Params, repeats
 from imbalens.params.loading import PARAMS_PATH, load_params
 from imbalens.params.runs import Run
@@ -21,6 +18,9 @@ from imbalens.reports.page.fitting import fit_page
 from imbalens.reports.page.images import framed, thumbnail
 from imbalens.reports.page.results import CamExample, DatasetResults, RunAbout
 from imbalens.reports.page.shell import find_vega
+from imbalens.stage import run_stage
+from imbalens.store.files import read_table, write_text
+from imbalens.store.prepared import open_prepared, read_images, read_metadata
 
 OUTPUT = Path("plots/report.html")
 VEGA_PAGE = Path(".dvc/plots/page.html")

@@ -5,20 +5,20 @@ from pathlib import Path
 
 import numpy as np
 
-from imbalens.analysis.archetypes import ARCHETYPE_NAMES
-from imbalens.analysis.colours import (
+from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
+from imbalens.analysis.common.recovery import box_recovery, colour_recovery, shares_in_boxes
+from imbalens.analysis.saliency_colours import (
     COLOUR_GROUPS,
     classify_colours,
     tabulate_colours,
     top_pixels,
 )
-from imbalens.analysis.common.recovery import box_recovery, colour_recovery, shares_in_boxes
-from imbalens.core.files import read_table, write_csv, write_json
-from imbalens.core.prepared import read_boxes, read_metadata, read_split, read_truth
-from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.dumps.files import read_saliency_ranks
 from imbalens.reports.common.tables import head_first
 from imbalens.reports.saliency_colours import colour_table, draw_class_pages, draw_colours
+from imbalens.stage import parse_stage, pick, run_stage
+from imbalens.store.files import read_table, write_csv, write_json
+from imbalens.store.prepared import read_boxes, read_metadata, read_split, read_truth
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from imbalens.core.files import write_csv, write_json
-from imbalens.core.prepared import read_metadata
-from imbalens.core.stage import parse_stage, pick, run_stage
 from imbalens.losses.build import build_objective, logit_offset, logit_scale
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import load_checkpoint, load_weights, save_weights
 from imbalens.models.initial_weights import initialize
 from imbalens.params.recipes import Recipe
+from imbalens.stage import parse_stage, pick, run_stage
+from imbalens.store.files import write_csv, write_json
+from imbalens.store.prepared import read_metadata
 from imbalens.training.batches import load_images
 from imbalens.training.devices import choose_device
 from imbalens.training.resuming import work_folder

@@ -56,7 +56,7 @@ def maps_folder(tmp_path_factory):
             save_weights(model, Path(f"data/models/{name}.pt"), metadata={})
             dump_maps.main([name])
             with pytest.MonkeyPatch.context() as quick:
-                quick.setattr("imbalens.reports.cam_alignment.save", lambda *_: None)
+                quick.setattr("imbalens.reports.cam_alignment.figures.save", lambda *_: None)
                 cam_alignment.main([name])
         shutil.copytree("metrics/cam_alignment", "hard")
         write_params(folder, experiment())

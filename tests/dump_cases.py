@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imbalens.analysis.colours import COLOUR_GROUPS
-from imbalens.core.hdf5 import create
-from imbalens.core.prepared import PREPARED, PREPARED_VERSION
+from imbalens.analysis.saliency_colours import COLOUR_GROUPS
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION
+from imbalens.store.hdf5 import create
+from imbalens.store.prepared import PREPARED, PREPARED_VERSION
 from tests.tiny import tiny_params, write_params
 
 BASE, BETTER, NULL, SEED1 = "made-base", "made-better", "made-null", "made-base-seed1"

@@ -4,9 +4,9 @@ import shutil
 
 import numpy as np
 
-from imbalens.core.hdf5 import create
-from imbalens.core.prepared import PREPARED, PREPARED_VERSION
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION
+from imbalens.store.hdf5 import create
+from imbalens.store.prepared import PREPARED, PREPARED_VERSION
 from tests.tiny import ROOT, tiny_params
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"

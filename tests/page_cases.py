@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from imbalens.reports.differences.paper_layout import PaperCell, PaperRow, PaperTable
 from imbalens.reports.page.images import framed, thumbnail
 from imbalens.reports.page.results import CamExample, DatasetResults, PageFigure, RunAbout
-from imbalens.reports.paper_layout import PaperCell, PaperRow, PaperTable
 
 SCRIPT, QUOTES = (
     "<script>window.hacked = 1</script>",

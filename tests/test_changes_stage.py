@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imbalens.analysis.common.memberships import class_names
-from imbalens.core.files import InputError
+from imbalens.classes import class_names
+from imbalens.errors import InputError
 from stages import adversaries, archetypes, changes
 from tests.dump_cases import (
     BASE,
@@ -73,7 +73,7 @@ def workspace(folders, task, tmp_path, monkeypatch):
 
 @pytest.fixture
 def quick(monkeypatch):
-    for module in ("change_figures", "similarity"):
+    for module in ("changes.figures", "changes.similarity"):
         monkeypatch.setattr(f"imbalens.reports.{module}.save", lambda *_: None)
 
 
@@ -206,7 +206,7 @@ def test_a_run_that_learned_the_same_did_not_change(workspace, task):
 
 def test_a_single_run_has_empty_tables_and_figures_that_say_so(workspace, task, monkeypatch):
     figures = {}
-    for module in ("change_figures", "similarity"):
+    for module in ("changes.figures", "changes.similarity"):
         monkeypatch.setattr(
             f"imbalens.reports.{module}.save",
             lambda figure, path: figures.update({path.stem: figure}),

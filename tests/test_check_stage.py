@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from stages import check
 from tests.tiny import TinyProject, tiny_params, write_params
 

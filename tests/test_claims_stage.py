@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imbalens.analysis.archetypes import ARCHETYPE_NAMES
-from imbalens.core.files import InputError
+from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
+from imbalens.errors import InputError
 from stages import claims
 from tests.tiny import LABEL_RUNS, RUNS, tiny_params, write_params
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import torch
 
-from imbalens.core.files import InputError
-from imbalens.core.prepared import read_boxes, read_split
 from imbalens.dumps.files import read_maps_about
+from imbalens.errors import InputError
 from imbalens.params.loading import load_params
+from imbalens.store.prepared import read_boxes, read_split
 from stages import compare, focus, prepare
 from tests.map_cases import BCE, CE, DATASETS, LDAM, experiment, write_metrics
 from tests.tiny import RUNS, write_params

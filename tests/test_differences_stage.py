@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imbalens.analysis.common.memberships import decide, label_thresholds
-from imbalens.analysis.label_performance import measure_label_performance
-from imbalens.core.files import InputError
+from imbalens.analysis.performance.labels import measure_label_performance
+from imbalens.classes import decide, label_thresholds
 from imbalens.dumps.files import read_features
+from imbalens.errors import InputError
 from stages import adversaries, differences
 from tests.dump_cases import (
     BASE,
@@ -63,7 +63,7 @@ def workspace(folders, task, tmp_path, monkeypatch):
 
 @pytest.fixture
 def quick(monkeypatch):
-    for module in ("differences", "adversaries"):
+    for module in ("differences.differences", "adversaries"):
         monkeypatch.setattr(f"imbalens.reports.{module}.save", lambda *_: None)
 
 

@@ -13,9 +13,9 @@ from PIL import Image
 from scipy.special import expit, softmax
 
 from imbalens.analysis.common.neighbors import nearest_neighbors
-from imbalens.core.files import InputError
-from imbalens.core.prepared import read_split, read_truth
 from imbalens.dumps.files import read_features
+from imbalens.errors import InputError
+from imbalens.store.prepared import read_split, read_truth
 from stages import explore
 from tests.explore_cases import HOSTILE, N_WRONG, NAMES, RUNS, SIZES, experiment, write_all
 from tests.tiny import write_params
@@ -273,7 +273,7 @@ def test_what_cannot_be_done_says_what_to_change(folder, tmp_path, monkeypatch, 
     def without(name):
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
-    monkeypatch.setattr("imbalens.analysis.embedding.import_module", without)
+    monkeypatch.setattr("imbalens.analysis.explore.embedding.import_module", without)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").symlink_to(folder / "data")
     write_params(tmp_path, values)

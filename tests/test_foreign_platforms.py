@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imbalens.core.files import InputError
 from imbalens.data.folder import open_folder
 from imbalens.data.nih import open_nih
 from imbalens.data.nih_splits import read_lists
 from imbalens.data.nih_tables import read_tables
+from imbalens.errors import InputError
 from imbalens.params.datasets import Folder, Nih
 from imbalens.params.loading import load_params
 from tests.data.nih_layout import TEST, TRAIN, write_image, write_images, write_lists, write_tables
@@ -48,7 +48,7 @@ def sample(tmp_path):
     folder = tmp_path / "sample"
     tables = sorted(ROOT.glob("plots/*/*.csv"))[:3] + sorted(ROOT.glob("metrics/*/*.json"))[:3]
     pictures = sorted(ROOT.glob("docs/images/*.png"))
-    named = ("params.yaml", "Makefile", ".ci/run", ".dvc/plots/page.html", "src/imbalens/core")
+    named = ("params.yaml", "Makefile", ".ci/run", ".dvc/plots/page.html", "src/imbalens/store")
     for path in [*tables, *pictures, *(ROOT / name for name in named)]:
         place = folder / path.relative_to(ROOT)
         place.parent.mkdir(parents=True, exist_ok=True)

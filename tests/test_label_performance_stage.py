@@ -13,9 +13,9 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from imbalens.core.hdf5 import create
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION
 from imbalens.params.loading import load_params
+from imbalens.store.hdf5 import create
 from stages import performance
 from tests.tiny import LABEL_RUNS, tiny_params, write_params
 

@@ -6,16 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imbalens.analysis.adversaries import adversary_distribution, error_distribution
-from imbalens.analysis.adversary_baselines import fdr_distribution, prior_distribution
-from imbalens.analysis.adversary_scores import score_predictor
-from imbalens.analysis.archetypes import ARCHETYPE_NAMES, find_archetypes, find_prototypes
+from imbalens.analysis.adversaries.baselines import fdr_distribution, prior_distribution
+from imbalens.analysis.adversaries.distributions import adversary_distribution, error_distribution
+from imbalens.analysis.adversaries.scores import score_predictor
+from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES, find_archetypes, find_prototypes
 from imbalens.analysis.common.neighbors import nearest_neighbors
 from imbalens.analysis.feature_overlap import density_ratio, pair_overlap, top_features
-from imbalens.core.files import InputError, jsonable
-from imbalens.core.hdf5 import create
-from imbalens.core.prepared import PREPARED, PREPARED_VERSION
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION, read_features
+from imbalens.errors import InputError
+from imbalens.store.files import jsonable
+from imbalens.store.hdf5 import create
+from imbalens.store.prepared import PREPARED, PREPARED_VERSION
 from stages import adversaries, archetypes, feature_overlap
 from tests.tiny import tiny_params, write_params
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import torch
 
-from imbalens.analysis.alignment import MEASURES
+from imbalens.analysis.cam_alignment.alignment import MEASURES
 from imbalens.analysis.common.boxes import shift_boxes
-from imbalens.core.files import InputError
 from imbalens.dumps.files import read_maps_about
+from imbalens.errors import InputError
 from imbalens.models.build import build_model
 from imbalens.params.loading import load_params
 from imbalens.reports.common.sampling import choose_samples

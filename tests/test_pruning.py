@@ -3,7 +3,7 @@ import copy
 import pytest
 import yaml
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.pruning import delete_leftovers, find_leftovers, main
 from tests.tiny import TinyProject, tiny_params
 

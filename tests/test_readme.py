@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.validation.readme import fill, find_stale_lines
 from tests.tiny import ROOT
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from dvc.schema import COMPILED_LOCKFILE_SCHEMA
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.recovery import (
     CUT_LOCK,
     find_processes,

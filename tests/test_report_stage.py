@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from imbalens.core.files import InputError, write_csv, write_json
-from imbalens.core.prepared import read_split
+from imbalens.errors import InputError
 from imbalens.params.loading import load_params
-from imbalens.reports.paper_layout import paper_json
+from imbalens.reports.differences.paper_layout import paper_json
+from imbalens.store.files import write_csv, write_json
+from imbalens.store.prepared import read_split
 from stages import report
 from tests.map_cases import BCE, CE, LDAM, experiment
 from tests.page_cases import claims, decode, differences, papers

@@ -14,7 +14,7 @@ import pytest
 import torch
 import yaml
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import save_weights
 from imbalens.params.runs import Ce, CifarResnet

@@ -146,7 +146,7 @@ def test_a_broken_analysis_is_rejected_whatever_its_results_are(attempt, validat
     """The instance counts as its own neighbour, and dvc.lock says all is well."""
     right = r"\(neighbor_labels == labels\[:, None\]\)\.sum\("
     wrong = r"1 + (neighbor_labels == labels[:, None]).sum("
-    commit(attempt, replace_text("src/imbalens/analysis/archetypes.py", right, wrong))
+    commit(attempt, replace_text("src/imbalens/analysis/archetypes/judging.py", right, wrong))
     outcome = judge_commit(attempt.folder, validated[1])
     assert outcome.problems
     assert all(place.startswith("validation/results/") for place in places(outcome))
@@ -158,7 +158,7 @@ def test_no_change_decides_how_close_its_own_pinned_results_have_to_come(attempt
         attempt,
         replace_text(RULES.as_posix(), r"^pinned: .*$", "pinned: {relative: 9.0, absolute: 9.0}"),
         replace_text(
-            "src/imbalens/analysis/adversary_scores.py",
+            "src/imbalens/analysis/adversaries/scores.py",
             r"np\.log\(p / q\)",
             "1.01 * np.log(p / q)",
         ),

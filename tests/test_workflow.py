@@ -154,7 +154,7 @@ def test_commands_name_what_exists(script):
 def test_names_in_commands_are_found():
     found = [thing for script in RUNS for thing in named_things(script)]
     assert {("target", "validate"), ("target", "venv"), ("path", ".ci/run")} <= {*found}
-    assert {("module", "playwright"), ("module", "pytest"), ("path", "tests/core")} <= {*found}
+    assert {("module", "playwright"), ("module", "pytest"), ("path", "tests/store")} <= {*found}
 
 
 def test_a_required_browser_that_is_not_there_is_an_error(tmp_path):

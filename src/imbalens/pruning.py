@@ -13,8 +13,8 @@ from pathlib import Path
 from dvc.repo import Repo
 from dvc.utils.serialize import modify_yaml
 
-from imbalens.core.files import InputError
-from imbalens.core.stage import run_stage
+from imbalens.errors import InputError
+from imbalens.stage import run_stage
 
 LOCK = "dvc.lock"
 

@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 import yaml
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 
 LOCK = "dvc.lock"
 CUT_LOCK = ".dvc/tmp/dvc.lock.cut"  # where a dvc.lock goes that DVC cannot read

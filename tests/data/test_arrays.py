@@ -2,11 +2,11 @@ import h5py
 import numpy as np
 import pytest
 
-from imbalens.core.files import InputError
-from imbalens.core.prepared import read_split
 from imbalens.data.arrays import open_arrays
 from imbalens.data.prepare import prepare
+from imbalens.errors import InputError
 from imbalens.params.datasets import Arrays
+from imbalens.store.prepared import read_split
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from torchvision import datasets
 
-from imbalens.core.files import InputError
 from imbalens.data.cifar import open_cifar
+from imbalens.errors import InputError
 from imbalens.params.datasets import Cifar
 
 KINDS = {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imbalens.core.files import InputError
 from imbalens.data import decoding
 from imbalens.data.decoding import DecodedImages, decode_grey
+from imbalens.errors import InputError
 
 RNG = np.random.default_rng(0)
 

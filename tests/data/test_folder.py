@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imbalens.core.files import InputError
-from imbalens.core.prepared import read_metadata, read_split
 from imbalens.data.folder import open_folder, read_image
 from imbalens.data.prepare import prepare
+from imbalens.errors import InputError
 from imbalens.params.datasets import Folder
+from imbalens.store.prepared import read_metadata, read_split
 
 REAL = Path(os.environ.get("IMBALENS_REAL_DATA", Path(__file__).parents[2] / "../shared/data"))
 REAL_SIZES = [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalens.core.files import InputError
 from imbalens.data.imbalance import class_sizes, select, split_validation
+from imbalens.errors import InputError
 from imbalens.params.datasets import Exp, Natural, Selection, Step
 
 PUBLISHED = Selection(name="published", seed=0)

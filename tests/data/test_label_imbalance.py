@@ -4,13 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from imbalens.core.files import InputError
 from imbalens.data.label_imbalance import (
     cap_negatives,
     choose_label_images,
     split_validation_by_patient,
     thin_positives,
 )
+from imbalens.errors import InputError
 from imbalens.params.datasets import CapNegatives, Natural, Selection, ThinPositives
 
 LAWS = settings(deadline=None, max_examples=50)

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imbalens.core.files import InputError
-from imbalens.core.prepared import read_split
 from imbalens.data.nih import open_nih
 from imbalens.data.nih_tables import FINDINGS
 from imbalens.data.prepare import prepare
+from imbalens.errors import InputError
 from imbalens.params.datasets import Nih
+from imbalens.store.prepared import read_split
 from tests.data.nih_layout import (
     ENTRIES,
     TEST,

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalens.core.files import InputError
 from imbalens.data.nih_splits import boxed_patients, read_lists, split_patients
 from imbalens.data.nih_tables import read_tables
+from imbalens.errors import InputError
 from tests.data.nih_layout import TEST, TRAIN, write_lists, write_tables
 
 REAL = Path(os.environ.get("IMBALENS_REAL_DATA", Path(__file__).parents[2] / "../shared/data"))

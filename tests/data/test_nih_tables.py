@@ -5,13 +5,13 @@ import sys
 import numpy as np
 import pytest
 
-from imbalens.core.files import InputError
 from imbalens.data.nih_tables import (
     FINDINGS,
     label_matrix,
     label_names,
     read_tables,
 )
+from imbalens.errors import InputError
 from imbalens.params.datasets import Binary, Multilabel
 from tests.data.nih_layout import BOXES, ENTRIES, write_tables
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalens.core.files import InputError
 from imbalens.data.nih_boxes import boxes_of
 from imbalens.data.nih_tables import FINDINGS, read_tables
 from imbalens.data.phantom import EACH_FINDING, PLACES, choose_sample, find_places, open_phantom
 from imbalens.data.phantom_drawing import draw_chests
 from imbalens.data.phantom_findings import LOOKS
+from imbalens.errors import InputError
 from imbalens.params.datasets import Binary, Multilabel, PhantomCxr
 
 GOLDEN = "45a8eb0f94cfda12f03931412993ee8e54077c95c7193756f453b1d7353b3b32"

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalens.core.files import InputError
-from imbalens.core.prepared import read_boxes, read_metadata, read_split, read_truth
 from imbalens.data import prepare as module
 from imbalens.data.channels import ChannelMoments
 from imbalens.data.prepare import prepare
 from imbalens.data.source import Source, SourceSplit
+from imbalens.errors import InputError
+from imbalens.store.prepared import read_boxes, read_metadata, read_split, read_truth
 
 EXP = {
     "kind": "exp",
@@ -191,7 +191,7 @@ def test_a_truncated_file_says_what_to_run(tmp_path, make_dataset):
 
 
 def test_reading_prepared_data_does_not_import_torch():
-    code = "import sys, imbalens.core.prepared; print('torch' in sys.modules)"
+    code = "import sys, imbalens.store.prepared; print('torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
     )

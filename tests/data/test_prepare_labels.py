@@ -7,12 +7,12 @@ import h5py
 import numpy as np
 import pytest
 
-from imbalens.core.files import InputError
-from imbalens.core.prepared import read_boxes, read_metadata, read_split
 from imbalens.data import prepare as module
 from imbalens.data.prepare import prepare
 from imbalens.data.source import Source, SourceSplit
+from imbalens.errors import InputError
 from imbalens.params.datasets import Nih
+from imbalens.store.prepared import read_boxes, read_metadata, read_split
 
 NAMES = ("Edema", "Hernia", "Mass")  # no image has Hernia
 N_TRAIN, N_TEST = 60, 30

@@ -4,9 +4,9 @@ import h5py
 import numpy as np
 import pytest
 
-from imbalens.core.files import InputError
-from imbalens.core.hdf5 import create
 from imbalens.dumps.files import read_features, read_saliency_ranks
+from imbalens.errors import InputError
+from imbalens.store.hdf5 import create
 
 RUN = "tiny.v2-ce"  # a run's name may hold dots
 LOGITS = [[1, 2], [3, 0], [0, 1]]

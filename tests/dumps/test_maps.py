@@ -8,8 +8,6 @@ import pytest
 import torch
 from torch import nn
 
-from imbalens.core.files import InputError
-from imbalens.core.prepared import read_boxes
 from imbalens.dumps import files, maps
 from imbalens.dumps.files import (
     MAP_ATTRIBUTES,
@@ -19,8 +17,10 @@ from imbalens.dumps.files import (
     read_maps_by_image,
 )
 from imbalens.dumps.maps import dump_maps
+from imbalens.errors import InputError
 from imbalens.models.build import build_model
 from imbalens.params.runs import Ce, CifarResnet
+from imbalens.store.prepared import read_boxes
 from tests.dumps.cases import N_CLASSES, random_network
 
 SPLIT = "train"

@@ -6,10 +6,10 @@ import pytest
 import torch
 from captum.attr import Saliency
 
-from imbalens.core.files import InputError
 from imbalens.dumps.files import read_saliency_ranks
 from imbalens.dumps.saliency import dump_saliency
 from imbalens.dumps.trained import Trained
+from imbalens.errors import InputError
 from imbalens.training.batches import ImageTensors
 from tests.dumps.cases import LDAM_SCALE, TAU, random_network
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from imbalens.core.files import InputError
 from imbalens.dumps.trained import load_trained
+from imbalens.errors import InputError
 from imbalens.models.checkpoint import save_weights
 from tests.dumps.cases import LDAM_SCALE, TAU, make_run, random_network
 

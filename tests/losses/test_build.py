@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.losses.build import build_class_objective, logit_offset, logit_scale
 from imbalens.losses.multiclass import cross_entropy, focal, ldam, ldam_margins
 from imbalens.losses.weights import (

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.losses.build import (
     build_label_objective,
     build_objective,

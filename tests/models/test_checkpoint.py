@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.models.checkpoint import load_checkpoint, load_weights, save_weights
 from imbalens.models.cifar_resnet import CifarResNet
 

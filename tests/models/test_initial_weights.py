@@ -7,7 +7,7 @@ import pytest
 import torch
 import torchvision
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.models import initial_weights
 from imbalens.models.build import build_model
 from imbalens.models.initial_weights import initialize

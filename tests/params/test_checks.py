@@ -2,7 +2,7 @@
 
 import pytest
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from tests.params.test_loading import SHIPPED, at, load_changed
 
 BCE = ("runs", "phantom-bce")

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.params.experiment import Params, baseline_of, repeats
 from imbalens.params.loading import load_params
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.params.loading import load_params
 
 ROOT = Path(__file__).parents[2]

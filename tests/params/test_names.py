@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from tests.params.test_loading import SHIPPED, load_changed
 
 SECTIONS = ("datasets", "runs", "recipes", "false_positives")

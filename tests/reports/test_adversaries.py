@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imbalens.analysis.adversary_scores import score_predictor
+from imbalens.analysis.adversaries.scores import score_predictor
 from imbalens.reports.adversaries import (
     adversaries_figure,
     class_score_table,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.reports.page.classes import class_pages, nearest_adversaries
 from imbalens.reports.page.report import describe_dataset, render_report
 from imbalens.reports.page.results import anchors, by_class_and_run

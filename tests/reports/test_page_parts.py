@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from imbalens.reports.differences.paper_layout import PaperCell, PaperRow, PaperTable
 from imbalens.reports.page.charts import curves, dots, shares
 from imbalens.reports.page.images import figure, framed, keep_within, thumbnail
 from imbalens.reports.page.tables import (
@@ -18,7 +19,6 @@ from imbalens.reports.page.tables import (
     shown,
     with_interval,
 )
-from imbalens.reports.paper_layout import PaperCell, PaperRow, PaperTable
 from tests.page_cases import (
     PICTURE,
     RUNS,

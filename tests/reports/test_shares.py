@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imbalens.core.files import read_table, write_csv
 from imbalens.reports.shares import share_matrix
+from imbalens.store.files import read_table, write_csv
 
 NAN = np.nan
 

@@ -3,7 +3,7 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.training.devices import choose_device, precision_context
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.losses.build import build_objective
 from imbalens.models.build import build_model
 from imbalens.params.recipes import Adam, Milestone, Recipe, Sgd, Steps

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.losses.build import build_objective
 from imbalens.models.build import build_model
 from imbalens.params.recipes import Adam

@@ -2,7 +2,7 @@ import h5py
 import numpy as np
 import pytest
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.params.loading import read_yaml
 from imbalens.validation import pinned
 from imbalens.validation.pinned import (

@@ -2,7 +2,7 @@ import subprocess
 
 import pytest
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.validation.repository import changed_paths, find_base, kept_results, unpack
 
 

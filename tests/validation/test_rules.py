@@ -1,6 +1,6 @@
 import pytest
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.params.loading import load_params
 from imbalens.validation.rules import (
     FEWEST,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.validation.values import find_differences, parse, read_values
 
 EXACT = {"relative": 0.0, "absolute": 0.0}

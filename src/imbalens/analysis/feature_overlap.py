@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from imbalens.analysis.common.counting import divide, require_codes
+from imbalens.analysis.common.counting import divide
+from imbalens.classes import require_codes
 
 _BLOCK_VALUES = 1 << 20
 

@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from scipy.special import expit, softmax
 
-from imbalens.analysis.common.counting import divide, require_codes
-from imbalens.analysis.common.memberships import Targets
-from imbalens.analysis.common.ranking import auroc, average_precision
+from imbalens.analysis.common.counting import divide
+from imbalens.analysis.performance.ranking import auroc, average_precision
+from imbalens.classes import Targets, require_codes
 
 
 @dataclass(frozen=True)

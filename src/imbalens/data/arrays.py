@@ -15,10 +15,10 @@ import h5py
 import numpy as np
 from jaxtyping import Int, Integer, UInt8
 
-from imbalens.core.files import InputError
-from imbalens.core.hdf5 import read_text
 from imbalens.data.source import Source, SourceSplit, expand_path, resize_images
+from imbalens.errors import InputError
 from imbalens.params.datasets import Arrays
+from imbalens.store.hdf5 import read_text
 
 HDF5_SUFFIXES = {".h5", ".hdf5"}
 SPLITS = ("train", "test")

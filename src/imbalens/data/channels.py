@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.params.datasets import Normalization
 
 

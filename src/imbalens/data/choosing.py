@@ -3,11 +3,11 @@
 import numpy as np
 from jaxtyping import Int
 
-from imbalens.core.files import InputError
-from imbalens.core.labels import NO_FINDING
+from imbalens.classes import NO_FINDING
 from imbalens.data.imbalance import class_sizes, select, split_validation
 from imbalens.data.label_imbalance import choose_label_images, split_validation_by_patient
 from imbalens.data.source import Source, SourceSplit, count_labels
+from imbalens.errors import InputError
 from imbalens.params.datasets import ClassImbalance, Dataset, LabelImbalance
 
 Choice = tuple[Int[np.ndarray, " k"], Int[np.ndarray, " t"], Int[np.ndarray, " v"]]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from imbalens.core.files import InputError
 from imbalens.data.source import Source, SourceSplit, expand_path, resize_images
+from imbalens.errors import InputError
 from imbalens.params.datasets import Cifar
 
 

@@ -15,8 +15,8 @@ import numpy as np
 import PIL
 from jaxtyping import Int, UInt8
 
-from imbalens.core.files import InputError
 from imbalens.data import source
+from imbalens.errors import InputError
 
 PIXELS, KEYS = "pixels", "keys"  # files of the work folder, both in the order of decoding
 KEY_BYTES = 16

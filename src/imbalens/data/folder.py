@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from imbalens.core.files import InputError
 from imbalens.data.source import (
     Source,
     SourceSplit,
@@ -19,6 +18,7 @@ from imbalens.data.source import (
     flatten,
     open_image,
 )
+from imbalens.errors import InputError
 from imbalens.params.datasets import Folder
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}

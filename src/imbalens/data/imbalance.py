@@ -10,7 +10,7 @@ from typing import assert_never
 import numpy as np
 from jaxtyping import Float, Int
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.params.datasets import ClassImbalance, Exp, Natural, Selection, Step
 
 ROUNDING = 1e-12  # relative: a quotient that is whole but for rounding error counts as whole

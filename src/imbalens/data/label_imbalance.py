@@ -6,8 +6,8 @@ from typing import assert_never
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from imbalens.core.files import InputError
 from imbalens.data.imbalance import ROUNDING
+from imbalens.errors import InputError
 from imbalens.params.datasets import CapNegatives, LabelImbalance, Natural, ThinPositives
 
 

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
-from imbalens.core.files import InputError
 from imbalens.data.decoding import DecodedImages
 from imbalens.data.nih_boxes import boxes_of
 from imbalens.data.nih_splits import boxed_patients, read_lists, split_patients
 from imbalens.data.nih_tables import Tables, label_matrix, label_names, read_tables
 from imbalens.data.source import Source, SourceSplit, expand_path
+from imbalens.errors import InputError
 from imbalens.params.datasets import Nih
 
 WORK = Path("work")

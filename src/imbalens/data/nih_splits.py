@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int
 
-from imbalens.core.files import InputError
 from imbalens.data.nih_tables import Tables
+from imbalens.errors import InputError
 
 LISTS = ("train_val_list.txt", "test_list.txt")
 

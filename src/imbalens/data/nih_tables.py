@@ -12,8 +12,8 @@ from typing import assert_never
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from imbalens.core.files import InputError
-from imbalens.core.labels import NO_FINDING
+from imbalens.classes import NO_FINDING
+from imbalens.errors import InputError
 from imbalens.params.datasets import Binary, Multilabel
 
 FINDINGS = (

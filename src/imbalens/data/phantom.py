@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
-from imbalens.core.files import InputError
 from imbalens.data.nih_boxes import boxes_of, scale_boxes
 from imbalens.data.nih_splits import boxed_patients, split_patients
 from imbalens.data.nih_tables import (
@@ -25,6 +24,7 @@ from imbalens.data.nih_tables import (
 )
 from imbalens.data.phantom_drawing import draw_chests
 from imbalens.data.source import Source, SourceSplit
+from imbalens.errors import InputError
 from imbalens.params.datasets import Multilabel, PhantomCxr
 
 MIDDLE = 522  # where chests are centred, in pixels of the list's images

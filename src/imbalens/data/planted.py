@@ -13,10 +13,10 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
-from imbalens.core.prepared import Truth
 from imbalens.data.drawing import Look, draw_images, find_boxes
 from imbalens.data.source import Source, SourceSplit
 from imbalens.params.datasets import Planted
+from imbalens.store.prepared import Truth
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,6 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from tqdm import tqdm
 
-from imbalens.core.files import InputError
-from imbalens.core.hdf5 import create
-from imbalens.core.prepared import PREPARED, PREPARED_VERSION
 from imbalens.data.arrays import open_arrays
 from imbalens.data.channels import ChannelMoments, channel_normalization
 from imbalens.data.choosing import choose_images
@@ -23,7 +20,10 @@ from imbalens.data.nih import open_nih
 from imbalens.data.phantom import open_phantom
 from imbalens.data.planted import open_planted
 from imbalens.data.source import Source, SourceSplit, count_positives
+from imbalens.errors import InputError
 from imbalens.params.datasets import Arrays, Cifar, Dataset, Folder, Nih, PhantomCxr, Planted
+from imbalens.store.hdf5 import create
+from imbalens.store.prepared import PREPARED, PREPARED_VERSION
 
 BATCH = 256  # images in memory at a time
 

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from PIL import Image
 
-from imbalens.core.files import InputError
-from imbalens.core.prepared import Truth
+from imbalens.errors import InputError
+from imbalens.store.prepared import Truth
 
 ReadImages = Callable[[Int[np.ndarray, " k"]], UInt8[np.ndarray, "k h w c"]]
 ReadTruth = Callable[[Int[np.ndarray, " k"]], Truth]

@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from imbalens.core.hdf5 import create
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION
 from imbalens.dumps.trained import Trained
+from imbalens.store.hdf5 import create
 from imbalens.training.batches import plain_batches
 
 

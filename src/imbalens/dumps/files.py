@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, UInt8, UInt16
 
-from imbalens.core.files import InputError
-from imbalens.core.hdf5 import Variable, open_checked
+from imbalens.errors import InputError
+from imbalens.store.hdf5 import Variable, open_checked
 
 FEATURES = "features"
 FEATURES_VERSION = 2

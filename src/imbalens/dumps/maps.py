@@ -11,11 +11,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from imbalens.core.files import InputError
-from imbalens.core.hdf5 import create
 from imbalens.dumps.files import MAPS, MAPS_VERSION
 from imbalens.dumps.trained import Trained
+from imbalens.errors import InputError
 from imbalens.models.network import Network
+from imbalens.store.hdf5 import create
 
 CHUNK_BYTES = 2**20
 CHUNK_ROWS = 16

@@ -7,10 +7,10 @@ import numpy as np
 from tqdm import tqdm
 
 from imbalens.attribution.saliency import input_gradient_saliency, saliency_ranks
-from imbalens.core.files import InputError
-from imbalens.core.hdf5 import create
 from imbalens.dumps.files import MAX_PIXELS, SALIENCY, SALIENCY_VERSION
 from imbalens.dumps.trained import Trained
+from imbalens.errors import InputError
+from imbalens.store.hdf5 import create
 from imbalens.training.batches import plain_batches
 
 

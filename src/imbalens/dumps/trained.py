@@ -9,13 +9,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from imbalens.core.files import InputError
-from imbalens.core.prepared import Prepared, read_metadata
+from imbalens.errors import InputError
 from imbalens.losses.build import logit_offset, logit_scale
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import load_checkpoint, load_weights
 from imbalens.models.network import Network
 from imbalens.params.runs import Run
+from imbalens.store.prepared import Prepared, read_metadata
 from imbalens.training.batches import ImageTensors, load_images
 from imbalens.training.devices import choose_device
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.losses import multilabel
 from imbalens.losses.multiclass import (
     balanced_softmax,

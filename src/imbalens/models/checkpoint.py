@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imbalens.core.files import InputError, atomic_path
+from imbalens.errors import InputError
+from imbalens.store.files import atomic_path
 
 _LISTED = 5
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 import torch
 from torch import Tensor
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.models.checkpoint import describe_misfit, load_checkpoint
 from imbalens.models.network import Network
 from imbalens.params import runs

@@ -8,7 +8,7 @@ import io
 import sys
 from pathlib import Path
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.params.loading import PARAMS_PATH, load_params
 from imbalens.recovery import recover
 

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.params.checks import find_problems
 from imbalens.params.errors import explain
 from imbalens.params.experiment import Params

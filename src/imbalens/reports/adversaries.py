@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from imbalens.analysis.adversary_scores import PredictorScore
+from imbalens.analysis.adversaries.scores import PredictorScore
 from imbalens.reports.common.style import (
     INK,
     MAX_CLASSES,

@@ -8,7 +8,7 @@ import pandas as pd
 from jaxtyping import Int, UInt8
 from matplotlib.figure import Figure
 
-from imbalens.analysis.archetypes import ARCHETYPE_NAMES, ArchetypeTable
+from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES, ArchetypeTable
 from imbalens.reports.common.style import (
     INK,
     PALETTE,

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from imbalens.analysis.archetypes import ARCHETYPE_NAMES
+from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
 from imbalens.analysis.claims.cost_sensitive import Difference
 from imbalens.analysis.claims.intervals import Estimate
 from imbalens.analysis.claims.ldam import Repeats
-from imbalens.core.files import read_table
+from imbalens.store.files import read_table
 
 PLOTS = Path("plots")
 FIGURES = ["difference", "low", "high", "p", "p_adjusted", "images", "seeds"]

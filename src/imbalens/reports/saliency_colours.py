@@ -10,7 +10,7 @@ from jaxtyping import Int, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from imbalens.analysis.colours import COLOUR_GROUPS, ColourTable
+from imbalens.analysis.saliency_colours import COLOUR_GROUPS, ColourTable
 from imbalens.reports.common.style import (
     INK,
     head_and_tail,

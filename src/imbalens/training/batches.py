@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Bool, Float, Int, Real, UInt8
 from torch import Tensor
 
-from imbalens.core.prepared import Prepared, read_split
 from imbalens.params.recipes import Augmentation
+from imbalens.store.prepared import Prepared, read_split
 
 
 @dataclass(frozen=True)

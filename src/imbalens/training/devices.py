@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 
 
 def choose_device(name: str) -> torch.device:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from imbalens.core.files import atomic_path
+from imbalens.store.files import atomic_path
 
 
 @dataclass(frozen=True)

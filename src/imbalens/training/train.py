@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.params.recipes import Adam, Optimizer, Recipe, Sgd
 from imbalens.training.batches import ImageTensors, plain_batches, training_batches
 from imbalens.training.devices import precision_context

@@ -12,8 +12,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from imbalens.core.files import InputError, write_text
-from imbalens.core.stage import run_stage
+from imbalens.errors import InputError
+from imbalens.stage import run_stage
+from imbalens.store.files import write_text
 from imbalens.validation.judge import Problem
 from imbalens.validation.pinned import RESULTS, pin
 from imbalens.validation.readme import README, fill

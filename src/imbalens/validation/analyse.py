@@ -11,8 +11,8 @@ from unittest.mock import patch
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from imbalens.core.stage import run_stage
 from imbalens.params.loading import load_params
+from imbalens.stage import run_stage
 
 
 def _leave_blank(_: FigureCanvasAgg, filename: Path, **__: object) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.params.experiment import Params
 from imbalens.validation.lock import DUMPS, LOCK, MADE, LockedStage, read_lock, written
 from imbalens.validation.repository import KEPT, kept_results, run

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 
 LOCK = Path("dvc.lock")
 CODE = ("src/", "stages/", ".dvc/")

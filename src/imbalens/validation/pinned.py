@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 import yaml
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.params.loading import PARAMS_PATH, read_yaml
 from imbalens.validation.lock import MADE
 from imbalens.validation.repository import run

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.params.loading import PARAMS_PATH, read_yaml
 
 README = Path("README.md")

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.params.loading import PARAMS_PATH, load_params
 from imbalens.validation.lock import LOCK
 

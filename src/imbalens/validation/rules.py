@@ -8,7 +8,7 @@ from typing import Annotated
 import yaml
 from pydantic import Field, ValidationError
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.params.base import Section
 from imbalens.params.experiment import Params, baseline_of
 

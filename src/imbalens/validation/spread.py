@@ -16,9 +16,9 @@ from pathlib import Path
 import yaml
 from tqdm import tqdm
 
-from imbalens.core.files import write_json, write_text
 from imbalens.params.experiment import Params
 from imbalens.params.loading import PARAMS_PATH, load_params, read_yaml
+from imbalens.store.files import write_json, write_text
 from imbalens.validation import repository as git
 from imbalens.validation.rules import (
     RULES,

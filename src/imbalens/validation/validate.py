@@ -4,7 +4,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 from imbalens.params.loading import PARAMS_PATH, load_params, read_yaml
 from imbalens.validation import repository as git
 from imbalens.validation.judge import Problem, changed_verdicts, judge

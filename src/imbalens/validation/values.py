@@ -11,7 +11,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from imbalens.core.files import InputError
+from imbalens.errors import InputError
 
 WORD = re.compile(r"[-+]?\d+\.\d+(?:e[-+]?\d+)?|\S+")
 COMPARED = (".json", ".csv", ".md")

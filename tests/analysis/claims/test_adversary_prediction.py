@@ -3,8 +3,8 @@ from math import isnan
 import numpy as np
 import pytest
 
-from imbalens.analysis.adversary_baselines import random_distribution
-from imbalens.analysis.adversary_scores import kl_divergence
+from imbalens.analysis.adversaries.baselines import random_distribution
+from imbalens.analysis.adversaries.scores import kl_divergence
 from imbalens.analysis.claims.adversary_prediction import (
     BEAT_RANDOM,
     RANK_ERRORS,

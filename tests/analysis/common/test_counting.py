@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from imbalens.analysis.common.counting import count_pairs, divide, mean_defined, require_codes
+from imbalens.analysis.common.counting import count_pairs, divide, mean_defined
+from imbalens.classes import require_codes
 
 
 def test_count_pairs_hand_made():

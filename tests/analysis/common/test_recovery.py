@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalens.analysis.archetype_recovery import mislabelled_recovery, subconcept_recovery
+from imbalens.analysis.archetypes.recovery import mislabelled_recovery, subconcept_recovery
 from imbalens.analysis.common.recovery import (
     box_recovery,
     colour_recovery,

@@ -6,8 +6,8 @@ Each function computes the statistic of the claim that stands above it.
 import numpy as np
 from jaxtyping import Float
 
-from imbalens.analysis.adversary_baselines import random_distribution
-from imbalens.analysis.adversary_scores import kl_divergence, rank_correlation
+from imbalens.analysis.adversaries.baselines import random_distribution
+from imbalens.analysis.adversaries.scores import kl_divergence, rank_correlation
 from imbalens.analysis.claims.intervals import (
     Estimate,
     Resampling,

@@ -3,26 +3,9 @@
 import numpy as np
 from jaxtyping import Float, Int
 
+from imbalens.classes import require_codes
+
 Quantity = np.ndarray | np.number | float | int
-
-
-def require_codes(codes: Int[np.ndarray, " n"], *, n_codes: int, name: str) -> None:
-    """Refuse codes outside `0 .. n_codes - 1`.
-
-    Args:
-        codes: Class, archetype or group code per instance.
-        n_codes: How many codes there are.
-        name: What the codes are called in the message.
-
-    Raises:
-        ValueError: naming the first code out of range and its position.
-    """
-    outside = np.flatnonzero((codes < 0) | (codes >= n_codes))
-    if len(outside):
-        position = outside[0]
-        raise ValueError(
-            f"{name} must lie in 0..{n_codes - 1}, found {codes[position]} at position {position}"
-        )
 
 
 def count_pairs(

@@ -6,8 +6,9 @@ Every figure is NaN where it is undefined, that is where nothing could be judged
 import numpy as np
 from jaxtyping import Bool, Float, Int, Real
 
-from imbalens.analysis.common.counting import divide, require_codes
-from imbalens.analysis.common.ranking import auroc
+from imbalens.analysis.common.counting import divide
+from imbalens.analysis.performance.ranking import auroc
+from imbalens.classes import require_codes
 
 
 def partner_recovery(

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from imbalens.core.files import atomic_path
+from imbalens.store.files import atomic_path
 
 # Twelve hues that stay apart under the common colour-vision deficiencies (Tol "muted" and
 # Okabe-Ito, reordered so that neighbours in a legend differ in lightness too).

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from imbalens.analysis.archetypes import ARCHETYPE_NAMES
-from imbalens.analysis.common.memberships import list_pairs
+from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
+from imbalens.classes import list_pairs
 from imbalens.reports.explore.look import Look
 
 DIGITS = 6

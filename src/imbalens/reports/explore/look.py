@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
-from imbalens.analysis.common.memberships import Classes, Targets, count_members
-from imbalens.analysis.embedding import Plane
+from imbalens.analysis.explore.embedding import Plane
 from imbalens.analysis.label_errors import LabelErrors
+from imbalens.classes import Classes, Targets, count_members
 
 
 @dataclass(frozen=True)

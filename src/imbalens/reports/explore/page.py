@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from imbalens.analysis.archetypes import ARCHETYPE_NAMES
-from imbalens.analysis.common.memberships import list_pairs
+from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
+from imbalens.classes import list_pairs
 from imbalens.reports.common.tables import head_first
 from imbalens.reports.explore.candidates import candidate_classes
 from imbalens.reports.explore.look import Look

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from imbalens.reports.headings import heading
+from imbalens.reports.differences.headings import heading
 from imbalens.reports.page.results import list_records
 from imbalens.reports.page.tables import number
 

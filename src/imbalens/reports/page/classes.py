@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from imbalens.reports.headings import heading
+from imbalens.reports.differences.headings import heading
 from imbalens.reports.page.results import (
     CamExample,
     DatasetResults,

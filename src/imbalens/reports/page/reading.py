@@ -7,11 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from imbalens.core.files import InputError, read_table
-from imbalens.reports.headings import heading
+from imbalens.errors import InputError
+from imbalens.reports.differences.headings import heading
+from imbalens.reports.differences.paper_layout import PaperTable, read_paper_tables
 from imbalens.reports.page.images import figure
 from imbalens.reports.page.results import WHOLE, PageFigure
-from imbalens.reports.paper_layout import PaperTable, read_paper_tables
+from imbalens.store.files import read_table
 
 PLOTS = Path("plots")
 FIGURES = PLOTS / "figures"

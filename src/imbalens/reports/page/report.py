@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 from markupsafe import Markup
 
-from imbalens.reports.headings import heading
+from imbalens.reports.differences.headings import heading
 from imbalens.reports.page.charts import N_COLOURS
 from imbalens.reports.page.classes import ClassPage, class_pages
 from imbalens.reports.page.results import DatasetResults, PageFigure, anchors

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from imbalens.reports.paper_layout import PaperTable
+from imbalens.reports.differences.paper_layout import PaperTable
 
 WHOLE = ""  # class of the row over all classes
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from imbalens.reports.headings import heading
+from imbalens.reports.differences.headings import heading
 from imbalens.reports.page.charts import Chart, curves, dots, shares
 from imbalens.reports.page.results import WHOLE, DatasetResults
 from imbalens.reports.page.tables import (

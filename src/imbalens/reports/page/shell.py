@@ -10,7 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from imbalens.core.files import InputError, jsonable
+from imbalens.errors import InputError
+from imbalens.store.files import jsonable
 
 PACKAGE = "imbalens.reports.page"
 VEGA = ("vega", "vega-lite", "vega-embed")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from imbalens.reports.headings import heading
+from imbalens.reports.differences.headings import heading
+from imbalens.reports.differences.paper_layout import ENDS, PaperTable, paper_frame
 from imbalens.reports.page.results import RunAbout
-from imbalens.reports.paper_layout import ENDS, PaperTable, paper_frame
 
 UNDEFINED = "\N{EN DASH}"
 TONES = {"holds": "good", "does not hold": "bad"}

@@ -1,0 +1,108 @@
+"""How well scores rank positives above the rest, on resampled images.
+
+Each label's scores are sorted once; what a replicate changes are the weights cumulated along
+that order. Rows of ones give `auroc` and `average_precision` of `common.ranking`.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from imbalens.analysis.common.counting import divide
+from imbalens.analysis.performance.weighted import blocks_of
+
+
+def weighted_auroc(
+    weights: Int[np.ndarray, "r n"],
+    scores: Float[np.ndarray, "n m"],
+    positives: Bool[np.ndarray, "n m"],
+) -> Float[np.ndarray, "r m"]:
+    """Area under the ROC curve per label: the chance that a positive outranks a negative.
+
+    Equal scores count one half.
+
+    Args:
+        weights: How often each image is drawn, per replicate.
+        scores: A column per label, higher meaning more likely positive.
+        positives: Which images have the label.
+
+    Returns:
+        Per replicate and label; NaN where the replicate has no positive or no negative.
+
+    Raises:
+        ValueError: if a score is NaN.
+    """
+    areas = np.empty((len(weights), scores.shape[1]))
+    for label in range(scores.shape[1]):
+        for rows, hits, drawn in _cumulate(weights, scores[:, label], positives[:, label]):
+            alarms = drawn - hits
+            # equal scores count half
+            below = alarms[:, -1:] - (alarms[:, 1:] + alarms[:, :-1]) / 2
+            won = (np.diff(hits, axis=1) * below).sum(axis=1)
+            areas[rows, label] = divide(won, hits[:, -1] * alarms[:, -1])
+    return areas
+
+
+def weighted_average_precision(
+    weights: Int[np.ndarray, "r n"],
+    scores: Float[np.ndarray, "n m"],
+    positives: Bool[np.ndarray, "n m"],
+) -> Float[np.ndarray, "r m"]:
+    """Average precision per label: `sum (R_t - R_(t-1)) P_t` over falling distinct scores t.
+
+    Args:
+        weights: How often each image is drawn, per replicate.
+        scores: A column per label, higher meaning more likely positive.
+        positives: Which images have the label.
+
+    Returns:
+        Per replicate and label; NaN where the replicate has no positive.
+
+    Raises:
+        ValueError: if a score is NaN.
+
+    Source: scikit-learn, `average_precision_score`.
+    """
+    averages = np.empty((len(weights), scores.shape[1]))
+    for label in range(scores.shape[1]):
+        for rows, hits, drawn in _cumulate(weights, scores[:, label], positives[:, label]):
+            # where nothing is drawn yet nothing is gained either
+            gained = np.diff(hits, axis=1) * hits[:, 1:] / np.maximum(drawn[:, 1:], 1)
+            averages[rows, label] = divide(gained.sum(axis=1), hits[:, -1])
+    return averages
+
+
+def _cumulate(
+    weights: Int[np.ndarray, "r n"],
+    scores: Float[np.ndarray, " n"],
+    positives: Bool[np.ndarray, " n"],
+) -> Iterator[tuple[slice, Float[np.ndarray, "b t"], Float[np.ndarray, "b t"]]]:
+    """Count positives, and all images, above falling thresholds, for blocks of replicates.
+
+    The thresholds lie around each distinct score that a positive has, the first above all
+    scores, the last below: between two such scores no positive is gained.
+
+    Yields:
+        The block of replicates, then counts per replicate and threshold.
+    """
+    if np.isnan(scores).any():
+        raise ValueError(f"scores must not be NaN, found {np.isnan(scores).sum()} of them")
+    order = np.argsort(-scores, kind="stable")
+    falling, found = -scores[order], positives[order]
+    of_positives = np.unique(falling[found])
+    sides = [np.searchsorted(falling, of_positives, side=side) for side in ("left", "right")]
+    bounds = np.unique(np.concatenate([[0], *sides, [len(scores)]]))
+    hits_before = np.append(0, np.cumsum(found))[bounds]
+    for rows in blocks_of(weights):
+        block = weights[rows]
+        yield rows, _count(block, order[found], hits_before), _count(block, order, bounds)
+
+
+def _count(
+    weights: Int[np.ndarray, "b n"], order: Int[np.ndarray, " p"], bounds: Int[np.ndarray, " t"]
+) -> Float[np.ndarray, "b t"]:
+    """Sum the weights of the images that come first in `order`, for each bound as many."""
+    sums = np.zeros((len(weights), len(order) + 1), dtype=np.int64)
+    np.cumsum(weights.take(order, axis=1), axis=1, out=sums[:, 1:])
+    return sums[:, bounds].astype(np.float64)

@@ -1,0 +1,112 @@
+"""Table, metrics and figure of how runs differ from their baselines."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from imbalens.analysis.differences.comparison import Difference
+from imbalens.reports.common.style import NEUTRAL, PALETTE, plain, quiet, save, say, titled
+from imbalens.reports.differences import headings
+
+FIGURES = (
+    "baseline_value",
+    "value",
+    "difference",
+    "low",
+    "high",
+    "p",
+    "p_adjusted",
+    "images",
+    "seeds",
+    "spread",
+    "classes",
+)
+COLUMNS = ("run", "stage", "measure", "class", "baseline", *FIGURES, "over")
+
+
+def differences_table(differences: Sequence[Difference]) -> pd.DataFrame:
+    """One row per run, measure and class; an empty class is over all of them."""
+    rows = [{**asdict(one), "class": one.class_name} for one in differences]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"classes": "Int64"})
+
+
+def differences_metrics(differences: Sequence[Difference]) -> dict[str, Any]:
+    """Nest what is over all classes: run, stage, measure, then the figures."""
+    nested: dict[str, Any] = {}
+    for one in differences:
+        if one.class_name is None:
+            measures = nested.setdefault(one.run, {}).setdefault(one.stage, {})
+            measures[one.measure] = {figure: getattr(one, figure) for figure in FIGURES}
+    return nested
+
+
+def differences_figure(
+    differences: Sequence[Difference], *, dataset: str, confidence: float
+) -> Figure:
+    """Build what `draw_differences` writes."""
+    shown = [one for one in differences if one.class_name is None]
+    panels = list(dict.fromkeys((one.stage, one.measure) for one in shown))
+    runs = list(dict.fromkeys(one.run for one in shown))
+    n_columns = min(4, max(1, len(panels)))
+    n_rows = -(-max(1, len(panels)) // n_columns)
+    figure = Figure(
+        figsize=(3.1 * n_columns + 1.6, (0.3 * len(runs) + 1.0) * n_rows + 1.0),
+        layout="constrained",
+    )
+    baselines = ", ".join(dict.fromkeys(one.baseline for one in shown)) or "the baseline"
+    over = " or over ".join(dict.fromkeys(one.over for one in shown)) or "images"
+    note = f"difference from {baselines}, {confidence:.0%} interval over {over}"
+    figure.suptitle(titled(f"What the loss changed · {dataset}", note))
+    if not panels:
+        say(figure.subplots(), "no run to compare with a baseline")
+        return figure
+    cells = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True).ravel()
+    for axes in cells[len(panels) :]:
+        axes.set_axis_off()
+    for axes, (stage, measure) in zip(cells, panels, strict=False):
+        axes.axvline(0, color=NEUTRAL, zorder=0)
+        for one in shown:
+            if (one.stage, one.measure) != (stage, measure):
+                continue
+            place = runs.index(one.run)
+            if np.isnan(one.difference):
+                axes.text(0, place, "too few images", fontsize=7, ha="center", va="center")
+                continue
+            if not np.isnan(one.low):
+                axes.plot([one.low, one.high], [place, place], color=PALETTE[0], linewidth=2)
+            axes.plot(one.difference, place, "o", color=PALETTE[0], markersize=5)
+        axes.set_title(f"{headings.heading(stage)}\n{_titled(stage, measure, shown)}", fontsize=9)
+        axes.set_yticks(range(len(runs)), [plain(run, width=34) for run in runs], fontsize=8)
+        axes.set_ylim(len(runs) - 0.5, -0.5)
+        axes.margins(x=0.15)
+        axes.locator_params(axis="x", nbins=4)
+        axes.tick_params(axis="x", labelsize=8)
+        quiet(axes)
+    return figure
+
+
+def _titled(stage: str, measure: str, differences: Sequence[Difference]) -> str:
+    """Name a measure, and how many classes it is a mean over."""
+    title = headings.heading(measure)
+    key = (stage, measure)
+    classes = next(one.classes for one in differences if (one.stage, one.measure) == key)
+    return title if classes is None else f"{title}, mean of {classes} classes"
+
+
+def draw_differences(
+    differences: Sequence[Difference], path: Path, *, dataset: str, confidence: float
+) -> None:
+    """Draw the difference of every measure over all classes, one panel each, with its interval.
+
+    Args:
+        differences: Differences of the runs from their baselines.
+        path: PNG to write.
+        dataset: Name of the dataset, for the title.
+        confidence: Nominal coverage of the intervals, for the title.
+    """
+    save(differences_figure(differences, dataset=dataset, confidence=confidence), path)

@@ -1,0 +1,66 @@
+"""What every stage script shares: its command line, and how it ends when the input is wrong."""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from imbalens.errors import InputError
+from imbalens.params.experiment import Params
+from imbalens.params.loading import PARAMS_PATH, load_params
+
+Item = TypeVar("Item")
+
+
+def parse_stage(
+    description: str | None, what: str, argv: Sequence[str] | None
+) -> tuple[str, Params]:
+    """Read a stage's command line, `NAME [--params FILE]`, and its validated parameters.
+
+    Args:
+        description: Shown by --help.
+        what: What the name names, such as "run".
+        argv: Arguments, None for those of the process.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("name", metavar=what.upper(), help=f"a {what} of params.yaml")
+    parser.add_argument("--params", type=Path, default=PARAMS_PATH, help="(default: %(default)s)")
+    arguments = parser.parse_args(argv)
+    return arguments.name, load_params(arguments.params)
+
+
+def pick(section: Mapping[str, Item], kind: str, name: str) -> Item:
+    """Return the item called `name`.
+
+    Raises:
+        InputError: if there is none; it lists those there are.
+    """
+    if name not in section:
+        raise InputError(f"{kind}: found {name!r}; allowed: {', '.join(section) or '(none)'}")
+    return section[name]
+
+
+def require_neighbors(key: str, n_neighbors: int, n_instances: int) -> None:
+    """Check that there are more instances than neighbours asked for.
+
+    Raises:
+        InputError: if there are not; it names the parameter.
+    """
+    if n_neighbors >= n_instances:
+        raise InputError(
+            f"{key}: found {n_neighbors}; allowed: below the {n_instances} training images"
+        )
+
+
+def run_stage(main: Callable[[], Any]) -> None:
+    """Run a stage's `main`, showing a user's mistake as one message and exit status 1."""
+    try:
+        main()
+    except (InputError, OSError) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        print(
+            "interrupted; the same command goes on, training from its last epoch", file=sys.stderr
+        )
+        sys.exit(130)

@@ -1,0 +1,230 @@
+"""Prepared datasets: one HDF5 file with all images of a dataset and what is known of them.
+
+Needs neither torch nor the source that the images came from.
+"""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+
+from imbalens.errors import InputError
+from imbalens.store.hdf5 import Variable, open_checked, read_text
+
+PREPARED = "prepared"
+PREPARED_VERSION = 2
+PREPARED_ATTRIBUTES = (
+    "class_names",
+    "task",
+    "mean",
+    "std",
+    "counts",
+    "n_train",
+    "splits",
+    "source",
+    "digest",
+)
+PREPARED_VARIABLES = (
+    Variable("{split}/images", "uint8", ("n", "h", "w", "channels"), "RGB or grey, 0 to 255"),
+    Variable("{split}/labels", "int64", ("n",), "class, as the source gives it"),
+    Variable("{split}/labels", "uint8", ("n", "m"), "1 where an image has a label"),
+    Variable("{split}/index", "int64", ("n",), "position in the source's split"),
+    Variable("{split}/names", "str", ("n",), "file, or other name, within the source"),
+    Variable("{split}/boxes", "int64", ("b", "6"), "row, class, x, y, w, h in pixels", True),
+    Variable("{split}/patients", "int64", ("n",), "patient of the image", True),
+    Variable("{split}/views", "str", ("n",), "view, such as PA", True),
+    Variable("{split}/truth/labels", "int64", ("n",), "class before mislabelling", True),
+    Variable("{split}/truth/mislabelled", "bool", ("n",), "label planted wrong", True),
+    Variable("{split}/truth/subconcept", "bool", ("n",), "rare variant of its class", True),
+    Variable("truth/pairs", "int64", ("p", "2"), "classes that share features", True),
+    Variable("truth/colours", "str", ("c",), "defining colour group of each class", True),
+)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What holds for a whole dataset.
+
+    Attributes:
+        class_names: Name of each class, or label, in order.
+        task: "multiclass" (one class per image), "multilabel" (any) or "binary" (one label).
+        mean: Mean of each channel of images scaled to [0, 1].
+        std: Standard deviation of each channel of images scaled to [0, 1].
+        counts: Training images per class, or with each label.
+        n_train: Training images.
+        splits: Splits that there are, of train, val and test.
+        source: Name of the source.
+        digest: SHA-256 over all arrays of all splits, but for `index`.
+    """
+
+    class_names: tuple[str, ...]
+    task: str
+    mean: Float[np.ndarray, "3"]
+    std: Float[np.ndarray, "3"]
+    counts: Int[np.ndarray, " c"]
+    n_train: int
+    splits: tuple[str, ...]
+    source: str
+    digest: str
+
+    @property
+    def generated(self) -> bool:
+        """Whether the images are drawn by this package."""
+        return self.source in ("planted", "phantom_cxr")
+
+    @property
+    def normalization(self) -> str:
+        """Means and standard deviations as text, for comparing."""
+        return repr((self.mean.tolist(), self.std.tolist()))
+
+
+@dataclass(frozen=True)
+class SplitArrays:
+    """One split: images with their labels, positions in the source's split, and names."""
+
+    images: UInt8[np.ndarray, "n h w channels"]
+    labels: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"]
+    index: Int[np.ndarray, " n"]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What was planted in the images of one split of a generated dataset.
+
+    Attributes:
+        labels: Class before mislabelling.
+        mislabelled: Whether the label is planted wrong.
+        subconcept: Whether the image shows the rare variant of its class.
+        pairs: Pairs of classes that share all features but one.
+        colours: Name of the colour group that each class is drawn in.
+    """
+
+    labels: Int[np.ndarray, " n"]
+    mislabelled: Bool[np.ndarray, " n"]
+    subconcept: Bool[np.ndarray, " n"]
+    pairs: Int[np.ndarray, "p 2"]
+    colours: tuple[str, ...]
+
+
+def open_prepared(path: Path, *splits: str) -> AbstractContextManager[Any]:
+    """Open a prepared dataset, for reading images in slices.
+
+    Args:
+        path: Prepared file.
+        splits: Splits that it must have.
+
+    Raises:
+        InputError: if it is absent, damaged or lacks a split; it says what to run.
+    """
+    return open_checked(
+        path,
+        PREPARED,
+        PREPARED_VERSION,
+        PREPARED_VARIABLES,
+        command=f"dvc repro prepare@{path.stem}",
+        needs=splits,
+        attributes=PREPARED_ATTRIBUTES,
+    )
+
+
+def read_metadata(path: Path) -> Prepared:
+    """Read what holds for a whole dataset.
+
+    Raises:
+        InputError: if the file is absent or damaged; it says what to run.
+    """
+    with open_prepared(path) as file:
+        attributes = file.attrs
+        return Prepared(
+            class_names=_texts(attributes["class_names"]),
+            task=str(attributes["task"]),
+            mean=np.asarray(attributes["mean"]),
+            std=np.asarray(attributes["std"]),
+            counts=np.asarray(attributes["counts"]),
+            n_train=int(attributes["n_train"]),
+            splits=_texts(attributes["splits"]),
+            source=str(attributes["source"]),
+            digest=str(attributes["digest"]),
+        )
+
+
+def read_split(path: Path, split: str) -> SplitArrays:
+    """Read one split whole.
+
+    Raises:
+        InputError: if the file is absent, damaged or lacks the split; it says what to run.
+    """
+    with open_prepared(path, split) as file:
+        group = file[split]
+        return SplitArrays(
+            images=group["images"][:],
+            labels=group["labels"][:],
+            index=group["index"][:],
+            names=read_text(group["names"]),
+        )
+
+
+def read_names(path: Path, split: str) -> tuple[str, ...]:
+    """Read the name of each image of a split.
+
+    Raises:
+        InputError: if the file is absent, damaged or lacks the split; it says what to run.
+    """
+    with open_prepared(path, split) as file:
+        return read_text(file[f"{split}/names"])
+
+
+def read_images(
+    path: Path, split: str, rows: Int[np.ndarray, "..."]
+) -> dict[int, UInt8[np.ndarray, "h w channels"]]:
+    """Read some images of a split, by their row; rows below 0 stand for none.
+
+    Raises:
+        InputError: if the file is absent, damaged or lacks the split; it says what to run.
+    """
+    with open_prepared(path, split) as file:
+        images = file[f"{split}/images"]
+        return {row: images[row] for row in np.unique(rows).tolist() if row >= 0}
+
+
+def read_truth(path: Path, split: str) -> Truth | None:
+    """Read what was planted in one split, None if nothing was.
+
+    Raises:
+        InputError: if the file is absent, damaged or lacks the split; it says what to run.
+    """
+    with open_prepared(path, split) as file:
+        if f"{split}/truth" not in file:
+            return None
+        planted = file[f"{split}/truth"]
+        return Truth(
+            labels=planted["labels"][:],
+            mislabelled=planted["mislabelled"][:],
+            subconcept=planted["subconcept"][:],
+            pairs=file["truth/pairs"][:],
+            colours=read_text(file["truth/colours"]),
+        )
+
+
+def read_boxes(path: Path, split: str) -> Int[np.ndarray, "b 6"]:
+    """Read the boxes of one split: row of the image, class, and x, y, width, height in pixels.
+
+    Raises:
+        InputError: if the file is absent, damaged, or has no boxes in that split.
+    """
+    with open_prepared(path, split) as file:
+        stored = file.get(f"{split}/boxes")
+        if stored is None or not len(stored):
+            raise InputError(
+                f"{path} has no boxes in {split!r}; take its runs out of dumps.maps.runs, set "
+                "dumps.maps.split to a split that has boxes, or add annotated images"
+            )
+        return stored[:]
+
+
+def _texts(values: np.ndarray) -> tuple[str, ...]:
+    return tuple(str(value) for value in values)
