@@ -106,7 +106,7 @@ def _analyse(dump: Path, out: Path) -> Path:
 
 
 def _archetypes(path: Path, out: Path) -> None:
-    dump = read_features(path, ["train"])
+    dump = read_features(path, ["train"], decision="half")
     split, names = dump.splits["train"], dump.class_names
     labels, predictions, n_classes = split.targets, split.predictions, len(names)
     neighbors = nearest_neighbors(split.features, n_neighbors=scripts.N_NEIGHBORS)
@@ -115,7 +115,7 @@ def _archetypes(path: Path, out: Path) -> None:
     )
     table = tabulate_archetypes(archetypes, labels, predictions, n_classes=n_classes)
     prototypes = find_prototypes(split.features, labels, archetypes, n_classes=n_classes)
-    write_csv(out / "archetypes.csv", archetype_table(table, names, dump.counts))
+    write_csv(out / "archetypes.csv", archetype_table(table, names, dump.class_counts))
     instances = {
         "label": np.asarray(names)[labels],
         "archetype": np.asarray(ARCHETYPE_NAMES)[archetypes],
@@ -129,7 +129,7 @@ def _archetypes(path: Path, out: Path) -> None:
 
 
 def _adversaries(path: Path, out: Path) -> None:
-    dump = read_features(path, ["train", "test"])
+    dump = read_features(path, ["train", "test"], decision="half")
     train, test, names = dump.splits["train"], dump.splits["test"], dump.class_names
     neighbors = nearest_neighbors(train.features, n_neighbors=scripts.N_NEIGHBORS)
     adversaries = adversary_distribution(
@@ -143,21 +143,21 @@ def _adversaries(path: Path, out: Path) -> None:
         test.targets, test.predictions, n_classes=len(names), errors="by_actual"
     ).share
     shares = {"errors": errors, "neighbours": adversaries}
-    pairs = matrix_table(shares, names, dump.counts, rows="class", columns="adversary")
+    pairs = matrix_table(shares, names, dump.class_counts, rows="class", columns="adversary")
     write_csv(out / "adversaries.csv", pairs[pairs["class"] != pairs["adversary"]])
     kld = kl_divergence(errors, adversaries, eps=scripts.EPS)
     write_csv(out / "kld.csv", pd.DataFrame({"class": names, "kld": kld}))
 
 
 def _feature_overlap(path: Path, out: Path) -> None:
-    dump = read_features(path, ["train"])
+    dump = read_features(path, ["train"], decision="half")
     split, names, n_classes = dump.splits["train"], dump.class_names, len(dump.class_names)
     features, labels = split.features, split.targets
     top = top_features(features, labels, n_classes=n_classes, top_k=scripts.TOP_K)
     pairs = pair_overlap(top.indices)
     density = density_ratio(features, labels, top.indices, n_classes=n_classes)
-    write_csv(out / "top_features.csv", top_feature_table(top, names, dump.counts))
-    write_csv(out / "overlap.csv", overlap_table(pairs, density, names, dump.counts))
+    write_csv(out / "top_features.csv", top_feature_table(top, names, dump.class_counts))
+    write_csv(out / "overlap.csv", overlap_table(pairs, density, names, dump.class_counts))
 
 
 def _require_equal_tables(ours: Path, theirs: Path) -> None:

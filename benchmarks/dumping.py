@@ -89,6 +89,6 @@ def _infer(model: Network, batches: list[Float[Tensor, "b c h w"]]) -> Outputs:
 def _require_equal_outputs(dump: Path | Outputs, inference: Path | Outputs) -> None:
     assert isinstance(dump, Path)
     assert isinstance(inference, tuple)
-    dumped = read_features(dump, ["train"]).splits["train"]
+    dumped = read_features(dump, ["train"], decision="half").splits["train"]
     require_equal(dumped.features, inference[0], "features")
     require_equal(dumped.logits, inference[1], "logits")

@@ -78,6 +78,8 @@ def generate_features(
         scores=logits,
         targets=labels,
         index=np.arange(len(labels)),
+        classes=labels,
+        predictions=logits.argmax(axis=1),
     )
 
 

@@ -18,11 +18,7 @@ from imbalens.analysis.adversaries.scores import score_predictor
 from imbalens.analysis.common.neighbors import nearest_neighbors
 from imbalens.analysis.common.recovery import partner_recovery
 from imbalens.classes import (
-    class_names,
-    count_members,
     pair_features,
-    predicted_classes,
-    true_classes,
 )
 from imbalens.dumps.files import read_features
 from imbalens.reports.adversaries import (
@@ -42,24 +38,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     name, params = parse_stage(__doc__, "run", argv)
     run, options = pick(params.runs, "runs", name), params.analyses.adversaries
     path = Path(f"data/dumps/features/{name}.h5")
-    dump = read_features(path, sorted({"train", options.split}))
+    decision = params.analyses.labels.decision
+    dump = read_features(path, sorted({"train", options.split}), decision=decision)
     train, unseen = dump.splits["train"], dump.splits[options.split]
-    names = class_names(dump.class_names, task=dump.task)
-    labels, unseen_labels = (
-        true_classes(split.targets, dump.class_names) for split in (train, unseen)
-    )
-    predictions, unseen_predictions = (
-        predicted_classes(
-            split.scores,
-            dump.class_names,
-            train_scores=train.scores,
-            train_targets=train.targets,
-            decision=params.analyses.labels.decision,
-        )
-        for split in (train, unseen)
-    )
+    names, counts = dump.class_names, dump.class_counts
+    labels, predictions = train.classes, train.predictions
     c = len(names)
-    counts = count_members(labels, n_classes=c)
 
     require_neighbors("analyses.adversaries.n_neighbors", options.n_neighbors, len(train.targets))
     neighbors = nearest_neighbors(train.features, n_neighbors=options.n_neighbors)
@@ -71,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         instances=options.instances,
     )
     errors = error_distribution(
-        unseen_labels, unseen_predictions, n_classes=c, errors=options.errors
+        unseen.classes, unseen.predictions, n_classes=c, errors=options.errors
     )
     confusion = error_distribution(labels, predictions, n_classes=c, errors=options.errors)
     features, codes = pair_features(train.features, labels)

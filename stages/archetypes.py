@@ -18,12 +18,8 @@ from imbalens.analysis.archetypes.judging import (
 from imbalens.analysis.archetypes.recovery import mislabelled_recovery, subconcept_recovery
 from imbalens.analysis.common.neighbors import nearest_neighbors
 from imbalens.classes import (
-    class_names,
-    count_members,
     describe,
     list_pairs,
-    predicted_classes,
-    true_classes,
 )
 from imbalens.dumps.files import read_features
 from imbalens.reports.archetypes import (
@@ -43,17 +39,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     name, params = parse_stage(__doc__, "run", argv)
     run, options = pick(params.runs, "runs", name), params.analyses.archetypes
     data = Path(f"data/prepared/{run.dataset}.h5")
-    dump = read_features(Path(f"data/dumps/features/{name}.h5"), ["train"])
-    split, names = dump.splits["train"], class_names(dump.class_names, task=dump.task)
-    labels = true_classes(split.targets, dump.class_names)
-    predictions = predicted_classes(
-        split.scores,
-        dump.class_names,
-        train_scores=split.scores,
-        train_targets=split.targets,
+    dump = read_features(
+        Path(f"data/dumps/features/{name}.h5"),
+        ["train"],
         decision=params.analyses.labels.decision,
     )
-    counts = count_members(labels, n_classes=len(names))
+    split, names, counts = dump.splits["train"], dump.class_names, dump.class_counts
+    labels, predictions = split.classes, split.predictions
 
     require_neighbors("analyses.archetypes.n_neighbors", options.n_neighbors, len(labels))
     neighbors = nearest_neighbors(split.features, n_neighbors=options.n_neighbors)

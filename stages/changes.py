@@ -26,7 +26,6 @@ from imbalens.classes import (
     count_members,
     list_pairs,
     pair_features,
-    true_classes,
 )
 from imbalens.dumps.files import FeatureDump, read_features, require_same_images
 from imbalens.errors import InputError
@@ -113,9 +112,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 def read_run(run: str, params: Params) -> RunSeen:
     """Read what other stages found out about a run."""
     split = params.analyses.performance.split
-    dump = read_features(Path(f"data/dumps/features/{run}.h5"), sorted({"train", split}))
-    names = class_names(dump.class_names, task=dump.task)
-    classes = true_classes(dump.splits["train"].targets, dump.class_names)
+    dump = read_features(
+        Path(f"data/dumps/features/{run}.h5"),
+        sorted({"train", split}),
+        decision=params.analyses.labels.decision,
+    )
+    names, classes = dump.class_names, dump.splits["train"].classes
     path = Path(f"data/instances/archetypes/{run}.csv")
     instances = read_table(path, command=f"dvc repro archetypes@{run}")
     rows, _ = list_pairs(classes)
@@ -147,7 +149,7 @@ def read_run(run: str, params: Params) -> RunSeen:
     return RunSeen(
         dump=dump,
         classes=classes,
-        evaluation_classes=true_classes(dump.splits[split].targets, dump.class_names),
+        evaluation_classes=dump.splits[split].classes,
         archetypes=instances["archetype"].map(ARCHETYPE_NAMES.index).to_numpy(dtype=int),
         adversaries=adversaries,
         errors=errors,

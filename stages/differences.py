@@ -19,11 +19,7 @@ from imbalens.analysis.differences.measures_of_run import (
     pair_measures,
 )
 from imbalens.classes import (
-    class_names,
     decide,
-    label_thresholds,
-    predicted_classes,
-    true_classes,
 )
 from imbalens.dumps.files import FeatureDump, read_features, require_same_images
 from imbalens.errors import InputError
@@ -135,7 +131,7 @@ def read_setup(name: str, run: str, params: Params) -> Setup:
     about = read_metadata(path)
     with open_prepared(path, "test") as file:
         shape = file["test/images"].shape
-    seen = read_features(Path(f"data/dumps/features/{run}.h5"), ["train"]).splits["train"]
+    seen = read_dump(run, ["train"], params).splits["train"]
     return Setup(
         task=about.task,
         counts=about.counts,
@@ -151,10 +147,10 @@ def read_setup(name: str, run: str, params: Params) -> Setup:
 def describe(name: str, run: str, params: Params) -> str:
     """Return the notes on how to read a dataset's differences."""
     split = params.analyses.performance.split
-    dump = read_features(Path(f"data/dumps/features/{run}.h5"), [split])
-    counts = images_behind(dump.splits[split].targets, n_classes=len(dump.class_names))
+    dump = read_dump(run, [split], params)
+    counts = images_behind(dump.splits[split].targets, n_classes=len(dump.label_names))
     return differences_notes(
-        dict(zip(dump.class_names, counts.tolist(), strict=True)),
+        dict(zip(dump.label_names, counts.tolist(), strict=True)),
         several=dump.task != "multiclass",
         split=split,
         min_images=params.analyses.compare.min_images,
@@ -173,9 +169,7 @@ def measure_run(run: str, params: Params) -> list[Measure]:
     """Return all measures of one training on the resampled images of its dataset."""
     split, maps = params.analyses.performance.split, params.dumps.maps
     dataset = params.runs[run].dataset
-    dump = read_features(
-        Path(f"data/dumps/features/{run}.h5"), sorted({"train", *splits_of(run, params)})
-    )
+    dump = read_dump(run, sorted(splits_of(run, params)), params)
     patients = read_patients(dataset, split)
     weights = draw(dump, split, params, patients)
     measures = measure_performance(dump, split, weights, patients, params.analyses)
@@ -186,6 +180,13 @@ def measure_run(run: str, params: Params) -> list[Measure]:
         per_image = params.analyses.concepts.normalize_by == "image"
         measures += measure_boxes(run, dump, weights, patients, per_image=per_image)
     return measures
+
+
+def read_dump(run: str, splits: Sequence[str], params: Params) -> FeatureDump:
+    """Read splits of a run's features."""
+    return read_features(
+        Path(f"data/dumps/features/{run}.h5"), splits, decision=params.analyses.labels.decision
+    )
 
 
 def read_patients(dataset: str, split: str) -> Int[np.ndarray, " n"] | None:
@@ -230,7 +231,7 @@ def measure_performance(
             weights,
             seen.scores,
             seen.targets,
-            dump.counts,
+            dump.class_counts,
             dump.class_names,
             n_bins=options.ece_bins,
             many_above=options.many_above,
@@ -238,14 +239,13 @@ def measure_performance(
             min_images=analyses.compare.min_images,
             patients=patients,
         )
-    train = dump.splits["train"]
-    thresholds = label_thresholds(train.scores, train.targets, decision=analyses.labels.decision)
+    assert dump.thresholds is not None
     return label_measures(
         weights,
         seen.scores,
         seen.targets,
-        decide(seen.scores, thresholds),
-        dump.class_names,
+        decide(seen.scores, dump.thresholds),
+        dump.label_names,
         n_bins=options.ece_bins,
         min_images=analyses.compare.min_images,
         patients=patients,
@@ -254,8 +254,8 @@ def measure_performance(
 
 def measure_adversaries(run: str, dump: FeatureDump, params: Params) -> list[Measure]:
     """Return the measures of the stage `adversaries`."""
-    options, train = params.analyses.adversaries, dump.splits["train"]
-    seen, names = dump.splits[options.split], class_names(dump.class_names, task=dump.task)
+    options = params.analyses.adversaries
+    seen, names = dump.splits[options.split], dump.class_names
     pairs = read_table(
         Path(f"plots/adversaries/{run}.csv"), command=f"dvc repro adversaries@{run}"
     )
@@ -269,14 +269,8 @@ def measure_adversaries(run: str, dump: FeatureDump, params: Params) -> list[Mea
     patients = read_patients(params.runs[run].dataset, options.split)
     return adversary_measures(
         draw(dump, options.split, params, patients),
-        true_classes(seen.targets, dump.class_names),
-        predicted_classes(
-            seen.scores,
-            dump.class_names,
-            train_scores=train.scores,
-            train_targets=train.targets,
-            decision=params.analyses.labels.decision,
-        ),
+        seen.classes,
+        seen.predictions,
         {name: np.where(silent, np.nan, share) for name, share in shares.items()},
         errors=options.errors,
         eps=options.eps,
@@ -296,7 +290,7 @@ def measure_boxes(
     pairs, counts = read_instances("cam_alignment", run), read_instances("concepts", run)
     if pairs.empty:
         return []
-    codes = {label: code for code, label in enumerate(dump.class_names)}
+    codes = {label: code for code, label in enumerate(dump.label_names)}
     columns = [str(column) for column in pairs if column not in ("row", "class")]
     measures = pair_measures(
         weights,
@@ -304,7 +298,7 @@ def measure_boxes(
         {column: pairs[column].to_numpy(dtype=float) for column in columns},
         pairs["row"].to_numpy(dtype=int),
         pairs["class"].map(codes).to_numpy(dtype=int),
-        dump.class_names,
+        dump.label_names,
         patients=patients,
     )
     counted = counts[(counts["class"] == "") == per_image]

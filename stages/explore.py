@@ -18,12 +18,6 @@ from imbalens.analysis.label_errors import (
     label_probabilities,
     rank_candidates,
 )
-from imbalens.classes import (
-    class_names,
-    count_members,
-    predicted_classes,
-    true_classes,
-)
 from imbalens.dumps.files import read_features
 from imbalens.errors import InputError
 from imbalens.params.analyses import Pca, Umap
@@ -105,20 +99,14 @@ def look_at(run: str, params: Params) -> Look:
     """Analyse one run's features."""
     options, kinds = params.analyses.explore, params.analyses.archetypes
     split = params.analyses.performance.split
-    dump = read_features(Path(f"data/dumps/features/{run}.h5"), sorted({"train", split}))
-    names, train = class_names(dump.class_names, task=dump.task), dump.splits["train"]
+    dump = read_features(
+        Path(f"data/dumps/features/{run}.h5"),
+        sorted({"train", split}),
+        decision=params.analyses.labels.decision,
+    )
+    names, train = dump.class_names, dump.splits["train"]
     seen = {
-        key: Seen(
-            given=true_classes(part.targets, dump.class_names),
-            predicted=predicted_classes(
-                part.scores,
-                dump.class_names,
-                train_scores=train.scores,
-                train_targets=train.targets,
-                decision=params.analyses.labels.decision,
-            ),
-            index=part.index,
-        )
+        key: Seen(given=part.classes, predicted=part.predictions, index=part.index)
         for key, part in dump.splits.items()
     }
     given, k = seen["train"].given, kinds.n_neighbors
@@ -129,7 +117,7 @@ def look_at(run: str, params: Params) -> Look:
     )
     points = choose_points(
         seen[split].given,
-        count_members(given, n_classes=len(names)),
+        dump.class_counts,
         # training images are points of their own
         n_points=0 if split == "train" else options.evaluation_images,
         seed=options.seed,

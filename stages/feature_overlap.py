@@ -9,10 +9,7 @@ from imbalens.analysis.common.counting import divide
 from imbalens.analysis.common.recovery import pair_recovery
 from imbalens.analysis.feature_overlap import density_ratio, pair_overlap, top_features
 from imbalens.classes import (
-    class_names,
-    count_members,
     pair_features,
-    true_classes,
 )
 from imbalens.dumps.files import read_features
 from imbalens.errors import InputError
@@ -31,17 +28,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write metrics, the top features, the pairs of classes and their figures."""
     name, params = parse_stage(__doc__, "run", argv)
     run, options = pick(params.runs, "runs", name), params.analyses.feature_overlap
-    dump = read_features(Path(f"data/dumps/features/{name}.h5"), ["train"])
-    split, names = dump.splits["train"], class_names(dump.class_names, task=dump.task)
+    decision = params.analyses.labels.decision
+    dump = read_features(Path(f"data/dumps/features/{name}.h5"), ["train"], decision=decision)
+    split, names, counts = dump.splits["train"], dump.class_names, dump.class_counts
     n_classes, n_features = len(names), split.features.shape[1]
     if options.top_k > n_features:
         raise InputError(
             f"analyses.feature_overlap.top_k: found {options.top_k}; allowed: at most the "
             f"{n_features} features of the network"
         )
-    classes = true_classes(split.targets, dump.class_names)
-    counts = count_members(classes, n_classes=n_classes)
-    features, labels = pair_features(split.features, classes)
+    features, labels = pair_features(split.features, split.classes)
 
     top = top_features(features, labels, n_classes=n_classes, top_k=options.top_k)
     pairs = pair_overlap(top.indices)

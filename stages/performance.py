@@ -9,13 +9,6 @@ from imbalens.analysis.common.counting import divide
 from imbalens.analysis.common.recovery import prediction_recovery
 from imbalens.analysis.performance.classes import measure_performance
 from imbalens.analysis.performance.labels import measure_label_performance
-from imbalens.classes import (
-    class_names,
-    count_members,
-    label_thresholds,
-    predicted_classes,
-    true_classes,
-)
 from imbalens.dumps.files import FeatureDump, read_features
 from imbalens.params.analyses import Analyses
 from imbalens.reports.common.tables import matrix_table
@@ -38,17 +31,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     name, params = parse_stage(__doc__, "run", argv)
     run, split = pick(params.runs, "runs", name), params.analyses.performance.split
     features = Path(f"data/dumps/features/{name}.h5")
-    if read_features(features, []).task == "multiclass":
-        dump = read_features(features, [split])
+    dump = read_features(features, [split], decision=params.analyses.labels.decision)
+    if dump.task == "multiclass":
         judge_classes(name, dump, Path(f"data/prepared/{run.dataset}.h5"), params.analyses)
     else:
-        judge_labels(name, read_features(features, sorted({"train", split})), params.analyses)
+        judge_labels(name, dump, params.analyses)
 
 
 def judge_classes(name: str, dump: FeatureDump, data: Path, analyses: Analyses) -> None:
     """Judge a run whose images have one class each."""
     options = analyses.performance
-    split, names, counts = dump.splits[options.split], dump.class_names, dump.counts
+    split, names, counts = dump.splits[options.split], dump.class_names, dump.class_counts
     result = measure_performance(
         split.scores,
         split.targets,
@@ -80,13 +73,14 @@ def judge_classes(name: str, dump: FeatureDump, data: Path, analyses: Analyses) 
 
 def judge_labels(name: str, dump: FeatureDump, analyses: Analyses) -> None:
     """Judge a run whose images have any of several labels; undefined figures are null."""
-    options, decision = analyses.performance, analyses.labels.decision
-    train, split, names = dump.splits["train"], dump.splits[options.split], dump.class_names
+    assert dump.thresholds is not None
+    options = analyses.performance
+    split, names, classes = dump.splits[options.split], dump.label_names, dump.class_names
     result = measure_label_performance(
         split.scores,
         split.targets,
         n_bins=options.ece_bins,
-        thresholds=label_thresholds(train.scores, train.targets, decision=decision),
+        thresholds=dump.thresholds,
     )
     figures = ("auroc", "ap", "probability_positives", "probability", "ece", "recall", "precision")
     metrics: dict[str, object] = dict(result.means)
@@ -103,26 +97,18 @@ def judge_labels(name: str, dump: FeatureDump, analyses: Analyses) -> None:
     }
     write_json(Path(f"metrics/performance/{name}.json"), metrics)
 
-    classes = class_names(names, task=dump.task)
-    actual = true_classes(split.targets, names)
-    predicted = predicted_classes(
-        split.scores,
-        names,
-        train_scores=train.scores,
-        train_targets=train.targets,
-        decision=decision,
-    )
+    actual, predicted = split.classes, split.predictions
     # off the diagonal, what images of a class are taken for without having it
     hits, mistakes = actual & predicted, predicted & ~actual
     counts = np.diag(hits.sum(axis=0)) + actual.T.astype(int) @ mistakes.astype(int)
     confusion = matrix_table(
         {"count": counts, "share": divide(counts, actual.sum(axis=0)[:, None])},
         classes,
-        count_members(true_classes(train.targets, names), n_classes=len(classes)),
+        dump.class_counts,
         rows="actual",
         columns="predicted",
     )
-    table = label_performance_table(result, names, dump.counts)
+    table = label_performance_table(result, names, dump.label_counts)
     write_csv(PLOTS / f"{name}.csv", table)
     write_csv(PLOTS / f"{name}-confusion.csv", confusion)
     draw_label_performance(table, FIGURES / f"{name}.png", run=name)

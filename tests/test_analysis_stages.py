@@ -63,7 +63,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def dump(folder):
     path = folder / "data" / "dumps" / "features" / f"{RUN}.h5"
-    return read_features(path, ["train", "test"])
+    return read_features(path, ["train", "test"], decision="half")
 
 
 def metrics(folder, stage):

@@ -67,10 +67,7 @@ def test_no_finding_as_a_label_is_that_class():
 def test_codes_stay_as_they_are():
     codes, scores = np.array([2, 0, 1]), np.array([[0.0, 2.0, 1.0], [5.0, 5.0, 0.0]])
     assert true_classes(codes, "abc") is codes
-    predicted = predicted_classes(
-        scores, "abc", train_scores=scores, train_targets=codes[:2], decision="half"
-    )
-    assert predicted.tolist() == [1, 0]
+    assert predicted_classes(scores, "abc", thresholds=None).tolist() == [1, 0]
     rows, classes = list_pairs(codes)
     assert rows.tolist() == [0, 1, 2]
     assert classes is codes
@@ -104,9 +101,7 @@ def test_thresholds_come_from_the_training_images():
     predicted = predicted_classes(
         np.array([[4.0], [3.9], [9.0]]),
         ("Unhealthy",),
-        train_scores=train_scores,
-        train_targets=train_labels,
-        decision="prevalence",
+        thresholds=label_thresholds(train_scores, train_labels, decision="prevalence"),
     )
     assert predicted.astype(int).tolist() == [[1, 0], [0, 1], [1, 0]]
 

@@ -116,7 +116,9 @@ def test_values_are_means_over_repeats(task):
     assert (table["seeds"] == 1).all(), "the runs themselves were trained once"
     by_seed = []
     for run in (BASE, SEED1):
-        dump = read_features(Path(f"data/dumps/features/{run}.h5"), ["train", "test"])
+        dump = read_features(
+            Path(f"data/dumps/features/{run}.h5"), ["train", "test"], decision="half"
+        )
         seen, train = dump.splits["test"], dump.splits["train"]
         if task == "multiclass":
             by_seed.append((seen.predictions == seen.targets).mean())

@@ -75,7 +75,7 @@ def test_the_table_lists_the_most_suspicious_labels_of_each_run(folder, name):
     names, images = NAMES[name], read_split(folder / f"data/prepared/{name}.h5", "train")
     doubts = {}
     for run in RUNS[name]:
-        dump = read_features(folder / f"data/dumps/features/{run}.h5", ["train"])
+        dump = read_features(folder / f"data/dumps/features/{run}.h5", ["train"], decision="half")
         doubts[run] = slow_doubts(dump.splits["train"])
     named = [doubt[:2] for each in doubts.values() for doubt in each if doubt[4]]
     figures = json.loads((folder / f"metrics/explore/{name}.json").read_text())["run"]
@@ -124,7 +124,9 @@ def test_the_page_knows_labels_predictions_and_neighbours(folder, name):
         expected = [[c for c in range(2) if own[c]] or [2] for own in labels]
     assert data["given"] == expected
     for run, values in data["runs"].items():
-        dump = read_features(folder / f"data/dumps/features/{run}.h5", list(SIZES))
+        dump = read_features(
+            folder / f"data/dumps/features/{run}.h5", list(SIZES), decision="half"
+        )
         train, test = dump.splits["train"], dump.splits["test"]
         near = [
             sorted(range(60), key=lambda j: (np.linalg.norm(train.features[j] - one), j))[:K]

@@ -18,6 +18,7 @@ NO_FINDING = "No Finding"
 HEALTHY = "Healthy"
 
 Classes = Int[np.ndarray, " n"] | Bool[np.ndarray, "n c"]
+Decision = Literal["half", "prevalence"]
 Targets = Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"]
 
 
@@ -74,28 +75,21 @@ def predicted_classes(
     scores: Float[np.ndarray, "n m"],
     label_names: Sequence[str],
     *,
-    train_scores: Float[np.ndarray, "k m"],
-    train_targets: Int[np.ndarray, " k"] | UInt8[np.ndarray, "k m"],
-    decision: Literal["half", "prevalence"],
+    thresholds: Float[np.ndarray, " m"] | None,
 ) -> Classes:
     """Decide which classes images have, from the network's scores.
 
     Args:
         scores: What a softmax or a decision per label is taken on.
         label_names: Name of each output of the network.
-        train_scores: The same of the training images.
-        train_targets: Labels of the training images; their form tells the kind of task.
-        decision: How labels are decided, see `label_thresholds`; not used for codes.
+        thresholds: Smallest sufficient score per label, see `label_thresholds`; None where
+            classes exclude each other.
 
     Returns:
         Code of the highest score, or the membership matrix of the labels decided on.
-
-    Raises:
-        ValueError: if a label's training score is not finite.
     """
-    if train_targets.ndim == 1:
+    if thresholds is None:
         return scores.argmax(axis=1)
-    thresholds = label_thresholds(train_scores, train_targets, decision=decision)
     return _with_unlabelled(decide(scores, thresholds), label_names)
 
 
@@ -103,7 +97,7 @@ def label_thresholds(
     train_scores: Float[np.ndarray, "n m"],
     train_labels: UInt8[np.ndarray, "n m"],
     *,
-    decision: Literal["half", "prevalence"],
+    decision: Decision,
 ) -> Float[np.ndarray, " m"]:
     """Choose the score from which on an image is taken to have a label.
 

@@ -21,7 +21,7 @@ def dump(load, tmp_path):
 
 @pytest.mark.parametrize("loss", ["ce", "ldam"])
 def test_equals_one_forward_pass_per_image_in_the_order_of_the_dataset(dump, one_by_one, loss):
-    found = read_features(dump(loss), SPLITS)
+    found = read_features(dump(loss), SPLITS, decision="half")
     for name, split in found.splits.items():
         features, logits = one_by_one(loss, name)
         assert features.std(0).max() > 0.01, "images must differ for their order to show"
@@ -47,25 +47,25 @@ def test_the_stored_head_turns_features_into_logits(dump, loss):
 
 
 def test_what_is_known_of_the_images_is_that_of_the_dataset(dump, data):
-    found = read_features(dump("ce"), SPLITS)
+    found = read_features(dump("ce"), SPLITS, decision="half")
     with h5py.File(data) as file:
         assert found.class_names == tuple(file.attrs["class_names"])
         assert found.task == file.attrs["task"] == "multiclass"
-        assert found.counts.tolist() == np.bincount(file["train/labels"][:]).tolist()
+        assert found.label_counts.tolist() == np.bincount(file["train/labels"][:]).tolist()
         for name, split in found.splits.items():
             np.testing.assert_array_equal(split.targets, file[f"{name}/labels"][:])
             np.testing.assert_array_equal(split.index, file[f"{name}/index"][:])
 
 
 def test_scores_scale_the_cosines_of_ldam(dump):
-    for split in read_features(dump("ldam"), SPLITS).splits.values():
+    for split in read_features(dump("ldam"), SPLITS, decision="half").splits.values():
         assert abs(split.logits).max() <= 1 + 1e-6
         np.testing.assert_allclose(split.scores, split.logits * LDAM_SCALE, rtol=1e-6)
 
 
 def test_scores_hold_the_post_hoc_adjustment_and_decide(dump):
-    found = read_features(dump("post_hoc"), SPLITS)
-    offset = -TAU * np.log(found.counts / found.counts.sum())
+    found = read_features(dump("post_hoc"), SPLITS, decision="half")
+    offset = -TAU * np.log(found.label_counts / found.label_counts.sum())
     for split in found.splits.values():
         expected = split.logits + offset
         np.testing.assert_allclose(split.scores, expected, rtol=1e-5, atol=1e-5)
@@ -75,14 +75,16 @@ def test_scores_hold_the_post_hoc_adjustment_and_decide(dump):
 
 
 def test_scores_are_the_logits_of_other_losses(dump):
-    split = read_features(dump("ce"), ["test"]).splits["test"]
+    split = read_features(dump("ce"), ["test"], decision="half").splits["test"]
     np.testing.assert_array_equal(split.scores, split.logits)
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 1000])
 def test_the_batch_size_changes_nothing_but_rounding(dump, batch_size):
-    expected = read_features(dump("ldam", name="a"), SPLITS).splits
-    found = read_features(dump("ldam", name="b", batch_size=batch_size), SPLITS).splits
+    expected = read_features(dump("ldam", name="a"), SPLITS, decision="half").splits
+    found = read_features(
+        dump("ldam", name="b", batch_size=batch_size), SPLITS, decision="half"
+    ).splits
     for name in SPLITS:
         for kind in ("features", "logits"):
             np.testing.assert_allclose(

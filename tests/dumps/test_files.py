@@ -48,9 +48,9 @@ def change(path, name, value):
 
 
 def test_features_by_hand(features):
-    found = read_features(features, ["test"])
+    found = read_features(features, ["test"], decision="half")
     assert (found.class_names, found.task) == (("3", "näh"), "multiclass")
-    assert found.counts.tolist() == [2, 1]
+    assert found.label_counts.tolist() == [2, 1]
     assert list(found.splits) == ["test"]
     split = found.splits["test"]
     assert split.features.tolist() == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
@@ -91,7 +91,7 @@ def test_features_that_are_not_as_declared_say_what_to_run(features, name, value
     with pytest.raises(
         InputError, match=rf"tiny\.v2-ce\.h5 {message}.*; run: dvc repro dump_features@{RUN}$"
     ):
-        read_features(features, ["test"])
+        read_features(features, ["test"], decision="half")
 
 
 @pytest.mark.parametrize(
@@ -117,13 +117,13 @@ def test_features_without_an_attribute_say_what_to_run(features, name):
     with pytest.raises(
         InputError, match=rf"has no attribute '{name}' .*; run: dvc repro dump_features@{RUN}$"
     ):
-        read_features(features, ["test"])
+        read_features(features, ["test"], decision="half")
 
 
 def test_a_split_that_was_not_dumped_says_what_to_run(features, saliency):
     found = r"\(found: 'train', 'test'\); run: dvc repro dump_features@"
     with pytest.raises(InputError, match=rf"has no split 'val' {found}"):
-        read_features(features, ["test", "val"])
+        read_features(features, ["test", "val"], decision="half")
     found = r"\(found: 'train'\); run: dvc repro dump_saliency@"
     with pytest.raises(InputError, match=rf"has no split 'test' {found}"):
         read_saliency_ranks(saliency, "test")
@@ -131,7 +131,7 @@ def test_a_split_that_was_not_dumped_says_what_to_run(features, saliency):
 
 def test_the_other_kind_of_dump_is_refused(features, saliency):
     with pytest.raises(InputError, match=r"is of schema 'saliency' version 1 .*dump_features@"):
-        read_features(saliency, ["train"])
+        read_features(saliency, ["train"], decision="half")
     with pytest.raises(InputError, match=r"is of schema 'features' version 2 .*dump_saliency@"):
         read_saliency_ranks(features, "train")
 
@@ -139,7 +139,7 @@ def test_the_other_kind_of_dump_is_refused(features, saliency):
 @pytest.mark.parametrize("keep", [0, 100, 2000, -1])
 def test_a_truncated_file_says_what_to_run(features, saliency, keep):
     for path, read, stage in (
-        (features, lambda path: read_features(path, ["train"]), "dump_features"),
+        (features, lambda path: read_features(path, ["train"], decision="half"), "dump_features"),
         (saliency, lambda path: read_saliency_ranks(path, "train"), "dump_saliency"),
     ):
         path.write_bytes(path.read_bytes()[:keep])
@@ -151,6 +151,6 @@ def test_a_truncated_file_says_what_to_run(features, saliency, keep):
 
 def test_a_missing_file_says_what_to_run(tmp_path):
     with pytest.raises(InputError, match=r"x\.h5 is missing; run: dvc repro dump_features@x"):
-        read_features(tmp_path / "x.h5", ["train"])
+        read_features(tmp_path / "x.h5", ["train"], decision="half")
     with pytest.raises(InputError, match=r"x\.h5 is missing; run: dvc repro dump_saliency@x"):
         read_saliency_ranks(tmp_path / "x.h5", "train")

@@ -9,6 +9,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, UInt8, UInt16
 
+from imbalens.classes import (
+    Classes,
+    Decision,
+    class_names,
+    count_members,
+    label_thresholds,
+    predicted_classes,
+    true_classes,
+)
 from imbalens.errors import InputError
 from imbalens.store.hdf5 import Variable, open_checked
 
@@ -62,6 +71,8 @@ class FeatureSplit:
         scores: `logits * logit_scale + offset`: what a softmax or a decision is taken on.
         targets: Class of each image; of several labels, 1 where an image has one.
         index: Position of each image in the source's split.
+        classes: Classes that each image has.
+        predictions: Classes that it is taken to have.
     """
 
     features: Float[np.ndarray, "n d"]
@@ -69,11 +80,8 @@ class FeatureSplit:
     scores: Float[np.ndarray, "n m"]
     targets: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"]
     index: Int[np.ndarray, " n"]
-
-    @property
-    def predictions(self) -> Int[np.ndarray, " n"]:
-        """Class of the highest score, where classes exclude each other."""
-        return self.scores.argmax(1)
+    classes: Classes
+    predictions: Classes
 
 
 @dataclass(frozen=True)
@@ -81,42 +89,78 @@ class FeatureDump:
     """Features of several splits of one run.
 
     Attributes:
-        class_names: Name of each class, or label, in order.
-        task: "multiclass", "multilabel" or "binary", see `data.prepared.Prepared`.
-        counts: Training images per class, or with each label.
+        task: "multiclass", "multilabel" or "binary", see `store.prepared.Prepared`.
+        label_names: Name of each output of the network, in order.
+        label_counts: Training images with each label, or per class.
+        class_names: Name of each class, see `classes.class_names`.
+        class_counts: Training images of each class.
+        thresholds: Score from which on an image is taken to have a label; None where classes
+            exclude each other.
         splits: The splits asked for, by name.
     """
 
-    class_names: tuple[str, ...]
     task: str
-    counts: Int[np.ndarray, " m"]
+    label_names: tuple[str, ...]
+    label_counts: Int[np.ndarray, " m"]
+    class_names: tuple[str, ...]
+    class_counts: Int[np.ndarray, " c"]
+    thresholds: Float[np.ndarray, " m"] | None
     splits: dict[str, FeatureSplit]
 
 
-def read_features(path: Path, splits: Sequence[str]) -> FeatureDump:
+def read_features(path: Path, splits: Sequence[str], *, decision: Decision) -> FeatureDump:
     """Read the splits of a feature dump.
 
+    Args:
+        path: The dump.
+        splits: Those wanted; what the training images say of all is read in any case.
+        decision: When an image counts as having a label, see `label_thresholds`.
+
     Raises:
-        InputError: if the file is absent, damaged or lacks a split; it says what to run.
+        InputError: if the file is absent, damaged or lacks a split, or if thresholds cannot be
+            taken from scores that are not finite; it says what to run.
     """
-    with _open_features(path, splits) as file:
-        scale, offset = float(file.attrs["logit_scale"]), file["head/offset"][:]
+    with _open_features(path, sorted({"train", *splits})) as file:
+        labels = tuple(str(name) for name in file.attrs["class_names"])
+        task = str(file.attrs["task"])
+        names, train = class_names(labels, task=task), file["train/targets"][:]
+        thresholds = None
+        if train.ndim == 2:
+            try:
+                thresholds = label_thresholds(
+                    _scores(file, file["train/logits"][:]), train, decision=decision
+                )
+            except ValueError as error:
+                raise InputError(
+                    f"{path}: {error}; run: dvc repro --force train@{path.stem}"
+                ) from error
         loaded = {}
         for split in splits:
-            logits = file[f"{split}/logits"][:]
+            logits, targets = file[f"{split}/logits"][:], file[f"{split}/targets"][:]
+            scores = _scores(file, logits)
             loaded[split] = FeatureSplit(
                 features=file[f"{split}/features"][:],
                 logits=logits,
-                scores=logits * np.float32(scale) + offset,
-                targets=file[f"{split}/targets"][:],
+                scores=scores,
+                targets=targets,
                 index=file[f"{split}/index"][:],
+                classes=true_classes(targets, labels),
+                predictions=predicted_classes(scores, labels, thresholds=thresholds),
             )
         return FeatureDump(
-            class_names=tuple(str(name) for name in file.attrs["class_names"]),
-            task=str(file.attrs["task"]),
-            counts=np.asarray(file.attrs["counts"]),
+            task=task,
+            label_names=labels,
+            label_counts=np.asarray(file.attrs["counts"]),
+            class_names=names,
+            class_counts=count_members(true_classes(train, labels), n_classes=len(names)),
+            thresholds=thresholds,
             splits=loaded,
         )
+
+
+def _scores(file: Any, logits: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n m"]:  # noqa: ANN401
+    """Return what a softmax or a decision per label is taken on."""
+    return logits * np.float32(file.attrs["logit_scale"]) + file["head/offset"][:]
 
 
 def require_same_images(paths: Sequence[Path], splits: Sequence[str]) -> None:

@@ -1,0 +1,43 @@
+"""What the stage `adversaries` writes."""
+
+from imbalens.store.tables import Column, Table
+
+STAGE = "adversaries"
+ERRORS, NEIGHBOURS, FDR, RANDOM = "errors", "neighbours", "FDR", "random"
+
+ADVERSARIES = Table(
+    STAGE,
+    "plots/adversaries/{name}.csv",
+    (
+        Column("class", "text", "reference class"),
+        Column("adversary", "text", "another class"),
+        Column("share", "number", "share of the adversary, of all others"),
+        Column("kind", "text", "whose distribution", words=(ERRORS, NEIGHBOURS, FDR, RANDOM)),
+    ),
+)
+PREDICTORS = Table(
+    STAGE,
+    "plots/adversaries/{name}-predictors.csv",
+    (
+        Column("predictor", "text", "what foretells errors"),
+        Column("kld", "number", "Kullback-Leibler divergence, nats, mean over classes"),
+        Column("rank_correlation", "number", "Spearman's, mean over classes"),
+        Column("top1", "number", "hit rate of the first adversary"),
+        Column("top3", "number", "hit rate of the first three"),
+        Column("classes", "integer", "classes averaged over"),
+    ),
+)
+CLASS_SCORES = Table(
+    STAGE,
+    "plots/adversaries/{name}-classes.csv",
+    (
+        Column("class", "text", "reference class"),
+        Column("kld", "number", "divergence of nearest adversaries from errors, nats"),
+        Column("kld_fdr", "number", "the same of Fisher's discriminant ratio"),
+        Column("rank_correlation", "number", "Spearman's"),
+        Column("top1", "number", "hit rate of the first adversary"),
+        Column("top3", "number", "hit rate of the first three"),
+        Column("instances", "integer", "training instances whose neighbours were counted"),
+        Column("errors", "integer", "errors counted"),
+    ),
+)

@@ -1,0 +1,53 @@
+"""What the stage `changes` writes."""
+
+from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
+from imbalens.store.tables import Column, Table
+
+STAGE = "changes"
+
+CHANGES = Table(
+    STAGE,
+    "plots/changes/{name}.csv",
+    (
+        Column("run", "text", "run compared with its baseline"),
+        Column("measure", "text", "what changed"),
+        Column("class", "text", "class; empty over all", may_be_empty=True),
+        Column("value", "number", "of the measure"),
+        Column("instances", "integer", "instances behind it", may_be_empty=True),
+        Column("chance", "number", "what chance gives"),
+    ),
+)
+SIMILARITY = Table(
+    STAGE,
+    "plots/changes/{name}-similarity.csv",
+    (
+        Column("run", "text", "a run"),
+        Column("other", "text", "another run of the dataset"),
+        Column("cka", "number", "linear centred kernel alignment"),
+        Column("cka_debiased", "number", "the same, without its bias of few images"),
+    ),
+)
+FLOW = Table(
+    STAGE,
+    "plots/changes/{name}-flow.csv",
+    (
+        Column("run", "text", "run compared with its baseline"),
+        Column("class", "text", "class; empty over all", may_be_empty=True),
+        Column("baseline", "text", "archetype under the baseline", words=ARCHETYPE_NAMES),
+        Column("other", "text", "archetype under the run", words=ARCHETYPE_NAMES),
+        Column("count", "integer", "instances"),
+        Column("share", "number", "count as a share of the baseline's archetype"),
+    ),
+)
+ADVERSARIES = Table(
+    STAGE,
+    "plots/changes/{name}-adversaries.csv",
+    (
+        Column("run", "text", "run compared with its baseline"),
+        Column("class", "text", "reference class"),
+        Column("adversary_baseline", "text", "first under the baseline", may_be_empty=True),
+        Column("adversary", "text", "first under the run", may_be_empty=True),
+        Column("share_baseline", "number", "share of the former"),
+        Column("share", "number", "share of the latter"),
+    ),
+)

@@ -1,0 +1,39 @@
+"""What the stage `claims` writes."""
+
+from imbalens.store.tables import Column, Table
+
+STAGE = "claims"
+
+CLAIMS = Table(
+    STAGE,
+    "plots/claims/{name}.csv",
+    (
+        Column("claim", "text", "short name of the claim"),
+        Column("paper", "text", "who claims it", words=("A", "B")),
+        Column("section", "text", "where"),
+        Column("text", "text", "the claim"),
+        Column("run", "text", "run it is judged on"),
+        Column("baseline", "text", "run compared with, if any", may_be_empty=True),
+        Column("statistic", "text", "what is judged"),
+        Column("value", "number", "of the statistic"),
+        Column("low", "number", "lower end of its interval"),
+        Column("high", "number", "upper end of its interval"),
+        Column("threshold", "number", "what the interval is held against"),
+        Column("side", "text", "side that is claimed", words=("above", "below", "within")),
+        Column("n", "integer", "units behind it", may_be_empty=True),
+        Column("unit", "text", "what is counted"),
+        Column("p", "number", "p-value, where a difference is judged"),
+        Column("p_adjusted", "number", "the same, corrected"),
+        Column("seeds", "integer", "trainings behind it", may_be_empty=True),
+        Column("verdict", "text", "verdict", words=("holds", "does not hold", "not decidable")),
+        Column("reason", "text", "why it is not decidable", may_be_empty=True),
+    ),
+)
+PRIOR_SHIFT = Table(
+    STAGE,
+    "plots/claims/{name}-prior_shift.csv",
+    (
+        Column("measure", "text", "measure that the prior moves"),
+        Column("sentence", "text", "what the control says"),
+    ),
+)
