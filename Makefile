@@ -20,7 +20,7 @@ venv:
 		.venv/bin/python -I src/imbalens/installation.py --write; }
 
 repro: venv  ## Run the experiment of params.yaml: data, trainings, analyses, plots
-	.venv/bin/python -m imbalens.params
+	.venv/bin/imbalens check
 	$(IN_VENV) dvc repro
 
 test: venv  ## Run the tests
@@ -31,11 +31,11 @@ check: venv  ## Lint, formatting, types, layers, parameter files
 	.venv/bin/ruff format --check .
 	$(IN_VENV) basedpyright
 	$(IN_VENV) lint-imports --no-logo
-	for file in params.yaml profiles/*.yaml; do .venv/bin/python -m imbalens.params $$file || exit 1; done
+	for file in params.yaml profiles/*.yaml; do .venv/bin/imbalens check $$file || exit 1; done
 
 validate: venv  ## Recompute the committed results in a clone and compare
 	rm -rf work/recomputed
-	$(IN_VENV) python -m imbalens.validation --summary work/validation-summary.md --keep work/recomputed
+	$(IN_VENV) imbalens validate --summary work/validation-summary.md --keep work/recomputed
 
 FORM ?= --short
 tamper: venv  ## Falsify results and break analyses: does validation tell? `FORM=` tries all ways

@@ -21,7 +21,7 @@ def declared(stage: dict) -> dict:
 
 def test_dvc_yaml_names_the_code_that_the_scripts_import():
     text = (ROOT / "dvc.yaml").read_text()
-    assert declare(text, root=ROOT) == text, "run: python -m imbalens.code_dependencies --write"
+    assert declare(text, root=ROOT) == text, "run: imbalens dependencies --write"
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -157,13 +157,13 @@ def run_in_cp1252(*arguments, folder=ROOT):
 
 def test_parameters_are_judged_where_output_cannot_carry_their_path(tmp_path):
     (tmp_path / f"{FOREIGN}.yaml").write_text(SHIPPED, encoding="utf-8")
-    status, out, err = run_in_cp1252("-m", "imbalens.params", f"{FOREIGN}.yaml", folder=tmp_path)
+    status, out, err = run_in_cp1252("-m", "imbalens", "check", f"{FOREIGN}.yaml", folder=tmp_path)
     assert (status, err) == (0, "")
     assert re.match(r"(\\u04..){4}\.yaml: valid \(\d datasets", out)
 
     broken = SHIPPED.replace("focus: planted-ce", f"focus: {FOREIGN}")
     (tmp_path / f"{FOREIGN}.yaml").write_text(broken, encoding="utf-8")
-    status, out, err = run_in_cp1252("-m", "imbalens.params", f"{FOREIGN}.yaml", folder=tmp_path)
+    status, out, err = run_in_cp1252("-m", "imbalens", "check", f"{FOREIGN}.yaml", folder=tmp_path)
     assert (status, out) == (1, "")
     assert re.match(r"error: (\\u04..){4}\.yaml: focus: found '(\\u04..){4}'; allowed", err)
     assert "Traceback" not in err

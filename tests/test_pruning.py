@@ -3,8 +3,9 @@ import copy
 import pytest
 import yaml
 
+from imbalens.commands.prune import main
 from imbalens.errors import InputError
-from imbalens.pruning import delete_leftovers, find_leftovers, main
+from imbalens.pruning import delete_leftovers, find_leftovers
 from tests.tiny import TinyProject, tiny_params
 
 GONE, KEPT = "planted-ldam_drw", "planted-ce"
@@ -42,7 +43,7 @@ def test_what_a_removed_run_left_is_found_and_deleted(project, monkeypatch, caps
     assert len(leftovers[f"train@{GONE}"]) == 3, "weights, metrics, history"
 
     main([])
-    assert "python -m imbalens.pruning --delete" in capsys.readouterr().out
+    assert "imbalens prune --delete" in capsys.readouterr().out
     assert find_leftovers(project.folder) == leftovers, "listing deletes nothing"
 
     main(["--delete"])

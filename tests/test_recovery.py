@@ -176,7 +176,7 @@ def test_a_dvc_of_another_project_does_not_count(project, start, tmp_path_factor
         (["python", "-c", "import dvc"], False),
         (["vim", "dvc.yaml"], False),
         (["grep", "dvc"], False),
-        (["python", "-m", "imbalens.params"], False),
+        (["python", "-m", "imbalens", "check"], False),
         (["python", "stages/train.py", "dvc"], False),
         ([], False),
     ],
@@ -359,7 +359,7 @@ def test_one_line_brings_a_project_back(reproduced, harm):
     harm(reproduced.folder)
     if harm is not cut_cache:
         assert reproduced.run("dvc", "repro", check=False).returncode == 255
-    message = reproduced.run("python", "-m", "imbalens.params").stdout
+    message = reproduced.run("python", "-m", "imbalens", "check").stdout
     assert "deleted" in message or "took the committed one" in message
     ran = {empty_record: {"check", "prepare@planted"}, cut_cache: {"prepare@planted"}}
     assert reproduced.repro() == ran.get(harm, set())

@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from benchmarks.tampering import append_bytes, change_metrics, judge_commit, replace_text
+from imbalens.commands.validate import main
 from imbalens.params.loading import read_yaml
 from imbalens.validation import repository as git
-from imbalens.validation.__main__ import main
 from imbalens.validation.pinned import pin
 from imbalens.validation.rules import RULES, Closeness, Rules
 from imbalens.validation.spread import format_rules

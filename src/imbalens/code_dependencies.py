@@ -1,13 +1,7 @@
-"""Which of this package's code each stage depends on, as dvc.yaml declares it.
+"""Which of this package's code each stage depends on, as dvc.yaml declares it."""
 
-`python -m imbalens.code_dependencies` says whether dvc.yaml names what each script imports,
-`--write` writes it there.
-"""
-
-import argparse
 import ast
 import re
-import sys
 from pathlib import Path
 
 PIPELINE = Path("dvc.yaml")
@@ -92,22 +86,3 @@ def declare(text: str, *, root: Path) -> str:
         spaces = indent[0][: indent[0].index("-")]
         blocks[place] = code.sub("".join(f"{spaces}- {line}\n" for line in lines), block, count=1)
     return "".join(blocks)
-
-
-def main() -> None:
-    """Compare dvc.yaml with the scripts, or write it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--write", action="store_true", help=f"write {PIPELINE}")
-    arguments = parser.parse_args()
-    text = PIPELINE.read_text(encoding="utf-8")
-    wanted = declare(text, root=Path.cwd())
-    if arguments.write:
-        PIPELINE.write_text(wanted, encoding="utf-8", newline="\n")
-    elif wanted != text:
-        sys.exit(f"{PIPELINE}: other code than the scripts import; run this with --write")
-
-
-if __name__ == "__main__":
-    main()

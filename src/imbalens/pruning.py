@@ -1,20 +1,17 @@
 """Remove what runs and datasets left that are no longer in params.yaml.
 
-`python -m imbalens.pruning` lists, `--delete` removes: the entries of dvc.lock whose stages are
+`imbalens prune` lists, `--delete` removes: the entries of dvc.lock whose stages are
 gone, each of which slows DVC down, and the files these stages wrote, which else stay among the
 metrics and plots. What was committed stays in git, and in the cache until `dvc gc`.
 """
 
-import argparse
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 from dvc.repo import Repo
 from dvc.utils.serialize import modify_yaml
 
 from imbalens.errors import InputError
-from imbalens.stage import run_stage
 
 LOCK = "dvc.lock"
 
@@ -62,28 +59,3 @@ def delete_leftovers(repository: Path, leftovers: dict[str, list[str]]) -> None:
     with modify_yaml(repository / LOCK) as locked:
         for stage in leftovers:
             del locked["stages"][stage]
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """List what is left over; delete it if asked to."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--delete", action="store_true", help="delete what is listed")
-    delete, repository = parser.parse_args(argv).delete, Path()
-    leftovers = find_leftovers(repository)
-    for stage, paths in leftovers.items():
-        print("\n  ".join([stage, *paths]))
-    n_files = sum(len(paths) for paths in leftovers.values())
-    found = f"{len(leftovers)} stages that are gone, {n_files} files"
-    if delete and leftovers:
-        delete_leftovers(repository, leftovers)
-        print(f"deleted: {found}; run `dvc repro`, then commit")
-    elif leftovers:
-        print(f"{found}; delete them with: python -m imbalens.pruning --delete")
-    else:
-        print("nothing is left over")
-
-
-if __name__ == "__main__":
-    run_stage(main)

@@ -2,7 +2,7 @@
 
 DVC writes `.dvc/tmp/rwlock` and dvc.lock in place: killed meanwhile it leaves them empty or cut,
 and refuses to go on until they are mended by hand. It also takes every read-only file of its
-cache for whole. `python -m imbalens.params` calls `recover`, and so does `make repro`. Nothing is
+cache for whole. `imbalens check` calls `recover`, and so does `make repro`. Nothing is
 touched while a DVC lives in the project.
 """
 

@@ -236,7 +236,7 @@ def test_command_line_says_what_is_wrong_without_a_traceback(tmp_path):
         .replace("focus: planted-ce ", "focus: x "),
         encoding="utf-8",
     )
-    command = [sys.executable, "-m", "imbalens.params", str(path)]
+    command = [sys.executable, "-m", "imbalens", "check", str(path)]
     result = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     assert result.returncode == 1
     assert "mine.yaml: focus: found 'x'" in result.stderr

@@ -55,8 +55,7 @@ def build_objective(
         return build_label_objective(loss, counts, n_images)
     reweighted = "" if drw is None else " with deferred re-weighting"
     raise InputError(
-        f"loss {loss.name!r}{reweighted} does not suit the task {task!r}; run: "
-        "python -m imbalens.params"
+        f"loss {loss.name!r}{reweighted} does not suit the task {task!r}; run: imbalens check"
     )
 
 

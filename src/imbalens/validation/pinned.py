@@ -170,9 +170,7 @@ def check_pinned(root: Path, closeness: Closeness) -> tuple[int, list[Difference
     """
     kept = read_values(root / RESULTS)
     if not kept:
-        raise InputError(
-            f"{root / RESULTS} is empty; write it with: python -m imbalens.validation pin"
-        )
+        raise InputError(f"{root / RESULTS} is empty; write it with: imbalens validate pin")
     with tempfile.TemporaryDirectory() as folder:
         compute_results(root, Path(folder))
         return len(kept), find_differences(

@@ -14,7 +14,7 @@ from imbalens.params.experiment import Params, baseline_of
 
 FOLDER = Path("validation")
 RULES = FOLDER / "rules.yaml"
-MEASURE = "python -m imbalens.validation measure"
+MEASURE = "imbalens validate measure"
 FEWEST = 3  # headlines of a dataset whose runs are compared
 Positive = Annotated[float, Field(gt=0)]
 Tolerance = Annotated[float, Field(ge=0)]

@@ -43,7 +43,7 @@ MACHINES = {
 WORK = Path("work/spread")  # a variant that was measured is not computed again
 HEAD_OF_RULES = """\
 # The rules of `make validate` (docs/validation.md). Headlines are measured and written by
-# python -m imbalens.validation measure; on a pull request those of its base count.
+# imbalens validate measure; on a pull request those of its base count.
 """
 WIDTH = 99
 

@@ -119,7 +119,7 @@ def judge_pinned(outcome: Outcome, root: Path, base: Base) -> Outcome:
         Problem(
             f"{RESULTS.as_posix()}/{item.place}",
             f"is pinned as {item.before}, comes out as {item.now}; if that is meant, run "
-            "`python -m imbalens.validation pin` and commit",
+            "`imbalens validate pin` and commit",
         )
         for item in found
     ]

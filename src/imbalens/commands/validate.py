@@ -1,4 +1,4 @@
-"""Do the committed results still hold? `python -m imbalens.validation` recomputes and compares.
+"""Do the committed results still hold? Recompute them and compare.
 
 Works in temporary clones of HEAD. Without a command: dvc.lock must belong to what is committed;
 all analyses run on the pinned dumps; everything is recomputed without the run cache; what was
@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imbalens.errors import InputError
-from imbalens.stage import run_stage
 from imbalens.store.files import write_text
 from imbalens.validation.judge import Problem
 from imbalens.validation.pinned import RESULTS, pin
@@ -28,7 +27,7 @@ from imbalens.validation.validate import validate
 def main(argv: Sequence[str] | None = None) -> None:
     """Validate, or write anew what validation compares with."""
     parser = argparse.ArgumentParser(
-        prog="python -m imbalens.validation",
+        prog="imbalens validate",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -81,7 +80,3 @@ def _validate(root: Path, arguments: argparse.Namespace) -> None:
             file.write(summary)
     if not outcome.holds:
         sys.exit(1)
-
-
-if __name__ == "__main__":
-    run_stage(main)

@@ -1,0 +1,5 @@
+"""`python -m imbalens` is `imbalens`."""
+
+from imbalens.cli import run
+
+run()

@@ -1,0 +1,56 @@
+"""The console command `imbalens`."""
+
+import argparse
+import io
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+
+from imbalens.stage import run_stage
+
+COMMANDS = {
+    "check": "say what is wrong with a file of parameters, before anything is computed",
+    "prune": "list and delete what removed runs left behind",
+    "validate": "recompute the committed results and compare",
+    "dependencies": "write the code that stages depend on into dvc.yaml",
+}
+DESCRIPTION = "What a loss changes inside an image classifier trained on imbalanced data."
+EPILOG = """\
+commands (imbalens COMMAND --help says more):
+{commands}
+
+to begin, in a clone of the project:
+  make repro          run the experiment of params.yaml; open plots/report.html
+  imbalens check      after an edit of params.yaml
+  dvc repro           compute what the edit changed
+  dvc metrics diff    say what that did to the metrics
+on features of your own, from Python: docs/from-python.md
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one of the commands, importing nothing for the others."""
+    parser = argparse.ArgumentParser(
+        prog="imbalens",
+        usage="imbalens [-h] [--version] COMMAND ...",
+        description=DESCRIPTION,
+        epilog=EPILOG.format(
+            commands="\n".join(f"  {name:<20}{what}" for name, what in COMMANDS.items())
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"imbalens {version('imbalens')}")
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="see below")
+    words = sys.argv[1:] if argv is None else list(argv)
+    command = parser.parse_args(words[:1] or ["--help"]).command
+    module = import_module(f"imbalens.commands.{command}")
+    run_stage(lambda: module.main(words[1:]))
+
+
+def run() -> None:
+    """Run the command of the process."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a path may hold letters that a pipe of Windows, in cp1252, cannot carry
+        sys.stdout.reconfigure(errors="backslashreplace")
+    main()
