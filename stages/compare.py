@@ -1,20 +1,14 @@
 """Put all runs of a dataset side by side: tables and figures of paper A."""
 
 import json
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from jaxtyping import Float
-
-from imbalens.analysis.cam_alignment.alignment import align_cells
 from imbalens.errors import InputError
-from imbalens.params.analyses import CamAlignmentAnalysis
 from imbalens.params.experiment import Params
+from imbalens.reading.examples import read_cam_examples
 from imbalens.reports.compare import (
-    CamRow,
     draw_cam_rows,
     draw_class_figures,
     runs_markdown,
@@ -22,8 +16,8 @@ from imbalens.reports.compare import (
 )
 from imbalens.reports.titles import dataset_title
 from imbalens.stage import parse_stage, pick, run_stage
-from imbalens.store.files import read_table, write_csv, write_text
-from imbalens.store.prepared import open_prepared, read_metadata
+from imbalens.store.files import write_csv, write_text
+from imbalens.store.prepared import read_metadata
 
 STAGES = ("performance", "cam_alignment", "concepts")
 
@@ -40,8 +34,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_text(plots / f"{name}.md", runs_markdown(table, dataset=title))
     draw_class_figures(metrics, figures / f"{name}.png", dataset=title)
     mapped = [run for run in metrics if run in params.dumps.maps.runs]
-    rows = read_cam_rows(data, mapped, params)
-    draw_cam_rows(rows, figures / f"{name}-cams.png", dataset=title, runs=mapped)
+    examples, cams = read_cam_examples(name, mapped, params)
+    draw_cam_rows(examples, cams, figures / f"{name}-cams.png", dataset=title)
 
 
 def read_runs(params: Params, dataset: str) -> dict[str, dict[str, Any]]:
@@ -57,57 +51,6 @@ def read_runs(params: Params, dataset: str) -> dict[str, dict[str, Any]]:
                 raise InputError(f"{path} is missing; run: dvc repro {stage}@{name}")
             read[name][stage] = json.loads(path.read_text(encoding="utf-8"))
     return read
-
-
-def read_cam_rows(data: Path, runs: Sequence[str], params: Params) -> list[CamRow]:
-    """Return the example images with their boxes and, by run, their class activation maps."""
-    split, options = params.dumps.maps.split, params.analyses.cam_alignment
-    tables = {
-        run: read_table(
-            Path(f"plots/cam_examples/{run}.csv"), command=f"dvc repro cam_alignment@{run}"
-        )
-        for run in runs
-    }
-    if not tables:
-        return []
-    rows: list[CamRow] = []
-    with open_prepared(data, split) as file:
-        names, images, boxes = file.attrs["class_names"], *_images_and_boxes(file, split)
-        first = next(iter(tables.values()))
-        for example, cells in first.groupby(first["example"].astype(int)):
-            row, label = int(cells["row"].iloc[0]), cells["class"].iloc[0]
-            own = (boxes[:, 0] == row) & (boxes[:, 1] == list(names).index(label))
-            rows.append(
-                CamRow(
-                    name=label,
-                    image=images[row],
-                    boxes=boxes[own, 2:],
-                    cams={
-                        run: read_cam(table, example, images.shape[1], options)
-                        for run, table in tables.items()
-                    },
-                )
-            )
-    return rows
-
-
-def _images_and_boxes(file: Any, split: str) -> tuple[Any, np.ndarray]:  # noqa: ANN401
-    return file[f"{split}/images"], file[f"{split}/boxes"][:]
-
-
-def read_cam(
-    table: pd.DataFrame, example: Hashable, size: int, options: CamAlignmentAnalysis
-) -> Float[np.ndarray, "s s"]:
-    """Return one example's map at the image's size, from 0 to 1."""
-    cells = table[table["example"].astype(int) == example]
-    return align_cells(
-        cells["y"].astype(int).to_numpy(),
-        cells["x"].astype(int).to_numpy(),
-        cells["value"].astype(float).to_numpy(),
-        image_size=size,
-        relu=options.relu,
-        normalize_before_resize=options.normalize_before_resize,
-    )
 
 
 if __name__ == "__main__":

@@ -3,24 +3,24 @@
 import argparse
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 
-from imbalens.analysis.cam_alignment.alignment import align_cells
 from imbalens.params.experiment import Params, repeats
 from imbalens.params.loading import PARAMS_PATH, load_params
 from imbalens.params.runs import Run
+from imbalens.reading.examples import read_cam_examples
 from imbalens.reports.page import reading
 from imbalens.reports.page.fitting import fit_page
-from imbalens.reports.page.images import framed, thumbnail
-from imbalens.reports.page.results import CamExample, DatasetResults, RunAbout
+from imbalens.reports.page.images import encode_examples, thumbnail
+from imbalens.reports.page.results import DatasetResults, RunAbout
 from imbalens.reports.page.shell import find_vega
 from imbalens.stage import run_stage
-from imbalens.store.files import read_table, write_text
-from imbalens.store.prepared import open_prepared, read_images, read_metadata
+from imbalens.store.files import write_text
+from imbalens.store.prepared import read_images, read_metadata
 
 OUTPUT = Path("plots/report.html")
 VEGA_PAGE = Path(".dvc/plots/page.html")
@@ -99,7 +99,9 @@ def read_dataset(name: str, params: Params) -> DatasetResults:
         prior_shift=prior_shift,
         figures=figures,
         prototypes={} if prototypes is None else read_prototypes(data, prototypes),
-        cams=read_cams(data, [run for run in names if run in mapped], params),
+        cams=encode_examples(
+            *read_cam_examples(name, [run for run in names if run in mapped], params)
+        ),
         missing=missing,
     )
 
@@ -148,41 +150,6 @@ def read_prototypes(data: Path, table: pd.DataFrame) -> dict[tuple[str, str, str
     encoded = {row: thumbnail(image) for row, image in images.items()}
     keys = zip(chosen["run"], chosen["class"], chosen["archetype"], strict=True)
     return {key: encoded[row] for key, row in zip(keys, rows.tolist(), strict=True)}
-
-
-def read_cams(data: Path, runs: Sequence[str], params: Params) -> list[CamExample]:
-    """Return the annotated example images, each alone and under the map of each run."""
-    split, options = params.dumps.maps.split, params.analyses.cam_alignment
-    tables: Mapping[str, pd.DataFrame] = {
-        run: read_table(
-            Path(f"plots/cam_examples/{run}.csv"), command=f"dvc repro cam_alignment@{run}"
-        )
-        for run in runs
-    }
-    if not tables:
-        return []
-    found = []
-    with open_prepared(data, split) as file:
-        names, images = list(file.attrs["class_names"]), file[f"{split}/images"]
-        boxes = file[f"{split}/boxes"][:]
-        for example, cells in next(iter(tables.values())).groupby("example", sort=False):
-            row, label = int(cells["row"].iloc[0]), cells["class"].iloc[0]
-            image = images[row]
-            own = boxes[(boxes[:, 0] == row) & (boxes[:, 1] == names.index(label)), 2:]
-            cams = {}
-            for run, table in tables.items():
-                cam = table[table["example"] == example]
-                aligned = align_cells(
-                    cam["y"].astype(int).to_numpy(),
-                    cam["x"].astype(int).to_numpy(),
-                    cam["value"].astype(float).to_numpy(),
-                    image_size=len(image),
-                    relu=options.relu,
-                    normalize_before_resize=options.normalize_before_resize,
-                )
-                cams[run] = framed(image, aligned, own)
-            found.append(CamExample(label, framed(image, None, own), cams))
-    return found
 
 
 if __name__ == "__main__":

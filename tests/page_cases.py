@@ -9,7 +9,7 @@ from PIL import Image
 
 from imbalens.reports.differences.paper_layout import PaperCell, PaperRow, PaperTable
 from imbalens.reports.page.images import framed, thumbnail
-from imbalens.reports.page.results import CamExample, DatasetResults, PageFigure, RunAbout
+from imbalens.reports.page.results import DatasetResults, PageExample, PageFigure, RunAbout
 
 SCRIPT, QUOTES = (
     "<script>window.hacked = 1</script>",
@@ -182,7 +182,7 @@ def results(**changed) -> DatasetResults:
         ],
         "prototypes": {(RUNS[0], CLASSES[0], "safe"): picture},
         "cams": [
-            CamExample(
+            PageExample(
                 QUOTES,
                 framed(PICTURE, None, np.array([[1, 1, 3, 3]])),
                 {RUNS[0]: framed(PICTURE, np.eye(8), np.array([[1, 1, 3, 3]]))},

@@ -12,8 +12,11 @@ import torch
 from imbalens.dumps.files import read_maps_about
 from imbalens.errors import InputError
 from imbalens.params.loading import load_params
-from imbalens.store.prepared import read_boxes, read_split
-from stages import compare, focus, prepare
+from imbalens.reading.examples import read_cam_examples
+from imbalens.reports.common.sampling import choose_samples
+from imbalens.reports.prepare import MAX_SAMPLES
+from imbalens.store.prepared import read_boxes, read_examples, read_pairs, read_split
+from stages import compare, focus
 from tests.map_cases import BCE, CE, DATASETS, LDAM, experiment, write_metrics
 from tests.tiny import RUNS, write_params
 
@@ -86,24 +89,24 @@ def test_rows_of_maps_show_an_image_with_the_boxes_of_one_class(maps_folder, nam
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(maps_folder)
         params = load_params(Path("params.yaml"))
-        rows = compare.read_cam_rows(data, [name, *others], params)
+        rows, cams = read_cam_examples(DATASETS[name], [name, *others], params)
     table = pd.read_csv(maps_folder / f"plots/cam_examples/{name}.csv").groupby("example")
     names = read_maps_about(maps_folder / f"data/dumps/maps/{name}.h5").class_names
     assert len(rows) == len(table)
-    for row, (_, cells) in zip(rows, table, strict=True):
+    assert list(cams) == [name, *others]
+    for row, cam, (_, cells) in zip(rows, cams[name], table, strict=True):
         image = cells["row"].iloc[0]
-        assert row.name == cells["class"].iloc[0]
+        assert row.label == cells["class"].iloc[0]
         np.testing.assert_array_equal(row.image, arrays.images[image])
-        own = [box[2:] for box in boxes.tolist() if box[:2] == [image, names.index(row.name)]]
+        own = [box[2:] for box in boxes.tolist() if box[:2] == [image, names.index(row.label)]]
         assert row.boxes.tolist() == own
-        assert list(row.cams) == [name, *others]
         small = np.maximum(cells["value"].to_numpy(), 0).reshape(cells["y"].max() + 1, -1)
         large = torch.nn.functional.interpolate(
             torch.from_numpy(small)[None, None], row.image.shape[:2], mode="bilinear"
         )[0, 0]
         span = large.max() - large.min()
         expected = (large - large.min()) / (span if span else 1)
-        np.testing.assert_allclose(row.cams[name], expected, atol=1e-6)
+        np.testing.assert_allclose(cam, expected, atol=1e-6)
 
 
 STAGES = ["train", "performance", "archetypes", "adversaries", "feature_overlap"]
@@ -132,18 +135,23 @@ def test_focus_repeats_the_stages_that_its_run_has(maps_workspace, run, of_salie
     assert str(caught.value) == f"{last} is missing; run: dvc repro {expected[-1]}@{run}"
 
 
+def sheet(data):
+    pairs = read_pairs(data, "test")
+    return read_examples(data, "test", pairs[choose_samples(pairs[:, 1], n_samples=MAX_SAMPLES)])
+
+
 @pytest.mark.parametrize("dataset", ["planted", "phantom"])
 def test_the_sheet_shows_annotated_images_of_all_classes_with_boxes(maps_folder, dataset):
     data = maps_folder / f"data/prepared/{dataset}.h5"
     boxes, images = read_boxes(data, "test"), read_split(data, "test").images
-    samples = prepare.read_samples(data)
+    samples = sheet(data)
     with h5py.File(data) as file:
         names = list(file.attrs["class_names"])
-    assert {sample.title for sample in samples} == {names[label] for label in boxes[:, 1]}
+    assert {sample.label for sample in samples} == {names[label] for label in boxes[:, 1]}
     n_pairs = len(np.unique(boxes[:, :2], axis=0))
     assert len(samples) == min(15, n_pairs)
     for sample in samples:
-        label = names.index(sample.title)
+        label = names.index(sample.label)
         (row,) = (i for i, image in enumerate(images) if (image == sample.image).all())
         own = [box[2:] for box in boxes.tolist() if box[:2] == [row, label]]
         assert sample.boxes.tolist() == own
@@ -158,11 +166,11 @@ def test_the_sheet_of_images_without_boxes_shows_all_classes(maps_workspace, dat
         del file["test/boxes"]
         labels, names = file["test/labels"][:], np.array(file.attrs["class_names"])
         images = file["test/images"][:]
-    samples = prepare.read_samples(data)
+    samples = sheet(data)
     has = np.eye(len(names))[labels] if labels.ndim == 1 else labels
     present = has.any(0)
-    assert {sample.title for sample in samples} == set(names[present])
+    assert {sample.label for sample in samples} == set(names[present])
     for sample in samples:
         (row,) = (i for i, image in enumerate(images) if (image == sample.image).all())
-        assert has[row, names.tolist().index(sample.title)]
+        assert has[row, names.tolist().index(sample.label)]
         assert sample.boxes.shape == (0, 4)

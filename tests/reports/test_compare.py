@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from imbalens.reports.compare import (
-    CamRow,
     cam_rows_figure,
     class_figures_figure,
     draw_cam_rows,
@@ -12,6 +11,7 @@ from imbalens.reports.compare import (
     runs_markdown,
     runs_table,
 )
+from imbalens.store.examples import Example
 
 NAN = np.nan
 
@@ -193,22 +193,26 @@ def test_long_names_of_runs_stay_apart_and_inside_the_figure():
     assert legend.get_window_extent().width < figure.bbox.width
 
 
-def cam_row(name, runs, shape=(8, 8, 1)):
-    cams = {run: np.full(shape[:2], (place + 1) / 10) for place, run in enumerate(runs)}
-    boxes = np.array([[1, 2, 3, 4], [0, 0, 2, 2]])
-    return CamRow(name, np.full(shape, 9, dtype=np.uint8), boxes, cams)
+def annotated(*labels):
+    boxes, image = np.array([[1, 2, 3, 4], [0, 0, 2, 2]]), np.full((8, 8, 1), 9, dtype=np.uint8)
+    return [Example(label, image, boxes) for label in labels]
+
+
+def cams_of(runs, n):
+    return {run: np.full((n, 8, 8), (place + 1) / 10) for place, run in enumerate(runs)}
 
 
 def test_a_row_has_the_image_and_each_runs_map_on_it():
-    rows = [cam_row("x", ["a", "b"]), cam_row("y", ["b"])]
-    figure = cam_rows_figure(rows, dataset="d", runs=["a", "b"])
+    cams = cams_of("ab", 2)
+    cams["b"][1] = 0.7
+    figure = cam_rows_figure(annotated("x", "y"), cams, dataset="d")
     cells = np.array(figure.axes[:6]).reshape(2, 3)
     assert [axes.get_title() for axes in cells[0]] == ["image", "a", "b"]
     assert [line[0].get_ylabel() for line in cells] == ["x", "y"]
     found = [[len(axes.images) for axes in line] for line in cells]
-    assert found == [[1, 2, 2], [1, 1, 2]], "a run without that map shows the bare image"
+    assert found == [[1, 2, 2]] * 2, "the bare image, and under each map"
     assert (cells[0, 1].images[1].get_array() == 0.1).all()
-    assert (cells[1, 2].images[1].get_array() == 0.1).all()
+    assert (cells[1, 2].images[1].get_array() == 0.7).all()
     assert (cells[0, 2].images[1].get_array() == 0.2).all()
     for axes in cells.flat:
         frames = [(frame.get_width(), frame.get_height()) for frame in axes.patches]
@@ -219,7 +223,7 @@ def test_a_row_has_the_image_and_each_runs_map_on_it():
 
 def test_long_names_of_runs_do_not_overlap_above_the_images():
     runs = [f"nih_chest_xray-densenet121_truncated-imagenet-{loss}-paper" for loss in "ab"]
-    figure = cam_rows_figure([cam_row("x", runs)], dataset="d", runs=runs)
+    figure = cam_rows_figure(annotated("x"), cams_of(runs, 1), dataset="d")
     figure.draw_without_rendering()
     boxes = [axes.title.get_window_extent() for axes in figure.axes[:3]]
     for left, right in pairwise(boxes):
@@ -229,7 +233,7 @@ def test_long_names_of_runs_do_not_overlap_above_the_images():
 
 
 def test_without_maps_the_figure_says_so():
-    axes = cam_rows_figure([], dataset="d", runs=[]).axes[0]
+    axes = cam_rows_figure([], {}, dataset="d").axes[0]
     expected = "no maps: dumps.maps.runs names no run of this dataset"
     assert [text.get_text() for text in axes.texts] == [expected]
 
@@ -238,7 +242,7 @@ def test_files_are_byte_stable(tmp_path):
     written = []
     for name in ("first", "second"):
         draw_class_figures(LABELS, tmp_path / name / "c.png", dataset="d")
-        draw_cam_rows([cam_row("x", ["a"])], tmp_path / name / "m.png", dataset="d", runs=["a"])
+        draw_cam_rows(annotated("x"), cams_of("a", 1), tmp_path / name / "m.png", dataset="d")
         written.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
     assert len(written[0]) == 2
     assert written[0] == written[1]

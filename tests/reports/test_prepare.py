@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 
-from imbalens.reports.prepare import MAX_SAMPLES, Sample, draw_samples, samples_figure
+from imbalens.reports.prepare import MAX_SAMPLES, draw_samples, samples_figure
+from imbalens.store.examples import Example
 
 
 def sample(title, value=9, channels=1, boxes=((1, 2, 3, 4),)):
     image = np.full((8, 8, channels), value, dtype=np.uint8)
-    return Sample(title, image, np.array(boxes, dtype=np.int64).reshape(-1, 4))
+    return Example(title, image, np.array(boxes, dtype=np.int64).reshape(-1, 4))
 
 
 @pytest.mark.parametrize("channels", [1, 3])

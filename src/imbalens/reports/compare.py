@@ -4,18 +4,18 @@ Source: paper A, Figures 1 and 2, Tables 1 and 2.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from imbalens.reports.common.overlay import add_scale, overlay
 from imbalens.reports.common.style import PALETTE, plain, quiet, save, say, titled
+from imbalens.store.examples import Example
 
 AVERAGE = "average"
 MAX_SHOWN = 20
@@ -60,23 +60,6 @@ COLUMNS = {column: place for columns in TABLES.values() for column, place in col
 WHOLE = ("dead_channels",)
 
 Values = dict[str | None, float | None]
-
-
-@dataclass(frozen=True)
-class CamRow:
-    """One example image, to be drawn once per run.
-
-    Attributes:
-        name: Class of the boxes.
-        image: Height x width x 1 (grey) or 3 (RGB).
-        boxes: x, y, width, height of the boxes of the class, in pixels.
-        cams: By run, the map of the class within [0, 1], in the pixels of the image.
-    """
-
-    name: str
-    image: UInt8[np.ndarray, "h w c"]
-    boxes: Int[np.ndarray, "b 4"]
-    cams: Mapping[str, Float[np.ndarray, "h w"]]
 
 
 def runs_table(metrics: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
@@ -219,22 +202,24 @@ def _with_average(values: Mapping[str, float | None]) -> Values:
     return {None: float(np.mean(defined)) if defined else None, **values}
 
 
-def cam_rows_figure(rows: Sequence[CamRow], *, dataset: str, runs: Sequence[str]) -> Figure:
+def cam_rows_figure(
+    examples: Sequence[Example], cams: Mapping[str, Float[np.ndarray, "e s s"]], *, dataset: str
+) -> Figure:
     """Build what `draw_cam_rows` writes."""
-    columns = ["image", *runs]
+    columns = ["image", *cams]
     figure = Figure(
-        figsize=(max(6.0, 1.75 * len(columns) + 1.0), max(2.0, 1.65 * len(rows) + 1.2)),
+        figsize=(max(6.0, 1.75 * len(columns) + 1.0), max(2.0, 1.65 * len(examples) + 1.2)),
         layout="constrained",
     )
     figure.suptitle(titled(f"Class activation maps of each run · {dataset}"))
-    if not rows:
+    if not examples:
         say(figure.subplots(), "no maps: dumps.maps.runs names no run of this dataset")
         return figure
-    cells = figure.subplots(len(rows), len(columns), squeeze=False)
-    for line, row in zip(cells, rows, strict=True):
-        for axes, column in zip(line, columns, strict=True):
-            overlay(axes, row.image, row.cams.get(column), row.boxes)
-        line[0].set_ylabel(plain(row.name), fontsize=9)
+    cells = figure.subplots(len(examples), len(columns), squeeze=False)
+    for place, (line, example) in enumerate(zip(cells, examples, strict=True)):
+        for axes, cam in zip(line, [None, *(maps[place] for maps in cams.values())], strict=True):
+            overlay(axes, example.image, cam, example.boxes)
+        line[0].set_ylabel(plain(example.label), fontsize=9)
     for axes, column in zip(cells[0], columns, strict=True):
         axes.set_title("\n".join(wrap(plain(column, width=80), COLUMN_WIDTH)), fontsize=9)
     add_scale(figure, cells.flat)
@@ -242,16 +227,20 @@ def cam_rows_figure(rows: Sequence[CamRow], *, dataset: str, runs: Sequence[str]
 
 
 def draw_cam_rows(
-    rows: Sequence[CamRow], path: Path, *, dataset: str, runs: Sequence[str]
+    examples: Sequence[Example],
+    cams: Mapping[str, Float[np.ndarray, "e s s"]],
+    path: Path,
+    *,
+    dataset: str,
 ) -> None:
     """Draw images with their boxes, one column per run with its map, on one colour scale.
 
     Args:
-        rows: Example images.
+        examples: Annotated images.
+        cams: Map of each within [0, 1], in the pixels of the image, by run.
         path: PNG to write.
         dataset: Name of the dataset, for the title.
-        runs: Columns.
 
     Source: paper A, Figure 1.
     """
-    save(cam_rows_figure(rows, dataset=dataset, runs=runs), path)
+    save(cam_rows_figure(examples, cams, dataset=dataset), path)

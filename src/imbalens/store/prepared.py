@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from imbalens.errors import InputError
+from imbalens.store.examples import Example
 from imbalens.store.hdf5 import Variable, open_checked, read_text
 
 PREPARED = "prepared"
@@ -189,6 +190,49 @@ def read_images(
     with open_prepared(path, split) as file:
         images = file[f"{split}/images"]
         return {row: images[row] for row in np.unique(rows).tolist() if row >= 0}
+
+
+def read_pairs(path: Path, split: str) -> Int[np.ndarray, "p 2"]:
+    """Read which pairs of an image and a class have a box; all pairs where there is no box.
+
+    Returns:
+        Row and class of each pair, sorted.
+
+    Raises:
+        InputError: if the file is absent, damaged or lacks the split; it says what to run.
+    """
+    with open_prepared(path, split) as file:
+        labels, boxes = file[f"{split}/labels"][:], file.get(f"{split}/boxes")
+        if boxes is not None and len(boxes):
+            return np.unique(boxes[:, :2], axis=0)
+    if labels.ndim == 2:
+        return np.argwhere(labels)
+    return np.column_stack([np.arange(len(labels)), labels])
+
+
+def read_examples(path: Path, split: str, pairs: Int[np.ndarray, "p 2"]) -> list[Example]:
+    """Read images, each with the boxes of one class.
+
+    Args:
+        path: Prepared file.
+        split: Split of the images.
+        pairs: Row and class of each example.
+
+    Raises:
+        InputError: if the file is absent, damaged or lacks the split; it says what to run.
+    """
+    with open_prepared(path, split) as file:
+        names, images = _texts(file.attrs["class_names"]), file[f"{split}/images"]
+        stored = file.get(f"{split}/boxes")
+        boxes = np.empty((0, 6), np.int64) if stored is None else stored[:]
+        return [
+            Example(
+                label=names[label],
+                image=images[row],
+                boxes=boxes[(boxes[:, :2] == (row, label)).all(axis=1), 2:],
+            )
+            for row, label in pairs.tolist()
+        ]
 
 
 def read_truth(path: Path, split: str) -> Truth | None:

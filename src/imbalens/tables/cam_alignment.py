@@ -1,10 +1,40 @@
 """What the stage `cam_alignment` writes."""
 
+from imbalens.analysis.cam_alignment.alignment import MEASURES
+from imbalens.analysis.cam_alignment.matched import MATCHED_MEASURES
 from imbalens.store.tables import Column, Table
 
 STAGE = "cam_alignment"
 ALL = "all"
 """Class of the row over all pairs."""
+
+KINDS = {
+    "soft": ("of maps within 0 and 1", MEASURES),
+    "hard": ("of maps cut at the threshold", ("iobb", "ior", "iou")),
+    "untrained": ("of a network with random weights", ("iobb", "ior")),
+    "shifted": ("of boxes moved at random", ("iobb", "ior")),
+    "matched": ("at matched scale", MATCHED_MEASURES),
+}
+"""What is measured in which way, and the measures that tables show of it, in their order."""
+
+
+def column_of(kind: str, measure: str) -> str:
+    """Return the name of a measure's column; only the AUROC needs no kind to be told apart."""
+    return measure if kind == "soft" or measure == "auroc" else f"{measure}_{kind}"
+
+
+def _columns(*kinds: str, flags: bool) -> tuple[Column, ...]:
+    """Declare the columns of some kinds of measures, those that are true or false as 0 or 1."""
+    return tuple(
+        Column(
+            column_of(kind, measure),
+            "integer" if flags and measure in ("all_zero", "empty") else "number",
+            f"{measure} {KINDS[kind][0]}",
+        )
+        for kind in kinds
+        for measure in KINDS[kind][1]
+    )
+
 
 CLASSES = Table(
     STAGE,
@@ -12,8 +42,8 @@ CLASSES = Table(
     (
         Column("class", "text", f"class of the boxes, {ALL!r} for all pairs"),
         Column("pairs", "integer", "pairs of an image and a class with a box"),
+        *_columns(*KINDS, flags=False),
     ),
-    further="number",
 )
 PAIRS = Table(
     STAGE,
@@ -21,8 +51,8 @@ PAIRS = Table(
     (
         Column("row", "integer", "row of the image in the prepared split"),
         Column("class", "text", "class of the boxes"),
+        *_columns("soft", "matched", flags=True),
     ),
-    further="number",
 )
 EXAMPLES = Table(
     STAGE,

@@ -3,14 +3,19 @@
 from imbalens.store.tables import Column, Table
 
 STAGE = "concepts"
+ALL = "all"
+"""Class of the row over all pairs."""
+PER_IMAGE, PER_PAIR = "image", "label"
+FIRES_IN = "fires in "
+"""Begins the name of a column that counts pairs of a class in which a channel fires."""
 
 CLASSES = Table(
     STAGE,
     "plots/concepts/{name}.csv",
     (
-        Column("class", "text", "class of the boxes, 'all' for the whole"),
+        Column("class", "text", f"class of the boxes, {ALL!r} for the whole"),
         Column("pairs", "integer", "annotated images, with a box of the class"),
-        Column("per", "text", "what counts are divided by", words=("image", "label")),
+        Column("per", "text", "what counts are divided by", words=(PER_IMAGE, PER_PAIR)),
         Column("disjoint", "number", "components that overlap a box"),
         Column("unique", "number", "channels with at least one such component"),
     ),
@@ -26,7 +31,7 @@ CHANNELS = Table(
         Column("pairs", "integer", "pairs of that class", may_be_empty=True),
         Column("share", "number", "share of these in which it fires"),
     ),
-    further="integer",
+    further="integer",  # `FIRES_IN` and a class, for each class that has pairs
 )
 COUNTS = Table(
     STAGE,

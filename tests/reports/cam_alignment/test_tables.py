@@ -1,6 +1,7 @@
 import numpy as np
 
 from imbalens.analysis.cam_alignment.alignment import Alignment, AlignmentSummary
+from imbalens.analysis.cam_alignment.cam_alignment import CamAlignment
 from imbalens.analysis.cam_alignment.matched import MatchedAlignment
 from imbalens.analysis.cam_alignment.pairs import PairAlignment
 from imbalens.reports.cam_alignment.tables import (
@@ -21,20 +22,31 @@ def summary_of(pairs, scale=1.0):
     return AlignmentSummary(pairs, means, scale * np.array([0.5, 0.6, 0.7, 0.8, 0.9]))
 
 
-def summaries_of(pairs, **scales):
+def measured_of(pairs, **scales):
     """Soft measures, those at matched scale half as large, and others by kind and scale."""
     scales = {"soft": 1.0, "matched": 0.5} | scales
-    return {kind: summary_of(pairs, scale) for kind, scale in scales.items()}
+    return alignment_of(pairs, {kind: summary_of(pairs, scale) for kind, scale in scales.items()})
 
 
-def no_summary(n_classes):
+def nothing_measured(n_classes):
     means = np.full((n_classes, 5), NAN)
-    return AlignmentSummary(np.zeros(n_classes, dtype=int), means, np.full(5, NAN))
+    summary = AlignmentSummary(np.zeros(n_classes, dtype=int), means, np.full(5, NAN))
+    return alignment_of([0] * n_classes, {"soft": summary, "matched": summary})
+
+
+def alignment_of(n_pairs, summaries):
+    """Two classes on an image wherever that can be; of each pair nothing but that it is there."""
+    pairs = [(row, label) for label, n in enumerate(n_pairs) for row in range(n)]
+    no, flags = np.empty(0), np.empty(0, dtype=bool)
+    each = PairAlignment(
+        Alignment(no, no, no, no, flags), None, MatchedAlignment(no, no, no, no, flags)
+    )
+    pairs = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    return CamAlignment(pairs, np.zeros((len(pairs), 1, 1)), each, summaries)
 
 
 def test_table_lists_classes_head_first_and_all_last():
-    summaries = summaries_of([3, 0, 7], hard=0.9, untrained=0.5)
-    table = alignment_table(summaries, ["a", "b", "c"])
+    table = alignment_table(measured_of([3, 0, 7], hard=0.9, untrained=0.5), ["a", "b", "c"])
     assert list(table["class"]) == ["c", "a", "b", "all"]
     assert list(table["pairs"]) == [7, 3, 0, 10]
     columns = {
@@ -62,8 +74,8 @@ def test_table_lists_classes_head_first_and_all_last():
 
 
 def test_metrics_hold_every_kind_and_the_classes_that_have_pairs():
-    summaries = summaries_of([2, 0], hard=0.9, untrained=0.5, matched_untrained=0.25, shifted=0.2)
-    metrics = alignment_metrics(summaries, ["a", "b"])
+    found = measured_of([2, 0], hard=0.9, untrained=0.5, matched_untrained=0.25, shifted=0.2)
+    metrics = alignment_metrics(found, ["a", "b"])
     soft = {"iobb": 0.1, "ior": 0.2, "iou": 0.05, "pointing": 0.3, "all_zero": 0.025}
     overall = {"iobb": 0.5, "ior": 0.6, "iou": 0.7, "pointing": 0.8, "all_zero": 0.9}
     names = ["auroc", "iobb", "ior", "iou", "empty"]
@@ -74,7 +86,7 @@ def test_metrics_hold_every_kind_and_the_classes_that_have_pairs():
         if kind == "hard":
             del expected["pointing"]
         assert rounded(metrics.pop(kind)) == rounded(expected)
-    assert metrics == overall | {"pairs": 2}
+    assert metrics == overall | {"pairs": 2, "images": 2}
     each = {"a": [value / 2 for value in soft.values()]}
     assert rounded(matched.pop("class")) == {
         label: rounded(dict(zip(names, values, strict=True))) for label, values in each.items()
@@ -101,8 +113,7 @@ def test_a_row_per_pair():
             np.array([NAN, 0.75]), values / 2, values / 4, values / 8, ~empty
         ),
     )
-    pairs = np.array([[0, 1], [2, 0]])
-    table = instance_table(pairs, np.array([5, 6, 9]), ["a", "b"], measured)
+    table = instance_table(np.array([[5, 1], [9, 0]]), ["a", "b"], measured)
     assert list(table.columns)[:2] == ["row", "class"]
     assert table["row"].tolist() == [5, 9]
     assert table["class"].tolist() == ["b", "a"]
@@ -124,7 +135,7 @@ def test_a_row_per_pair():
 
 def test_a_row_per_cell():
     cams = np.arange(12.0).reshape(2, 2, 3) / 7
-    table = cam_table(np.array([[1, 0], [2, 1]]), np.array([4, 6, 8]), ["a", "b"], cams)
+    table = cam_table(np.array([[6, 0], [8, 1]]), ["a", "b"], cams)
     assert list(table.columns) == ["example", "row", "class", "y", "x", "value"]
     assert len(table) == 12
     assert table.iloc[8].tolist() == [1, 8, "b", 0, 2, "1.14286"]

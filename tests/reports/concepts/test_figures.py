@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from imbalens.reports.concepts.figures import (
-    ActiveImage,
     ChannelRow,
     channel_text,
     channels_figure,
@@ -12,6 +11,7 @@ from imbalens.reports.concepts.figures import (
     draw_channels,
     draw_concepts,
 )
+from imbalens.store.examples import Example
 from tests.reports.concepts.test_tables import empty, example, table_of
 
 
@@ -46,9 +46,12 @@ def sheet():
     active = np.zeros((2, 2), dtype=bool)
     active[0, 1] = True
     boxes = np.array([[1, 2, 3, 4], [0, 0, 8, 8]])
-    first = ActiveImage(grey, active, boxes, "a")
-    second = ActiveImage(colour, np.zeros((2, 2), dtype=bool), boxes[:0], "b")
-    return [ChannelRow("channel 3", [first, second]), ChannelRow("channel 0", [second])]
+    first, second = Example("a", grey, boxes), Example("b", colour, boxes[:0])
+    none = np.zeros((2, 2), dtype=bool)
+    return [
+        ChannelRow("channel 3", [first, second], np.stack([active, none])),
+        ChannelRow("channel 0", [second], none[None]),
+    ]
 
 
 def test_a_row_per_channel_with_outlined_cells_and_boxes():
@@ -71,7 +74,7 @@ def test_a_row_per_channel_with_outlined_cells_and_boxes():
 def test_long_captions_are_wrapped():
     row = sheet()[0]
     text = "Atelectasis, Cardiomegaly, Pleural_Thickening, Cost in $"
-    long = ChannelRow("channel 3", [replace(row.images[0], text=text)])
+    long = replace(row, images=[replace(row.images[0], label=text)], active=row.active[:1])
     title = channels_figure([long], run="r").axes[0].get_title()
     assert title == "Atelectasis, Cardiomegaly,\nPleural_Thickening, Cost\nin \\$"
 

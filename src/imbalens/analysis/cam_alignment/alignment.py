@@ -14,8 +14,6 @@ from imbalens.analysis.common.cams import normalize_maps, resize_maps
 from imbalens.analysis.common.counting import divide, mean_defined
 from imbalens.classes import require_codes
 
-MEASURES = ("iobb", "ior", "iou", "pointing", "all_zero")
-
 
 @dataclass(frozen=True)
 class Measures:
@@ -42,6 +40,9 @@ class Alignment(Measures):
     iou: Float[np.ndarray, " p"]
     pointing: Float[np.ndarray, " p"]
     all_zero: Bool[np.ndarray, " p"]
+
+
+MEASURES = tuple(field.name for field in fields(Alignment))
 
 
 @dataclass(frozen=True)
@@ -83,32 +84,6 @@ def align_cams(
     if normalize_before_resize:
         return resize_maps(normalize_maps(cams), size=size)
     return normalize_maps(resize_maps(cams, size=size))
-
-
-def align_cells(
-    y: Int[np.ndarray, " n"],
-    x: Int[np.ndarray, " n"],
-    values: Float[np.ndarray, " n"],
-    *,
-    image_size: int,
-    relu: bool,
-    normalize_before_resize: bool,
-) -> Float[np.ndarray, "s s"]:
-    """Bring one class activation map, given cell by cell, to its image, see `align_cams`.
-
-    Args:
-        y: Row of each cell.
-        x: Column of each cell.
-        values: Value of each cell.
-        image_size: Side of the image, s pixels.
-        relu: Whether negative evidence is cut off.
-        normalize_before_resize: See `align_cams`.
-    """
-    cam = np.zeros((1, y.max() + 1, x.max() + 1))
-    cam[0, y, x] = values
-    return align_cams(
-        cam, image_size=image_size, relu=relu, normalize_before_resize=normalize_before_resize
-    )[0]
 
 
 def harden(cams: Float[np.ndarray, "p h w"], *, threshold: float) -> Float[np.ndarray, "p h w"]:

@@ -17,7 +17,7 @@ number and shifted by another, which is what a change of the prior does. Two que
   class keeps the same area in every run, and a map lower than the others of its class nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int
@@ -26,8 +26,6 @@ from imbalens.analysis.cam_alignment.alignment import Measures, measure_alignmen
 from imbalens.analysis.common.cams import resize_maps
 from imbalens.analysis.common.thresholds import find_threshold
 from imbalens.analysis.performance.ranking import auroc
-
-MATCHED_MEASURES = ("auroc", "iobb", "ior", "iou", "empty")
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,9 @@ class MatchedAlignment(Measures):
     ior: Float[np.ndarray, " p"]
     iou: Float[np.ndarray, " p"]
     empty: Bool[np.ndarray, " p"]
+
+
+MATCHED_MEASURES = tuple(field.name for field in fields(MatchedAlignment))
 
 
 def matched_thresholds(

@@ -1,43 +1,25 @@
 """Figures of the alignment of class activation maps with boxes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from imbalens.reports.common.overlay import add_scale, overlay
 from imbalens.reports.common.style import INK, PALETTE, plain, quiet, save, say, titled
+from imbalens.store.examples import Example
+from imbalens.tables.cam_alignment import column_of
 
 MANY_CLASSES = 20
 EXAMPLES_PER_LINE = 4
 BAR_WIDTH = 0.38
 BARS = {"iobb": ("IoBB", PALETTE[8], -0.2), "ior": ("IoR", PALETTE[7], 0.2)}
 CONTROLS = {"untrained": ("untrained network", "D"), "shifted": ("shifted boxes", "X")}
-
-
-@dataclass(frozen=True)
-class CamExample:
-    """One pair of an image and a class, to be drawn.
-
-    Attributes:
-        label: Name of the class.
-        image: Grey (c = 1) or RGB (c = 3).
-        cam: Map of the class within [0, 1], in any resolution.
-        boxes: x, y, width, height of the boxes of the class, in pixels of the image.
-        iobb: Soft IoBB of the pair.
-    """
-
-    label: str
-    image: UInt8[np.ndarray, "s s c"]
-    cam: Float[np.ndarray, "h w"]
-    boxes: Int[np.ndarray, "b 4"]
-    iobb: float
 
 
 def alignment_figure(table: pd.DataFrame, *, run: str) -> Figure:
@@ -57,9 +39,9 @@ def alignment_figure(table: pd.DataFrame, *, run: str) -> Figure:
     rows = drawn if n_drawn == 1 else pd.concat([drawn, overall])
     places = np.arange(len(rows)) + 0.5 * (np.arange(len(rows)) == n_drawn)
     many = n_drawn > MANY_CLASSES
-    _draw_bars(soft, places, rows, "")
+    _draw_bars(soft, places, rows, "soft")
     for control, (label, marker) in CONTROLS.items():
-        values = rows[[f"{measure}_{control}" for measure in BARS]].to_numpy(dtype=float)
+        values = rows[[column_of(control, measure) for measure in BARS]].to_numpy(dtype=float)
         if np.isnan(values).all():
             continue
         soft.scatter(
@@ -75,7 +57,7 @@ def alignment_figure(table: pd.DataFrame, *, run: str) -> Figure:
         )
     soft.set_title("soft measures", fontsize=11)
     soft.set_ylim(bottom=0)
-    _draw_bars(matched, places, rows, "_matched")
+    _draw_bars(matched, places, rows, "matched")
     matched.scatter(
         places, rows["auroc"], s=16 if many else 34, color=INK, zorder=3, label="AUROC of pixels"
     )
@@ -111,7 +93,13 @@ def draw_alignment(table: pd.DataFrame, path: Path, *, run: str) -> None:
     save(alignment_figure(table, run=run), path)
 
 
-def cams_figure(examples: Sequence[CamExample], *, run: str) -> Figure:
+def cams_figure(
+    examples: Sequence[Example],
+    cams: Float[np.ndarray, "e h w"],
+    iobb: Float[np.ndarray, " e"],
+    *,
+    run: str,
+) -> Figure:
     """Build what `draw_cams` writes."""
     columns = max(1, min(EXAMPLES_PER_LINE, len(examples)))
     lines = max(1, ceil(len(examples) / columns))
@@ -121,33 +109,42 @@ def cams_figure(examples: Sequence[CamExample], *, run: str) -> Figure:
     if not examples:
         say(cells[0, 0], "no annotated image")
         return figure
-    for axes, example in zip(cells.flat, examples, strict=False):
-        overlay(axes, example.image, example.cam, example.boxes)
-        axes.set_title(f"{plain(example.label)}\nIoBB {example.iobb:.2f}", fontsize=9)
+    for axes, example, cam, value in zip(cells.flat, examples, cams, iobb, strict=False):
+        overlay(axes, example.image, cam, example.boxes)
+        axes.set_title(f"{plain(example.label)}\nIoBB {value:.2f}", fontsize=9)
     for axes in cells.flat[len(examples) :]:
         axes.set_axis_off()
     add_scale(figure, cells.flat)
     return figure
 
 
-def draw_cams(examples: Sequence[CamExample], path: Path, *, run: str) -> None:
+def draw_cams(
+    examples: Sequence[Example],
+    cams: Float[np.ndarray, "e h w"],
+    iobb: Float[np.ndarray, " e"],
+    path: Path,
+    *,
+    run: str,
+) -> None:
     """Draw images with the map of a class over them and its boxes, on one colour scale.
 
     Args:
         examples: What to draw, in reading order.
+        cams: Map of each within [0, 1], in any resolution.
+        iobb: Soft IoBB of each.
         path: PNG to write.
         run: Name of the run, for the title.
 
     Source: paper A, Figure 1.
     """
-    save(cams_figure(examples, run=run), path)
+    save(cams_figure(examples, cams, iobb, run=run), path)
 
 
 def _draw_bars(
-    axes: Axes, places: Float[np.ndarray, " rows"], rows: pd.DataFrame, suffix: str
+    axes: Axes, places: Float[np.ndarray, " rows"], rows: pd.DataFrame, kind: str
 ) -> None:
     for measure, (label, colour, offset) in BARS.items():
-        values = rows[f"{measure}{suffix}"]
+        values = rows[column_of(kind, measure)]
         axes.bar(places + offset, values, BAR_WIDTH, color=colour, label=label)
 
 

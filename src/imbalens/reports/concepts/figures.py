@@ -1,6 +1,6 @@
 """Figures of the concepts that channels detect in boxes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
@@ -11,6 +11,8 @@ from jaxtyping import Bool, Int, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from imbalens.analysis.concepts.channels import fire_shares
+from imbalens.analysis.concepts.concepts import Concepts
 from imbalens.reports.common.overlay import overlay
 from imbalens.reports.common.style import (
     INK,
@@ -23,36 +25,56 @@ from imbalens.reports.common.style import (
     say,
     titled,
 )
-from imbalens.reports.concepts.tables import OVERALL
+from imbalens.store.examples import Example
+from imbalens.tables.concepts import ALL, PER_IMAGE
 
 MEASURES = {"disjoint": "parts in the boxes", "unique": "channels with such a part"}
 ACTIVE_COLOUR = "#FFB000"
 CAPTION_WIDTH = 26
-
-
-@dataclass(frozen=True)
-class ActiveImage:
-    """One image and where a channel is active in it.
-
-    Attributes:
-        image: Height x width x 1 (grey) or 3 (RGB).
-        active: Cells of the channel's map above its threshold, in any resolution.
-        boxes: x, y, width, height in pixels of each box to draw.
-        text: What to write above it, such as the classes of the boxes.
-    """
-
-    image: UInt8[np.ndarray, "s s c"]
-    active: Bool[np.ndarray, "h w"]
-    boxes: Int[np.ndarray, "b 4"]
-    text: str
+CHANNELS_SHOWN, IMAGES_SHOWN = 8, 5
 
 
 @dataclass(frozen=True)
 class ChannelRow:
-    """One channel, to be drawn: what to say of it, and its images."""
+    """One channel, to be drawn.
+
+    Attributes:
+        text: What to say of it.
+        images: Images that excite it, each with all its boxes and called by their classes.
+        active: Cells of the channel's map above its threshold, of each image, in any resolution.
+    """
 
     text: str
-    images: Sequence[ActiveImage]
+    images: Sequence[Example]
+    active: Bool[np.ndarray, "t h w"]
+
+
+def channel_rows(
+    found: Concepts,
+    images: Mapping[int, UInt8[np.ndarray, "s s channels"]],
+    in_split: Int[np.ndarray, " n"],
+    boxes: Int[np.ndarray, "b 6"],
+    names: Sequence[str],
+) -> list[ChannelRow]:
+    """Return the channels that fire most, each with the images that excite it most.
+
+    Args:
+        found: Concepts of a network.
+        images: Prepared images by their row in the split.
+        in_split: Row in the split of each annotated image.
+        boxes: Image row, class, x, y, width, height (pixels) of each box.
+        names: Class names, in label order.
+    """
+    counts, shares, rows = found.counts, fire_shares(found.counts), []
+    for channel, label in found.top.tolist():
+        pictures = []
+        for image in counts.peak_images[channel].tolist():
+            own = boxes[boxes[:, 0] == image]
+            classes = dict.fromkeys(names[place] for place in own[:, 1])
+            pictures.append(Example(", ".join(classes), images[in_split[image]], own[:, 2:]))
+        text = channel_text(channel, names[label], float(shares[channel, label]))
+        rows.append(ChannelRow(text, pictures, counts.peak_active[channel]))
+    return rows
 
 
 def channel_text(channel: int, name: str, share: float) -> str:
@@ -62,10 +84,10 @@ def channel_text(channel: int, name: str, share: float) -> str:
 
 def concepts_figure(table: pd.DataFrame, *, run: str) -> Figure:
     """Build what `draw_concepts` writes."""
-    overall = table[table["class"] == OVERALL].iloc[0]
-    classes = table[(table["class"] != OVERALL) & (table["pairs"] > 0)].set_index("class")
+    overall = table[table["class"] == ALL].iloc[0]
+    classes = table[(table["class"] != ALL) & (table["pairs"] > 0)].set_index("class")
     shown, note = head_and_tail(list(classes.index))
-    per = "annotated image" if overall["per"] == "image" else "image and class"
+    per = "annotated image" if overall["per"] == PER_IMAGE else "image and class"
     labels = [
         f"all, per {per}",
         *(f"{plain(name)} ({classes['pairs'][name]})" for name in shown),
@@ -121,11 +143,11 @@ def channels_figure(rows: Sequence[ChannelRow], *, run: str) -> Figure:
     for axes in cells.flat:
         axes.set_axis_off()
     for line, row in zip(cells, rows, strict=False):
-        for axes, picture in zip(line, row.images, strict=False):
+        for axes, picture, active in zip(line, row.images, row.active, strict=False):
             axes.set_axis_on()
             overlay(axes, picture.image, None, picture.boxes)
-            _outline(axes, picture.active, picture.image.shape[0])
-            lines = wrap(picture.text, CAPTION_WIDTH)
+            _outline(axes, active, picture.image.shape[0])
+            lines = wrap(picture.label, CAPTION_WIDTH)
             axes.set_title(
                 "\n".join(plain(part, width=CAPTION_WIDTH) for part in lines), fontsize=7
             )

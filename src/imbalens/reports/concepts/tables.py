@@ -10,8 +10,7 @@ from jaxtyping import Int
 from imbalens.analysis.concepts.channels import ConceptSummary, fire_shares
 from imbalens.analysis.concepts.counting import ConceptCounts
 from imbalens.reports.common.tables import head_first
-
-OVERALL = "all"
+from imbalens.tables.concepts import ALL, FIRES_IN, PER_PAIR
 
 
 def concept_metrics(summary: ConceptSummary, names: Sequence[str]) -> dict[str, Any]:
@@ -48,15 +47,14 @@ def concept_table(summary: ConceptSummary, names: Sequence[str]) -> pd.DataFrame
         names: Class names, in label order.
 
     Returns:
-        Columns `class`, `pairs`, `per` (what the means are over: `label`, that is a pair of an
-        image and a class, or, in the last row only, `image`), `disjoint`, `unique`.
+        As `tables.concepts.CLASSES` declares it.
     """
     order = head_first(summary.class_pairs)
     return pd.DataFrame(
         {
-            "class": [*(names[label] for label in order), OVERALL],
+            "class": [*(names[label] for label in order), ALL],
             "pairs": [*summary.class_pairs[order].tolist(), summary.n_pairs],
-            "per": [*("label" for _ in order), summary.normalize_by],
+            "per": [*(PER_PAIR for _ in order), summary.normalize_by],
             "disjoint": [*summary.class_disjoint[order], summary.disjoint],
             "unique": [*summary.class_unique[order], summary.unique],
         }
@@ -71,9 +69,8 @@ def channel_table(counts: ConceptCounts, names: Sequence[str]) -> pd.DataFrame:
         names: Class names, in label order.
 
     Returns:
-        Columns `channel`, `dead`, `threshold`, then `class`, `pairs` and `share` (of these pairs)
-        of the class with the largest share, empty where the channel fires in no class with
-        enough pairs; then `fires in <class>`, a number of pairs, for each class that has any.
+        As `tables.concepts.CHANNELS` declares it: class, pairs and share are those of the class
+        with the largest share, empty where the channel fires in no class with enough pairs.
         Largest share first.
     """
     pairs = np.bincount(counts.pairs[:, 1], minlength=len(names))
@@ -89,7 +86,10 @@ def channel_table(counts: ConceptCounts, names: Sequence[str]) -> pd.DataFrame:
             "class": [None if label is None else names[label] for label in labels],
             "pairs": [None if label is None else pairs[label] for label in labels],
             "share": np.where(some, largest, np.nan),
-            **{f"fires in {names[i]}": counts.fires[:, i] for i in np.flatnonzero(pairs).tolist()},
+            **{
+                f"{FIRES_IN}{names[label]}": counts.fires[:, label]
+                for label in np.flatnonzero(pairs).tolist()
+            },
         }
     ).astype({"pairs": "Int64"})
     return table.iloc[np.argsort(-largest, kind="stable")].reset_index(drop=True)
@@ -110,7 +110,7 @@ def instance_table(
         names: Class names, in label order.
 
     Returns:
-        Columns `row`, `class` (empty for an image), `disjoint` and `unique`; images first.
+        As `tables.concepts.COUNTS` declares it, images first.
     """
     images = np.unique(counts.pairs[:, 0])
     labels = np.asarray(names, dtype=object)

@@ -8,8 +8,8 @@ import pandas as pd
 
 from imbalens.reports.differences.headings import heading
 from imbalens.reports.page.results import (
-    CamExample,
     DatasetResults,
+    PageExample,
     Record,
     by_class_and_run,
 )
@@ -64,7 +64,7 @@ class ClassPage:
     tables: Sequence[PageTable]
     prototypes: Mapping[str, Sequence[Prototype]]
     colours: Sequence[Strip]
-    cams: Sequence[CamExample]
+    cams: Sequence[PageExample]
     differences: PageTable | None
 
 

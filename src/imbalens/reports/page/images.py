@@ -2,13 +2,15 @@
 
 import io
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 from PIL import Image, ImageDraw
 
 from imbalens.reports.common.overlay import BOX_COLOUR, COLOURS
+from imbalens.reports.page.results import PageExample
+from imbalens.store.examples import Example
 
 SMALL = 40
 THUMBNAIL = 96
@@ -53,6 +55,28 @@ def framed(
             frame = (left - margin, top - margin, right + margin, bottom + margin)
             drawing.rectangle(frame, outline=colour, width=1 + 2 * margin)
     return _encode(picture.quantize(PALETTE_SIZE, method=Image.Quantize.MEDIANCUT))
+
+
+def encode_examples(
+    examples: Sequence[Example], cams: Mapping[str, Float[np.ndarray, "e s s"]]
+) -> list[PageExample]:
+    """Encode annotated images, each alone and under the map of each run.
+
+    Args:
+        examples: The images.
+        cams: Map of each within [0, 1], in the pixels of the image, by run.
+    """
+    return [
+        PageExample(
+            label=example.label,
+            source=framed(example.image, None, example.boxes),
+            cams={
+                run: framed(example.image, maps[place], example.boxes)
+                for run, maps in cams.items()
+            },
+        )
+        for place, example in enumerate(examples)
+    ]
 
 
 def figure(content: bytes, *, max_width: int = FIGURE_WIDTH) -> tuple[str, int, int]:

@@ -57,7 +57,7 @@ class PageFigure:
 
 
 @dataclass(frozen=True)
-class CamExample:
+class PageExample:
     """One annotated image of a class, with its boxes drawn, and the same under each run's map.
 
     Attributes:
@@ -116,7 +116,7 @@ class DatasetResults:
     figures: Sequence[PageFigure] = ()
     prototypes: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
     unseen: frozenset[tuple[str, str, str]] = frozenset()
-    cams: Sequence[CamExample] = ()
+    cams: Sequence[PageExample] = ()
     missing: Sequence[tuple[str, str]] = ()
     left_out: Sequence[str] = ()
 
