@@ -23,26 +23,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     run, options = pick(params.runs, "runs", name), params.analyses.cam_alignment
     path, plots = Path(f"data/dumps/maps/{name}.h5"), Path("plots/figures/cam_alignment")
     about = read_maps_about(path)
-    names, size = about.class_names, {"image_size": about.image_size}
+    names, size = about.class_names, about.image_size
     found = cam_alignment(
         read_maps_by_image(path),
         about.head,
         about.boxes,
         untrained_cams=about.untrained_cams,
-        **size | options.model_dump(exclude={"examples"}),
+        image_size=size,
+        **options.model_dump(exclude={"examples"}),
     )
     write_json(Path(f"metrics/cam_alignment/{name}.json"), tables.alignment_metrics(found, names))
     pairs = np.column_stack([about.row[found.pairs[:, 0]], found.pairs[:, 1]])
     write_table(PAIRS, name, tables.instance_table(pairs, names, found.measured))
-    table = tables.alignment_table(found, names)
-    write_table(CLASSES, name, table)
+    write_table(CLASSES, name, table := tables.alignment_table(found, names))
     figures.draw_alignment(table, plots / f"{name}.png", run=name)
     shown = choose_samples(pairs[:, 1], n_samples=options.examples)
     cams, iobb = found.cams[shown], found.measured.soft.iobb[shown]
     write_table(EXAMPLES, name, tables.cam_table(pairs[shown], names, cams))
     examples = read_examples(Path(f"data/prepared/{run.dataset}.h5"), about.split, pairs[shown])
     making = options.model_dump(include={"relu", "normalize_before_resize"})
-    aligned = align_cams(cams, **size | making)
+    aligned = align_cams(cams, image_size=size, **making)
     figures.draw_cams(examples, aligned, iobb, plots / f"{name}-cams.png", run=name)
 
 

@@ -1,26 +1,22 @@
 """Train a run, or take its checkpoint, into data/models/RUN.pt; resumes when interrupted."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-import torch
 
-from imbalens.losses.build import build_objective, logit_offset, logit_scale
-from imbalens.models.build import build_model
-from imbalens.models.checkpoint import load_checkpoint, load_weights, save_weights
-from imbalens.models.initial_weights import initialize
-from imbalens.params.recipes import Recipe
+from imbalens.models.checkpoint import save_weights
 from imbalens.stage import parse_stage, pick, run_stage
-from imbalens.store.files import write_csv, write_json
+from imbalens.store.files import write_json
 from imbalens.store.prepared import read_metadata
-from imbalens.training.batches import load_images
+from imbalens.store.tables import write_table
+from imbalens.tables.train import HISTORY
 from imbalens.training.devices import choose_device
 from imbalens.training.resuming import work_folder
-from imbalens.training.train import train
+from imbalens.training.runs import chosen_epoch, train_run
 
-COLUMNS = ["epoch", "loss", "accuracy", "learning_rate", "validation_score"]
+COLUMNS = [column.name for column in HISTORY.columns]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -28,61 +24,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     name, params = parse_stage(__doc__, "run", argv)
     run = pick(params.runs, "runs", name)
     recipe, data = params.recipes[run.recipe], Path(f"data/prepared/{run.dataset}.h5")
-    prepared = read_metadata(data)
-    device = choose_device(recipe.device)
-
-    torch.manual_seed(run.seed)
-    model = build_model(run.model, run.loss, len(prepared.class_names))
-    if run.checkpoint is None:
-        initialize(model, run.model)
-    work = work_folder(
-        Path("work"),
-        name,
-        [
-            run.model_dump(),
-            recipe.model_dump(),
-            device.type,
-            prepared.digest,
-            prepared.normalization,
-        ],
-    )
-    if run.checkpoint is None:
-        counts = torch.as_tensor(prepared.counts, device=device)
-        history = train(
-            model,
-            build_objective(
-                run.loss, run.drw, counts, task=prepared.task, n_images=prepared.n_train
-            ),
-            load_images(data, prepared, "train", device)[0],
-            load_images(data, prepared, "val", device)[0] if "val" in prepared.splits else None,
-            recipe,
-            offset=logit_offset(run.loss, counts).to(device) / logit_scale(run.loss),
-            device=device,
-            seed=run.seed,
-            name=name,
-            work=work,
-        )
-    else:
-        load_weights(model, load_checkpoint(Path(run.checkpoint)), path=Path(run.checkpoint))
-        history = []
+    prepared, device = read_metadata(data), choose_device(recipe.device)
+    config = [run.model_dump(), recipe.model_dump(), device.type]
+    config += [prepared.digest, prepared.normalization]
+    work = work_folder(Path("work"), name, config)
+    model, history = train_run(run, recipe, data, prepared, name=name, device=device, work=work)
     # the digest makes whatever hangs on the weights rerun when only the test images change
     about = {"run": name, "data": prepared.digest, "normalization": prepared.normalization}
     save_weights(model, Path(f"data/models/{name}.pt"), metadata=about)
-    write_csv(Path(f"plots/train/{name}.csv"), pd.DataFrame(history, columns=COLUMNS))
-    metrics = {"epochs": len(history), "checkpoint": run.checkpoint}
-    write_json(Path(f"metrics/train/{name}.json"), {**chosen_epoch(history, recipe), **metrics})
+    write_table(HISTORY, name, pd.DataFrame(history, columns=COLUMNS))
+    chosen = chosen_epoch(history, recipe) if history else dict.fromkeys(COLUMNS)
+    metrics = {**chosen, "epochs": len(history), "checkpoint": run.checkpoint}
+    write_json(Path(f"metrics/train/{name}.json"), metrics)
     shutil.rmtree(work, ignore_errors=True)
-
-
-def chosen_epoch(
-    history: Sequence[Mapping[str, int | float]], recipe: Recipe
-) -> Mapping[str, object]:
-    """Return the figures of the epoch whose weights were kept."""
-    if not history:
-        return dict.fromkeys(COLUMNS)
-    if recipe.model_selection == "best_validation":
-        return max(history, key=lambda row: row["validation_score"])
-    return history[-1]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,10 @@ from PIL import Image
 
 from imbalens.errors import InputError
 from imbalens.params.loading import load_params
+from imbalens.reading.report import read_dataset, read_prototypes
 from imbalens.reports.differences.paper_layout import paper_json
+from imbalens.reports.page import reading
+from imbalens.reports.page.runs import describe_runs
 from imbalens.store.files import write_csv, write_json
 from imbalens.store.prepared import read_split
 from stages import report
@@ -35,7 +38,7 @@ def draw(path, size=(30, 20)):
 
 
 def read(name):
-    return report.read_dataset(name, load_params())
+    return read_dataset(name, load_params())
 
 
 @pytest.mark.usefixtures("project")
@@ -137,7 +140,7 @@ def test_figures_of_runs_that_are_no_more_are_not_shown():
         draw(Path(f"plots/figures/compare/{name}.png"))
     draw(Path("plots/figures/prepare/planted.png"), (3200, 100))
     draw(Path("plots/figures/false_positives/planted.png"))
-    figures = report.reading.find_figures(
+    figures = reading.find_figures(
         "planted", [CE, LDAM], datasets=["planted", "phantom", "planted2"], pairs=["planted"]
     )
     assert [item.path for item in figures] == [
@@ -149,7 +152,7 @@ def test_figures_of_runs_that_are_no_more_are_not_shown():
         "plots/figures/false_positives/planted.png",
     ]
     assert (figures[0].width, figures[0].height) == (1600, 50)
-    of_longer = report.reading.find_figures("p", [], datasets=["p", "p-x"], pairs=[])
+    of_longer = reading.find_figures("p", [], datasets=["p", "p-x"], pairs=[])
     assert of_longer == []
 
 
@@ -191,9 +194,9 @@ def test_the_row_over_all_classes_has_an_empty_class():
 
 def test_notes_are_the_list_under_the_last_heading(tmp_path):
     path = tmp_path / "x.md"
-    assert report.reading.read_notes(path) == []
+    assert reading.read_notes(path) == []
     path.write_text("# T\n\n- a\n\n| a |\n|---|\n| b |\n\n## How to read\n\n- `One`.\n- Two.\n")
-    assert report.reading.read_notes(path) == ["One.", "Two."]
+    assert reading.read_notes(path) == ["One.", "Two."]
 
 
 @pytest.mark.usefixtures("project")
@@ -220,7 +223,7 @@ def test_prototypes_are_the_images_of_their_rows():
             "row": ["5", "", "2"],
         }
     )
-    found = report.read_prototypes(data, table)
+    found = read_prototypes(data, table)
     assert set(found) == {(CE, "x", "safe"), (LDAM, "x", "safe")}
     np.testing.assert_array_equal(np.asarray(decode(found[CE, "x", "safe"])), images[5])
     np.testing.assert_array_equal(np.asarray(decode(found[LDAM, "x", "safe"])), images[2])
@@ -241,7 +244,7 @@ def test_runs_that_differ_in_the_seed_alone_are_a_group(tmp_path):
     values["runs"]["planted-ce-seed1"] = values["runs"][CE] | {"seed": 1}
     values["runs"]["planted-ce-long"] = values["runs"][CE] | {"checkpoint": "x.pt"}
     write_params(tmp_path, values)
-    runs = report.describe_runs("planted", load_params(tmp_path / "params.yaml"))
+    runs = describe_runs("planted", load_params(tmp_path / "params.yaml"))
     assert {run.name: run.group for run in runs} == {
         CE: CE,
         LDAM: LDAM,

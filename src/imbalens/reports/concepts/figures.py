@@ -70,9 +70,9 @@ def channel_rows(
         pictures = []
         for image in counts.peak_images[channel].tolist():
             own = boxes[boxes[:, 0] == image]
-            classes = dict.fromkeys(names[place] for place in own[:, 1])
-            pictures.append(Example(", ".join(classes), images[in_split[image]], own[:, 2:]))
-        text = channel_text(channel, names[label], float(shares[channel, label]))
+            labels = ", ".join(names[int(code)] for code in dict.fromkeys(own[:, 1].tolist()))
+            pictures.append(Example(labels, images[int(in_split[image])], own[:, 2:]))
+        text = channel_text(channel, names[int(label)], float(shares[channel, label]))
         rows.append(ChannelRow(text, pictures, counts.peak_active[channel]))
     return rows
 

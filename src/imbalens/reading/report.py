@@ -1,0 +1,88 @@
+"""Reads everything that the report shows."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from imbalens.params.experiment import Params
+from imbalens.reading.examples import read_cam_examples
+from imbalens.reports.page import reading
+from imbalens.reports.page.images import encode_examples, thumbnail
+from imbalens.reports.page.results import DatasetResults
+from imbalens.reports.page.runs import describe_runs
+from imbalens.store.prepared import read_images, read_metadata
+
+TABLE_TITLES = {
+    "compare": "all figures",
+    "changes": "what changed from the baseline",
+    "changes-adversaries": "nearest adversaries before and after",
+    "changes-flow": "archetypes before and after",
+    "changes-similarity": "similarity of features",
+}
+
+
+def read_dataset(name: str, params: Params) -> DatasetResults:
+    """Read everything that the report shows of one dataset."""
+    data = Path(f"data/prepared/{name}.h5")
+    metrics = reading.read_json(
+        Path(f"metrics/prepare/{name}.json"), command=f"dvc repro prepare@{name}"
+    )
+    about = read_metadata(data)
+    runs = describe_runs(name, params)
+    names, mapped = [run.name for run in runs], params.dumps.maps.runs
+    of_runs, missing = reading.read_run_tables(
+        names,
+        some={
+            "saliency_colours": params.dumps.saliency.runs,
+            "cam_alignment": mapped,
+            "concepts": mapped,
+        },
+    )
+    prototypes = of_runs.pop("archetypes-prototypes", None)
+    tables = reading.read_dataset_tables(name, params.datasets)
+    differences = reading.read_optional(Path(f"plots/differences/{name}.csv"))
+    claims = reading.read_optional(Path(f"plots/claims/{name}.csv"))
+    prior_shift = reading.read_optional(Path(f"plots/claims/{name}-prior_shift.csv"))
+    for what, table, stage in (
+        ("the runs side by side", tables.get("compare"), "compare"),
+        ("differences from the baseline", differences, "differences"),
+        ("verdicts on the papers' claims", claims, "claims"),
+    ):
+        if table is None:
+            missing.append((what, f"dvc repro {stage}@{name}"))
+    pairs = [pair for pair, runs_of in params.false_positives.items() if runs_of.baseline in names]
+    figures = reading.find_figures(name, names, datasets=params.datasets, pairs=pairs)
+    return DatasetResults(
+        name=name,
+        generated=str(metrics.get("generated", "the images")) if about.generated else "",
+        facts=reading.read_facts(metrics),
+        counts=reading.read_counts(metrics),
+        runs=runs,
+        confidence=params.analyses.compare.confidence,
+        of_runs=of_runs,
+        tables={
+            f"{name}: {TABLE_TITLES.get(key, key.replace('-', ' '))}": table
+            for key, table in tables.items()
+        },
+        differences=differences,
+        papers=reading.read_papers(Path(f"plots/differences/{name}-tables.json")),
+        notes=reading.read_notes(Path(f"plots/differences/{name}.md")),
+        claims=claims,
+        prior_shift=prior_shift,
+        figures=figures,
+        prototypes={} if prototypes is None else read_prototypes(data, prototypes),
+        cams=encode_examples(
+            *read_cam_examples(name, [run for run in names if run in mapped], params)
+        ),
+        missing=missing,
+    )
+
+
+def read_prototypes(data: Path, table: pd.DataFrame) -> dict[tuple[str, str, str], str]:
+    """Return the image of each prototype as a data URI, by run, class and archetype."""
+    chosen = table[table["row"] != ""]
+    rows = chosen["row"].astype(int).to_numpy()
+    images = read_images(data, "train", rows)
+    encoded = {row: thumbnail(image) for row, image in images.items()}
+    keys = zip(chosen["run"], chosen["class"], chosen["archetype"], strict=True)
+    return {key: encoded[row] for key, row in zip(keys, rows.tolist(), strict=True)}

@@ -1,0 +1,76 @@
+"""Training a run as its options say, or taking its checkpoint."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from imbalens.losses.build import build_objective, logit_offset, logit_scale
+from imbalens.models.build import build_model
+from imbalens.models.checkpoint import load_checkpoint, load_weights
+from imbalens.models.initial_weights import initialize
+from imbalens.models.network import Network
+from imbalens.params.recipes import Recipe
+from imbalens.params.runs import Run
+from imbalens.store.prepared import Prepared
+from imbalens.training.batches import load_images
+from imbalens.training.train import train
+
+
+def train_run(
+    run: Run,
+    recipe: Recipe,
+    data: Path,
+    prepared: Prepared,
+    *,
+    name: str,
+    device: torch.device,
+    work: Path,
+) -> tuple[Network, list[dict[str, int | float]]]:
+    """Make a run's network.
+
+    Args:
+        run: What is trained.
+        recipe: How.
+        data: Prepared dataset.
+        prepared: What holds for all of it.
+        name: Name of the run.
+        device: Where to train.
+        work: Folder of what an interrupted training goes on from.
+
+    Returns:
+        The network, and the history of its training, see `train`; none of a checkpoint.
+
+    Raises:
+        InputError: if the checkpoint does not fit, or as in `train`.
+    """
+    torch.manual_seed(run.seed)
+    model = build_model(run.model, run.loss, len(prepared.class_names))
+    if run.checkpoint is not None:
+        path = Path(run.checkpoint)
+        load_weights(model, load_checkpoint(path), path=path)
+        return model, []
+    initialize(model, run.model)
+    counts = torch.as_tensor(prepared.counts, device=device)
+    history = train(
+        model,
+        build_objective(run.loss, run.drw, counts, task=prepared.task, n_images=prepared.n_train),
+        load_images(data, prepared, "train", device)[0],
+        load_images(data, prepared, "val", device)[0] if "val" in prepared.splits else None,
+        recipe,
+        offset=logit_offset(run.loss, counts).to(device) / logit_scale(run.loss),
+        device=device,
+        seed=run.seed,
+        name=name,
+        work=work,
+    )
+    return model, history
+
+
+def chosen_epoch(
+    history: Sequence[Mapping[str, int | float]], recipe: Recipe
+) -> Mapping[str, int | float]:
+    """Return the figures of the epoch whose weights were kept."""
+    if recipe.model_selection == "best_validation":
+        return max(history, key=lambda row: row["validation_score"])
+    return history[-1]
