@@ -1,0 +1,137 @@
+"""Every table between stages is declared, and another one is refused, written or read."""
+
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+import imbalens.tables
+from imbalens.errors import InputError
+from imbalens.params.loading import load_params
+from imbalens.store.tables import Table, read_as_text, read_table, write_table
+
+ROOT = Path(__file__).parent.parent
+FIELDS = {"text": "a", "integer": 1, "number": 0.5, "boolean": True}
+# Laid out as the papers have them, for readers; no stage reads these.
+PAPERS = re.compile(r"plots/differences/\{name\}-paper_[ab]_table_[12]\.csv")
+
+
+def declared():
+    """The tables of all modules of declarations, by module and name."""
+    found = {}
+    for module in pkgutil.iter_modules(imbalens.tables.__path__):
+        values = vars(importlib.import_module(f"imbalens.tables.{module.name}"))
+        tables = {key: value for key, value in values.items() if isinstance(value, Table)}
+        found |= {f"{module.name}.{key}": table for key, table in tables.items()}
+    return found
+
+
+TABLES = declared()
+CASES = [
+    pytest.param(table, column, id=f"{name}-{column.name}")
+    for name, table in TABLES.items()
+    for column in table.columns
+]
+WORDS = [case for case in CASES if case.values[1].words]
+
+
+def made_up(table):
+    """Two rows, with a further column where a table may have some."""
+    fields = {
+        column.name: column.words[0] if column.words else FIELDS[column.kind]
+        for column in table.columns
+    }
+    if table.further:
+        fields["further"] = FIELDS[table.further]
+    return pd.DataFrame([fields, fields])
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_what_a_stage_writes_as_a_table_is_declared_and_the_other_way_round():
+    written = set()
+    for stage, entry in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items():
+        body = entry.get("do", entry)
+        for out in [*body.get("outs", []), *body.get("plots", [])]:
+            path = re.sub(r"\$\{\w+\}", "{name}", out if isinstance(out, str) else next(iter(out)))
+            if path.endswith(".csv") and not PAPERS.fullmatch(path):
+                written.add((stage, path))
+    tables = [(table.stage, table.path) for table in TABLES.values()]
+    assert len(tables) == len(set(tables))
+    assert set(tables) == written
+
+
+def test_columns_of_a_table_have_names_of_their_own():
+    for name, table in TABLES.items():
+        columns = [column.name for column in table.columns]
+        assert len(columns) == len(set(columns)), name
+        assert columns, name
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_what_is_declared_is_written_and_read(table):
+    write_table(table, "x", made_up(table))
+    assert len(read_table(table, "x")) == 2
+
+
+def refused(table, frame, says):
+    """Both ways, with the file, what is wrong and what to run; nothing is left behind."""
+    path = table.path_of("x")
+    told = rf"^{re.escape(path.as_posix())}.*{says}.*; run: {table.command('x')}$"
+    with pytest.raises(InputError, match=told):
+        write_table(table, "x", frame)
+    assert not path.exists()
+    path.parent.mkdir(parents=True)
+    frame.to_csv(path, index=False)
+    for read in (read_table, read_as_text):
+        with pytest.raises(InputError, match=told):
+            read(table, "x")
+
+
+@pytest.mark.parametrize(("table", "column"), CASES)
+def test_a_renamed_column_is_refused(table, column):
+    frame = made_up(table).rename(columns={column.name: f"{column.name}_"})
+    refused(table, frame, f"has no column '{column.name}'")
+
+
+@pytest.mark.parametrize(("table", "column"), WORDS)
+def test_a_renamed_word_is_refused(table, column):
+    frame = made_up(table)
+    frame.loc[1, column.name] = f"{column.words[0]}s"
+    refused(table, frame, f"column '{column.name}' holds '{column.words[0]}s'; allowed: ")
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [case for case in CASES if case.values[1].kind != "text"]
+)
+def test_another_kind_is_refused(table, column):
+    frame = made_up(table).astype({column.name: object})
+    frame.loc[1, column.name] = "much"
+    refused(table, frame, f"column '{column.name}': .*much")
+
+
+def committed():
+    """Tables of the shipped results, each with what it is about."""
+    params = load_params(ROOT / "params.yaml")
+    names = (*params.runs, *params.datasets, *params.false_positives)
+    return [
+        pytest.param(table, name, id=f"{key}-{name}")
+        for key, table in TABLES.items()
+        for name in names
+        if table.path.startswith("plots/") and (ROOT / table.path_of(name)).exists()
+    ]
+
+
+@pytest.mark.parametrize(("table", "name"), committed())
+def test_shipped_tables_are_what_is_declared(monkeypatch, table, name):
+    monkeypatch.chdir(ROOT)
+    assert list(read_table(table, name))[: len(table.columns)] == [
+        column.name for column in table.columns
+    ]
