@@ -11,7 +11,7 @@ from benchmarks.baselines import concepts_by_map
 from benchmarks.neighbors import watch_memory
 from benchmarks.timing import Goal, Row, measure, ratio_row, require_equal, speed_row
 from imbalens.analysis.common.thresholds import channel_thresholds
-from imbalens.analysis.concepts.counting import count_concepts
+from imbalens.analysis.concepts.concepts import concepts
 
 Q = 0.01
 N_CLASSES = 8
@@ -43,7 +43,7 @@ def measure_concepts(*, quick: bool) -> list[Row]:
 
     def count() -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
         with watch_memory() as peak:
-            counts = count_concepts(
+            counts = concepts(
                 [(0, maps)],
                 boxes,
                 n_images=size.n_images,
@@ -57,8 +57,10 @@ def measure_concepts(*, quick: bool) -> list[Row]:
                 component="whole",
                 connectivity=8,
                 count_holes=False,
+                normalize_by="image",
                 n_peaks=5,
-            )
+                n_top=8,
+            ).counts
         peaks.append(peak.growth)
         return counts.disjoint_per_image, counts.unique_per_image
 
