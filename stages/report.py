@@ -13,7 +13,7 @@ from imbalens.analysis.cam_alignment.alignment import align_cells
 from imbalens.params.experiment import Params, repeats
 from imbalens.params.loading import PARAMS_PATH, load_params
 from imbalens.params.runs import Run
-from imbalens.reports.page import reading
+from imbalens.reading import page as reading
 from imbalens.reports.page.fitting import fit_page
 from imbalens.reports.page.images import framed, thumbnail
 from imbalens.reports.page.results import CamExample, DatasetResults, RunAbout
@@ -21,6 +21,8 @@ from imbalens.reports.page.shell import find_vega
 from imbalens.stage import run_stage
 from imbalens.store.files import read_table, write_text
 from imbalens.store.prepared import open_prepared, read_images, read_metadata
+from imbalens.tables.claims import CLAIMS, PRIOR_SHIFT
+from imbalens.tables.differences import DIFFERENCES
 
 OUTPUT = Path("plots/report.html")
 VEGA_PAGE = Path(".dvc/plots/page.html")
@@ -67,10 +69,10 @@ def read_dataset(name: str, params: Params) -> DatasetResults:
         },
     )
     prototypes = of_runs.pop("archetypes-prototypes", None)
-    tables = reading.read_dataset_tables(name, params.datasets)
-    differences = reading.read_optional(Path(f"plots/differences/{name}.csv"))
-    claims = reading.read_optional(Path(f"plots/claims/{name}.csv"))
-    prior_shift = reading.read_optional(Path(f"plots/claims/{name}-prior_shift.csv"))
+    tables = reading.read_dataset_tables(name)
+    differences = reading.read_optional(DIFFERENCES, name)
+    claims = reading.read_optional(CLAIMS, name)
+    prior_shift = reading.read_optional(PRIOR_SHIFT, name)
     for what, table, stage in (
         ("the runs side by side", tables.get("compare"), "compare"),
         ("differences from the baseline", differences, "differences"),

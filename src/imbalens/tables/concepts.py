@@ -3,12 +3,14 @@
 from imbalens.store.tables import Column, Table
 
 STAGE = "concepts"
+ALL = "all"
+"""Class of the row over all annotated images."""
 
 CLASSES = Table(
     STAGE,
     "plots/concepts/{name}.csv",
     (
-        Column("class", "text", "class of the boxes, 'all' for the whole"),
+        Column("class", "text", f"class of the boxes, {ALL!r} for all images"),
         Column("pairs", "integer", "annotated images, with a box of the class"),
         Column("per", "text", "what counts are divided by", words=("image", "label")),
         Column("disjoint", "number", "components that overlap a box"),

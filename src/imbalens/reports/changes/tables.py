@@ -105,4 +105,4 @@ def _list_first(
 ) -> list[tuple[str | None, float]]:
     """Return the first adversaries of a class with their share; at least one, perhaps `NONE`."""
     share = float(adversaries.share[label])
-    return [(names[c], share) for c in np.flatnonzero(adversaries.first[label])] or [NONE]
+    return [(names[c], share) for c in np.flatnonzero(adversaries.first[label]).tolist()] or [NONE]

@@ -1,0 +1,17 @@
+"""Tables as stages write them, of which a test says only what it is about."""
+
+import pandas as pd
+
+from imbalens.store.tables import write_table
+
+
+def save(table, name, rows):
+    """Write a table, its columns without a value filled in."""
+    frame = pd.DataFrame(rows)
+    for column in table.columns:
+        if column.name not in frame:
+            text = column.words[0] if column.words else "some"
+            frame[column.name] = {"text": text, "integer": 0, "number": 0.0}[column.kind]
+    declared = [column.name for column in table.columns]
+    further = [name for name in frame if name not in declared and table.further]
+    write_table(table, name, frame[declared + further])
