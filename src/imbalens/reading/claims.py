@@ -124,7 +124,7 @@ def _read_colours(run: str) -> Colours:
         table[table["archetype"] == ALL],
         "share",
         rows=("class", names),
-        columns=("group", sorted(COLOUR_GROUPS)),
+        columns=("group", COLOUR_GROUPS),
     )
     return Colours(shares, _read_jaccard(run, names))
 

@@ -1,5 +1,7 @@
 """Reads how the runs of a dataset differ from their baselines."""
 
+from typing import Any
+
 import pandas as pd
 
 from imbalens.analysis.differences.comparison import Difference
@@ -9,9 +11,12 @@ from imbalens.tables.differences import DIFFERENCES
 
 def read_differences(dataset: str) -> list[Difference]:
     """Read what the stage `differences` found, row by row."""
-    found = []
-    for row in read_table(DIFFERENCES, dataset).to_dict("records"):
-        figures = {str(key): None if value is pd.NA else value for key, value in row.items()}
-        class_name = figures.pop("class") or None
-        found.append(Difference(class_name=class_name, **figures))
-    return found
+    rows: list[dict[Any, Any]] = read_table(DIFFERENCES, dataset).to_dict("records")
+    return [
+        Difference(
+            class_name=row.pop("class") or None,
+            classes=None if (classes := row.pop("classes")) is pd.NA else classes,
+            **row,
+        )
+        for row in rows
+    ]
