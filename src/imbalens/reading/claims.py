@@ -1,8 +1,10 @@
 """Reads what claims are judged by: results of other stages, and what the parameters ask for."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float, Int
 
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
@@ -11,13 +13,14 @@ from imbalens.analysis.claims.intervals import Resampling
 from imbalens.analysis.claims.judging import Colours, LdamComparison, RunResults
 from imbalens.analysis.claims.ldam import Repeats
 from imbalens.analysis.claims.verdicts import Rules
+from imbalens.analysis.differences.comparison import Difference
 from imbalens.analysis.saliency_colours import COLOUR_GROUPS
 from imbalens.params.experiment import Params, baseline_of, repeats
 from imbalens.params.runs import Bce, Ce, Ldam, Run
-from imbalens.reading.differences import read_differences
 from imbalens.store.tables import read_table
 from imbalens.tables.adversaries import ADVERSARIES, CLASS_SCORES, ERRORS, NEIGHBOURS
 from imbalens.tables.archetypes import ARCHETYPES
+from imbalens.tables.differences import DIFFERENCES
 from imbalens.tables.feature_overlap import PAIRS
 from imbalens.tables.matrices import pair_matrix
 from imbalens.tables.performance import CLASSES, CONFUSION
@@ -35,6 +38,19 @@ def rules_of(params: Params) -> Rules:
         min_images=options.min_images,
         min_classes=options.min_classes,
     )
+
+
+def read_differences(dataset: str) -> list[Difference]:
+    """Read what the stage `differences` found, row by row."""
+    rows: list[dict[Any, Any]] = read_table(DIFFERENCES, dataset).to_dict("records")
+    return [
+        Difference(
+            class_name=row.pop("class") or None,
+            classes=None if (classes := row.pop("classes")) is pd.NA else classes,
+            **row,
+        )
+        for row in rows
+    ]
 
 
 def read_comparisons(dataset: str, params: Params, *, task: str) -> list[Comparison]:

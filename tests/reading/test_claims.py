@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 
 from imbalens.analysis.differences.comparison import Difference
-from imbalens.reading.differences import read_differences
+from imbalens.reading.claims import read_differences
 from imbalens.reports.differences.differences import differences_table
 from imbalens.store.tables import write_table
 from imbalens.tables.differences import DIFFERENCES
