@@ -44,15 +44,17 @@ from imbalens.reports.differences.paper_tables import (
     setup_table,
 )
 from imbalens.reports.differences.seeds import seeds_metrics, seeds_table
-from imbalens.reports.shares import share_matrix
 from imbalens.reports.titles import dataset_title
 from imbalens.stage import parse_stage, pick, run_stage
+from imbalens.store import tables
 from imbalens.store.files import read_table, write_csv, write_json, write_text
 from imbalens.store.prepared import open_prepared, read_metadata
+from imbalens.tables.adversaries import ADVERSARIES, FDR, NEIGHBOURS, RANDOM
+from imbalens.tables.matrices import pair_matrix
 
 INSTANCES = Path("data/instances")
 # what a measure scores, as the stage `adversaries` calls it
-PREDICTORS = {"kld": "neighbours", "kld_fdr": "FDR", "kld_random": "random"}
+PREDICTORS = {"kld": NEIGHBOURS, "kld_fdr": FDR, "kld_random": RANDOM}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -256,12 +258,15 @@ def measure_adversaries(run: str, dump: FeatureDump, params: Params) -> list[Mea
     """Return the measures of the stage `adversaries`."""
     options = params.analyses.adversaries
     seen, names = dump.splits[options.split], dump.class_names
-    pairs = read_table(
-        Path(f"plots/adversaries/{run}.csv"), command=f"dvc repro adversaries@{run}"
-    )
+    pairs = tables.read_table(ADVERSARIES, run)
     shares = {
-        name: share_matrix(
-            pairs[pairs["kind"] == kind], column="adversary", classes=names, entries=names
+        name: pair_matrix(
+            ADVERSARIES,
+            run,
+            pairs[pairs["kind"] == kind],
+            "share",
+            rows=("class", names),
+            columns=("adversary", names),
         )
         for name, kind in PREDICTORS.items()
     }

@@ -12,6 +12,7 @@ from imbalens.analysis.saliency_colours import COLOUR_GROUPS
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION
 from imbalens.store.hdf5 import create
 from imbalens.store.prepared import PREPARED, PREPARED_VERSION
+from imbalens.tables.saliency_colours import COLOURS
 from tests.tiny import tiny_params, write_params
 
 BASE, BETTER, NULL, SEED1 = "made-base", "made-better", "made-null", "made-base-seed1"
@@ -133,12 +134,12 @@ def write_colours(folder, task, run):
     if run == BETTER:
         shares[0] = shares[0][::-1]
     rows = [
-        (name, part, group, 1.0 if part == "any pixel" else share)
+        (name, part, group, 1, 1.0 if part == "any pixel" else share, 0, 0, 0)
         for part in ("any pixel", "all")
         for name, of_class in zip(names, shares, strict=True)
         for group, share in zip(COLOUR_GROUPS, of_class, strict=True)
     ]
-    columns = ["class", "archetype", "group", "share"]
+    columns = [column.name for column in COLOURS.columns]
     save(folder / f"plots/saliency_colours/{run}.csv", pd.DataFrame(rows, columns=columns))
 
 

@@ -14,9 +14,10 @@ from imbalens.analysis.archetypes.judging import find_archetypes
 from imbalens.analysis.common.neighbors import nearest_neighbors
 from imbalens.analysis.feature_overlap import density_ratio, pair_overlap, top_features
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION, read_features
-from imbalens.reports.shares import share_matrix
 from imbalens.store.files import jsonable
 from imbalens.store.hdf5 import create
+from imbalens.tables.adversaries import ADVERSARIES
+from imbalens.tables.matrices import pair_matrix
 from stages import adversaries, archetypes, feature_overlap, performance, prepare
 from tests.tiny import tiny_params, write_params
 
@@ -127,7 +128,15 @@ def test_adversaries_and_training_confusion_come_from_the_training_images(folder
         of_kind = pairs[pairs["kind"] == kind]
         names = list(dump.class_names)
         np.testing.assert_array_equal(
-            share_matrix(of_kind, column="adversary", classes=names, entries=names), share
+            pair_matrix(
+                ADVERSARIES,
+                RUN,
+                of_kind,
+                "share",
+                rows=("class", names),
+                columns=("adversary", names),
+            ),
+            share,
         )
     counts = metrics(folder, "adversaries")["class_instances"]
     wrong = np.bincount(train.targets[train.targets != train.predictions], minlength=CLASSES)

@@ -10,44 +10,42 @@ import pandas as pd
 import pytest
 
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
+from imbalens.analysis.saliency_colours import COLOUR_GROUPS
 from imbalens.errors import InputError
+from imbalens.tables import saliency_colours
+from imbalens.tables.adversaries import ADVERSARIES, CLASS_SCORES
+from imbalens.tables.archetypes import ARCHETYPES
+from imbalens.tables.differences import DIFFERENCES
+from imbalens.tables.feature_overlap import PAIRS
+from imbalens.tables.performance import CLASSES, CONFUSION
 from stages import claims
+from tests.table_cases import save
 from tests.tiny import LABEL_RUNS, RUNS, tiny_params, write_params
 
 CE, LDAM = RUNS
 BCE, CB_FOCAL = LABEL_RUNS
-COLUMNS = [
-    *("run", "stage", "measure", "class", "baseline", "value", "difference"),
-    *("low", "high", "p", "p_adjusted", "images", "seeds"),
-]
 NAMES = ["a", "b", "c", "d", "e", "f"]  # head first; a and e overlap, so do b and f
 TWINS = {frozenset("ae"), frozenset("bf")}
 TRAIN = [400, 300, 100, 90, 20, 10]
 COLOURS = np.array([[9, 1], [1, 9], [5, 5], [3, 7], [9, 1], [1, 9]]) / 10
 
 
-def save(path, rows, columns):
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
-
-
 def row(run, stage, measure, low, high, images=240, label="", p_adjusted=0.04):
     middle = (low + high) / 2
-    return [
-        run,
-        stage,
-        measure,
-        label,
-        0.5,
-        0.5 + middle,
-        middle,
-        low,
-        high,
-        0.01,
-        p_adjusted,
-        images,
-        1,
-    ]
+    return {
+        "run": run,
+        "stage": stage,
+        "measure": measure,
+        "class": label,
+        "value": 0.5 + middle,
+        "difference": middle,
+        "low": low,
+        "high": high,
+        "p": 0.01,
+        "p_adjusted": p_adjusted,
+        "images": images,
+        "seeds": 1,
+    }
 
 
 def about(path):
@@ -57,53 +55,62 @@ def about(path):
 
 
 def write_differences(dataset, rows):
-    save(f"plots/differences/{dataset}.csv", rows, COLUMNS)
+    save(DIFFERENCES, dataset, rows)
 
 
 def write_run(run, *, small_errors):
     """Tables of one run; images of the smallest classes go to the class that overlaps them."""
     archetypes = [
-        (name, kind, size, size // part)
+        {"class": name, "archetype": kind, "count": size, "true_positives": size // part}
         for name, size in zip(NAMES, TRAIN, strict=True)
         for kind, part in zip(ARCHETYPE_NAMES, (1, 1, 5, 5), strict=True)
     ]
-    columns = ["class", "archetype", "count", "true_positives"]
-    save(f"plots/archetypes/{run}.csv", archetypes, columns)
+    save(ARCHETYPES, run, archetypes)
     rng = np.random.default_rng(0)
     shares = [
-        (first, second, share, kind)
+        {"class": first, "adversary": second, "share": share, "kind": kind}
         for kind in ("errors", "neighbours")
         for first in NAMES
         for second, share in zip(
             [other for other in NAMES if other != first],
-            np.sort(rng.dirichlet(np.ones(5))) if first != "c" else [""] * 5,
+            np.sort(rng.dirichlet(np.ones(5))) if first != "c" else [np.nan] * 5,
             strict=True,
         )
     ]
-    columns = ["class", "adversary", "share", "kind"]
-    save(f"plots/adversaries/{run}.csv", shares, columns)
-    divergences = [(name, "", "") if name == "c" else (name, 0.1, 9.0) for name in NAMES]
-    save(f"plots/adversaries/{run}-classes.csv", divergences, ["class", "kld", "kld_fdr"])
-    pairs = [(x, y, 0.5 if frozenset((x, y)) in TWINS else 0.1) for x, y in permutations(NAMES, 2)]
-    save(f"plots/feature_overlap/{run}-pairs.csv", pairs, ["class", "other", "jaccard"])
-    performance = zip(NAMES, TRAIN, strict=True)
-    save(f"plots/performance/{run}.csv", performance, ["class", "train_count"])
+    save(ADVERSARIES, run, shares)
+    divergences = [
+        {"class": name, "kld": np.nan if name == "c" else 0.1, "kld_fdr": 9.0} for name in NAMES
+    ]
+    save(CLASS_SCORES, run, divergences)
+    pairs = [
+        {"class": x, "other": y, "jaccard": 0.5 if frozenset((x, y)) in TWINS else 0.1}
+        for x, y in permutations(NAMES, 2)
+    ]
+    save(PAIRS, run, pairs)
+    save(CLASSES, run, {"class": NAMES, "train_count": TRAIN})
     wrong = {("e", "a"): 20, ("f", "b"): 20, ("e", "b"): small_errors, ("f", "a"): small_errors}
     right = 80 - small_errors
     right_of = dict.fromkeys("abcd", 60) | {"e": right, "f": right}
     confusion = [
-        (x, y, right_of[x] if x == y else wrong.get((x, y), 0)) for x in NAMES for y in NAMES
+        {"actual": x, "predicted": y, "count": right_of[x] if x == y else wrong.get((x, y), 0)}
+        for x in NAMES
+        for y in NAMES
     ]
-    columns = ["actual", "predicted", "count"]
-    save(f"plots/performance/{run}-confusion.csv", confusion, columns)
+    save(CONFUSION, run, confusion)
     colours = [
-        (name, part, group, share)
+        {
+            "class": name,
+            "archetype": part,
+            "group": group,
+            "share": dict(zip(("red", "blue"), shares, strict=True)).get(group, 0.0)
+            if part == "all"
+            else float(group == "red"),
+        }
         for part in ("any pixel", "all")
         for name, shares in zip(NAMES, COLOURS, strict=True)
-        for group, share in zip(("red", "blue"), shares if part == "all" else (1, 0), strict=True)
+        for group in COLOUR_GROUPS
     ]
-    columns = ["class", "archetype", "group", "share"]
-    save(f"plots/saliency_colours/{run}.csv", colours, columns)
+    save(saliency_colours.COLOURS, run, colours)
 
 
 @pytest.fixture

@@ -10,15 +10,22 @@ from PIL import Image
 
 from imbalens.errors import InputError
 from imbalens.params.loading import load_params
+from imbalens.reading import page as reading
 from imbalens.reading.report import read_dataset, read_prototypes
 from imbalens.reports.differences.paper_layout import paper_json
-from imbalens.reports.page import reading
 from imbalens.reports.page.runs import describe_runs
-from imbalens.store.files import write_csv, write_json
+from imbalens.store.files import write_json
 from imbalens.store.prepared import read_split
+from imbalens.tables import cam_alignment, compare, performance
+from imbalens.tables.adversaries import ADVERSARIES
+from imbalens.tables.changes import FLOW
+from imbalens.tables.claims import CLAIMS, PRIOR_SHIFT
+from imbalens.tables.differences import DIFFERENCES
+from imbalens.tables.train import HISTORY
 from stages import report
 from tests.map_cases import BCE, CE, LDAM, experiment
 from tests.page_cases import claims, decode, differences, papers
+from tests.table_cases import save
 from tests.tiny import ROOT, write_params
 
 OUTPUT = Path("plots/report.html")
@@ -77,14 +84,14 @@ def test_what_no_page_can_do_without_is_an_error(missing, message):
 @pytest.mark.usefixtures("project")
 def test_tables_are_those_of_the_runs_of_the_dataset():
     for run in (CE, LDAM, BCE, "planted-gone"):
-        write_csv(Path(f"plots/train/{run}.csv"), pd.DataFrame({"epoch": [0], "loss": [1.5]}))
+        save(HISTORY, run, {"epoch": [0], "loss": [1.5]})
     for name in ("planted", "phantom", "planted2"):
-        for stage in ("compare", "differences"):
-            write_csv(Path(f"plots/{stage}/{name}.csv"), differences())
-    write_csv(Path("plots/changes/planted-flow.csv"), differences())
-    write_csv(Path("plots/claims/planted.csv"), claims())
+        save(compare.RUNS, name, {"run": [CE], "accuracy": [0.5]})
+        save(DIFFERENCES, name, differences())
+    save(FLOW, "planted", {"count": [1]})
+    save(CLAIMS, "planted", claims())
     sentence = pd.DataFrame({"measure": ["IoBB"], "sentence": ["not measured: no maps."]})
-    write_csv(Path("plots/claims/planted-prior_shift.csv"), sentence)
+    save(PRIOR_SHIFT, "planted", sentence)
     found = read("planted")
     assert found.of_runs["train"]["run"].tolist() == [CE, LDAM]
     assert found.of_runs["train"]["loss"].tolist() == ["1.5", "1.5"]
@@ -107,7 +114,7 @@ def test_tables_are_those_of_the_runs_of_the_dataset():
 def test_of_adversaries_only_errors_and_neighbours_are_shown():
     kinds = ["errors", "FDR", "neighbours", "random"]
     shares = pd.DataFrame({"class": "a", "adversary": "b", "share": 0.5, "kind": kinds})
-    write_csv(Path(f"plots/adversaries/{CE}.csv"), shares)
+    save(ADVERSARIES, CE, shares)
     assert read("planted").of_runs["adversaries"]["kind"].tolist() == ["errors", "neighbours"]
 
 
@@ -183,9 +190,8 @@ def test_a_page_above_the_limit_is_written_and_warned_of(monkeypatch, capsys):
 
 @pytest.mark.usefixtures("project")
 def test_the_row_over_all_classes_has_an_empty_class():
-    table = pd.DataFrame({"class": ["all", "x", "all"], "iobb": [1, 2, 3]})
-    for stage in ("cam_alignment", "performance"):
-        write_csv(Path(f"plots/{stage}/{CE}.csv"), table)
+    for table in (cam_alignment.CLASSES, performance.CLASSES):
+        save(table, CE, {"class": ["all", "x", "all"], "iobb": [1, 2, 3]})
     found = read("planted").of_runs
     of_ce = found["cam_alignment"][found["cam_alignment"]["run"] == CE]
     assert of_ce["class"].tolist() == ["all", "x", ""]

@@ -16,6 +16,7 @@ CHECKS_VALUES = "check"
 # time. Hence packages are declared whole, except these.
 BY_MODULE = (
     "src/imbalens",
+    "src/imbalens/analysis",
     "src/imbalens/dumps",
     "src/imbalens/reading",
     "src/imbalens/reports",

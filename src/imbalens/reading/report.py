@@ -5,12 +5,14 @@ from pathlib import Path
 import pandas as pd
 
 from imbalens.params.experiment import Params
+from imbalens.reading import page as reading
 from imbalens.reading.examples import read_cam_examples
-from imbalens.reports.page import reading
 from imbalens.reports.page.images import encode_examples, thumbnail
 from imbalens.reports.page.results import DatasetResults
 from imbalens.reports.page.runs import describe_runs
 from imbalens.store.prepared import read_images, read_metadata
+from imbalens.tables.claims import CLAIMS, PRIOR_SHIFT
+from imbalens.tables.differences import DIFFERENCES
 
 TABLE_TITLES = {
     "compare": "all figures",
@@ -39,10 +41,10 @@ def read_dataset(name: str, params: Params) -> DatasetResults:
         },
     )
     prototypes = of_runs.pop("archetypes-prototypes", None)
-    tables = reading.read_dataset_tables(name, params.datasets)
-    differences = reading.read_optional(Path(f"plots/differences/{name}.csv"))
-    claims = reading.read_optional(Path(f"plots/claims/{name}.csv"))
-    prior_shift = reading.read_optional(Path(f"plots/claims/{name}-prior_shift.csv"))
+    tables = reading.read_dataset_tables(name)
+    differences = reading.read_optional(DIFFERENCES, name)
+    claims = reading.read_optional(CLAIMS, name)
+    prior_shift = reading.read_optional(PRIOR_SHIFT, name)
     for what, table, stage in (
         ("the runs side by side", tables.get("compare"), "compare"),
         ("differences from the baseline", differences, "differences"),

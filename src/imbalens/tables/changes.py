@@ -1,6 +1,7 @@
 """What the stage `changes` writes."""
 
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
+from imbalens.analysis.changes.measures import MEASURES
 from imbalens.store.tables import Column, Table
 
 STAGE = "changes"
@@ -10,10 +11,10 @@ CHANGES = Table(
     "plots/changes/{name}.csv",
     (
         Column("run", "text", "run compared with its baseline"),
-        Column("measure", "text", "what changed"),
+        Column("measure", "text", "what changed", words=MEASURES),
         Column("class", "text", "class; empty over all", may_be_empty=True),
         Column("value", "number", "of the measure"),
-        Column("instances", "integer", "instances behind it", may_be_empty=True),
+        Column("instances", "integer", "instances behind it"),
         Column("chance", "number", "what chance gives"),
     ),
 )
@@ -45,6 +46,7 @@ ADVERSARIES = Table(
     (
         Column("run", "text", "run compared with its baseline"),
         Column("class", "text", "reference class"),
+        Column("position", "integer", "from 1, among adversaries that are first together"),
         Column("adversary_baseline", "text", "first under the baseline", may_be_empty=True),
         Column("adversary", "text", "first under the run", may_be_empty=True),
         Column("share_baseline", "number", "share of the former"),

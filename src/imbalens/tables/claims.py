@@ -1,5 +1,8 @@
 """What the stage `claims` writes."""
 
+from typing import get_args
+
+from imbalens.analysis.claims.verdicts import NO_RUN, Side, Verdict
 from imbalens.store.tables import Column, Table
 
 STAGE = "claims"
@@ -12,20 +15,20 @@ CLAIMS = Table(
         Column("paper", "text", "who claims it", words=("A", "B")),
         Column("section", "text", "where"),
         Column("text", "text", "the claim"),
-        Column("run", "text", "run it is judged on"),
+        Column("run", "text", f"run it is judged on; {NO_RUN!r} where none could support it"),
         Column("baseline", "text", "run compared with, if any", may_be_empty=True),
         Column("statistic", "text", "what is judged"),
         Column("value", "number", "of the statistic"),
         Column("low", "number", "lower end of its interval"),
         Column("high", "number", "upper end of its interval"),
         Column("threshold", "number", "what the interval is held against"),
-        Column("side", "text", "side that is claimed", words=("above", "below", "within")),
-        Column("n", "integer", "units behind it", may_be_empty=True),
+        Column("side", "text", "side that is claimed", words=get_args(Side)),
+        Column("n", "integer", "units behind it"),
         Column("unit", "text", "what is counted"),
         Column("p", "number", "p-value, where a difference is judged"),
         Column("p_adjusted", "number", "the same, corrected"),
-        Column("seeds", "integer", "trainings behind it", may_be_empty=True),
-        Column("verdict", "text", "verdict", words=("holds", "does not hold", "not decidable")),
+        Column("seeds", "integer", "trainings behind it; 0 if unknown"),
+        Column("verdict", "text", "verdict", words=get_args(Verdict)),
         Column("reason", "text", "why it is not decidable", may_be_empty=True),
     ),
 )

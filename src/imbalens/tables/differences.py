@@ -3,6 +3,7 @@
 from imbalens.store.tables import Column, Table
 
 STAGE = "differences"
+OVER = ("images", "patients", "images and seeds", "patients and seeds")
 
 DIFFERENCES = Table(
     STAGE,
@@ -20,11 +21,11 @@ DIFFERENCES = Table(
         Column("high", "number", "upper end of the interval"),
         Column("p", "number", "two-sided p-value"),
         Column("p_adjusted", "number", "the same, corrected for the table's number of rows"),
-        Column("images", "integer", "images behind it", may_be_empty=True),
-        Column("seeds", "integer", "trainings of the side that has fewer", may_be_empty=True),
+        Column("images", "integer", "images behind it"),
+        Column("seeds", "integer", "trainings of the side that has fewer"),
         Column("spread", "number", "standard deviation over trainings"),
         Column("classes", "integer", "classes averaged over", may_be_empty=True),
-        Column("over", "text", "what is resampled", words=("images", "patients")),
+        Column("over", "text", "what is resampled", words=OVER),
     ),
 )
 SEEDS = Table(

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalens.analysis.changes.similarity import cka_matrix, class_cka, linear_cka
+from imbalens.analysis.changes.similarity import cka_matrices, class_cka, linear_cka
 
 SEEDS = st.integers(0, 10_000)
 BOTH = pytest.mark.parametrize("debiased", [False, True])
@@ -117,7 +117,8 @@ def test_too_few_images_are_undefined(debiased, fewest):
 def test_the_matrix_holds_every_pair(debiased):
     first, second = draw(1)
     runs = [first, second, np.zeros((12, 2)), np.float32(second[:, :1])]
-    matrix = cka_matrix(runs, debiased=debiased)
+    both = cka_matrices([lambda run=run: run for run in runs])
+    matrix = both.debiased if debiased else both.plain
     for i, a in enumerate(runs):
         for j, b in enumerate(runs):
             assert matrix[i, j] == pytest.approx(linear_cka(a, b, debiased=debiased), nan_ok=True)
@@ -150,7 +151,7 @@ def test_an_image_counts_for_each_of_its_labels():
 def test_what_cannot_be_compared_is_refused():
     first, second = draw(0)
     with pytest.raises(ValueError, match=r"must be of the same images, found \[11, 12\]"):
-        cka_matrix([first, second[:-1]], debiased=True)
+        cka_matrices([lambda: first, lambda: second[:-1]])
     first[7, 2] = np.inf
     with pytest.raises(ValueError, match=r"must be finite, found 1 rows that are not.*row 7"):
         linear_cka(first, second, debiased=True)

@@ -6,10 +6,9 @@ from imbalens.analysis.claims.cost_sensitive import (
     CONTROLLED,
     DIFFERENCE_CLAIMS,
     Comparison,
-    Difference,
     judge_differences,
 )
-from imbalens.analysis.claims.intervals import Estimate
+from imbalens.analysis.differences.comparison import Difference
 from tests.analysis.claims.rules import rules
 
 ITEMS = {item.claim.id: item for item in DIFFERENCE_CLAIMS}
@@ -17,7 +16,24 @@ ITEMS = {item.claim.id: item for item in DIFFERENCE_CLAIMS}
 
 def judged(name, low, high, images=240, margin=0.02, p_adjusted=0.03, **changed):
     item = ITEMS[name]
-    difference = Difference(Estimate((low + high) / 2, low, high, images, 0.01), p_adjusted, 1)
+    middle = (low + high) / 2
+    difference = Difference(
+        run="wbce",
+        baseline="bce",
+        stage=item.stage,
+        measure=item.measure,
+        class_name=None,
+        baseline_value=0.5,
+        value=0.5 + middle,
+        difference=middle,
+        low=low,
+        high=high,
+        p=0.01,
+        p_adjusted=p_adjusted,
+        images=images,
+        seeds=1,
+        spread=nan,
+    )
     values = {
         "run": "wbce",
         "baseline": "bce",

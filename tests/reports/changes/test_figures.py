@@ -3,6 +3,7 @@ from itertools import pairwise
 import numpy as np
 
 from imbalens.analysis.changes.changes import archetype_flow
+from imbalens.analysis.changes.measures import mean_change
 from imbalens.reports.changes.figures import (
     MEASURES,
     changes_figure,
@@ -10,7 +11,7 @@ from imbalens.reports.changes.figures import (
     draw_flows,
     flows_figure,
 )
-from imbalens.reports.changes.tables import change_table, flow_table, mean_change
+from imbalens.reports.changes.tables import change_table, flow_table
 
 NAN = np.nan
 LONG = "nih_chest_xray-densenet121_truncated-imagenet"

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from imbalens.analysis.changes.similarity import Similarity
 from imbalens.reports.changes.similarity import (
     draw_similarity,
     similarity_figure,
@@ -14,7 +15,7 @@ DEBIASED = np.array([[1, -0.25], [-0.25, NAN]])
 
 
 def table_of(runs=("a", "b")):
-    return similarity_table(PLAIN, DEBIASED, runs)
+    return similarity_table(Similarity(PLAIN, DEBIASED), runs)
 
 
 def test_a_row_for_every_ordered_pair():

@@ -3,13 +3,8 @@ import pandas as pd
 
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
 from imbalens.analysis.changes.changes import archetype_flow
-from imbalens.reports.changes.tables import (
-    Change,
-    adversary_table,
-    change_table,
-    flow_table,
-    mean_change,
-)
+from imbalens.analysis.changes.measures import Change, FirstAdversaries, mean_change
+from imbalens.reports.changes.tables import adversary_table, change_table, flow_table
 
 NAN = np.nan
 NAMES = ["small", "large", "absent"]
@@ -20,12 +15,6 @@ def flow_of(before, after):
     return archetype_flow(
         np.array(before), np.array(after), np.array([0, 0, 1, 1, 1]), n_classes=3
     )
-
-
-def test_the_mean_is_over_the_classes_in_which_a_measure_is_defined():
-    change = mean_change(np.array([0.25, 0.75, NAN]), COUNTS, chance=0.1)
-    assert (change.overall, change.chance) == (0.5, 0.1)
-    assert np.isnan(mean_change(np.full(3, NAN), COUNTS, chance=NAN).overall)
 
 
 def test_changes_have_a_row_over_all_and_one_per_class_head_first():
@@ -66,17 +55,39 @@ def test_flows_have_a_row_per_two_archetypes():
 
 
 def test_the_first_adversaries_of_both_stand_side_by_side():
-    baseline = np.array([[0, 1, 0], [0.5, 0, 0.5], [NAN] * 3])
-    other = np.array([[0, 0.25, 0.75], [NAN] * 3, [NAN] * 3])
-    table = adversary_table(baseline, {"a": other}, NAMES, COUNTS)
-    assert list(table["class"]) == ["large", "small", "absent"]
-    assert list(table["adversary_baseline"]) == ["small|absent", "large", ""]
-    assert list(table["adversary"]) == ["", "absent", ""]
-    np.testing.assert_array_equal(table["share_baseline"], [0.5, 1, NAN])
-    np.testing.assert_array_equal(table["share"], [NAN, 0.75, NAN])
+    before = FirstAdversaries(
+        np.array([[0, 1, 0], [1, 0, 1], [0, 0, 0]], dtype=bool), np.array([1, 0.5, NAN])
+    )
+    after = FirstAdversaries(
+        np.array([[0, 0, 1], [0, 0, 0], [0, 0, 0]], dtype=bool), np.array([0.75, NAN, NAN])
+    )
+    table = adversary_table({"a": (before, after)}, NAMES, COUNTS)
+    expected = pd.DataFrame(
+        [
+            ("a", "large", 1, "small", None, 0.5, NAN),
+            ("a", "large", 2, "absent", None, 0.5, NAN),
+            ("a", "small", 1, "large", "absent", 1, 0.75),
+            ("a", "absent", 1, None, None, NAN, NAN),
+        ],
+        columns=[
+            *("run", "class", "position"),
+            *("adversary_baseline", "adversary", "share_baseline", "share"),
+        ],
+    )
+    pd.testing.assert_frame_equal(table, expected)
+
+
+def test_a_table_takes_as_many_rows_as_the_side_with_more_adversaries_that_are_first():
+    three = FirstAdversaries(~np.eye(4, dtype=bool), np.full(4, 1 / 3))
+    one = FirstAdversaries(np.eye(4, k=1, dtype=bool), np.array([1, 1, 1, NAN]))
+    names, counts = list("abcd"), np.arange(4, 0, -1)
+    for sides, column in (((three, one), "adversary"), ((one, three), "adversary_baseline")):
+        table = adversary_table({"r": sides}, names, counts)
+        assert table["position"].tolist() == [1, 2, 3] * 4
+        assert table[column].notna().tolist() == [True, False, False] * 3 + [False] * 3
 
 
 def test_without_runs_tables_keep_their_columns():
     assert list(change_table({}, NAMES, COUNTS).columns)[:3] == ["run", "measure", "class"]
     assert list(flow_table({}, NAMES, COUNTS).columns)[:2] == ["run", "class"]
-    assert list(adversary_table(np.eye(3), {}, NAMES, COUNTS).columns)[:2] == ["run", "class"]
+    assert list(adversary_table({}, NAMES, COUNTS).columns)[:2] == ["run", "class"]

@@ -9,7 +9,8 @@ whether the class itself is seen alike. What a change of the loss did is read be
 runs that differ in their seed alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -17,6 +18,21 @@ from jaxtyping import Float
 from imbalens.classes import Classes, list_pairs, require_codes
 
 _FEWEST_DEBIASED = 4  # images for which the debiased estimator is defined
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """CKA of every two of several networks, see `linear_cka`.
+
+    Symmetric; 1 on the diagonal, NaN where undefined.
+
+    Attributes:
+        plain: By the plain estimate of HSIC.
+        debiased: By the unbiased one.
+    """
+
+    plain: Float[np.ndarray, "r r"]
+    debiased: Float[np.ndarray, "r r"]
 
 
 def linear_cka(
@@ -47,36 +63,37 @@ def linear_cka(
     Maximization, JMLR 2012 (unbiased estimator of HSIC); Murphy et al., Correcting Biased Centered
     Kernel Alignment Measures in Biological and Artificial Neural Networks, 2024.
     """
-    return float(cka_matrix([first, second], debiased=debiased)[0, 1])
+    both = cka_matrices([lambda: first, lambda: second])
+    return float((both.debiased if debiased else both.plain)[0, 1])
 
 
-def cka_matrix(
-    features: Sequence[Float[np.ndarray, "n _"]], *, debiased: bool
-) -> Float[np.ndarray, "r r"]:
-    """Measure the similarity of every two of several networks, see `linear_cka`.
+def cka_matrices(load: Sequence[Callable[[], Float[np.ndarray, "n _"]]]) -> Similarity:
+    """Measure the similarity of every two of several networks.
+
+    Features of two networks are held at a time, however many there are: those of each are loaded
+    once for every network before it, and once for itself.
 
     Args:
-        features: Feature embeddings of each network, of the same images in the same order.
-        debiased: Which estimate of HSIC is taken.
-
-    Returns:
-        Symmetric; 1 on the diagonal, NaN where undefined.
+        load: For each network what returns its feature embeddings, of the same images in the
+            same order.
 
     Raises:
         ValueError: if a feature is not finite or the images are not as many.
     """
-    sizes = {len(of_run) for of_run in features}
-    if len(sizes) > 1:
-        raise ValueError(f"features must be of the same images, found {sorted(sizes)} of them")
-    n_runs = len(features)
-    hsic = np.full((n_runs, n_runs), np.nan)
+    n_runs = len(load)
+    hsic = np.full((2, n_runs, n_runs), np.nan)
     for i in range(n_runs):
-        centred = _centre(features[i])
+        first = _centre(load[i]())
         for j in range(i, n_runs):
-            other = centred if i == j else _centre(features[j])
-            hsic[i, j] = hsic[j, i] = _hsic(centred, other, debiased=debiased)
-    own = np.where(np.diag(hsic) > 0, np.diag(hsic), np.nan)
-    return hsic / np.sqrt(np.outer(own, own))
+            second = first if i == j else _centre(load[j]())
+            if len(first) != len(second):
+                sizes = sorted((len(first), len(second)))
+                raise ValueError(f"features must be of the same images, found {sizes} of them")
+            hsic[:, i, j] = hsic[:, j, i] = _hsic(first, second)
+    variances = np.diagonal(hsic, axis1=1, axis2=2)
+    own = np.where(variances > 0, variances, np.nan)
+    plain, debiased = hsic / np.sqrt(own[:, :, None] * own[:, None, :])
+    return Similarity(plain=plain, debiased=debiased)
 
 
 def class_cka(
@@ -129,23 +146,24 @@ def _centre(features: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
 
 
 def _hsic(
-    first: Float[np.ndarray, "n d1"], second: Float[np.ndarray, "n d2"], *, debiased: bool
-) -> float:
+    first: Float[np.ndarray, "n d1"], second: Float[np.ndarray, "n d2"]
+) -> tuple[float, float]:
     """Estimate HSIC of centred features, up to a factor that depends on n alone.
 
     With x_i and y_i the rows of centred X and Y, and K = X X', L = Y Y', the sum of all K_ij L_ij
     is the squared Frobenius norm of X'Y: no n x n matrix is needed. The unbiased estimate takes
     K and L with an emptied diagonal; since rows of K sum to 0, those then sum to -|x_i|^2, and
     the estimator of Song et al. becomes what stands below.
+
+    Returns:
+        The plain and the unbiased estimate.
     """
     aligned = float(np.square(first.T @ second).sum())
-    if not debiased:
-        return aligned
     n = len(first)
     if n < _FEWEST_DEBIASED:
-        return np.nan
+        return aligned, np.nan
     a, b = np.square(first).sum(axis=1), np.square(second).sum(axis=1)
     unbiased = aligned - n / (n - 2) * (a @ b) + a.sum() * b.sum() / ((n - 1) * (n - 2))
     # a difference of equals, such as where one image alone differs, is rounding, not similarity
     rounding = n * np.finfo(np.float64).eps * float(a @ b)
-    return float(unbiased) if abs(unbiased) > rounding else 0.0
+    return aligned, float(unbiased) if abs(unbiased) > rounding else 0.0

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from imbalens.analysis.claims.intervals import Estimate
 from imbalens.analysis.claims.verdicts import Claim, Finding, Rules, Side, judge, undecided
+from imbalens.analysis.differences.comparison import Difference
 
 ABSENT = "the figure, or its interval, is undefined for one of the two runs"
 PERFORMANCE, ALIGNMENT, CONCEPTS = "performance", "cam_alignment", "concepts"  # stages
@@ -31,22 +32,6 @@ class DifferenceClaim:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """A run minus the baseline, over all classes.
-
-    Attributes:
-        estimate: The difference, its interval, the images behind it and its p-value.
-        p_adjusted: That p-value, corrected for all differences of the dataset that are over all
-            classes; NaN if undefined.
-        seeds: Trainings behind the run.
-    """
-
-    estimate: Estimate
-    p_adjusted: float
-    seeds: int
-
-
-@dataclass(frozen=True)
 class Comparison:
     """A run with a cost-sensitive loss beside the baseline, both with all their repeats.
 
@@ -54,7 +39,7 @@ class Comparison:
         run: The run, the first of its repeats.
         baseline: The baseline, the first of its repeats.
         plain: Whether the baseline's loss weighs all classes alike.
-        differences: By stage and measure; those that were not measured are absent.
+        differences: Over all classes, by stage and measure; without those not measured.
         unmapped: Of both sides, trainings without maps.
         classes_exclude: Whether an image has one class, and not any number of labels.
         positives_fixed: Whether labels are decided so that every run predicts as many positives.
@@ -215,10 +200,13 @@ def judge_differences(comparison: Comparison, *, rules: Rules) -> list[Finding]:
         if difference is None or reason:
             findings.append(undecided(item.claim, reason, **sides))
             continue
+        estimate = Estimate(
+            difference.difference, difference.low, difference.high, difference.images, difference.p
+        )
         findings.append(
             judge(
                 item.claim,
-                difference.estimate,
+                estimate,
                 rules=rules,
                 margin=rules.margin,
                 p_adjusted=difference.p_adjusted,

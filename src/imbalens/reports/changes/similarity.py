@@ -5,30 +5,27 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 from matplotlib.figure import Figure
 
+from imbalens.analysis.changes.similarity import Similarity
 from imbalens.reports.common.matrix import draw_cells, matrix_figure
 from imbalens.reports.common.run_names import short_names
 from imbalens.reports.common.style import save, say, titled
 
 
-def similarity_table(
-    plain: Float[np.ndarray, "r r"], debiased: Float[np.ndarray, "r r"], runs: Sequence[str]
-) -> pd.DataFrame:
+def similarity_table(similarity: Similarity, runs: Sequence[str]) -> pd.DataFrame:
     """One row per ordered pair of runs, each with itself too: run, other, cka, cka_debiased.
 
     Args:
-        plain: CKA of every two runs by the plain estimator, see `cka_matrix`.
-        debiased: The same by the debiased one.
+        similarity: How alike the features of every two runs are.
         runs: Names of the runs, in the order of the matrices.
     """
     return pd.DataFrame(
         {
             "run": np.repeat(np.asarray(runs, dtype=object), len(runs)),
             "other": np.tile(np.asarray(runs, dtype=object), len(runs)),
-            "cka": plain.ravel(),
-            "cka_debiased": debiased.ravel(),
+            "cka": similarity.plain.ravel(),
+            "cka_debiased": similarity.debiased.ravel(),
         }
     )
 

@@ -1,48 +1,19 @@
-"""Tables of what became different in the runs of a dataset; `change_figures` draws them."""
+"""Tables of what became different in the runs of a dataset; `figures` draws them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Int
 
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
-from imbalens.analysis.changes.changes import ArchetypeFlow, largest_entries
+from imbalens.analysis.changes.changes import ArchetypeFlow
+from imbalens.analysis.changes.measures import Change, FirstAdversaries
 from imbalens.analysis.common.counting import divide
 from imbalens.reports.common.tables import head_first
 
-
-@dataclass(frozen=True)
-class Change:
-    """How much differs between a run and its baseline, by one measure.
-
-    Attributes:
-        overall: Over all classes; NaN where undefined.
-        per_class: For each class, in label order; NaN where undefined.
-        instances: Images, or pairs of an image and a class, behind each class.
-        chance: What the measure is where nothing corresponds; NaN where that is not known.
-    """
-
-    overall: float
-    per_class: Float[np.ndarray, " c"]
-    instances: Int[np.ndarray, " c"]
-    chance: float
-
-
-def mean_change(
-    per_class: Float[np.ndarray, " c"], instances: Int[np.ndarray, " c"], *, chance: float
-) -> Change:
-    """Take the mean over the classes in which a measure is defined as its overall value.
-
-    Args:
-        per_class: The measure for each class; NaN where undefined.
-        instances: Images, or pairs of an image and a class, behind each class.
-        chance: What the measure is where nothing corresponds; NaN where that is not known.
-    """
-    defined = per_class[~np.isnan(per_class)]
-    overall = float(divide(defined.sum(), len(defined)))
-    return Change(overall=overall, per_class=per_class, instances=instances, chance=chance)
+NONE = (None, np.nan)  # adversary and share of a class without adversaries
 
 
 def change_table(
@@ -101,33 +72,37 @@ def flow_table(
 
 
 def adversary_table(
-    baseline: Float[np.ndarray, "c c"],
-    others: Mapping[str, Float[np.ndarray, "c c"]],
+    first: Mapping[str, tuple[FirstAdversaries, FirstAdversaries]],
     names: Sequence[str],
     counts: Int[np.ndarray, " c"],
 ) -> pd.DataFrame:
-    """One row per run and class: its first adversaries and their share, in baseline and run.
+    """One row per run and class: its first adversary and the share, in baseline and run.
 
-    Adversaries with equal shares are joined by "|"; empty where a class has none.
+    Where several are first they stand below one another by `position`, as many rows as the side
+    with more of them needs. What a side does not have is empty.
 
     Args:
-        baseline: How the other classes share each class's neighbours, or errors, in the baseline.
-        others: The same by run.
+        first: By run, the first adversaries in the baseline and in the run.
         names: Class names, in label order.
         counts: Training images per class.
     """
-    before = _describe_largest(baseline, names)
-    rows = []
-    for run, shares in others.items():
-        after = _describe_largest(shares, names)
-        rows += [
-            (run, names[c], before[c], after[c], baseline[c].max(), shares[c].max())
-            for c in head_first(counts)
-        ]
-    columns = ["run", "class", "adversary_baseline", "adversary", "share_baseline", "share"]
+    rows = [
+        (run, names[c], position, before, after, share_before, share_after)
+        for run, sides in first.items()
+        for c in head_first(counts)
+        for position, ((before, share_before), (after, share_after)) in enumerate(
+            zip_longest(*(_list_first(side, c, names) for side in sides), fillvalue=NONE),
+            start=1,
+        )
+    ]
+    columns = ["run", "class", "position"]
+    columns += ["adversary_baseline", "adversary", "share_baseline", "share"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _describe_largest(shares: Float[np.ndarray, "c c"], names: Sequence[str]) -> list[str]:
-    marks: Bool[np.ndarray, "c c"] = largest_entries(shares)
-    return ["|".join(name for name, mark in zip(names, row, strict=True) if mark) for row in marks]
+def _list_first(
+    adversaries: FirstAdversaries, label: int, names: Sequence[str]
+) -> list[tuple[str | None, float]]:
+    """Return the first adversaries of a class with their share; at least one, perhaps `NONE`."""
+    share = float(adversaries.share[label])
+    return [(names[c], share) for c in np.flatnonzero(adversaries.first[label]).tolist()] or [NONE]

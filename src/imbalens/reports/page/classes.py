@@ -14,6 +14,7 @@ from imbalens.reports.page.results import (
     by_class_and_run,
 )
 from imbalens.reports.page.tables import PageTable, make_table, number, with_interval
+from imbalens.tables.saliency_colours import ALL
 
 MOST = 3  # adversaries of a class
 MAX_DIFFERENCES = 2500  # rows of all classes together, at least `FEWEST` of each
@@ -207,7 +208,7 @@ def _strips(colours: Mapping[str, Sequence[Record]]) -> list[Strip]:
         parts = [
             (heading(cells["group"]), 100 * share, f"rgb({_rgb(cells)})")
             for cells in own
-            if cells["archetype"] == "all"
+            if cells["archetype"] == ALL
             if (share := number(cells["share"]) or 0) >= LEAST
         ]
         if parts:

@@ -12,23 +12,40 @@ from imbalens.reports.differences.headings import heading
 from imbalens.reports.differences.paper_layout import PaperTable, read_paper_tables
 from imbalens.reports.page.images import figure
 from imbalens.reports.page.results import WHOLE, PageFigure
-from imbalens.store.files import read_table
-
-PLOTS = Path("plots")
-FIGURES = PLOTS / "figures"
-RUN_TABLES = (  # stage, what follows the run's name, whether only some runs have it
-    ("performance", "", False),
-    ("archetypes", "", False),
-    ("archetypes", "-prototypes", False),
-    ("adversaries", "", False),
-    ("adversaries", "-predictors", False),
-    ("train", "", False),
-    ("saliency_colours", "", True),
-    ("cam_alignment", "", True),
-    ("concepts", "", True),
+from imbalens.store.tables import Table, read_as_text
+from imbalens.tables import (
+    adversaries,
+    archetypes,
+    cam_alignment,
+    changes,
+    compare,
+    concepts,
+    performance,
+    saliency_colours,
+    train,
 )
-KINDS = {"adversaries": ("errors", "neighbours")}  # rows shown of a table that has more kinds
-WITH_WHOLE = {"cam_alignment": "all", "concepts": "all"}  # how the last row's class is called
+
+FIGURES = Path("plots/figures")
+RUN_TABLES = {
+    "performance": performance.CLASSES,
+    "archetypes": archetypes.ARCHETYPES,
+    "archetypes-prototypes": archetypes.PROTOTYPES,
+    "adversaries": adversaries.ADVERSARIES,
+    "adversaries-predictors": adversaries.PREDICTORS,
+    "train": train.HISTORY,
+    "saliency_colours": saliency_colours.COLOURS,
+    "cam_alignment": cam_alignment.CLASSES,
+    "concepts": concepts.CLASSES,
+}
+DATASET_TABLES = {
+    "compare": compare.RUNS,
+    "changes": changes.CHANGES,
+    "changes-adversaries": changes.ADVERSARIES,
+    "changes-flow": changes.FLOW,
+    "changes-similarity": changes.SIMILARITY,
+}
+KINDS = (adversaries.ERRORS, adversaries.NEIGHBOURS)  # adversaries that are shown
+OVERALL = {"cam_alignment": cam_alignment.ALL, "concepts": concepts.ALL}  # class of the last row
 SPLITS = {"train": "training images", "val": "validation images", "test": "test images"}
 DATASET_STAGES = ("compare", "differences", "changes", "claims")  # files named by the dataset
 RUN_FIGURES = {  # what follows the run's name, and what the figure shows
@@ -104,49 +121,33 @@ def read_run_tables(
         there, with the command that makes it.
     """
     tables, missing = {}, []
-    for stage, suffix, is_partial in RUN_TABLES:
+    for kind, table in RUN_TABLES.items():
         parts = []
-        for run in runs:
-            if is_partial and run not in some[stage]:
+        for run in (run for run in runs if run in some.get(table.stage, runs)):
+            part = read_optional(table, run)
+            if part is None:
+                missing.append((table.path_of(run).as_posix(), table.command(run)))
                 continue
-            path, command = PLOTS / stage / f"{run}{suffix}.csv", f"dvc repro {stage}@{run}"
-            if not path.exists():
-                missing.append((path.as_posix(), command))
-                continue
-            part = read_table(path, command=command)
-            if f"{stage}{suffix}" in KINDS:
-                part = part[part["kind"].isin(KINDS[f"{stage}{suffix}"])]
+            if kind == "adversaries":
+                part = part[part["kind"].isin(KINDS)]
             part.insert(0, "run", run)
-            if stage in WITH_WHOLE and part["class"].tail(1).eq(WITH_WHOLE[stage]).any():
+            if kind in OVERALL and part["class"].tail(1).eq(OVERALL[kind]).any():
                 part.loc[part.index[-1], "class"] = WHOLE
             parts.append(part)
         if parts:
-            tables[f"{stage}{suffix}"] = pd.concat(parts, ignore_index=True).fillna("")
+            tables[kind] = pd.concat(parts, ignore_index=True).fillna("")
     return tables, missing
 
 
-def read_dataset_tables(dataset: str, datasets: Iterable[str]) -> dict[str, pd.DataFrame]:
-    """Read the table of runs and the tables of changes between them.
-
-    Args:
-        dataset: The dataset.
-        datasets: All of them: a table belongs to the longest name that its own begins with.
-
-    Returns:
-        Table per stage and file name without the dataset, such as "compare" and "changes-flow".
-    """
-    return {
-        f"{stage}{path.stem.removeprefix(dataset)}": read_table(
-            path, command=f"dvc repro {stage}@{dataset}"
-        )
-        for stage in ("compare", "changes")
-        for path in _named_after(PLOTS / stage, dataset, datasets, ".csv")
-    }
+def read_dataset_tables(dataset: str) -> dict[str, pd.DataFrame]:
+    """Read the table of runs and those of changes between them that there are, by kind."""
+    found = {kind: read_optional(table, dataset) for kind, table in DATASET_TABLES.items()}
+    return {kind: table for kind, table in found.items() if table is not None}
 
 
-def read_optional(path: Path) -> pd.DataFrame | None:
+def read_optional(table: Table, name: str) -> pd.DataFrame | None:
     """Read a table, every field as text; None where there is no such file."""
-    return read_table(path, command="") if path.exists() else None
+    return read_as_text(table, name) if table.path_of(name).exists() else None
 
 
 def read_papers(path: Path) -> list[PaperTable]:
