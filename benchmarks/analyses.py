@@ -17,7 +17,7 @@ from benchmarks.timing import Row, UnequalResultsError, measure, speed_row
 from imbalens.analysis.adversaries.adversaries import NEAREST, adversaries
 from imbalens.analysis.archetypes.archetypes import archetypes
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
-from imbalens.analysis.feature_overlap import density_ratio, pair_overlap, top_features
+from imbalens.analysis.feature_overlap import feature_overlap
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION, FeatureSplit, read_features
 from imbalens.reports.archetypes import archetype_table, instance_table
 from imbalens.reports.common.tables import matrix_table
@@ -144,13 +144,13 @@ def _adversaries(path: Path, out: Path) -> None:
 
 def _feature_overlap(path: Path, out: Path) -> None:
     dump = read_features(path, ["train"], decision="half")
-    split, names, n_classes = dump.splits["train"], dump.class_names, len(dump.class_names)
-    features, labels = split.features, split.targets
-    top = top_features(features, labels, n_classes=n_classes, top_k=scripts.TOP_K)
-    pairs = pair_overlap(top.indices)
-    density = density_ratio(features, labels, top.indices, n_classes=n_classes)
-    write_csv(out / "top_features.csv", top_feature_table(top, names, dump.class_counts))
-    write_csv(out / "overlap.csv", overlap_table(pairs, density, names, dump.class_counts))
+    split, about = dump.splits["train"], (dump.class_names, dump.class_counts)
+    n_classes = len(dump.class_names)
+    found = feature_overlap(
+        split.features, split.classes, n_classes=n_classes, top_k=scripts.TOP_K
+    )
+    write_csv(out / "top_features.csv", top_feature_table(found.top, *about))
+    write_csv(out / "overlap.csv", overlap_table(found, *about))
 
 
 def _require_equal_tables(ours: Path, theirs: Path) -> None:
