@@ -158,6 +158,31 @@ def pair_recovery(
     }
 
 
+def saliency_recovery(
+    salient: Bool[np.ndarray, "n h w"],
+    shares: Float[np.ndarray, "c g"],
+    base_shares: Float[np.ndarray, "c g"],
+    defining: Int[np.ndarray, " c"],
+    boxes: Int[np.ndarray, "b 6"],
+) -> dict[str, dict[str, float]]:
+    """Compare salient pixels with the planted colours and the planted objects.
+
+    Args:
+        salient: Pixels that are salient.
+        shares: See `colour_recovery`.
+        base_shares: See `colour_recovery`.
+        defining: See `colour_recovery`.
+        boxes: Objects, see `shares_in_boxes`.
+
+    Returns:
+        `colours`, see `colour_recovery`, and `box`, see `box_recovery`.
+    """
+    return {
+        "colours": colour_recovery(shares, base_shares, defining),
+        "box": box_recovery(*shares_in_boxes(salient, boxes)),
+    }
+
+
 def colour_recovery(
     shares: Float[np.ndarray, "c g"],
     base_shares: Float[np.ndarray, "c g"],
