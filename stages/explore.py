@@ -82,8 +82,15 @@ def look_at(run: str, params: Params) -> Look:
         n_candidates=options.label_errors,
         **kinds.model_dump(),
     )
-    seen = (Seen(part.classes, part.predictions, part.index) for part in (train, unseen))
-    return Look(params.runs[run].loss.name, dump.class_names, train.targets, *seen, points, found)
+    return Look(
+        loss=params.runs[run].loss.name,
+        names=dump.class_names,
+        targets=train.targets,
+        train=Seen(train.classes, train.predictions, train.index),
+        evaluation=Seen(unseen.classes, unseen.predictions, unseen.index),
+        points=points,
+        found=found,
+    )
 
 
 def choose_plane(

@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 f"false_positives.{name}.reference_class: found {pair.reference_class!r}; "
                 f"allowed: {', '.join(confusion['actual'].unique())}"
             )
-    around = {"reference": pair.reference, "reference_class": pair.reference_class}
+    around = pair.model_dump(include={"reference", "reference_class"})
     table = false_positive_table(confusions, **around)
     write_table(FALSE_POSITIVES, name, table)
     draw_false_positives(table, Path(f"plots/figures/false_positives/{name}.png"), **around)

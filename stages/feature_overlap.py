@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     n_classes = len(dump.class_names)
     found = feature_overlap(train.features, train.classes, n_classes=n_classes, top_k=top_k)
-    metrics = report.feature_overlap_metrics(found, dump.class_names)
+    metrics = report.feature_overlap_metrics(found, *about)
     truth = read_truth(Path(f"data/prepared/{run.dataset}.h5"), "train")
     if truth:
         metrics["recovery"] = pair_recovery(found.pairs.jaccard, truth.pairs)

@@ -70,8 +70,8 @@ def test_dead_features_are_in_no_table_and_said_in_the_metrics():
     assert table["class"].tolist() == ["a"] * 3 + ["b"] * 3
     assert table["feature"].tolist() == [0, 1, 2, 5, 4, 3]
     assert table["position"].tolist() == [1, 2, 3] * 2
-    metrics = feature_overlap_metrics(found, names)
-    assert metrics["fewer_features"] == {"a": 3, "b": 3, "c": 0}
+    metrics = feature_overlap_metrics(found, names, counts)
+    assert metrics["fewer_features"] == {"a": 3, "b": 3}
     assert metrics["mean_shared"] == metrics["mean_density_ratio"] == 0
     assert metrics["own_density_ratio"] == 1
     pairs = overlap_table(found, names, counts).set_index(["class", "other"])

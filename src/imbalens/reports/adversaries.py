@@ -35,9 +35,7 @@ DIRECTIONS = {
 LABELLED_SHARE = 12.0  # per cent of a bar that a name needs to fit
 
 
-def adversary_metrics(
-    found: Adversaries, names: Sequence[str]
-) -> dict[str, float | dict[str, float]]:
+def adversary_metrics(found: Adversaries, names: Sequence[str]) -> dict[str, object]:
     """Summarise how well errors are foretold: KLD (nats), rank correlation, hit rates, classes."""
     own = found.scores[NEAREST]
     return {

@@ -32,16 +32,19 @@ UNCOLOURED = "white"
 EDGE = "#888888"
 
 
-def feature_overlap_metrics(found: FeatureOverlap, names: Sequence[str]) -> dict[str, object]:
+def feature_overlap_metrics(
+    found: FeatureOverlap, names: Sequence[str], counts: Int[np.ndarray, " c"]
+) -> dict[str, object]:
     """Summarise what pairs of classes share; a class without top features is in no pair.
 
-    `fewer_features` says how many features have a mean above 0 where these are fewer than K.
+    `fewer_features` says, if any class with images has fewer than K features with a mean above
+    0, how many these are.
     """
     listed, shared = (found.top.indices >= 0).sum(axis=1), found.pairs.shared
     present = listed > 0
     other = np.outer(present, present) & ~np.eye(len(present), dtype=bool)
     n_other = other.sum()
-    return {
+    metrics: dict[str, object] = {
         "mean_shared": divide(shared[other].sum(), n_other),
         "max_shared": shared[other].max() if n_other else None,
         "mean_jaccard": divide(found.pairs.jaccard[other].sum(), n_other),
@@ -50,12 +53,11 @@ def feature_overlap_metrics(found: FeatureOverlap, names: Sequence[str]) -> dict
         "class_shared": dict(
             zip(names, divide((shared * other).sum(1), other.sum(1)), strict=True)
         ),
-        "fewer_features": {
-            name: n
-            for name, n in zip(names, listed, strict=True)
-            if n < found.top.indices.shape[1]
-        },
     }
+    fewer = np.flatnonzero((listed < found.top.indices.shape[1]) & (counts > 0))
+    if len(fewer):
+        metrics["fewer_features"] = {names[label]: listed[label] for label in fewer.tolist()}
+    return metrics
 
 
 def top_feature_table(

@@ -134,7 +134,7 @@ def adversaries_recovery(
     *,
     instances: Instances,
     eps: float,
-) -> dict[str, float | dict[str, float]]:
+) -> dict[str, object]:
     """Compare nearest adversaries with the truth that was planted.
 
     Args:
