@@ -110,7 +110,8 @@ def adversaries(
         UNIFORM: uniform_distribution(n_classes),
         RANDOM: random_distribution(n_classes=n_classes, seed=random_seed),
     }
-    judged = ~(np.isnan(nearest.share) | np.isnan(made.share)).any(axis=1)
+    undefined = np.isnan(nearest.share) | np.isnan(made.share)
+    judged = np.logical_not(undefined.any(axis=1))
     to_foretell = np.where(judged[:, None], made.share, np.nan)
     return Adversaries(
         neighbors=neighbors,

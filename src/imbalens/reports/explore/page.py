@@ -105,7 +105,7 @@ def run_parts(
     }
 
 
-def explore_metrics(parts: Mapping[str, RunPart]) -> dict[str, dict[str, dict[str, object]]]:
+def explore_metrics(parts: Mapping[str, RunPart]) -> dict[str, object]:
     """Count each run's candidates and say how much of the features the plane shows."""
     return {
         "run": {
