@@ -14,22 +14,17 @@ import pandas as pd
 from benchmarks import scripts
 from benchmarks.generated import CLASS_NAMES, generate_features, long_tail
 from benchmarks.timing import Row, UnequalResultsError, measure, speed_row
-from imbalens.analysis.adversaries.distributions import adversary_distribution, error_distribution
-from imbalens.analysis.adversaries.scores import kl_divergence
-from imbalens.analysis.archetypes.judging import (
-    ARCHETYPE_NAMES,
-    find_archetypes,
-    find_prototypes,
-    tabulate_archetypes,
-)
-from imbalens.analysis.common.neighbors import nearest_neighbors
-from imbalens.analysis.feature_overlap import density_ratio, pair_overlap, top_features
+from imbalens.analysis.adversaries.adversaries import NEAREST, adversaries
+from imbalens.analysis.archetypes.archetypes import archetypes
+from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
+from imbalens.analysis.feature_overlap import feature_overlap
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION, FeatureSplit, read_features
-from imbalens.reports.archetypes import archetype_table
+from imbalens.reports.archetypes import archetype_table, instance_table
 from imbalens.reports.common.tables import matrix_table
 from imbalens.reports.feature_overlap import overlap_table, top_feature_table
 from imbalens.store.files import write_csv
 from imbalens.store.hdf5 import create
+from imbalens.tables.adversaries import ERRORS, NEIGHBOURS
 
 
 @dataclass(frozen=True)
@@ -107,57 +102,55 @@ def _analyse(dump: Path, out: Path) -> Path:
 
 def _archetypes(path: Path, out: Path) -> None:
     dump = read_features(path, ["train"], decision="half")
-    split, names = dump.splits["train"], dump.class_names
-    labels, predictions, n_classes = split.targets, split.predictions, len(names)
-    neighbors = nearest_neighbors(split.features, n_neighbors=scripts.N_NEIGHBORS)
-    archetypes = find_archetypes(
-        labels[neighbors], labels, safe_from=4, border_from=2, rare_from=1
+    split, names, counts = dump.splits["train"], dump.class_names, dump.class_counts
+    found = archetypes(
+        *(split.features, split.classes, split.predictions),
+        n_classes=len(names),
+        n_neighbors=scripts.N_NEIGHBORS,
+        safe_from=4,
+        border_from=2,
+        rare_from=1,
     )
-    table = tabulate_archetypes(archetypes, labels, predictions, n_classes=n_classes)
-    prototypes = find_prototypes(split.features, labels, archetypes, n_classes=n_classes)
-    write_csv(out / "archetypes.csv", archetype_table(table, names, dump.class_counts))
-    instances = {
-        "label": np.asarray(names)[labels],
-        "archetype": np.asarray(ARCHETYPE_NAMES)[archetypes],
-    }
-    write_csv(out / "instances.csv", pd.DataFrame(instances))
+    write_csv(out / "archetypes.csv", archetype_table(found.table, names, counts))
+    about = (split.classes, split.predictions, split.index)
+    instances = instance_table(found, *about, [""] * len(split.index), names)
+    write_csv(out / "instances.csv", instances[["label", "archetype"]])
     rows = {
         "class": np.repeat(names, len(ARCHETYPE_NAMES)),
-        "archetype": ARCHETYPE_NAMES * n_classes,
+        "archetype": ARCHETYPE_NAMES * len(names),
+        "row": found.prototypes.ravel(),
     }
-    write_csv(out / "prototypes.csv", pd.DataFrame({**rows, "row": prototypes.ravel()}))
+    write_csv(out / "prototypes.csv", pd.DataFrame(rows))
 
 
 def _adversaries(path: Path, out: Path) -> None:
     dump = read_features(path, ["train", "test"], decision="half")
     train, test, names = dump.splits["train"], dump.splits["test"], dump.class_names
-    neighbors = nearest_neighbors(train.features, n_neighbors=scripts.N_NEIGHBORS)
-    adversaries = adversary_distribution(
-        train.targets[neighbors],
-        train.targets,
-        train.predictions,
+    found = adversaries(
+        *(train.features, train.classes, train.predictions, test.classes, test.predictions),
         n_classes=len(names),
+        n_neighbors=scripts.N_NEIGHBORS,
         instances="misclassified_by_actual",
-    ).share
-    errors = error_distribution(
-        test.targets, test.predictions, n_classes=len(names), errors="by_actual"
-    ).share
-    shares = {"errors": errors, "neighbours": adversaries}
+        errors="by_actual",
+        eps=scripts.EPS,
+        random_seed=0,
+    )
+    shares = {ERRORS: found.errors.share, NEIGHBOURS: found.nearest.share}
     pairs = matrix_table(shares, names, dump.class_counts, rows="class", columns="adversary")
     write_csv(out / "adversaries.csv", pairs[pairs["class"] != pairs["adversary"]])
-    kld = kl_divergence(errors, adversaries, eps=scripts.EPS)
+    kld = found.scores[NEAREST].kld_per_class
     write_csv(out / "kld.csv", pd.DataFrame({"class": names, "kld": kld}))
 
 
 def _feature_overlap(path: Path, out: Path) -> None:
     dump = read_features(path, ["train"], decision="half")
-    split, names, n_classes = dump.splits["train"], dump.class_names, len(dump.class_names)
-    features, labels = split.features, split.targets
-    top = top_features(features, labels, n_classes=n_classes, top_k=scripts.TOP_K)
-    pairs = pair_overlap(top.indices)
-    density = density_ratio(features, labels, top.indices, n_classes=n_classes)
-    write_csv(out / "top_features.csv", top_feature_table(top, names, dump.class_counts))
-    write_csv(out / "overlap.csv", overlap_table(pairs, density, names, dump.class_counts))
+    split, about = dump.splits["train"], (dump.class_names, dump.class_counts)
+    n_classes = len(dump.class_names)
+    found = feature_overlap(
+        split.features, split.classes, n_classes=n_classes, top_k=scripts.TOP_K
+    )
+    write_csv(out / "top_features.csv", top_feature_table(found.top, *about))
+    write_csv(out / "overlap.csv", overlap_table(found, *about))
 
 
 def _require_equal_tables(ours: Path, theirs: Path) -> None:

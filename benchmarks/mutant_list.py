@@ -29,15 +29,15 @@ MUTANTS = (
     ),
     Mutant(
         "mislabelled images are judged as sub-concepts too",
-        "archetypes/recovery",
+        "common/recovery",
         "np.isin(labels, labels[subconcept]) & ~mislabelled",
         "np.isin(labels, labels[subconcept])",
     ),
     Mutant(
         "a neighbour that has the class counts for its other classes",
         "adversaries/distributions",
-        "selected[:, None] & ~neighbor_labels",
-        "selected[:, None] & np.ones_like(neighbor_labels)",
+        "selected[neighbors.row] & ~neighbor_labels",
+        "selected[neighbors.row] & np.ones_like(neighbor_labels)",
     ),
     Mutant(
         "Fisher's ratio takes sample variances",
@@ -60,8 +60,8 @@ MUTANTS = (
     Mutant(
         "errors that tie at the last place are not wanted",
         "adversaries/scores",
-        'rankdata(-actual, method="min", axis=1) <= top',
-        'rankdata(-actual, method="max", axis=1) <= top',
+        "rank_rows(-actual)[0] <= top",
+        "rank_rows(-actual)[1] <= top",
     ),
     Mutant(
         "images are judged by the class that they go to",
@@ -175,8 +175,8 @@ MUTANTS = (
     Mutant(
         "neighbours are ranked by city-block distance",
         "common/neighbors",
-        'np.einsum("nmd,nmd->nm", offsets, offsets)',
-        "np.abs(offsets).sum(axis=2)",
+        'np.einsum("pd,pd->p", offsets, offsets)',
+        "np.abs(offsets).sum(axis=1)",
     ),
     Mutant(
         "a positive outranks a negative of equal score",
@@ -229,8 +229,8 @@ MUTANTS = (
     Mutant(
         "evaluation images move the plane",
         "explore/embedding",
-        ".fit(train.astype(np.float64))",
-        ".fit(np.concatenate([train, evaluation]).astype(np.float64))",
+        "mean = fitted.mean(axis=0)",
+        "mean = np.concatenate([train, evaluation]).astype(np.float64).mean(axis=0)",
     ),
     Mutant(
         "the density ratio has its classes swapped",
@@ -311,10 +311,10 @@ MUTANTS = (
         "np.greater_equal(values, cut, out=out)",
     ),
     Mutant(
-        "training neighbours stand in the order of rows",
-        "explore/neighbors",
-        'near[np.argsort(squared, kind="stable")[:n_neighbors]]',
-        'near[np.sort(np.argsort(squared, kind="stable")[:n_neighbors])]',
+        "neighbours to be shown stand in the order of rows",
+        "common/neighbors",
+        "row[nth < n_neighbors].reshape(-1, n_neighbors)",
+        "np.sort(row[nth < n_neighbors].reshape(-1, n_neighbors), axis=1)",
     ),
     Mutant(
         "seeds of the denominator are forgotten",

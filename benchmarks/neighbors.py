@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from benchmarks.baselines import brute_force_neighbors
 from benchmarks.generated import generate_cloud
 from benchmarks.timing import Goal, Row, measure, ratio_row, require_equal, speed_row
-from imbalens.analysis.common.neighbors import nearest_neighbors
+from imbalens.analysis.common.neighbors import find_neighbors
 
 N_FEATURES = 64
 N_NEIGHBORS = 5
@@ -51,7 +51,7 @@ def measure_neighbors(*, quick: bool) -> list[Row]:
 
     def search() -> Int[np.ndarray, "n k"]:
         with watch_memory() as peak:
-            found = nearest_neighbors(features, n_neighbors=N_NEIGHBORS)
+            found = _search(features)
         peaks.append(peak.growth)
         return found
 
@@ -89,6 +89,11 @@ def measure_neighbors(*, quick: bool) -> list[Row]:
     ]
 
 
+def _search(features: Float[np.ndarray, "n d"]) -> Int[np.ndarray, "n k"]:
+    alike = np.zeros(len(features), dtype=np.int64)
+    return find_neighbors(features, alike, n_neighbors=N_NEIGHBORS).nearest
+
+
 @contextmanager
 def watch_memory() -> Iterator[MemoryPeak]:
     """Sample the resident memory from a thread until the block ends."""
@@ -114,10 +119,7 @@ def _growth_exponents(size: NeighborsSize) -> Float[np.ndarray, " rounds"]:
     """Fit the slope of log time against log rows in each round."""
     clouds = {str(n): generate_cloud(n, N_FEATURES) for n in size.growth}
     seconds = measure(
-        {
-            n: partial(nearest_neighbors, features, n_neighbors=N_NEIGHBORS)
-            for n, features in clouds.items()
-        },
+        {n: partial(_search, features) for n, features in clouds.items()},
         check=lambda *_: None,  # different inputs, checked against the baseline at full size
         rounds=size.growth_rounds,
     )

@@ -11,7 +11,7 @@ from imbalens.analysis.adversaries.baselines import fdr_distribution, random_dis
 from imbalens.analysis.adversaries.distributions import adversary_distribution, error_distribution
 from imbalens.analysis.adversaries.scores import score_predictor
 from imbalens.analysis.archetypes.judging import find_archetypes
-from imbalens.analysis.common.neighbors import nearest_neighbors
+from imbalens.analysis.common.neighbors import find_neighbors
 from imbalens.analysis.feature_overlap import density_ratio, pair_overlap, top_features
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION, read_features
 from imbalens.store.files import jsonable
@@ -82,8 +82,8 @@ def test_performance_decides_on_scaled_logits_plus_offset(folder, dump):
 def test_archetypes_compare_true_labels(folder, dump):
     split, options = dump.splits["train"], tiny_params()["analyses"]["archetypes"]
     n_neighbors = options.pop("n_neighbors")
-    neighbors = nearest_neighbors(split.features, n_neighbors=n_neighbors)
-    expected = find_archetypes(split.targets[neighbors], split.targets, **options)
+    neighbors = find_neighbors(split.features, split.targets, n_neighbors=n_neighbors)
+    expected = find_archetypes(neighbors, split.targets, **options)
     assert len(set(expected.tolist())) > 1
     table = pd.read_csv(folder / "data" / "instances" / "archetypes" / f"{RUN}.csv")
     kinds = np.array(["safe", "border", "rare", "outlier"])
@@ -95,17 +95,18 @@ def test_archetypes_compare_true_labels(folder, dump):
 
 def test_adversaries_and_training_confusion_come_from_the_training_images(folder, dump):
     train, test = dump.splits["train"], dump.splits["test"]
-    neighbors = nearest_neighbors(train.features, n_neighbors=5)
+    neighbors = find_neighbors(train.features, train.targets, n_neighbors=5)
     errors = error_distribution(
         test.targets, test.predictions, n_classes=CLASSES, errors="by_actual"
     )
     predicted = {
         "nearest adversaries": adversary_distribution(
-            train.targets[neighbors],
+            neighbors,
             train.targets,
             train.predictions,
             n_classes=CLASSES,
             instances="misclassified_by_actual",
+            among=np.ones(len(train.targets), dtype=bool),
         ),
         "training confusion": error_distribution(
             train.targets, train.predictions, n_classes=CLASSES, errors="by_actual"

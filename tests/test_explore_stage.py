@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from scipy.special import expit, softmax
 
-from imbalens.analysis.common.neighbors import nearest_neighbors
+from imbalens.analysis.common.neighbors import find_neighbors
 from imbalens.dumps.files import read_features
 from imbalens.errors import InputError
 from imbalens.store.prepared import read_split, read_truth
@@ -47,7 +47,7 @@ def slow_doubts(train):
     """Per label: given, suggested, its probability and score, and the archetype, in plain words.
 
     Of one class per image the label is the image's; of several each column is one."""
-    near = nearest_neighbors(train.features, n_neighbors=K)
+    near = find_neighbors(train.features, train.targets, n_neighbors=K).nearest
     found = []
     if train.targets.ndim == 1:
         network = softmax(train.scores.astype(float), axis=1)
@@ -133,9 +133,8 @@ def test_the_page_knows_labels_predictions_and_neighbours(folder, name):
             for one in test.features.astype(float)
         ]
         assert values["neighbors"][60:] == near
-        assert (
-            values["neighbors"][:60] == nearest_neighbors(train.features, n_neighbors=K).tolist()
-        )
+        own = find_neighbors(train.features, train.targets, n_neighbors=K).nearest
+        assert values["neighbors"][:60] == own.tolist()
         if name == "shapes":
             taken = [*train.predictions.tolist(), *test.predictions.tolist()]
             assert values["predicted"] == [[code] for code in taken]
@@ -267,7 +266,7 @@ UMAP = {"name": "umap", "n_neighbors": 5, "min_dist": 0.1, "seed": 0}
         ),
         (
             experiment(embedding=UMAP),
-            "analyses.explore.embedding: found 'umap', but umap is not installed; run: pip",
+            "embedding: found 'umap', but umap is not installed; run: pip",
         ),
     ],
 )

@@ -10,7 +10,7 @@ from imbalens.analysis.adversaries.baselines import fdr_distribution, prior_dist
 from imbalens.analysis.adversaries.distributions import adversary_distribution, error_distribution
 from imbalens.analysis.adversaries.scores import score_predictor
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES, find_archetypes, find_prototypes
-from imbalens.analysis.common.neighbors import nearest_neighbors
+from imbalens.analysis.common.neighbors import find_neighbors
 from imbalens.analysis.feature_overlap import density_ratio, pair_overlap, top_features
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION, read_features
 from imbalens.errors import InputError
@@ -133,8 +133,8 @@ def table(folder, path):
 def test_archetypes_have_one_row_per_image_and_class(folder, name):
     train, found = read(folder, name)
     has, taken = found["train"]
-    names, neighbors = NAMES[name], nearest_neighbors(train.features, n_neighbors=5)
-    codes = find_archetypes(has[neighbors], has, safe_from=4, border_from=2, rare_from=1)
+    names, neighbors = NAMES[name], find_neighbors(train.features, has, n_neighbors=5)
+    codes = find_archetypes(neighbors, has, safe_from=4, border_from=2, rare_from=1)
     expected = [
         (i, f"{train.index[i]:04}.png", names[c], "|".join(np.array(names)[taken[i]]))
         for i in range(len(has))
@@ -163,9 +163,14 @@ def test_archetypes_have_one_row_per_image_and_class(folder, name):
 def test_adversaries_compare_memberships(folder, name):
     train, found = read(folder, name)
     has, taken = found["train"]
-    c, neighbors = has.shape[1], nearest_neighbors(train.features, n_neighbors=5)
+    c, neighbors = has.shape[1], find_neighbors(train.features, has, n_neighbors=5)
     near = adversary_distribution(
-        has[neighbors], has, taken, n_classes=c, instances="misclassified_by_actual"
+        neighbors,
+        has,
+        taken,
+        n_classes=c,
+        instances="misclassified_by_actual",
+        among=np.ones(len(has), dtype=bool),
     )
     errors = error_distribution(*found["test"], n_classes=c, errors="by_actual")
     rows, codes = np.nonzero(has)

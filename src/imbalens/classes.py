@@ -194,6 +194,24 @@ def count_members(classes: Classes, *, n_classes: int) -> Int[np.ndarray, " c"]:
     return np.bincount(codes, minlength=n_classes)
 
 
+def count_classes(memberships: Bool[np.ndarray, "*n c"]) -> Int[np.ndarray, "*n"]:
+    """Count the classes that each image has.
+
+    Args:
+        memberships: Membership matrix, whose images may stand in several dimensions.
+
+    Raises:
+        ValueError: if an image has no class.
+    """
+    size = memberships.sum(axis=-1)
+    if (size == 0).any():
+        raise ValueError(
+            f"each image must have a class, found {np.count_nonzero(size == 0)} images without "
+            "any; give them the class of unlabelled images"
+        )
+    return size
+
+
 def spread_mass(memberships: Bool[np.ndarray, "*n c"]) -> Float[np.ndarray, "*n c"]:
     """Spread each image's mass of 1 evenly over the classes that it has.
 
@@ -206,13 +224,7 @@ def spread_mass(memberships: Bool[np.ndarray, "*n c"]) -> Float[np.ndarray, "*n 
     Raises:
         ValueError: if an image has no class.
     """
-    size = memberships.sum(axis=-1, keepdims=True)
-    if (size == 0).any():
-        raise ValueError(
-            f"each image must have a class, found {np.count_nonzero(size == 0)} images without "
-            "any; give them the class of unlabelled images"
-        )
-    return memberships / size
+    return memberships / count_classes(memberships)[..., None]
 
 
 def describe(classes: Classes, names: Sequence[str]) -> list[str]:

@@ -3,8 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalens.analysis import feature_overlap
-from imbalens.analysis.feature_overlap import density_ratio, pair_overlap, top_features
+from imbalens.analysis import feature_overlap as module
+from imbalens.analysis.feature_overlap import (
+    density_ratio,
+    feature_overlap,
+    pair_overlap,
+    top_features,
+)
 
 
 def draw(seed):
@@ -15,7 +20,12 @@ def draw(seed):
 
 
 def largest(values, k):
-    return sorted(range(len(values)), key=lambda f: (-values[f], f))[:k]
+    alive = [f for f in range(len(values)) if values[f] > 0]
+    return sorted(alive, key=lambda f: (-values[f], f))[:k]
+
+
+def padded(values, k, empty):
+    return [*values, *[empty] * (k - len(values))]
 
 
 def top_features_oracle(features, labels, n_classes, k):
@@ -29,8 +39,8 @@ def top_features_oracle(features, labels, n_classes, k):
         mean = [sum(float(x[f]) for x in members) / len(members) for f in range(len(members[0]))]
         top = largest(mean, k)
         chosen = [mean[f] for f in top]
-        total = sum(chosen)
-        rows.append((top, chosen, [m / total if total > 0 else np.nan for m in chosen]))
+        shares = [m / sum(chosen) for m in chosen]
+        rows.append((padded(top, k, -1), padded(chosen, k, np.nan), padded(shares, k, np.nan)))
     return [np.array(column) for column in zip(*rows, strict=True)]
 
 
@@ -40,8 +50,9 @@ def density_oracle(features, labels, indices, n_classes):
     for c in range(n_classes):
         for o in range(n_classes):
             members = features[labels == o]
-            if indices[c, 0] >= 0 and len(members):
-                shares = [len(set(indices[c]) & set(largest(x, k))) / k for x in members]
+            own = set(indices[c]) - {-1}
+            if own and len(members):
+                shares = [len(own & set(largest(x, k))) / len(own) for x in members]
                 ratio[c, o] = sum(shares) / len(shares)
     return ratio
 
@@ -91,7 +102,7 @@ def test_blocks_do_not_change_the_density_ratio(monkeypatch):
     features, labels = draw(7)
     indices = top_features(features, labels, n_classes=4, top_k=2).indices
     whole = density_ratio(features, labels, indices, n_classes=4)
-    monkeypatch.setattr(feature_overlap, "_BLOCK_VALUES", 1)
+    monkeypatch.setattr(module, "_BLOCK_VALUES", 1)
     np.testing.assert_array_equal(density_ratio(features, labels, indices, n_classes=4), whole)
 
 
@@ -99,23 +110,43 @@ def test_by_hand():
     features = np.array([[4.0, 0, 2, 0], [2, 0, 4, 6], [0, 1, 5, 0], [0, 0, 0, 0]])
     labels = np.array([0, 0, 1, 3])
     top = top_features(features, labels, n_classes=4, top_k=2)
-    np.testing.assert_array_equal(top.indices, [[0, 2], [2, 1], [-1, -1], [0, 1]])
+    np.testing.assert_array_equal(top.indices, [[0, 2], [2, 1], [-1, -1], [-1, -1]])
     np.testing.assert_array_equal(top.mean[:2], [[3, 3], [5, 1]])
     np.testing.assert_allclose(top.share[:2], [[0.5, 0.5], [5 / 6, 1 / 6]])
     assert np.isnan(top.share[2:]).all()
 
     pairs = pair_overlap(top.indices)
     np.testing.assert_array_equal(
-        pairs.shared, [[2, 1, 0, 1], [1, 2, 0, 1], [0, 0, 0, 0], [1, 1, 0, 2]]
+        pairs.shared, [[2, 1, 0, 0], [1, 2, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
     )
     assert pairs.jaccard[0, 1] == pytest.approx(1 / 3)
-    assert np.isnan(pairs.jaccard[2]).all()
+    assert np.isnan(pairs.jaccard[2:]).all()
 
-    # Top two per instance: {0, 2}, {3, 2}, {2, 1}, {0, 1}.
+    # top two per instance: {0, 2}, {3, 2}, {2, 1}, none
     ratio = density_ratio(features, labels, top.indices, n_classes=4)
-    np.testing.assert_array_equal(ratio[0], [0.75, 0.5, np.nan, 0.5])
-    np.testing.assert_array_equal(ratio[1], [0.5, 1.0, np.nan, 0.5])
-    assert np.isnan(ratio[2]).all()
+    np.testing.assert_array_equal(ratio[0], [0.75, 0.5, np.nan, 0])
+    np.testing.assert_array_equal(ratio[1], [0.5, 1.0, np.nan, 0])
+    assert np.isnan(ratio[2:]).all()
+
+
+def test_dead_features_do_not_fill_up_the_top():
+    """Two classes with disjoint live features share none of six, though others tie at 0."""
+    features = np.array([[1.0, 2, 0, 0, 0, 0], [0, 0, 0, 0, 2, 1]])
+    found = feature_overlap(features, np.array([0, 1]), n_classes=2, top_k=6)
+    np.testing.assert_array_equal(found.top.indices[:, :2], [[1, 0], [4, 5]])
+    assert (found.top.indices[:, 2:] == -1).all()
+    np.testing.assert_array_equal(found.pairs.shared, [[2, 0], [0, 2]])
+    np.testing.assert_array_equal(found.pairs.jaccard, np.eye(2))
+    np.testing.assert_array_equal(found.density, np.eye(2))
+
+
+def test_an_image_counts_for_each_of_its_classes():
+    features = np.array([[4.0, 0, 1], [0, 3, 1], [2, 2, 0]])
+    has = np.array([[1, 0], [0, 1], [1, 1]], dtype=bool)
+    by_hand = feature_overlap(features[[0, 1, 2, 2]], np.array([0, 1, 0, 1]), n_classes=2, top_k=2)
+    found = feature_overlap(features, has, n_classes=2, top_k=2)
+    np.testing.assert_array_equal(found.top.indices, by_hand.top.indices)
+    np.testing.assert_array_equal(found.density, by_hand.density)
 
 
 @pytest.mark.parametrize("top_k", [0, 5])

@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit, softmax
 
+from imbalens.analysis.common.recovery import label_error_recovery
 from imbalens.analysis.label_errors import (
     LabelErrors,
     find_label_errors,
-    label_error_recovery,
     label_probabilities,
     rank_candidates,
 )
+from tests.analysis.neighbor_cases import listed
 
 N_CLASSES = 4
 
@@ -92,17 +94,28 @@ def test_each_label_of_a_matrix_is_a_problem_of_two_classes(seed):
 
 
 def test_probabilities_average_neighbours_and_network():
-    neighbor_labels = np.array([[0, 0, 1, 1], [2, 2, 2, 2]])
-    scores = np.log(np.array([[0.5, 0.25, 0.25], [0.1, 0.1, 0.8]]))
-    found = label_probabilities(neighbor_labels, scores)
-    np.testing.assert_allclose(found, [[0.5, 0.375, 0.125], [0.05, 0.05, 0.9]])
+    labels = np.array([0, 0, 1, 1, 2, 2])
+    near = listed([[0, 1, 2, 3], [4, 5, 4, 5], *[[0, 0, 0, 0]] * 4])
+    scores = np.log(np.array([[0.5, 0.25, 0.25], [0.1, 0.1, 0.8], *[[1, 1, 1]] * 4]))
+    found = label_probabilities(near, labels, scores)
+    np.testing.assert_allclose(found[:2], [[0.5, 0.375, 0.125], [0.05, 0.05, 0.9]])
     np.testing.assert_allclose(found.sum(axis=1), 1)
 
 
 def test_probabilities_of_several_labels():
-    neighbor_labels = np.array([[[1, 0], [1, 0], [0, 0], [1, 1]]], dtype=np.uint8)
-    found = label_probabilities(neighbor_labels, np.array([[0.0, -math.log(3)]]))
-    np.testing.assert_allclose(found, [[(0.75 + 0.5) / 2, (0.25 + 0.25) / 2]])
+    labels = np.array([[1, 0], [1, 0], [0, 0], [1, 1], [0, 1]], dtype=np.uint8)
+    near = listed([[0, 1, 2, 3]] * 5)
+    found = label_probabilities(near, labels, np.array([[0.0, -math.log(3)]] * 5))
+    np.testing.assert_allclose(found, [[(0.75 + 0.5) / 2, (0.25 + 0.25) / 2]] * 5)
+
+
+def test_probabilities_of_the_network_are_those_of_scipy():
+    scores = np.random.default_rng(0).normal(size=(40, 3)) * 300
+    far = listed(np.zeros((40, 1), dtype=np.int64))
+    none = np.zeros((40, 3), dtype=np.uint8)
+    np.testing.assert_allclose(label_probabilities(far, none, scores), expit(scores) / 2)
+    of_code = label_probabilities(far, np.zeros(40, dtype=np.int64), scores)
+    np.testing.assert_allclose(of_code, (softmax(scores, axis=1) + np.eye(3)[0]) / 2)
 
 
 def test_candidates_are_ranked_and_equals_keep_their_order():
@@ -176,9 +189,9 @@ def test_planted_wrong_labels_come_first(ratio):
     scores = 4 * np.eye(3)[truth] + rng.normal(size=(len(truth), 3))
     members = [np.flatnonzero(truth == c) for c in range(3)]
     near = np.array([rng.choice(members[c][members[c] != i], 5) for i, c in enumerate(truth)])
-    errors = find_label_errors(label_probabilities(labels[near], scores), labels)
-    listed, _ = rank_candidates(errors, labels, n_candidates=4)
-    found = label_error_recovery(errors, wrong, truth, listed)
+    errors = find_label_errors(label_probabilities(listed(near), labels, scores), labels)
+    rows, _ = rank_candidates(errors, labels, n_candidates=4)
+    found = label_error_recovery(errors, wrong, truth, rows)
     assert found["average_precision"] == found["candidate_recall"] == 1
     assert found["listed_precision"] == found["listed_recall"] == 1
     assert found["suggestion_accuracy"] == 1

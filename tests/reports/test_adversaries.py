@@ -2,18 +2,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imbalens.analysis.adversaries.scores import score_predictor
+from imbalens.analysis.adversaries.adversaries import adversaries
 from imbalens.reports.adversaries import (
     adversaries_figure,
+    adversary_metrics,
     class_score_table,
     draw_adversaries,
     draw_predictors,
     predictors_figure,
+    share_table,
 )
 
 
 def shares(rows):
     return pd.DataFrame(rows, columns=["class", "adversary", "share"])
+
+
+def both(errors, neighbours):
+    return pd.concat([errors.assign(kind="errors"), neighbours.assign(kind="neighbours")])
 
 
 SHOWN = {"errors_by": "by_actual", "split": "test"}
@@ -37,13 +43,13 @@ def bars(axes):
 
 
 def test_both_panels_stack_the_shares():
-    left, right = adversaries_figure(ERRORS, NEIGHBOURS, run="r", **SHOWN).axes
+    left, right = adversaries_figure(both(ERRORS, NEIGHBOURS), run="r", **SHOWN).axes
     assert [bar[:3] for bar in bars(left)] == [(0, 0, 75), (0, 75, 25), (2, 0, 100)]
     assert [bar[:3] for bar in bars(right)] == [(0, 0, 50), (0, 50, 50), (1, 0, 100), (2, 0, 100)]
 
 
 def test_an_adversary_has_one_colour_in_both_panels():
-    left, right = adversaries_figure(ERRORS, NEIGHBOURS, run="r", **SHOWN).axes
+    left, right = adversaries_figure(both(ERRORS, NEIGHBOURS), run="r", **SHOWN).axes
     b_left, c_left, a_left = (bar[3] for bar in bars(left))
     b_right, c_right, a_right, again_b = (bar[3] for bar in bars(right))
     assert (a_left, b_left, c_left) == (a_right, b_right, c_right)
@@ -52,7 +58,7 @@ def test_an_adversary_has_one_colour_in_both_panels():
 
 
 def test_a_class_without_errors_says_so():
-    left, right = adversaries_figure(ERRORS, NEIGHBOURS[1:3], run="r", **SHOWN).axes
+    left, right = adversaries_figure(both(ERRORS, NEIGHBOURS[1:3]), run="r", **SHOWN).axes
     assert [t.get_text() for t in left.texts if t.get_position()[1] == 1] == ["no errors"]
     assert "no neighbours selected" in [text.get_text() for text in right.texts]
 
@@ -60,8 +66,8 @@ def test_a_class_without_errors_says_so():
 @pytest.mark.parametrize("value", [np.nan, None])
 def test_nothing_but_undefined_shares_still_draws(tmp_path, value):
     errors = shares([("a", "b", value), ("b", "a", value)])
-    draw_adversaries(errors, errors, tmp_path / "x.png", run="r", **SHOWN)
-    axes = adversaries_figure(errors, errors, run="r", **SHOWN).axes[0]
+    draw_adversaries(both(errors, errors), tmp_path / "x.png", run="r", **SHOWN)
+    axes = adversaries_figure(both(errors, errors), run="r", **SHOWN).axes[0]
     assert not axes.patches
     assert [text.get_text() for text in axes.texts] == ["no errors", "no errors"]
 
@@ -69,7 +75,7 @@ def test_nothing_but_undefined_shares_still_draws(tmp_path, value):
 def test_with_many_classes_the_light_adversaries_are_pooled():
     names = [f"c{i}" for i in range(30)]
     table = shares([(one, two, 1 / 29) for one in names for two in names if one != two])
-    figure = adversaries_figure(table, table, run="r", **SHOWN)
+    figure = adversaries_figure(both(table, table), run="r", **SHOWN)
     left = figure.axes[0]
     assert [label.get_text() for label in left.get_yticklabels()] == names[:5] + names[-5:]
     assert len(figure.legends[0].get_texts()) == 13
@@ -111,7 +117,7 @@ def test_files_are_byte_stable(tmp_path):
     )
     written = []
     for name in ("first", "second"):
-        draw_adversaries(ERRORS, NEIGHBOURS, tmp_path / name / "a.png", run="r", **SHOWN)
+        draw_adversaries(both(ERRORS, NEIGHBOURS), tmp_path / name / "a.png", run="r", **SHOWN)
         draw_predictors(table, tmp_path / name / "p.png", run="r")
         written.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
     assert len(written[0]) == 2
@@ -119,17 +125,26 @@ def test_files_are_byte_stable(tmp_path):
 
 
 def test_each_class_has_its_divergence_beside_that_of_fdr():
-    errors = np.array([[0, 0.5, 0.5], [1, 0, 0], [np.nan, np.nan, np.nan]])
-    score = score_predictor(errors, np.array([[0, 0.5, 0.5], [1, 0, 0], [1, 0, 0]]), eps=1e-5)
-    table = class_score_table(
-        score,
-        ["a", "b", "c"],
-        np.array([10, 30, 20]),
-        kld_fdr=np.array([0.25, 0.5, np.nan]),
-        n_instances=np.array([4, 5, 6]),
-        n_errors=np.array([2, 1, 0]),
-    ).set_index("class")
-    assert list(table.index) == ["b", "c", "a"], "head first"
-    assert table["kld_fdr"].fillna(-1).tolist() == [0.5, -1, 0.25]
-    assert table["kld"].fillna(-1).tolist() == [0, -1, 0]
-    assert table["errors"].tolist() == [1, 0, 2]
+    """Of a, b and c, b is always taken for a; a and c have no training errors of their own."""
+    features = np.array([[0.0], [1.0], [2.0], [6.0], [7.0], [9.0]])
+    classes, taken_for = np.array([0, 0, 1, 1, 1, 2]), np.array([0, 0, 0, 1, 1, 2])
+    found = adversaries(
+        *(features, classes, taken_for, np.array([1, 1, 0]), np.array([0, 0, 1])),
+        n_classes=3,
+        n_neighbors=2,
+        instances="misclassified_by_actual",
+        errors="by_actual",
+        eps=1e-5,
+        random_seed=0,
+    )
+    table = class_score_table(found, ["a", "b", "c"], np.array([2, 3, 1])).set_index("class")
+    assert list(table.index) == ["b", "a", "c"], "head first"
+    assert table["instances"].tolist() == [1, 0, 0]
+    assert table["errors"].tolist() == [2, 1, 0]
+    assert table["kld"].fillna(-1).tolist() == [0, -1, -1]
+    fdr = found.predictors["FDR"][1]
+    assert table.loc["b", "kld_fdr"] == pytest.approx(np.log(1 / fdr[0]), abs=1e-3)
+    assert adversary_metrics(found, ["a", "b", "c"])["class_kld"]["b"] == 0
+    pairs = share_table(found, ["a", "b", "c"], np.array([2, 3, 1]))
+    assert pairs["kind"].unique().tolist() == ["errors", "neighbours", "FDR", "random"]
+    assert len(pairs) == 4 * 6

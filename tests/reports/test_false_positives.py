@@ -1,6 +1,10 @@
 import pandas as pd
 
-from imbalens.reports.false_positives import draw_false_positives, false_positives_figure
+from imbalens.reports.false_positives import (
+    draw_false_positives,
+    false_positive_table,
+    false_positives_figure,
+)
 
 
 def errors(rows):
@@ -51,3 +55,15 @@ def test_the_title_says_which_way_the_errors_go():
         for reference in ("actual", "predicted")
     ]
     assert titles == ["What truck is wrongly taken for", "What is wrongly taken for truck"]
+
+
+def test_both_readings_of_a_confusion():
+    cells = [("a", "a", 5), ("a", "b", 2), ("b", "a", 1), ("b", "b", 0), ("c", "a", 4)]
+    confusion = pd.DataFrame(cells, columns=["actual", "predicted", "count"])
+    for reference, expected in (("actual", [("b", 2)]), ("predicted", [("b", 1), ("c", 4)])):
+        table = false_positive_table(
+            {"x": confusion, "y": confusion[:2]}, reference=reference, reference_class="a"
+        )
+        of_x = table[table["run"] == "x"]
+        assert list(zip(of_x["adversary"], of_x["count"], strict=True)) == expected
+    assert (table["run"] == "x").all(), "nothing is taken for a in y"

@@ -2,12 +2,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex
 
+from imbalens.analysis.feature_overlap import feature_overlap
 from imbalens.reports.common.style import NEUTRAL
 from imbalens.reports.feature_overlap import (
     FEATURE_COLOURS,
     draw_pairs,
     draw_top_features,
+    feature_overlap_metrics,
+    overlap_table,
     pairs_figure,
+    top_feature_table,
     top_features_figure,
 )
 
@@ -20,7 +24,7 @@ SMALL = features([("b", 0, 7, 0.75), ("b", 1, 3, 0.25), ("a", 1, 9, 0.375), ("a"
 
 
 def test_segments_are_stacked_from_the_strongest_up():
-    axes = top_features_figure(SMALL, run="r").axes[0]
+    axes = top_features_figure(SMALL, run="r", top_k=2).axes[0]
     segments = [
         (round(bar.get_x() + bar.get_width() / 2), bar.get_y(), bar.get_height())
         for bar in axes.patches
@@ -32,7 +36,8 @@ def test_segments_are_stacked_from_the_strongest_up():
 
 def test_a_shared_feature_has_one_colour_and_a_lone_one_is_grey():
     colours = [
-        to_hex(bar.get_facecolor()) for bar in top_features_figure(SMALL, run="r").axes[0].patches
+        to_hex(bar.get_facecolor())
+        for bar in top_features_figure(SMALL, run="r", top_k=2).axes[0].patches
     ]
     assert colours[0] == colours[2] != NEUTRAL.lower()
     assert colours[1] == colours[3] == NEUTRAL.lower()
@@ -41,16 +46,42 @@ def test_a_shared_feature_has_one_colour_and_a_lone_one_is_grey():
 def test_colours_are_never_used_for_two_features():
     count = len(FEATURE_COLOURS) + 3
     rows = [(name, place, place, 1 / count) for name in "ab" for place in range(count)]
-    figure = top_features_figure(features(rows), run="r")
+    figure = top_features_figure(features(rows), run="r", top_k=2)
     colours = [to_hex(bar.get_facecolor()) for bar in figure.axes[0].patches[:count]]
     assert colours[-3:] == ["#ffffff"] * 3
     assert len(set(colours[:-3])) == len(FEATURE_COLOURS)
     assert "no more colours" in figure.axes[0].get_title()
 
 
+def test_classes_with_fewer_features_are_named():
+    table = features([("b", 1, 7, 0.75), ("b", 2, 3, 0.25), ("a", 1, 9, 1.0)])
+    title = top_features_figure(table, run="r", top_k=2).axes[0].get_title()
+    assert "fewer than 2 features above 0: a\n" in title + "\n"
+    whole = top_features_figure(SMALL, run="r", top_k=2).axes[0].get_title()
+    assert "fewer than" not in whole
+
+
+def test_dead_features_are_in_no_table_and_said_in_the_metrics():
+    """Two classes with live features of their own, three of six; a third without images."""
+    rows = np.array([[3.0, 2, 1, 0, 0, 0], [0, 0, 0, 1, 2, 3]])
+    found = feature_overlap(rows, np.array([0, 1]), n_classes=3, top_k=4)
+    names, counts = ["a", "b", "c"], np.array([1, 1, 0])
+    table = top_feature_table(found.top, names, counts)
+    assert table["class"].tolist() == ["a"] * 3 + ["b"] * 3
+    assert table["feature"].tolist() == [0, 1, 2, 5, 4, 3]
+    assert table["position"].tolist() == [1, 2, 3] * 2
+    metrics = feature_overlap_metrics(found, names, counts)
+    assert metrics["fewer_features"] == {"a": 3, "b": 3}
+    assert metrics["mean_shared"] == metrics["mean_density_ratio"] == 0
+    assert metrics["own_density_ratio"] == 1
+    pairs = overlap_table(found, names, counts).set_index(["class", "other"])
+    assert pairs.loc[("a", "b"), "shared"] == 0
+    assert np.isnan(pairs.loc[("a", "c"), "shared"])
+
+
 def test_sharing_is_judged_among_the_classes_shown():
     rows = [(f"c{place}", 0, 1 if place in (0, 20) else 100 + place, 1.0) for place in range(40)]
-    bars = top_features_figure(features(rows), run="r").axes[0].patches
+    bars = top_features_figure(features(rows), run="r", top_k=2).axes[0].patches
     assert len(bars) == 10
     assert {to_hex(bar.get_facecolor()) for bar in bars} == {NEUTRAL.lower()}
 
@@ -82,7 +113,7 @@ def test_files_are_byte_stable_even_where_nothing_is_shared(tmp_path):
     written = []
     for name in ("first", "second"):
         draw_pairs(table, tmp_path / name / "p.png", run="r")
-        draw_top_features(SMALL, tmp_path / name / "t.png", run="r")
+        draw_top_features(SMALL, tmp_path / name / "t.png", run="r", top_k=2)
         written.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
     assert len(written[0]) == 2
     assert written[0] == written[1]

@@ -61,33 +61,36 @@ def test_the_panels_above_a_gap_keep_their_scale():
     assert labelled == [False, False, False, True, True, True, True]
 
 
+def prototypes_of(rows):
+    """Rows of the safe and of the border prototype of each class."""
+    cells = [
+        (name, archetype, row)
+        for name, line in rows.items()
+        for archetype, row in zip(("safe", "border"), line, strict=True)
+    ]
+    table = pd.DataFrame(cells, columns=["class", "archetype", "row"])
+    return table.astype({"row": "Int64"})
+
+
 def test_pages_put_prototypes_beside_the_colours():
-    image = np.zeros((4, 4, 3), dtype=np.uint8)
-    figure = class_pages_figure(
-        table_of("head", "tail"),
-        [[image, image], [image, None]],
-        classes=["head", "tail"],
-        archetypes=["safe", "border"],
-        run="r",
-    )
+    images = np.arange(3, dtype=np.uint8)[:, None, None, None] * np.ones((4, 4, 3), np.uint8)
+    prototypes = prototypes_of({"head": [2, 1], "middle": [0, 0], "tail": [0, None]})
+    figure = class_pages_figure(table_of("head", "middle", "tail"), prototypes, images, run="r")
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[:3] == ["head, safe", "head, border", "head, salient colours"]
+    assert titles[3:5] == ["tail, safe", "tail, border"]
     assert [len(axes.images) for axes in figure.axes] == [1, 1, 0, 1, 0, 0]
+    shown = [figure.axes[place].images[0].get_array() for place in (0, 1, 3)]
+    assert [int(np.asarray(picture)[0, 0, 0]) for picture in shown] == [2, 1, 0]
     assert [bar.get_width() for bar in figure.axes[5].patches] == [75, 25, 0]
 
 
 def test_files_are_byte_stable(tmp_path):
-    written = []
+    written, images = [], np.zeros((1, 4, 4, 3), dtype=np.uint8)
     for name in ("first", "second"):
         draw_colours(table_of("a"), tmp_path / name / "c.png", run="r")
-        draw_class_pages(
-            table_of("a"),
-            [[None]],
-            tmp_path / name / "p.png",
-            classes=["a"],
-            archetypes=["safe"],
-            run="r",
-        )
+        prototypes, path = prototypes_of({"a": [0, None]}), tmp_path / name / "p.png"
+        draw_class_pages(table_of("a"), prototypes, images, path, run="r")
         written.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
     assert len(written[0]) == 2
     assert written[0] == written[1]

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from imbalens.analysis.common.counting import divide
-from imbalens.classes import require_codes
+from imbalens.classes import Classes, pair_features, require_codes
 
 _BLOCK_VALUES = 1 << 20
 
@@ -18,10 +18,13 @@ _BLOCK_VALUES = 1 << 20
 class TopFeatures:
     """The features with the largest class means, largest first.
 
+    A feature whose mean is not above 0 stands for no class: where fewer than K remain, the last
+    places are empty, and all of them for a class without instances.
+
     Attributes:
-        indices: Feature indices; -1 for a class without instances.
-        mean: Mean of these features over the class; NaN for a class without instances.
-        share: Part of each in the sum of the K means; NaN where that sum is not positive.
+        indices: Feature indices; -1 in an empty place.
+        mean: Mean of these features over the class; NaN in an empty place.
+        share: Part of each in the sum of the means; NaN in an empty place.
     """
 
     indices: Int[np.ndarray, "c k"]
@@ -34,12 +37,54 @@ class PairOverlap:
     """Top features that two classes have in common.
 
     Attributes:
-        shared: Number of common indices; K on the diagonal, 0 with a class without instances.
-        jaccard: Common indices over all indices of the two; NaN with a class without instances.
+        shared: Number of common indices; on the diagonal the number that the class has.
+        jaccard: Common indices over all indices of the two; NaN with a class that has none.
     """
 
     shared: Int[np.ndarray, "c c"]
     jaccard: Float[np.ndarray, "c c"]
+
+
+@dataclass(frozen=True)
+class FeatureOverlap:
+    """Which features stand for classes, and how far classes share them.
+
+    Attributes:
+        top: Strongest features of each class.
+        pairs: Those that two classes have in common.
+        density: How often those of a class are strong in instances of another.
+    """
+
+    top: TopFeatures
+    pairs: PairOverlap
+    density: Float[np.ndarray, "c c"]
+
+
+def feature_overlap(
+    features: Float[np.ndarray, "n d"], classes: Classes, *, n_classes: int, top_k: int
+) -> FeatureOverlap:
+    """Find the features that stand for each class, and how far classes share them.
+
+    Args:
+        features: Feature embeddings, one row per image.
+        classes: True class per image, or the membership matrix: an image counts for each of its
+            classes.
+        n_classes: Number of classes.
+        top_k: Features kept per class (K).
+
+    Raises:
+        ValueError: if `top_k` is less than 1 or more than the number of features, or a class is
+            out of range.
+
+    Source: paper B, section 3.4.
+    """
+    paired, labels = pair_features(features, classes)
+    top = top_features(paired, labels, n_classes=n_classes, top_k=top_k)
+    return FeatureOverlap(
+        top=top,
+        pairs=pair_overlap(top.indices),
+        density=density_ratio(paired, labels, top.indices, n_classes=n_classes),
+    )
 
 
 def top_features(
@@ -78,10 +123,11 @@ def top_features(
         members = features[labels == c]
         if len(members):
             class_mean = members.mean(axis=0, dtype=np.float64)
-            indices[c] = np.argsort(-class_mean, kind="stable")[:top_k]
-            mean[c] = class_mean[indices[c]]
-    total = mean.sum(axis=1, keepdims=True)
-    share = np.divide(mean, total, out=np.full_like(mean, np.nan), where=total > 0)
+            largest = np.argsort(-class_mean, kind="stable")[:top_k]
+            alive = class_mean[largest] > 0
+            indices[c] = np.where(alive, largest, -1)
+            mean[c] = np.where(alive, class_mean[largest], np.nan)
+    share = divide(mean, np.nansum(mean, axis=1, keepdims=True))
     return TopFeatures(indices=indices, mean=mean, share=share)
 
 
@@ -89,20 +135,19 @@ def pair_overlap(indices: Int[np.ndarray, "c k"]) -> PairOverlap:
     """Count the top features that each pair of classes shares.
 
     Args:
-        indices: Top features per class; a row of -1 for a class without instances.
+        indices: Top features per class; -1 in an empty place.
 
     Returns:
         Count and Jaccard index of each pair; both symmetric.
 
     Source: paper B, section 3.4 and Figure 5.
     """
-    present = indices[:, 0] >= 0
+    listed = indices >= 0
     member = np.zeros((len(indices), indices.max() + 1), dtype=np.int64)
-    for c in np.flatnonzero(present):
-        member[c, indices[c]] = 1
-    shared = member @ member.T
-    union = 2 * indices.shape[1] - shared
-    jaccard = np.where(np.outer(present, present), shared / union, np.nan)
+    member[np.nonzero(listed)[0], indices[listed]] = 1
+    shared, size = member @ member.T, listed.sum(axis=1)
+    union = size[:, None] + size - shared
+    jaccard = np.where(np.outer(size, size) > 0, divide(shared, union), np.nan)
     return PairOverlap(shared=shared, jaccard=jaccard)
 
 
@@ -115,17 +160,18 @@ def density_ratio(
 ) -> Float[np.ndarray, "c c"]:
     """How often a class's top features are among the top features of other classes' instances.
 
-    Entry [c, o] is the mean, over the instances of class o, of the share of class c's K top
-    features that are among the instance's own K largest (ties go to the smaller index).
+    Entry [c, o] is the mean, over the instances of class o, of the share of class c's top
+    features that are among the instance's own K largest above 0 (ties go to the smaller index).
 
     Args:
         features: Feature embeddings, one row per instance.
         labels: True class of each instance.
-        indices: Top features per class; a row of -1 for a class without instances.
+        indices: Top features per class; -1 in an empty place.
         n_classes: Number of classes.
 
     Returns:
-        Ratios in [0, 1]; NaN in the rows and columns of classes without instances.
+        Ratios in [0, 1]; NaN in rows of classes without top features and in columns of classes
+        without instances.
 
     Raises:
         ValueError: if a label is out of range.
@@ -145,7 +191,8 @@ def density_ratio(
     frequency = divide(hits.reshape(n_classes, n_features), size[:, None])
     ratio = np.full((n_classes, n_classes), np.nan)
     for c in np.flatnonzero(indices[:, 0] >= 0):
-        ratio[c] = frequency[:, indices[c]].sum(axis=1) / top_k
+        own = indices[c][indices[c] >= 0]
+        ratio[c] = frequency[:, own].sum(axis=1) / len(own)
     return ratio
 
 
@@ -154,4 +201,4 @@ def _among_largest(values: Float[np.ndarray, "n d"], top_k: int) -> Bool[np.ndar
     above = values > smallest
     tied = values == smallest
     free = top_k - above.sum(axis=1, keepdims=True)
-    return above | (tied & (tied.cumsum(axis=1) <= free))
+    return (above | (tied & (tied.cumsum(axis=1) <= free))) & (values > 0)

@@ -6,14 +6,14 @@ image has exactly one class, and as a matrix, "n m", 1 where an image has a labe
 can apply; each entry of the matrix is then judged by itself.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
-from scipy.special import expit, softmax
+from jaxtyping import Bool, Float, Int
 
 from imbalens.analysis.common.counting import divide
-from imbalens.analysis.performance.ranking import auroc, average_precision
+from imbalens.analysis.common.neighbors import Neighbors, find_neighbors
 from imbalens.classes import Targets, require_codes
 
 
@@ -37,14 +37,59 @@ class LabelErrors:
     candidate: Bool[np.ndarray, "*shape"]
 
 
-def label_probabilities(
-    neighbor_labels: Int[np.ndarray, "n k"] | UInt8[np.ndarray, "n k m"],
+@dataclass(frozen=True)
+class Doubts:
+    """Labels in doubt, and those that are listed as perhaps wrong.
+
+    Attributes:
+        errors: How far each label is in doubt.
+        rows: Image of each label listed, the most suspicious first.
+        labels: The label in question, see `rank_candidates`.
+        neighbors: Nearest neighbours of each image, which were asked.
+    """
+
+    errors: LabelErrors
+    rows: Int[np.ndarray, " q"]
+    labels: Int[np.ndarray, " q"]
+    neighbors: Neighbors
+
+
+def label_errors(
+    features: Float[np.ndarray, "n d"],
+    labels: Targets,
     scores: Float[np.ndarray, "n m"],
+    *,
+    n_neighbors: int,
+    n_candidates: int,
+) -> Doubts:
+    """Find training images whose label looks wrong.
+
+    Args:
+        features: Feature embeddings, one row per image.
+        labels: Given class per image, or 1 where an image has a label.
+        scores: What a softmax, or of a matrix of labels a sigmoid per label, is taken on.
+        n_neighbors: Neighbours asked.
+        n_candidates: How many labels to list at most.
+
+    Raises:
+        ValueError: if a class code is out of range, there are not two classes, a feature is not
+            finite, or there are no more images than neighbours.
+    """
+    neighbors = find_neighbors(features, labels, n_neighbors=n_neighbors)
+    errors = find_label_errors(label_probabilities(neighbors, labels, scores), labels)
+    rows, doubted = rank_candidates(errors, labels, n_candidates=n_candidates)
+    return Doubts(errors=errors, rows=rows, labels=doubted, neighbors=neighbors)
+
+
+def label_probabilities(
+    neighbors: Neighbors, labels: Targets, scores: Float[np.ndarray, "n m"]
 ) -> Float[np.ndarray, "n m"]:
     """Average two probabilities of each label: that of the neighbours and that of the network.
 
     Args:
-        neighbor_labels: Labels of each image's k neighbours, the image itself excluded.
+        neighbors: Nearest neighbours of each image; where some share a place, each counts its
+            part.
+        labels: Given class per image, or 1 where an image has a label.
         scores: What a softmax, or of a matrix of labels a sigmoid per label, is taken on.
 
     Returns:
@@ -56,12 +101,19 @@ def label_probabilities(
     Source: neighbours as in Papernot and McDaniel 2018, arXiv:1803.04765.
     """
     precise = scores.astype(np.float64)
-    if neighbor_labels.ndim == 3:
-        return (neighbor_labels.mean(axis=1) + expit(precise)) / 2
-    n_classes = scores.shape[1]
-    require_codes(neighbor_labels.ravel(), n_codes=n_classes, name="neighbor_labels")
-    votes = (neighbor_labels[:, :, None] == np.arange(n_classes)).mean(axis=1)
-    return (votes + softmax(precise, axis=1)) / 2
+    n, m = precise.shape
+    if labels.ndim == 2:
+        network = np.exp(-np.logaddexp(0, -precise))
+        has = labels[neighbors.neighbor] != 0
+        parts = np.column_stack([neighbors.count(each) for each in has.T])
+    else:
+        exponentials = np.exp(precise - precise.max(axis=1, keepdims=True))
+        network = exponentials / exponentials.sum(axis=1, keepdims=True)
+        require_codes(labels, n_codes=m, name="labels")
+        cell = neighbors.row * m + labels[neighbors.neighbor]
+        parts = np.bincount(cell, neighbors.parts, minlength=n * m).reshape(n, m)
+    places = neighbors.n_neighbors * neighbors.parts_per_place
+    return (parts / places[:, None] + network) / 2
 
 
 def find_label_errors(probabilities: Float[np.ndarray, "n m"], labels: Targets) -> LabelErrors:
@@ -96,7 +148,8 @@ def find_label_errors(probabilities: Float[np.ndarray, "n m"], labels: Targets) 
         raise ValueError(f"probabilities must be of at least two classes, found {n_classes}")
     require_codes(labels, n_codes=n_classes, name="labels")
     own = probabilities[np.arange(n), labels]
-    total = np.bincount(labels, weights=own, minlength=n_classes)
+    # rounded once, so that no order of images matters
+    total = np.array([math.fsum(own[labels == label]) for label in range(n_classes)])
     usual = divide(total, np.bincount(labels, minlength=n_classes))[labels]
     others = probabilities.copy()
     others[np.arange(n), labels] = -np.inf
@@ -129,39 +182,3 @@ def rank_candidates(
     if labels.ndim == 1:
         return places, labels[places]
     return places // labels.shape[1], places % labels.shape[1]
-
-
-def label_error_recovery(
-    errors: LabelErrors,
-    mislabelled: Bool[np.ndarray, " n"],
-    true_labels: Int[np.ndarray, " n"],
-    listed: Int[np.ndarray, " p"],
-) -> dict[str, float]:
-    """Compare suspicion with the images whose label was planted wrong.
-
-    Args:
-        errors: As `find_label_errors` gives them for class codes.
-        mislabelled: Which images carry a planted wrong label.
-        true_labels: Class of each image before mislabelling.
-        listed: Rows of the candidates that are listed, see `rank_candidates`.
-
-    Returns:
-        `average_precision` and `auroc` of the score. `chance`: the share of mislabelled, which
-        is what the former would be by chance. `candidate_precision`: share of candidates that
-        are mislabelled. `candidate_recall`: share of mislabelled that are candidates.
-        `listed_precision` and `listed_recall`: the same of those that are listed.
-        `suggestion_accuracy`: share of mislabelled candidates whose suggested class is the true
-        one. NaN where there is nothing to judge.
-    """
-    found = errors.candidate & mislabelled
-    right = found & (errors.suggested == true_labels)
-    return {
-        "average_precision": average_precision(errors.score, mislabelled),
-        "auroc": auroc(errors.score, mislabelled),
-        "chance": float(divide(mislabelled.sum(), len(mislabelled))),
-        "candidate_precision": float(divide(found.sum(), errors.candidate.sum())),
-        "candidate_recall": float(divide(found.sum(), mislabelled.sum())),
-        "listed_precision": float(divide(mislabelled[listed].sum(), len(listed))),
-        "listed_recall": float(divide(mislabelled[listed].sum(), mislabelled.sum())),
-        "suggestion_accuracy": float(divide(right.sum(), found.sum())),
-    }

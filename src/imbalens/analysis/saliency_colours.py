@@ -4,12 +4,14 @@ Source: paper B, section 3.5, Algorithm 3 and Figure 7.
 """
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8, UInt16
 
+from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
 from imbalens.analysis.common.counting import count_pairs, divide
 from imbalens.classes import require_codes
 
@@ -33,6 +35,7 @@ _REFERENCES = {
     "white": "ffffff f5f5f5 e8e8e8",
 }
 COLOUR_GROUPS: tuple[str, ...] = tuple(_REFERENCES)
+ANY_PIXEL, ALL = "any pixel", "all"
 
 # Colours are judged per 4 x 4 x 4 cell of RGB space: finer than the eye tells apart, and the
 # table of all cells stays in the processor's cache.
@@ -65,6 +68,57 @@ class ColourTable:
     pixels: Int[np.ndarray, "c g"]
     share: Float[np.ndarray, "c g"]
     mean_rgb: Float[np.ndarray, "c g 3"]
+
+
+@dataclass(frozen=True)
+class Colours:
+    """Colours of the most salient pixels, class by class.
+
+    Attributes:
+        salient: The pixels that were chosen.
+        tables: By name of the pixels that were counted their colours: all pixels whether salient
+            or not (`ANY_PIXEL`), all that are salient (`ALL`), those of each archetype's images.
+    """
+
+    salient: Bool[np.ndarray, "n h w"]
+    tables: Mapping[str, ColourTable]
+
+
+def colours(
+    images: UInt8[np.ndarray, "n h w 3"],
+    rank: UInt16[np.ndarray, "n h w"],
+    labels: Int[np.ndarray, " n"],
+    archetypes: Int[np.ndarray, " n"],
+    *,
+    n_classes: int,
+    fraction: float,
+) -> Colours:
+    """Name the colours of the pixels that a network's decisions depend on most.
+
+    Args:
+        images: Training images as 8-bit RGB.
+        rank: Saliency rank of each pixel, see `top_pixels`.
+        labels: Class of each image.
+        archetypes: Archetype of each image, see `Archetype`.
+        n_classes: Number of classes.
+        fraction: Part of the pixels that is salient, see `top_pixels`.
+
+    Raises:
+        ValueError: if a label is out of range, or `fraction` chooses no pixel.
+
+    Source: paper B, section 3.5, Algorithm 3 and Figure 7.
+    """
+    groups, salient = classify_colours(images), top_pixels(rank, fraction=fraction)
+    masks = {ANY_PIXEL: np.ones_like(salient), ALL: salient}
+    for code, name in enumerate(ARCHETYPE_NAMES):
+        masks[name] = salient & (archetypes == code)[:, None, None]
+    return Colours(
+        salient=salient,
+        tables={
+            part: tabulate_colours(groups, images, mask, labels, n_classes=n_classes)
+            for part, mask in masks.items()
+        },
+    )
 
 
 def classify_colours(rgb: UInt8[np.ndarray, "*shape 3"]) -> UInt8[np.ndarray, "*shape"]:

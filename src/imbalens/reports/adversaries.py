@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from imbalens.analysis.adversaries.adversaries import FDR, NEAREST, RANDOM, Adversaries
 from imbalens.analysis.adversaries.scores import PredictorScore
 from imbalens.reports.common.style import (
     INK,
@@ -23,7 +24,8 @@ from imbalens.reports.common.style import (
     save,
     titled,
 )
-from imbalens.reports.common.tables import head_first
+from imbalens.reports.common.tables import head_first, matrix_table
+from imbalens.tables.adversaries import ERRORS, NEIGHBOURS
 
 REST = "other classes"
 DIRECTIONS = {
@@ -31,6 +33,41 @@ DIRECTIONS = {
     "by_predicted": "which classes are taken for the class",
 }
 LABELLED_SHARE = 12.0  # per cent of a bar that a name needs to fit
+
+
+def adversary_metrics(found: Adversaries, names: Sequence[str]) -> dict[str, object]:
+    """Summarise how well errors are foretold: KLD (nats), rank correlation, hit rates, classes."""
+    own = found.scores[NEAREST]
+    return {
+        "kld": own.kld,
+        "rank_correlation": own.rank_correlation,
+        "top1": own.top1,
+        "top3": own.top3,
+        "classes": own.n_classes,
+        "baseline_kld": {key: score.kld for key, score in found.scores.items() if key != NEAREST},
+        "class_kld": dict(zip(names, own.kld_per_class, strict=True)),
+        "class_instances": dict(zip(names, found.nearest.n_instances, strict=True)),
+        "class_errors": dict(zip(names, found.errors.n_instances, strict=True)),
+    }
+
+
+def share_table(
+    found: Adversaries, names: Sequence[str], counts: Int[np.ndarray, " c"]
+) -> pd.DataFrame:
+    """One row per distribution and ordered pair of different classes: the share."""
+    shares = {
+        ERRORS: found.errors.share,
+        NEIGHBOURS: found.nearest.share,
+        FDR: found.predictors[FDR],
+        RANDOM: found.predictors[RANDOM],
+    }
+    pairs = pd.concat(
+        matrix_table({"share": share}, names, counts, rows="class", columns="adversary").assign(
+            kind=kind
+        )
+        for kind, share in shares.items()
+    )
+    return pairs[pairs["class"] != pairs["adversary"]]
 
 
 def predictor_table(scores: Mapping[str, PredictorScore]) -> pd.DataFrame:
@@ -51,40 +88,32 @@ def predictor_table(scores: Mapping[str, PredictorScore]) -> pd.DataFrame:
 
 
 def class_score_table(
-    score: PredictorScore,
-    names: Sequence[str],
-    counts: Int[np.ndarray, " c"],
-    *,
-    kld_fdr: Float[np.ndarray, " c"],
-    n_instances: Int[np.ndarray, " c"],
-    n_errors: Int[np.ndarray, " c"],
+    found: Adversaries, names: Sequence[str], counts: Int[np.ndarray, " c"]
 ) -> pd.DataFrame:
     """One row per class: how well it was foretold, and from how many instances and errors.
 
     `kld_fdr` is the divergence (nats) of Fisher's discriminant ratio, the published predictor.
     """
+    score = found.scores[NEAREST]
     table = pd.DataFrame(
         {
             "class": names,
             "kld": score.kld_per_class,
-            "kld_fdr": kld_fdr,
+            "kld_fdr": found.scores[FDR].kld_per_class,
             "rank_correlation": score.rank_correlation_per_class,
             "top1": score.top1_per_class,
             "top3": score.top3_per_class,
-            "instances": n_instances,
-            "errors": n_errors,
+            "instances": found.nearest.n_instances,
+            "errors": found.errors.n_instances,
         }
     )
     return table.iloc[head_first(counts)]
 
 
-def adversaries_figure(
-    errors: pd.DataFrame, neighbours: pd.DataFrame, *, run: str, errors_by: str, split: str
-) -> Figure:
+def adversaries_figure(table: pd.DataFrame, *, run: str, errors_by: str, split: str) -> Figure:
     """Build what `draw_adversaries` writes."""
-    errors = errors.astype({"share": float})
-    neighbours = neighbours.astype({"share": float})
-    both = pd.concat([errors, neighbours])
+    both = table[table["kind"].isin([ERRORS, NEIGHBOURS])].astype({"share": float})
+    errors, neighbours = (both[both["kind"] == kind] for kind in (ERRORS, NEIGHBOURS))
     everything = list(both["class"].unique())
     classes, note = head_and_tail(everything)
     coloured = _coloured(both[both["class"].isin(classes)], everything)
@@ -113,20 +142,14 @@ def adversaries_figure(
 
 
 def draw_adversaries(
-    errors: pd.DataFrame,
-    neighbours: pd.DataFrame,
-    path: Path,
-    *,
-    run: str,
-    errors_by: str,
-    split: str,
+    table: pd.DataFrame, path: Path, *, run: str, errors_by: str, split: str
 ) -> None:
     """Draw where each class's errors go beside the classes of its neighbours.
 
     Args:
-        errors: Columns `class` (every class, head first), `adversary`, `share` (0 to 1 within a
-            class; NaN, or no row, where a class has no errors).
-        neighbours: The same for the nearest adversaries.
+        table: Columns `class` (every class, head first), `adversary`, `share` (0 to 1 within a
+            class; NaN, or no row, where a class has none), `kind` (rows `errors` and `neighbours`
+            are drawn).
         path: PNG to write.
         run: Name of the run, for the title.
         errors_by: "by_actual" or "by_predicted", see `error_distribution`.
@@ -134,8 +157,7 @@ def draw_adversaries(
 
     Source: paper B, Figure 4.
     """
-    figure = adversaries_figure(errors, neighbours, run=run, errors_by=errors_by, split=split)
-    save(figure, path)
+    save(adversaries_figure(table, run=run, errors_by=errors_by, split=split), path)
 
 
 def _coloured(table: pd.DataFrame, classes: list[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """Figures of the class archetypes: true positives per archetype, and prototype images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,9 @@ import pandas as pd
 from jaxtyping import Int, UInt8
 from matplotlib.figure import Figure
 
+from imbalens.analysis.archetypes.archetypes import Archetypes
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES, ArchetypeTable
+from imbalens.classes import Classes, describe, list_pairs
 from imbalens.reports.common.style import (
     INK,
     PALETTE,
@@ -20,6 +22,43 @@ from imbalens.reports.common.style import (
     titled,
 )
 from imbalens.reports.common.tables import head_first
+
+
+def archetype_metrics(found: Archetypes, names: Sequence[str]) -> dict[str, object]:
+    """Summarise the shares of archetypes, over all and per class, and their true positives."""
+    table = found.table
+    return {
+        "share": dict(zip(ARCHETYPE_NAMES, table.overall_share, strict=True)),
+        "true_positive_rate": dict(
+            zip(ARCHETYPE_NAMES, table.overall_true_positive_rate, strict=True)
+        ),
+        "class_share": {
+            label: dict(zip(ARCHETYPE_NAMES, shares, strict=True))
+            for label, shares in zip(names, table.share, strict=True)
+        },
+    }
+
+
+def instance_table(
+    found: Archetypes,
+    classes: Classes,
+    predictions: Classes,
+    index: Int[np.ndarray, " n"],
+    files: Sequence[str],
+    names: Sequence[str],
+) -> pd.DataFrame:
+    """One row per image and class that it has: where it is from, prediction and archetype."""
+    rows, codes = list_pairs(classes)
+    return pd.DataFrame(
+        {
+            "row": rows,
+            "index": index[rows],
+            "name": np.asarray(files, dtype=object)[rows],
+            "label": np.asarray(names, dtype=object)[codes],
+            "prediction": np.asarray(describe(predictions, names), dtype=object)[rows],
+            "archetype": np.asarray(ARCHETYPE_NAMES, dtype=object)[found.codes],
+        }
+    )
 
 
 def archetype_table(
@@ -118,21 +157,19 @@ def draw_true_positives(table: pd.DataFrame, path: Path, *, run: str) -> None:
 
 
 def prototypes_figure(
-    images: Sequence[Sequence[UInt8[np.ndarray, "_ _ _"] | None]],
-    *,
-    classes: Sequence[str],
-    archetypes: Sequence[str],
-    run: str,
+    table: pd.DataFrame, images: Mapping[int, UInt8[np.ndarray, "_ _ _"]], *, run: str
 ) -> Figure:
     """Build what `draw_prototypes` writes."""
-    shown, note = head_and_tail(classes)
-    rows = dict(zip(classes, images, strict=True))
+    shown, note = head_and_tail(list(table["class"].unique()))
+    archetypes = list(table["archetype"].unique())
+    rows = table.set_index(["class", "archetype"])["row"]
     figure = Figure(figsize=(1.5 * len(archetypes) + 1.5, 1.5 * len(shown) + 1), dpi=100)
     figure.set_layout_engine("constrained", h_pad=0.03, w_pad=0.03)
     cells = figure.subplots(len(shown), len(archetypes), squeeze=False)
     for line, name in zip(cells, shown, strict=True):
-        for axes, image in zip(line, rows[name], strict=True):
-            show_image(axes, image)
+        for axes, archetype in zip(line, archetypes, strict=True):
+            row = rows[name, archetype]
+            show_image(axes, None if pd.isna(row) else images[int(row)])
         line[0].set_ylabel(plain(name), rotation=0, ha="right", va="center", labelpad=8)
     for axes, archetype in zip(cells[0], archetypes, strict=True):
         axes.set_title(plain(archetype), fontsize=11)
@@ -141,24 +178,21 @@ def prototypes_figure(
 
 
 def draw_prototypes(
-    images: Sequence[Sequence[UInt8[np.ndarray, "_ _ _"] | None]],
+    table: pd.DataFrame,
+    images: Mapping[int, UInt8[np.ndarray, "_ _ _"]],
     path: Path,
     *,
-    classes: Sequence[str],
-    archetypes: Sequence[str],
     run: str,
 ) -> None:
     """Draw the medoid image of every class (rows) and archetype (columns).
 
     Args:
-        images: Per class, one image (height x width x 1 or 3) per archetype, None where the
-            group is empty.
+        table: Columns `class` (head first), `archetype` and `row`, which is absent for an empty
+            group.
+        images: By row, height x width x 1 or 3.
         path: PNG to write.
-        classes: Class names, head first.
-        archetypes: Archetype names, in the order of the images.
         run: Name of the run, for the title.
 
     Source: paper B, Figure 3.
     """
-    figure = prototypes_figure(images, classes=classes, archetypes=archetypes, run=run)
-    save(figure, path)
+    save(prototypes_figure(table, images, run=run), path)

@@ -1,6 +1,8 @@
 """Figure of the errors around one class under several losses."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,30 @@ TITLES = {
     "actual": "What {} is wrongly taken for",
     "predicted": "What is wrongly taken for {}",
 }
+
+
+def false_positive_table(
+    confusions: Mapping[str, pd.DataFrame],
+    *,
+    reference: Literal["actual", "predicted"],
+    reference_class: str,
+) -> pd.DataFrame:
+    """One row per run and class that the reference class is confused with: number of images.
+
+    Args:
+        confusions: By run the columns `actual`, `predicted` and `count`.
+        reference: "actual" (images of the class) or "predicted" (images taken for it).
+        reference_class: The class that the errors are about.
+    """
+    other = "predicted" if reference == "actual" else "actual"
+    wrong = {
+        run: table[(table[reference] == reference_class) & (table[other] != reference_class)]
+        for run, table in confusions.items()
+    }
+    return pd.concat(
+        pd.DataFrame({"run": run, "adversary": table[other], "count": table["count"]})
+        for run, table in wrong.items()
+    )
 
 
 def false_positives_figure(table: pd.DataFrame, *, reference: str, reference_class: str) -> Figure:

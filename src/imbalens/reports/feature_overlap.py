@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from imbalens.analysis.feature_overlap import PairOverlap, TopFeatures
+from imbalens.analysis.common.counting import divide
+from imbalens.analysis.feature_overlap import FeatureOverlap, TopFeatures
 from imbalens.reports.common.matrix import draw_cells, matrix_figure
 from imbalens.reports.common.style import (
     NEUTRAL,
@@ -31,38 +32,70 @@ UNCOLOURED = "white"
 EDGE = "#888888"
 
 
+def feature_overlap_metrics(
+    found: FeatureOverlap, names: Sequence[str], counts: Int[np.ndarray, " c"]
+) -> dict[str, object]:
+    """Summarise what pairs of classes share; a class without top features is in no pair.
+
+    `fewer_features` says, if any class with images has fewer than K features with a mean above
+    0, how many these are.
+    """
+    listed, shared = (found.top.indices >= 0).sum(axis=1), found.pairs.shared
+    present = listed > 0
+    other = np.outer(present, present) & ~np.eye(len(present), dtype=bool)
+    n_other = other.sum()
+    metrics: dict[str, object] = {
+        "mean_shared": divide(shared[other].sum(), n_other),
+        "max_shared": shared[other].max() if n_other else None,
+        "mean_jaccard": divide(found.pairs.jaccard[other].sum(), n_other),
+        "mean_density_ratio": divide(found.density[other].sum(), n_other),
+        "own_density_ratio": divide(np.diag(found.density)[present].sum(), present.sum()),
+        "class_shared": dict(
+            zip(names, divide((shared * other).sum(1), other.sum(1)), strict=True)
+        ),
+    }
+    fewer = np.flatnonzero((listed < found.top.indices.shape[1]) & (counts > 0))
+    if len(fewer):
+        metrics["fewer_features"] = {names[label]: listed[label] for label in fewer.tolist()}
+    return metrics
+
+
 def top_feature_table(
-    result: TopFeatures, names: Sequence[str], counts: Int[np.ndarray, " c"]
+    top: TopFeatures, names: Sequence[str], counts: Int[np.ndarray, " c"]
 ) -> pd.DataFrame:
     """One row per class and position (1 = largest): feature index, mean and share."""
+    places = [
+        (label, position)
+        for label in head_first(counts)
+        for position in np.flatnonzero(top.indices[label] >= 0)
+    ]
+    labels, positions = np.array(places, dtype=np.int64).reshape(-1, 2).T
     return pd.DataFrame(
-        [
-            {
-                "class": names[label],
-                "position": position + 1,
-                "feature": result.indices[label, position],
-                "mean": result.mean[label, position],
-                "share": result.share[label, position],
-            }
-            for label in head_first(counts)
-            for position in range(result.indices.shape[1])
-        ]
+        {
+            "class": np.asarray(names, dtype=object)[labels],
+            "position": positions + 1,
+            "feature": top.indices[labels, positions],
+            "mean": top.mean[labels, positions],
+            "share": top.share[labels, positions],
+        }
     )
 
 
 def overlap_table(
-    pairs: PairOverlap,
-    density: Float[np.ndarray, "c c"],
-    names: Sequence[str],
-    counts: Int[np.ndarray, " c"],
+    found: FeatureOverlap, names: Sequence[str], counts: Int[np.ndarray, " c"]
 ) -> pd.DataFrame:
     """One row per ordered pair of different classes: shared, jaccard, density_ratio."""
-    matrices = {"shared": pairs.shared, "jaccard": pairs.jaccard, "density_ratio": density}
+    matrices = {
+        "shared": found.pairs.shared,
+        "jaccard": found.pairs.jaccard,
+        "density_ratio": found.density,
+    }
     table = matrix_table(matrices, names, counts, rows="class", columns="other")
+    table = table.assign(shared=table["shared"].where(table["jaccard"].notna()))
     return table[table["class"] != table["other"]]
 
 
-def top_features_figure(table: pd.DataFrame, *, run: str) -> Figure:
+def top_features_figure(table: pd.DataFrame, *, run: str, top_k: int) -> Figure:
     """Build what `draw_top_features` writes."""
     classes, note = head_and_tail(list(table["class"].unique()))
     shown = table[table["class"].isin(classes)].sort_values("position", kind="stable")
@@ -75,6 +108,7 @@ def top_features_figure(table: pd.DataFrame, *, run: str) -> Figure:
     colours |= dict(zip(shared, FEATURE_COLOURS, strict=False))
     legend = "same colour: same feature in several of these classes; grey: in one class alone"
     left_over = len(shared) > len(FEATURE_COLOURS)
+    fewer = [name for name in classes if (shown["class"] == name).sum() < top_k]
     figure = Figure(figsize=(0.85 * len(classes) + 2.5, 7), layout="constrained")
     axes = figure.subplots()
     for place, name in enumerate(classes):
@@ -106,6 +140,7 @@ def top_features_figure(table: pd.DataFrame, *, run: str) -> Figure:
             "number in a segment: feature index; the largest mean is at the bottom",
             legend,
             "white: in several too, but there are no more colours" if left_over else "",
+            f"fewer than {top_k} features above 0: {', '.join(fewer)}" if fewer else "",
             note,
         ),
         fontsize=10,
@@ -113,7 +148,7 @@ def top_features_figure(table: pd.DataFrame, *, run: str) -> Figure:
     return figure
 
 
-def draw_top_features(table: pd.DataFrame, path: Path, *, run: str) -> None:
+def draw_top_features(table: pd.DataFrame, path: Path, *, run: str, top_k: int) -> None:
     """Draw the strongest features of each class, coloured where classes share them.
 
     The paper colours a segment by its position, which the stacking already shows; here the
@@ -124,10 +159,11 @@ def draw_top_features(table: pd.DataFrame, path: Path, *, run: str) -> None:
             (index), `share` (0 to 1 within a class).
         path: PNG to write.
         run: Name of the run, for the title.
+        top_k: Features per class, if as many have a mean above 0.
 
     Source: paper B, Figure 5.
     """
-    save(top_features_figure(table, run=run), path)
+    save(top_features_figure(table, run=run, top_k=top_k), path)
 
 
 def pairs_figure(table: pd.DataFrame, *, run: str) -> Figure:

@@ -10,7 +10,8 @@ from jaxtyping import Int, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from imbalens.analysis.saliency_colours import COLOUR_GROUPS, ColourTable
+from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
+from imbalens.analysis.saliency_colours import ALL, COLOUR_GROUPS, Colours, ColourTable
 from imbalens.reports.common.style import (
     INK,
     head_and_tail,
@@ -24,6 +25,16 @@ from imbalens.reports.common.tables import head_first
 
 PANELS_PER_LINE = 5
 AXIS = "share of the most salient pixels, %"
+
+
+def colour_metrics(found: Colours, names: Sequence[str]) -> dict[str, object]:
+    """Return the share of each colour group among the salient pixels of each class."""
+    return {
+        "share": {
+            label: dict(zip(COLOUR_GROUPS, shares, strict=True))
+            for label, shares in zip(names, found.tables[ALL].share, strict=True)
+        }
+    }
 
 
 def colour_table(
@@ -61,7 +72,7 @@ def colours_figure(
     table: pd.DataFrame, *, run: str, classes: Sequence[str] | None = None
 ) -> Figure:
     """Build what `draw_colours` writes."""
-    whole = table[table["archetype"] == "all"]
+    whole = table[table["archetype"] == ALL]
     shown, note = head_and_tail(list(whole["class"].unique() if classes is None else classes))
     lines = ceil(len(shown) / PANELS_PER_LINE)
     columns = ceil(len(shown) / lines)
@@ -97,22 +108,25 @@ def draw_colours(
 
 def class_pages_figure(
     table: pd.DataFrame,
-    images: Sequence[Sequence[UInt8[np.ndarray, "_ _ _"] | None]],
+    prototypes: pd.DataFrame,
+    images: UInt8[np.ndarray, "n h w c"],
     *,
-    classes: Sequence[str],
-    archetypes: Sequence[str],
     run: str,
 ) -> Figure:
     """Build what `draw_class_pages` writes."""
-    whole = table[table["archetype"] == "all"]
+    everyone = list(table["class"].unique())
+    classes, archetypes = [everyone[0], everyone[-1]], ARCHETYPE_NAMES[:2]
+    rows = prototypes.set_index(["class", "archetype"])["row"]
+    whole = table[table["archetype"] == ALL]
     figure = Figure(
         figsize=(2.6 * len(archetypes) + 4.5, 3.1 * len(classes) + 0.8), layout="constrained"
     )
     widths = [*(1.0 for _ in archetypes), 1.5]
     cells = figure.subplots(len(classes), len(widths), squeeze=False, width_ratios=widths)
-    for line, name, pictures in zip(cells, classes, images, strict=True):
-        for axes, archetype, picture in zip(line, archetypes, pictures, strict=False):
-            show_image(axes, picture)
+    for line, name in zip(cells, classes, strict=True):
+        for axes, archetype in zip(line, archetypes, strict=False):
+            row = rows[name, archetype]
+            show_image(axes, None if pd.isna(row) else images[int(row)])
             axes.set_title(f"{plain(name)}, {plain(archetype)}", fontsize=10)
         _draw_groups(line[-1], whole[whole["class"] == name])
         line[-1].set_title(f"{plain(name)}, salient colours", fontsize=10)
@@ -125,28 +139,24 @@ def class_pages_figure(
 
 def draw_class_pages(
     table: pd.DataFrame,
-    images: Sequence[Sequence[UInt8[np.ndarray, "_ _ _"] | None]],
+    prototypes: pd.DataFrame,
+    images: UInt8[np.ndarray, "n h w c"],
     path: Path,
     *,
-    classes: Sequence[str],
-    archetypes: Sequence[str],
     run: str,
 ) -> None:
-    """Draw prototypes of a few classes beside the colours that define them.
+    """Draw safe and border prototypes of head and tail beside the colours that define them.
 
     Args:
         table: As for `draw_colours`.
-        images: Per class, one image (height x width x 1 or 3) per archetype, None where the
-            group is empty.
+        prototypes: Columns `class`, `archetype` and `row`, which is absent for an empty group.
+        images: Training images, of 1 or 3 channels.
         path: PNG to write.
-        classes: The classes to draw, usually the head and the tail.
-        archetypes: Archetype names, in the order of the images.
         run: Name of the run, for the title.
 
     Source: paper B, Figure 8.
     """
-    figure = class_pages_figure(table, images, classes=classes, archetypes=archetypes, run=run)
-    save(figure, path)
+    save(class_pages_figure(table, prototypes, images, run=run), path)
 
 
 def _draw_groups(axes: Axes, rows: pd.DataFrame) -> None:

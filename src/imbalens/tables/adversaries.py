@@ -1,9 +1,10 @@
 """What the stage `adversaries` writes."""
 
+from imbalens.analysis.adversaries.adversaries import FDR, PREDICTOR_NAMES, RANDOM
 from imbalens.store.tables import Column, Table
 
 STAGE = "adversaries"
-ERRORS, NEIGHBOURS, FDR, RANDOM = "errors", "neighbours", "FDR", "random"
+ERRORS, NEIGHBOURS = "errors", "neighbours"
 
 ADVERSARIES = Table(
     STAGE,
@@ -19,7 +20,7 @@ PREDICTORS = Table(
     STAGE,
     "plots/adversaries/{name}-predictors.csv",
     (
-        Column("predictor", "text", "what foretells errors"),
+        Column("predictor", "text", "what foretells errors", words=PREDICTOR_NAMES),
         Column("kld", "number", "Kullback-Leibler divergence, nats, mean over classes"),
         Column("rank_correlation", "number", "Spearman's, mean over classes"),
         Column("top1", "number", "hit rate of the first adversary"),

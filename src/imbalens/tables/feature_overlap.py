@@ -11,7 +11,7 @@ TOP_FEATURES = Table(
         Column("class", "text", "class of the training images"),
         Column("position", "integer", "1 for the feature with the largest mean"),
         Column("feature", "integer", "index of the feature"),
-        Column("mean", "number", "mean over the class's images"),
+        Column("mean", "number", "mean over the class's images, above 0"),
         Column("share", "number", "mean as a share of the listed features' sum"),
     ),
 )

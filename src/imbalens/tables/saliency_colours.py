@@ -1,11 +1,10 @@
 """What the stage `saliency_colours` writes."""
 
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
-from imbalens.analysis.saliency_colours import COLOUR_GROUPS
+from imbalens.analysis.saliency_colours import ALL, ANY_PIXEL, COLOUR_GROUPS
 from imbalens.store.tables import Column, Table
 
 STAGE = "saliency_colours"
-ANY_PIXEL, ALL = "any pixel", "all"
 PARTS = (ANY_PIXEL, ALL, *ARCHETYPE_NAMES)
 
 COLOURS = Table(

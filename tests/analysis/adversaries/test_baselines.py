@@ -99,6 +99,19 @@ def test_fisher_ratio_by_hand():
     assert np.isnan(ratio[:, 2]).all()
 
 
+@pytest.mark.parametrize("value", [0.1, 1e5 + 0.1, 1 / 3])
+def test_features_that_never_vary_have_no_ratio(value):
+    """The mean of equal numbers is rounded: without care they vary, and classes differ."""
+    ratio = fisher_ratio(np.full((24, 2), value), np.repeat([0, 1, 2], [3, 7, 14]), n_classes=3)
+    assert np.isnan(ratio).all()
+    share = fdr_distribution(np.full((24, 2), value), np.repeat([0, 1], [7, 17]), n_classes=2)
+    assert np.isnan(share).all()
+    together = centroid_distribution(
+        np.full((24, 2), value), np.repeat([0, 1, 2], [3, 7, 14]), n_classes=3
+    )
+    np.testing.assert_array_equal(together, (1 - np.eye(3)) / 2)
+
+
 def test_classes_in_the_same_place_share_the_row():
     features = np.array([[0.0], [2.0], [0.0], [2.0], [1.0], [11.0]])
     labels = np.array([0, 0, 1, 1, 2, 2])

@@ -10,6 +10,7 @@ from imbalens.analysis.adversaries.distributions import (
     error_distribution,
     off_diagonal_shares,
 )
+from tests.analysis.neighbor_cases import count_adversaries, listed
 
 INSTANCES = ("misclassified_by_actual", "misclassified_by_predicted", "all")
 ERRORS = ("by_actual", "by_predicted")
@@ -66,7 +67,7 @@ def draw(seed, n_classes):
 @settings(deadline=None, max_examples=30)
 def test_adversaries_agree_with_algorithm_1(instances, seed, n_classes):
     data = draw(seed, n_classes)
-    result = adversary_distribution(*data, n_classes=n_classes, instances=instances)
+    result = count_adversaries(*data, n_classes=n_classes, instances=instances)
     share, n_instances = adversaries_oracle(*data, n_classes, instances)
     np.testing.assert_allclose(result.share, share, rtol=1e-12)
     np.testing.assert_array_equal(result.n_instances, n_instances)
@@ -91,11 +92,11 @@ def test_order_of_instances_does_not_matter_and_renaming_classes_only_renames(in
     n_classes = 5
     neighbors, labels, predictions = draw(seed, n_classes)
     rng = np.random.default_rng(seed + 1)
-    before = adversary_distribution(
+    before = count_adversaries(
         neighbors, labels, predictions, n_classes=n_classes, instances=instances
     )
     order = rng.permutation(len(labels))
-    shuffled = adversary_distribution(
+    shuffled = count_adversaries(
         neighbors[order],
         labels[order],
         predictions[order],
@@ -104,7 +105,7 @@ def test_order_of_instances_does_not_matter_and_renaming_classes_only_renames(in
     )
     np.testing.assert_array_equal(shuffled.share, before.share)
     new = rng.permutation(n_classes)
-    renamed = adversary_distribution(
+    renamed = count_adversaries(
         new[neighbors], new[labels], new[predictions], n_classes=n_classes, instances=instances
     )
     np.testing.assert_array_equal(renamed.share[np.ix_(new, new)], before.share)
@@ -127,31 +128,41 @@ def test_adversaries_by_hand():
     predictions = np.array([1, 0, 1, 1])
     neighbors = np.array([[0, 1, 1, 2], [0, 0, 0, 2], [0, 1, 1, 1], [2, 2, 2, 2]])
 
-    actual = adversary_distribution(
+    actual = count_adversaries(
         neighbors, labels, predictions, n_classes=3, instances="misclassified_by_actual"
     )
     np.testing.assert_allclose(actual.share[0], [0, 2 / 3, 1 / 3])
     assert np.isnan(actual.share[1:]).all()
     np.testing.assert_array_equal(actual.n_instances, [1, 0, 1])
 
-    predicted = adversary_distribution(
+    predicted = count_adversaries(
         neighbors, labels, predictions, n_classes=3, instances="misclassified_by_predicted"
     )
     np.testing.assert_allclose(predicted.share[1], [1 / 6, 0, 5 / 6])
     np.testing.assert_array_equal(predicted.n_instances, [0, 2, 0])
 
-    everything = adversary_distribution(
-        neighbors, labels, predictions, n_classes=3, instances="all"
-    )
+    everything = count_adversaries(neighbors, labels, predictions, n_classes=3, instances="all")
     np.testing.assert_allclose(everything.share[0], [0, 0.5, 0.5])
     np.testing.assert_allclose(everything.share[1], [1, 0, 0])
     np.testing.assert_array_equal(everything.n_instances, [2, 1, 1])
 
 
-def test_a_label_out_of_range_is_refused():
-    with pytest.raises(ValueError, match=r"neighbor labels must lie in 0\.\.1, found 2"):
+@pytest.mark.parametrize(
+    ("labels", "predictions", "message"),
+    [
+        ([0, 2], [1, 1], r"labels must lie in 0\.\.1, found 2"),
+        ([0, 1], [2, 1], r"predictions must lie in 0\.\.1, found 2"),
+    ],
+)
+def test_a_class_out_of_range_is_refused(labels, predictions, message):
+    with pytest.raises(ValueError, match=message):
         adversary_distribution(
-            np.array([[2]]), np.array([0]), np.array([1]), n_classes=2, instances="all"
+            listed([[1], [0]]),
+            np.array(labels),
+            np.array(predictions),
+            n_classes=2,
+            instances="misclassified_by_predicted",
+            among=np.ones(2, dtype=bool),
         )
 
 

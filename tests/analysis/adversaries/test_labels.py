@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalens.analysis.adversaries.distributions import adversary_distribution, error_distribution
+from imbalens.analysis.adversaries.distributions import error_distribution
 from tests.analysis.adversaries.test_distributions import ERRORS, INSTANCES, draw
+from tests.analysis.neighbor_cases import count_adversaries
 
 
 def draw_memberships(seed, n_classes):
@@ -57,7 +58,7 @@ def test_adversaries_of_labels_agree_with_loops(instances, seed, n_classes):
             if selected:
                 n_instances[c] += 1
                 masses += [(c, mass_oracle(has[j])) for j in row if not has[j, c]]
-    result = adversary_distribution(
+    result = count_adversaries(
         has[neighbors], has, taken_for, n_classes=n_classes, instances=instances
     )
     np.testing.assert_allclose(result.share, shares_oracle(masses, n_classes), rtol=1e-9)
@@ -90,7 +91,7 @@ def test_one_class_per_image_is_the_same_in_either_form(seed, n_classes):
     codes, rows = (neighbors, labels, predictions), [one_hot[labels], one_hot[predictions]]
     for instances in INSTANCES:
         mine, theirs = (
-            adversary_distribution(*data, n_classes=n_classes, instances=instances)
+            count_adversaries(*data, n_classes=n_classes, instances=instances)
             for data in ((one_hot[neighbors], *rows), codes)
         )
         np.testing.assert_array_equal(mine.share, theirs.share)
@@ -112,10 +113,10 @@ def test_order_of_images_with_labels_does_not_matter_and_renaming_labels_only_re
     rng = np.random.default_rng(seed + 1)
     order, new = rng.permutation(len(has)), rng.permutation(4)
     options = {"n_classes": 4, "instances": "misclassified_by_actual"}
-    before = adversary_distribution(*data, **options)
-    shuffled = adversary_distribution(*(part[order] for part in data), **options)
+    before = count_adversaries(*data, **options)
+    shuffled = count_adversaries(*(part[order] for part in data), **options)
     np.testing.assert_allclose(shuffled.share, before.share, rtol=1e-9)
-    renamed = adversary_distribution(*(part[..., new] for part in data), **options)
+    renamed = count_adversaries(*(part[..., new] for part in data), **options)
     np.testing.assert_allclose(renamed.share, before.share[np.ix_(new, new)], rtol=1e-9)
 
 
@@ -127,13 +128,13 @@ def test_labels_by_hand():
     data = has[neighbors], has, taken_for
     nan = [np.nan] * 3
 
-    actual = adversary_distribution(*data, n_classes=3, instances="misclassified_by_actual")
+    actual = count_adversaries(*data, n_classes=3, instances="misclassified_by_actual")
     # the first image's neighbours for Mass: an Effusion and one without any finding; the third's
     # for no finding: an image of mass 1/2 to Effusion and 1/2 to Mass, and an Effusion
     np.testing.assert_allclose(actual.share, [nan, [0.5, 0, 0.5], [0.75, 0.25, 0]])
     assert actual.n_instances.tolist() == [0, 1, 1]
 
-    everything = adversary_distribution(*data, n_classes=3, instances="all")
+    everything = count_adversaries(*data, n_classes=3, instances="all")
     np.testing.assert_allclose(everything.share, [[0, 0, 1], [1 / 3, 0, 2 / 3], [0.75, 0.25, 0]])
     assert everything.n_instances.tolist() == [2, 2, 1]
 

@@ -125,9 +125,15 @@ def test_permuted_scaled_shifted_features_find_back(seed):
     np.testing.assert_allclose(match.correlation, 1)
     first, second = (
         top_features(x, labels, n_classes=3, top_k=2).indices
-        for x in (features, features[:, order])
+        for x in (features + 9, features[:, order] + 9)  # above 0, as features of networks are
     )
     np.testing.assert_array_equal(shared_top_features(first, second, match.partner), [2, 2, 2])
+
+
+def test_empty_places_are_shared_by_none():
+    first, second = np.array([[2, 0, -1], [1, -1, -1]]), np.array([[0, -1, -1], [-1, -1, -1]])
+    found = shared_top_features(first, second, np.array([0, 1, -1]))
+    np.testing.assert_array_equal(found, [1, np.nan])
 
 
 def test_a_constant_feature_has_no_partner():

@@ -3,12 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalens.analysis.archetypes.recovery import mislabelled_recovery, subconcept_recovery
 from imbalens.analysis.common.recovery import (
     box_recovery,
     colour_recovery,
+    mislabelled_recovery,
     prediction_recovery,
     shares_in_boxes,
+    subconcept_recovery,
 )
 from tests.analysis.oracles import NAN, close, ratio, slow_auroc
 

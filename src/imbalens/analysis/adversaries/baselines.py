@@ -148,8 +148,10 @@ def _class_moments(
     for c in range(n_classes):
         members = features[labels == c].astype(np.float64)
         if len(members):
-            mean[c] = members.mean(axis=0)
-            variance[c] = members.var(axis=0)
+            # of equal values rounding gives another mean, and a variance
+            varies = members.min(axis=0) < members.max(axis=0)
+            mean[c] = np.where(varies, members.mean(axis=0), members[0])
+            variance[c] = np.where(varies, members.var(axis=0), 0.0)
     return mean, variance
 
 

@@ -18,7 +18,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from imbalens.analysis.common.counting import count_pairs, divide
-from imbalens.classes import Classes, spread_mass
+from imbalens.analysis.common.neighbors import Neighbors
+from imbalens.classes import Classes, count_classes, require_codes, spread_mass
+
+Instances = Literal["misclassified_by_actual", "misclassified_by_predicted", "all"]
+Errors = Literal["by_actual", "by_predicted"]
 
 
 @dataclass(frozen=True)
@@ -36,24 +40,26 @@ class ClassDistribution:
 
 
 def adversary_distribution(
-    neighbor_labels: Int[np.ndarray, "n k"] | Bool[np.ndarray, "n k c"],
+    neighbors: Neighbors,
     labels: Classes,
     predictions: Classes,
     *,
     n_classes: int,
-    instances: Literal["misclassified_by_actual", "misclassified_by_predicted", "all"],
+    instances: Instances,
+    among: Bool[np.ndarray, " n"],
 ) -> ClassDistribution:
     """Share of the other classes among the neighbours of selected training instances.
 
     Args:
-        neighbor_labels: True classes of each training instance's nearest neighbours, in the form
-            of `labels`.
+        neighbors: Nearest neighbours of each training instance; where some share a place, each
+            counts its part.
         labels: True class of each training instance, or the membership matrix.
         predictions: Predicted classes of each training instance, in the same form.
         n_classes: Classes, of which every label is one.
         instances: Those whose neighbours are counted for class c: ones of true class c that are
             not taken for c (`misclassified_by_actual`), ones taken for c that are not of it
             (`misclassified_by_predicted`), or everything of true class c (`all`).
+        among: Instances that may be selected.
 
     Returns:
         One row per reference class; neighbours of the reference class are dropped.
@@ -64,30 +70,30 @@ def adversary_distribution(
     Source: paper B, section 3.3, Algorithm 1; of several labels see the module.
     """
     if labels.ndim == 2:
-        return _label_adversaries(neighbor_labels, labels, predictions, instances)
-    wrong = labels != predictions
+        return _label_adversaries(neighbors, labels, predictions, instances, among)
     match instances:
         case "misclassified_by_actual":
-            reference = labels[wrong]
-            neighbors = neighbor_labels[wrong]
+            reference, selected = labels, among & (labels != predictions)
         case "misclassified_by_predicted":
-            reference = predictions[wrong]
-            neighbors = neighbor_labels[wrong]
+            reference, selected = predictions, among & (labels != predictions)
         case "all":
-            reference = labels
-            neighbors = neighbor_labels
+            reference, selected = labels, among
         case _:
             assert_never(instances)
-    counts = count_pairs(
-        np.repeat(reference, neighbors.shape[1]),
-        neighbors.ravel(),
-        n_rows=n_classes,
-        n_columns=n_classes,
-        names=("labels and predictions", "neighbor labels"),
+    require_codes(labels, n_codes=n_classes, name="labels")
+    require_codes(reference, n_codes=n_classes, name="predictions")
+    chosen = selected[neighbors.row]
+    row, neighbor, parts = (
+        each[chosen] for each in (neighbors.row, neighbors.neighbor, neighbors.parts)
     )
+    cell, per_place = reference[row] * n_classes + labels[neighbor], neighbors.parts_per_place[row]
+    counts = np.zeros(n_classes**2)
+    for cut in np.unique(per_place):  # whole numbers are summed, in an order that no row changes
+        same = per_place == cut
+        counts += np.bincount(cell[same], parts[same], minlength=n_classes**2) / cut
     return ClassDistribution(
-        share=off_diagonal_shares(counts),
-        n_instances=np.bincount(reference, minlength=n_classes),
+        share=off_diagonal_shares(counts.reshape(n_classes, n_classes)),
+        n_instances=np.bincount(reference[selected], minlength=n_classes),
     )
 
 
@@ -96,7 +102,7 @@ def error_distribution(
     predictions: Classes,
     *,
     n_classes: int,
-    errors: Literal["by_actual", "by_predicted"],
+    errors: Errors,
 ) -> ClassDistribution:
     """Share of the other classes among the classification errors around each class.
 
@@ -156,10 +162,11 @@ def off_diagonal_shares(
 
 
 def _label_adversaries(
-    neighbor_labels: Bool[np.ndarray, "n k c"],
+    neighbors: Neighbors,
     labels: Bool[np.ndarray, "n c"],
     predictions: Bool[np.ndarray, "n c"],
-    instances: Literal["misclassified_by_actual", "misclassified_by_predicted", "all"],
+    instances: Instances,
+    among: Bool[np.ndarray, " n"],
 ) -> ClassDistribution:
     """Count, per class, the selected instances' neighbours that lack it, each with mass 1."""
     match instances:
@@ -171,14 +178,23 @@ def _label_adversaries(
             selected = labels
         case _:
             assert_never(instances)
-    counted = selected[:, None] & ~neighbor_labels
-    return _distribution(counted, spread_mass(neighbor_labels), selected.sum(axis=0))
+    selected = selected & among[:, None]
+    neighbor_labels = labels[neighbors.neighbor]
+    counted = selected[neighbors.row] & ~neighbor_labels
+    parts = counted * neighbors.parts[:, None].astype(np.float64)
+    # a neighbour spreads its mass over its classes, a place over those that share it
+    cuts = count_classes(neighbor_labels) * neighbors.parts_per_place[neighbors.row]
+    weights = np.zeros((labels.shape[1], labels.shape[1]))
+    for cut in np.unique(cuts):
+        same = cuts == cut
+        weights += parts[same].T @ neighbor_labels[same].astype(np.float64) / cut
+    return ClassDistribution(share=off_diagonal_shares(weights), n_instances=selected.sum(axis=0))
 
 
 def _label_errors(
     labels: Bool[np.ndarray, "n c"],
     predictions: Bool[np.ndarray, "n c"],
-    errors: Literal["by_actual", "by_predicted"],
+    errors: Errors,
 ) -> ClassDistribution:
     """Count, per class, the instances that miss it or are wrongly given it, each with mass 1."""
     match errors:
@@ -188,16 +204,5 @@ def _label_errors(
             wrong, counted = predictions & ~labels, labels
         case _:
             assert_never(errors)
-    return _distribution(wrong, spread_mass(counted), wrong.sum(axis=0))
-
-
-def _distribution(
-    counted: Bool[np.ndarray, "*n c"],
-    mass: Float[np.ndarray, "*n c"],
-    n_instances: Int[np.ndarray, " c"],
-) -> ClassDistribution:
-    """Sum, per reference class (columns of `counted`), the masses of what is counted for it."""
-    n_classes = len(n_instances)
-    chosen = counted.reshape(-1, n_classes).astype(np.float64)
-    weights = chosen.T @ mass.reshape(-1, n_classes)
-    return ClassDistribution(share=off_diagonal_shares(weights), n_instances=n_instances)
+    weights = wrong.astype(np.float64).T @ spread_mass(counted)
+    return ClassDistribution(share=off_diagonal_shares(weights), n_instances=wrong.sum(axis=0))

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import rankdata
 
 from imbalens.analysis.common.counting import divide, mean_defined
+from imbalens.analysis.common.ranks import rank_rows
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,9 @@ def hit_rate(
         raise ValueError(f"top is {top}; it must be at least 1")
     actual = _without_diagonal(errors)
     guess = _without_diagonal(predicted)
-    wanted = (rankdata(-actual, method="min", axis=1) <= top) & (actual > 0)
-    first = rankdata(-guess, method="min", axis=1)
-    tied = rankdata(-guess, method="max", axis=1) - first + 1
+    wanted = (rank_rows(-actual)[0] <= top) & (actual > 0)
+    first, last = rank_rows(-guess)
+    tied = last - first + 1
     named = np.clip((top - (first - 1)) / tied, 0.0, 1.0)
     possible = np.minimum(wanted.sum(axis=1), top)
     defined = ~np.isnan(actual).any(axis=1) & ~np.isnan(guess).any(axis=1)
@@ -179,4 +179,5 @@ def _without_diagonal(matrix: Float[np.ndarray, "c c"]) -> Float[np.ndarray, "c 
 
 def _centred_ranks(matrix: Float[np.ndarray, "c c"]) -> Float[np.ndarray, "c others"]:
     others = _without_diagonal(matrix)
-    return rankdata(others, axis=1) - (others.shape[1] + 1) / 2
+    first, last = rank_rows(others)
+    return (first + last) / 2 - (others.shape[1] + 1) / 2

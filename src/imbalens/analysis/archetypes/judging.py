@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from imbalens.analysis.common.counting import count_pairs, divide
 from imbalens.analysis.common.medoids import exact_medoid
+from imbalens.analysis.common.neighbors import Neighbors
 from imbalens.classes import Classes, list_pairs, require_codes
 
 
@@ -55,18 +56,13 @@ class ArchetypeTable:
 
 
 def find_archetypes(
-    neighbor_labels: Int[np.ndarray, "n k"] | Bool[np.ndarray, "n k c"],
-    labels: Classes,
-    *,
-    safe_from: int,
-    border_from: int,
-    rare_from: int,
+    neighbors: Neighbors, labels: Classes, *, safe_from: int, border_from: int, rare_from: int
 ) -> Int[np.ndarray, " p"]:
     """Judge each instance by how many of its neighbours share its class.
 
     Args:
-        neighbor_labels: True classes of each image's k neighbours, the image itself excluded, in
-            the form of `labels`.
+        neighbors: Of each image; where some share a place, their expected number counts, rounded
+            half up.
         labels: True class per image, or the membership matrix.
         safe_from: Fewest same-class neighbours of a safe instance.
         border_from: Fewest same-class neighbours of a border instance.
@@ -80,7 +76,7 @@ def find_archetypes(
 
     Source: paper B, section 3.2 (k = 5: 4-5 safe, 2-3 border, 1 rare, 0 outlier).
     """
-    k = neighbor_labels.shape[1]
+    k = neighbors.n_neighbors
     if not k >= safe_from > border_from > rare_from >= 1:
         raise ValueError(
             "archetype cut points must satisfy "
@@ -89,9 +85,13 @@ def find_archetypes(
             f"rare_from={rare_from}"
         )
     if labels.ndim == 1:
-        same_class = (neighbor_labels == labels[:, None]).sum(axis=1)
+        parts = neighbors.count(labels[neighbors.neighbor] == labels[neighbors.row])
+        per_place = neighbors.parts_per_place
     else:
-        same_class = neighbor_labels.sum(axis=1)[labels]
+        by_class = [neighbors.count(has) for has in labels[neighbors.neighbor].T]
+        parts = np.column_stack(by_class)[labels]
+        per_place = neighbors.parts_per_place[np.nonzero(labels)[0]]
+    same_class = (2 * parts + per_place) // (2 * per_place)
     cuts = np.array([rare_from, border_from, safe_from])
     return Archetype.OUTLIER - np.searchsorted(cuts, same_class, side="right")
 
@@ -156,8 +156,8 @@ def find_prototypes(
         n_classes: Number of classes, c.
 
     Returns:
-        Row, among the images, of the exact medoid of each (class, archetype) group, the smallest
-        one of equals; -1 for an empty group.
+        Row, among the images, of the exact medoid of each (class, archetype) group, see
+        `exact_medoid`; -1 for an empty group.
 
     Raises:
         ValueError: if a code is out of range or a feature of a group is not finite.

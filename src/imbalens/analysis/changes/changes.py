@@ -162,18 +162,19 @@ def shared_top_features(
     not drift far apart; of others it lies around `expected_shared`.
 
     Args:
-        first: Indices of the K top features per class under one network, see `top_features`; a
-            row of -1 for a class without instances.
+        first: Indices of the K top features per class under one network, see `top_features`; -1
+            in an empty place.
         second: The same under the other network.
         partner: For each feature of the first network the index in the second that counts as
             the same, or -1.
 
     Returns:
-        Number in common, 0 .. K; NaN for a class without instances.
+        Number in common, 0 .. K; NaN for a class that has none under either.
     """
     shared = np.full(len(first), np.nan)
     for c in np.flatnonzero((first[:, 0] >= 0) & (second[:, 0] >= 0)):
-        shared[c] = np.isin(partner[first[c]], second[c]).sum()
+        own, others = (each[c][each[c] >= 0] for each in (first, second))
+        shared[c] = np.isin(partner[own], others).sum()
     return shared
 
 

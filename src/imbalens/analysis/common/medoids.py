@@ -1,6 +1,7 @@
 """The exact medoid of a set of points, in little memory."""
 
 import math
+from hashlib import sha256
 
 import numpy as np
 from jaxtyping import Float
@@ -19,7 +20,8 @@ def exact_medoid(points: Float[np.ndarray, "n d"]) -> int:
         points: One row per point.
 
     Returns:
-        Row of the medoid; the smallest row if several share the smallest sum.
+        Row of the medoid: of several with the smallest sum the one with the smallest digest of
+        its coordinates, so that no order of points matters; the first of its duplicates.
 
     Raises:
         ValueError: if there are no points or a coordinate is not finite.
@@ -36,11 +38,10 @@ def exact_medoid(points: Float[np.ndarray, "n d"]) -> int:
     shortlist = np.flatnonzero(sums <= sums.min() + _doubt(precise))
     if len(shortlist) == 1:
         return int(shortlist[0])
-    # Duplicates share their sum: only the first of them is of interest.
-    _, first = np.unique(points[shortlist], axis=0, return_index=True)
-    shortlist = shortlist[np.sort(first)]
-    settled = [_exact_sum(points, int(row)) for row in shortlist]
-    return int(shortlist[np.argmin(settled)])
+    # duplicates share their sum: the first of them stands for all
+    first = {_digest(points[row]): int(row) for row in shortlist[::-1]}
+    _, digest = min((_exact_sum(points, row), digest) for digest, row in first.items())
+    return first[digest]
 
 
 def _distance_sums(points: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
@@ -80,3 +81,7 @@ def _exact_sum(points: Float[np.ndarray, "n d"], row: int) -> float:
     """Sum one point's distances to all points, independent of their order."""
     offsets = points.astype(np.float64) - points[row]
     return math.fsum(np.sqrt(np.einsum("nd,nd->n", offsets, offsets)))
+
+
+def _digest(point: Float[np.ndarray, " d"]) -> bytes:
+    return sha256((point.astype("<f8") + 0.0).tobytes()).digest()

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from sklearn.decomposition import PCA
+
+from imbalens.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -39,16 +39,21 @@ def principal_plane(
     Raises:
         ValueError: if there are fewer than two training images or two features.
 
-    Source: Pearson 1901, as in scikit-learn's `PCA`.
+    Source: Pearson 1901, "On lines and planes of closest fit to systems of points in space".
     """
     _require_plane(train)
     if np.ptp(train, axis=0).max() == 0:
         return Plane(np.zeros((len(train), 2)), np.zeros((len(evaluation), 2)), np.full(2, np.nan))
-    pca = PCA(n_components=2, svd_solver="covariance_eigh").fit(train.astype(np.float64))
+    fitted = train.astype(np.float64)
+    mean = fitted.mean(axis=0)
+    centred = fitted - mean
+    values, vectors = np.linalg.eigh(centred.T @ centred)
+    axes, values = vectors[:, :-3:-1], np.maximum(values, 0)
+    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])
     return Plane(
-        train=pca.transform(train.astype(np.float64)),
-        evaluation=_apply(pca, evaluation),
-        explained=np.asarray(pca.explained_variance_ratio_),
+        train=centred @ axes,
+        evaluation=(evaluation.astype(np.float64) - mean) @ axes,
+        explained=values[:-3:-1] / values.sum(),
     )
 
 
@@ -72,7 +77,7 @@ def umap_plane(
     Raises:
         ValueError: if there are fewer than two features or no more training images than
             `n_neighbors`.
-        ModuleNotFoundError: if umap-learn is not installed.
+        InputError: if umap-learn is not installed.
 
     Source: McInnes, Healy and Melville 2018 (UMAP), as in umap-learn.
     """
@@ -82,12 +87,21 @@ def umap_plane(
             f"train must have more rows than n_neighbors={n_neighbors}, found {len(train)}; "
             "use more images or fewer neighbours"
         )
-    layout = import_module("umap").UMAP(
-        n_neighbors=n_neighbors, min_dist=min_dist, random_state=seed, n_jobs=1
+    try:
+        umap = import_module("umap")
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"embedding: found 'umap', but {error.name} is not installed; "
+            "run: pip install 'imbalens[umap]', or use pca"
+        ) from error
+    layout = umap.UMAP(n_neighbors=n_neighbors, min_dist=min_dist, random_state=seed, n_jobs=1)
+    places = layout.fit_transform(train)
+    others = (
+        layout.transform(evaluation.astype(np.float64)) if len(evaluation) else np.empty((0, 2))
     )
     return Plane(
-        train=np.asarray(layout.fit_transform(train), dtype=np.float64),
-        evaluation=_apply(layout, evaluation),
+        train=np.asarray(places, dtype=np.float64),
+        evaluation=np.asarray(others, dtype=np.float64),
         explained=np.full(2, np.nan),
     )
 
@@ -98,10 +112,3 @@ def _require_plane(train: Float[np.ndarray, "n d"]) -> None:
             "train must have at least two images and two features, found "
             f"{train.shape[0]} x {train.shape[1]}"
         )
-
-
-def _apply(fitted: Any, features: Float[np.ndarray, "k d"]) -> Float[np.ndarray, "k 2"]:  # noqa: ANN401
-    """Place further images, of which there may be none."""
-    if not len(features):
-        return np.empty((0, 2))
-    return np.asarray(fitted.transform(features.astype(np.float64)), dtype=np.float64)

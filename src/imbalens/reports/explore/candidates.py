@@ -11,10 +11,6 @@ from imbalens.classes import list_pairs
 from imbalens.reports.explore.look import Look
 
 DIGITS = 6
-COLUMNS = (
-    *("run", "rank", "row", "index", "name", "given", "suggested", "score", "probability"),
-    *("usual", "archetype", "runs"),
-)
 
 
 def candidate_table(
@@ -54,7 +50,7 @@ def candidate_table(
         "archetype": _archetypes(look),
         "runs": runs[places],
     }
-    return pd.DataFrame(values, columns=list(COLUMNS))
+    return pd.DataFrame(values)
 
 
 def candidate_classes(look: Look) -> list[list[int]]:
@@ -73,6 +69,6 @@ def _texts(look: Look, labels: Int[np.ndarray, " p"], present: Int[np.ndarray, "
 def _archetypes(look: Look) -> list[str]:
     rows, classes = list_pairs(look.train.given)
     pairs = zip(rows.tolist(), classes.tolist(), strict=True)
-    codes = dict(zip(pairs, look.archetypes.tolist(), strict=True))
+    codes = dict(zip(pairs, look.found.archetypes.tolist(), strict=True))
     listed = zip(look.listed[0].tolist(), look.listed[1].tolist(), strict=True)
     return [ARCHETYPE_NAMES[codes[pair]] if pair in codes else "" for pair in listed]

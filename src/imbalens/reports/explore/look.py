@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
-from imbalens.analysis.explore.embedding import Plane
+from imbalens.analysis.explore.explore import Explored
 from imbalens.analysis.label_errors import LabelErrors
 from imbalens.classes import Classes, Targets, count_members
 
@@ -37,12 +37,7 @@ class Look:
         train: All training images.
         evaluation: All evaluation images.
         points: Rows of the evaluation images that are points of the map.
-        archetypes: Archetype of each pair of a training image and a class that it has.
-        neighbors: Nearest training images of each training image.
-        point_neighbors: Nearest training images of each evaluation image that is a point.
-        plane: Places of all training images and of those evaluation images.
-        errors: How far each label of the training images is in doubt.
-        listed: Row and label of the candidates listed, see `rank_candidates`.
+        found: What the network's features tell of the training images and of these.
     """
 
     loss: str
@@ -51,17 +46,27 @@ class Look:
     train: Seen
     evaluation: Seen
     points: Int[np.ndarray, " e"]
-    archetypes: Int[np.ndarray, " p"]
-    neighbors: Int[np.ndarray, "n k"]
-    point_neighbors: Int[np.ndarray, "e k"]
-    plane: Plane
-    errors: LabelErrors
-    listed: tuple[Int[np.ndarray, " q"], Int[np.ndarray, " q"]]
+    found: Explored
 
     @property
     def counts(self) -> Int[np.ndarray, " c"]:
         """Training images per class."""
         return count_members(self.train.given, n_classes=len(self.names))
+
+    @property
+    def neighbors(self) -> Int[np.ndarray, "n k"]:
+        """Nearest training images of each training image."""
+        return self.found.doubts.neighbors.nearest
+
+    @property
+    def errors(self) -> LabelErrors:
+        """How far each label of the training images is in doubt."""
+        return self.found.doubts.errors
+
+    @property
+    def listed(self) -> tuple[Int[np.ndarray, " q"], Int[np.ndarray, " q"]]:
+        """Row and label of the candidates listed."""
+        return self.found.doubts.rows, self.found.doubts.labels
 
     @property
     def places(self) -> tuple[Int[np.ndarray, " q"], ...]:

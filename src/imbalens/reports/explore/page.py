@@ -7,16 +7,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool, Int
 from markupsafe import Markup
 
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
+from imbalens.analysis.common.recovery import label_error_recovery
 from imbalens.classes import list_pairs
 from imbalens.reports.common.tables import head_first
-from imbalens.reports.explore.candidates import candidate_classes
+from imbalens.reports.explore.candidates import candidate_classes, candidate_table
 from imbalens.reports.explore.look import Look
 from imbalens.reports.explore.pictures import Selection, class_codes
 from imbalens.reports.explore.sprite import Sprite
 from imbalens.reports.page.shell import embed_json, make_environment, render_page
+from imbalens.tables.explore import CANDIDATES
 
 PACKAGE = "imbalens.reports.explore"
 ENVIRONMENT = make_environment(PACKAGE)
@@ -72,6 +75,54 @@ class RunPart:
     look: Look
     candidates: pd.DataFrame
     recovery: Mapping[str, float] | None
+
+
+def run_parts(
+    looks: Mapping[str, Look],
+    names: Sequence[str],
+    *,
+    mislabelled: Bool[np.ndarray, " n"] | None,
+    true_labels: Int[np.ndarray, " n"] | None,
+) -> dict[str, RunPart]:
+    """Gather what each run tells, the labels it doubts, and how well that finds planted ones.
+
+    Args:
+        looks: What the runs tell, by name.
+        names: File, or other name, of each training image within the source.
+        mislabelled: Which images carry a planted wrong label; None where nothing was planted.
+        true_labels: Class of each image before mislabelling; None likewise.
+    """
+    n_runs = np.sum([look.errors.candidate for look in looks.values()], axis=0)
+    return {
+        run: RunPart(
+            look=look,
+            candidates=candidate_table(look, run=run, names=names, runs=n_runs),
+            recovery=None
+            if mislabelled is None or true_labels is None
+            else label_error_recovery(look.errors, mislabelled, true_labels, look.listed[0]),
+        )
+        for run, look in looks.items()
+    }
+
+
+def explore_metrics(parts: Mapping[str, RunPart]) -> dict[str, object]:
+    """Count each run's candidates and say how much of the features the plane shows."""
+    return {
+        "run": {
+            run: {
+                "candidates": part.look.errors.candidate.sum(),
+                "explained_variance": part.look.found.plane.explained.sum(),
+            }
+            | ({"recovery": part.recovery} if part.recovery else {})
+            for run, part in parts.items()
+        }
+    }
+
+
+def all_candidates(parts: Mapping[str, RunPart]) -> pd.DataFrame:
+    """Return the candidates of all runs, run by run."""
+    empty = pd.DataFrame(columns=[column.name for column in CANDIDATES.columns])
+    return pd.concat([part.candidates for part in parts.values()] or [empty])
 
 
 def render_explore(
@@ -145,8 +196,8 @@ def page_values(
 def _run_values(part: RunPart, selection: Selection) -> dict[str, Any]:
     look, points = part.look, selection.points
     places = selection.places(n_train=len(look.neighbors))
-    near = np.concatenate([look.neighbors[selection.train], look.point_neighbors])
-    plane = np.concatenate([look.plane.train[selection.train], look.plane.evaluation])
+    near = np.concatenate([look.neighbors[selection.train], look.found.point_neighbors])
+    plane = np.concatenate([look.found.plane.train[selection.train], look.found.plane.evaluation])
     x, y = ([float(f"{value:.{DIGITS}g}") for value in axis] for axis in plane.T.tolist())
     rows, _ = list_pairs(look.train.given)
     first = np.searchsorted(rows, selection.train)
@@ -154,10 +205,10 @@ def _run_values(part: RunPart, selection: Selection) -> dict[str, Any]:
     return {
         "x": x,
         "y": y,
-        "explained": look.plane.explained,
+        "explained": look.found.plane.explained,
         "predicted": class_codes(points.merge(look.train.predicted, look.evaluation.predicted)),
         "archetypes": [
-            look.archetypes[start:stop] for start, stop in zip(first, behind, strict=True)
+            look.found.archetypes[start:stop] for start, stop in zip(first, behind, strict=True)
         ],
         "neighbors": places[near],
         "nCandidates": look.errors.candidate.sum(),

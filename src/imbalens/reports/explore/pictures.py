@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from imbalens.reports.common.sampling import choose_samples
+from imbalens.reports.explore.look import Look
 
 Items = Sequence[Any] | Mapping[int, Any] | np.ndarray
 
@@ -106,6 +107,24 @@ def select_pictures(
     is_further = ~np.isin(rows, train)
     further = rows[is_further][np.argsort(first[is_further])]
     return Selection(train, evaluation, further, n_pictured)
+
+
+def select_of_runs(
+    looks: Sequence[Look], *, n_train: int, n_pictured: int, seed: int
+) -> Selection:
+    """Choose the images of a page: all labels listed by any run are of points.
+
+    Args:
+        looks: What the dataset's runs tell, at least one.
+        n_train: How many training images are points beside these.
+        n_pictured: How many of the further neighbours have a picture.
+        seed: Of the choice.
+    """
+    first = looks[0]
+    chosen = choose_points(first.train.given, first.counts, n_points=n_train, seed=seed)
+    train = np.unique(np.concatenate([chosen, *(look.listed[0] for look in looks)]))
+    near = [np.concatenate([look.neighbors[train], look.found.point_neighbors]) for look in looks]
+    return select_pictures(train, first.points, near, n_pictured=n_pictured)
 
 
 def class_codes(classes: Sequence[np.integer | Bool[np.ndarray, " c"]]) -> list[list[int]]:
