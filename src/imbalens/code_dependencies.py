@@ -14,7 +14,13 @@ CHECKS_VALUES = "check"
 # The modules of a package change together, or are shared by so many stages that most rerun
 # anyway; DVC reads and writes all of dvc.lock after each stage, so that every line of it costs
 # time. Hence packages are declared whole, except these.
-BY_MODULE = ("src/imbalens", "src/imbalens/dumps", "src/imbalens/reports", "src/imbalens/tables")
+BY_MODULE = (
+    "src/imbalens",
+    "src/imbalens/dumps",
+    "src/imbalens/reading",
+    "src/imbalens/reports",
+    "src/imbalens/tables",
+)
 
 
 def import_closure(script: Path, *, root: Path) -> set[str]:
