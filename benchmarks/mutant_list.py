@@ -64,10 +64,10 @@ MUTANTS = (
         "rank_rows(-actual)[1] <= top",
     ),
     Mutant(
-        "images are judged by the class that they go to",
-        "differences/adversaries",
-        "np.repeat(~np.isnan(predicted).any(axis=1), n_classes)",
-        "np.tile(~np.isnan(predicted).any(axis=1), n_classes)",
+        "divergences of two runs are each over the run's own classes",
+        "common/measured",
+        "np.where(undefined, np.nan, one.values)",
+        "one.values",
     ),
     Mutant(
         "the mean over pairs is one over classes",
@@ -180,9 +180,9 @@ MUTANTS = (
     ),
     Mutant(
         "a positive outranks a negative of equal score",
-        "performance/ranking",
-        "np.cumsum(size) - (size - 1) / 2",
-        "np.cumsum(size)",
+        "performance/weighted_ranking",
+        "(alarms[:, 1:] + alarms[:, :-1]) / 2",
+        "alarms[:, :-1]",
     ),
     Mutant(
         "an entry that ties for the largest counts in full",
@@ -246,13 +246,13 @@ MUTANTS = (
     ),
     Mutant(
         "the precision of a label is over its images",
-        "performance/labels",
-        "divide(hits, reached.sum(axis=0))",
-        "divide(hits, n_positives)",
+        "performance/measures",
+        "return precision(weights, judged.actual, judged.predicted)",
+        "return recall(weights, judged.actual, judged.predicted)",
     ),
     Mutant(
         "a patient counts once for each image",
-        "differences/measure",
+        "common/measured",
         "np.minimum(counts, has.sum(axis=0))",
         "np.minimum(counts, member.sum(axis=0))",
     ),
@@ -264,7 +264,7 @@ MUTANTS = (
     ),
     Mutant(
         "a class at the cut has many images",
-        "performance/classes",
+        "performance/measures",
         "train_counts > many_above",
         "train_counts >= many_above",
     ),
@@ -281,14 +281,14 @@ MUTANTS = (
         "of.seed_variance / of.n_repeats",
     ),
     Mutant(
-        "a class at the cut has few images in comparisons",
-        "differences/measures_of_run",
+        "a class at the cut has few images",
+        "performance/measures",
         "train_counts < few_below",
         "train_counts <= few_below",
     ),
     Mutant(
         "a label with just enough images is left out of means",
-        "differences/measures_of_run",
+        "common/measured",
         "n_classes=actual.shape[1]) >= min_images",
         "n_classes=actual.shape[1]) > min_images",
     ),
@@ -323,10 +323,10 @@ MUTANTS = (
         "variance",
     ),
     Mutant(
-        "classes that a replicate lacks are left out of its mean",
-        "performance/weighted",
-        "divide(values.sum(axis=1), values.shape[1])",
-        "divide(np.nansum(values, axis=1), (~np.isnan(values)).sum(axis=1))",
+        "a class with few images varies as one with many",
+        "common/measured",
+        "scale * (together[1:] - together[0])",
+        "together[1:] - together[0]",
     ),
     Mutant(
         "precision is that of the threshold before",

@@ -9,8 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imbalens.analysis.performance.labels import measure_label_performance
-from imbalens.classes import decide, label_thresholds
 from imbalens.dumps.files import read_features
 from imbalens.errors import InputError
 from stages import adversaries, differences
@@ -116,21 +114,14 @@ def test_values_are_means_over_repeats(task):
     assert (table["seeds"] == 1).all(), "the runs themselves were trained once"
     by_seed = []
     for run in (BASE, SEED1):
-        dump = read_features(
-            Path(f"data/dumps/features/{run}.h5"), ["train", "test"], decision="half"
-        )
-        seen, train = dump.splits["test"], dump.splits["train"]
+        path = Path(f"data/dumps/features/{run}.h5")
+        decision = params["analyses"]["labels"]["decision"]
+        seen = read_features(path, ["test"], decision=decision).splits["test"]
         if task == "multiclass":
             by_seed.append((seen.predictions == seen.targets).mean())
             continue
-        chosen = params["analyses"]["labels"]["decision"]
-        thresholds = label_thresholds(train.scores, train.targets, decision=chosen)
-        found = measure_label_performance(
-            seen.scores, seen.targets, n_bins=15, thresholds=thresholds
-        )
-        by_seed.append(found.means["recall"])
-        hits = decide(seen.scores, thresholds) & (seen.targets > 0)
-        assert found.recall == pytest.approx(hits.sum(0) / seen.targets.sum(0))
+        hits = seen.predictions[:, : len(LABELS)] & (seen.targets > 0)
+        by_seed.append((hits.sum(0) / seen.targets.sum(0)).mean())
     measure = "accuracy" if task == "multiclass" else "recall"
     row = table.loc[(BETTER, "performance", measure, "")]
     assert by_seed[0] != by_seed[1]
@@ -211,7 +202,7 @@ def test_metrics_and_the_papers_tables_repeat_the_table():
     tables = json.loads(Path(f"plots/differences/{DATASET}-tables.json").read_text())
     assert list(tables) == [f"paper_{x}_table_{i}" for x in "ab" for i in (1, 2)]
     for name, one in tables.items():
-        csv = pd.read_csv(f"plots/differences/{DATASET}-{name}.csv")
+        csv = pd.read_csv(f"plots/differences/{DATASET}-{name}.csv", dtype=str)
         assert [row["keys"] for row in one["rows"]] == csv[one["keys"]].to_numpy().tolist()
 
 
@@ -223,6 +214,7 @@ def test_divergences_are_those_of_the_stage_adversaries(workspace, task):
     assert rows.index.tolist() == list(RUNS)
     for run in RUNS:
         metrics = json.loads(Path(f"metrics/adversaries/{run}.json").read_text())
+        assert rows.loc[run, "Classes"] == metrics["classes"]
         expected = {
             "kld": metrics["kld"],
             "kld_fdr": metrics["baseline_kld"]["FDR"],
@@ -317,7 +309,7 @@ def test_images_are_drawn_with_their_patient_and_rare_labels_are_in_no_mean(work
     assert found.loc[key, "value"] == pytest.approx(found.loc[kept, "value"].mean())
     text = Path(f"plots/differences/{DATASET}.md").read_text()
     left = [f"{label} ({n})" for label, n in zip(LABELS, counts, strict=True) if n < 30]
-    assert text.endswith(f"Left out: {', '.join(left)}.\n")
+    assert f"(left out: {', '.join(left)})" in text
 
 
 @pytest.mark.usefixtures("workspace")

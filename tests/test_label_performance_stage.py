@@ -26,6 +26,7 @@ TASKS = {MANY: "multilabel", ONE: "binary"}
 UNDEFINED = {MANY: ["Hernia", "Mass"], ONE: []}
 SIZES = {"train": 60, "test": 45}
 SCALE = 2.0
+MIN_IMAGES = tiny_params(LABEL_RUNS)["analyses"]["compare"]["min_images"]
 
 
 def make_arrays(name):
@@ -123,6 +124,8 @@ def test_figures_of_each_label_are_those_of_scikit_learn(results, name):
             expected["precision"] = precision_score(own, taken[:, place])
         figures = dict(found[label])
         assert 0 <= figures.pop("ece") <= 1
+        at_half = figures.pop("recall_half")
+        assert at_half == (recall_score(own, scores[:, place] > 0) if positives else None)
         assert figures == pytest.approx(expected), label
 
 
@@ -132,10 +135,18 @@ def test_labels_without_positives_or_negatives_are_listed_and_left_out_of_means(
     metrics = read[name]
     assert metrics["undefined"] == UNDEFINED[name]
     assert metrics["n"] == SIZES["test"]
+    counts = make_arrays(name)["test"][0].sum(axis=0)
+    enough = np.minimum(counts, SIZES["test"] - counts) >= MIN_IMAGES
     for figure in ("auroc", "ap", "probability_positives", "probability", "recall", "precision"):
-        values = [figures[figure] for figures in metrics["class"].values()]
+        rate = figure in ("recall", "precision")
+        values = [
+            metrics["class"][label][figure]
+            for label, n, judged in zip(LABELS[name], counts, enough, strict=True)
+            if (n if rate else judged)
+        ]
         defined = [value for value in values if value is not None]
         assert metrics[figure] == pytest.approx(np.mean(defined)), figure
+        assert metrics["classes"][figure] == len(defined)
     if name == MANY:
         none = {label for label in LABELS[name] if metrics["class"][label]["auroc"] is None}
         assert none == {"Hernia", "Mass"}

@@ -20,6 +20,19 @@ def slow_auroc(positive, negative):
     return sum(wins) / len(wins)
 
 
+def slow_calibration(confidence, correct, n_bins):
+    """Guo et al. 2017, equations 2-5."""
+    total = 0.0
+    for b in range(1, n_bins + 1):
+        low, high = (b - 1) / n_bins, b / n_bins
+        members = [i for i, p in enumerate(confidence) if low < p <= high or (b == 1 and p == 0)]
+        if members:
+            accuracy = sum(bool(correct[i]) for i in members) / len(members)
+            mean = sum(float(confidence[i]) for i in members) / len(members)
+            total += len(members) / len(confidence) * abs(accuracy - mean)
+    return total
+
+
 def ratio(top, bottom):
     return top / bottom if bottom else NAN
 

@@ -28,6 +28,7 @@ def of_labels(auroc, ap=0.5, probability=0.25, **stages):
             "probability_positives": probability,
             "probability": None,
             "ece": 0.125,
+            "classes": {"auroc": 2, "ap": 2, "probability_positives": 2, "ece": 2},
             "class": {
                 label: {"auroc": value, "ap": ap, "probability_positives": probability}
                 for label, value in auroc.items()
@@ -57,9 +58,13 @@ def test_the_table_has_the_figures_that_some_run_has():
         "model": ["resnet50", "resnet50"],
         "loss": ["bce", "bce"],
         "auroc": [0.75, 0.375],
+        "auroc_classes": [2, 2],
         "ap": [0.5, 0.5],
+        "ap_classes": [2, 2],
         "probability_positives": [0.25, 0.25],
+        "probability_positives_classes": [2, 2],
         "ece": [0.125, 0.125],
+        "ece_classes": [2, 2],
         "iobb": [0.25, NAN],
         "iobb_untrained": [0.125, NAN],
         "disjoint": [123.44, NAN],
@@ -77,10 +82,12 @@ def test_markdown_by_hand():
         "",
         "## Classification",
         "",
-        "| run | network | loss | AUROC | AP | probability, positives | ECE |",
+        "In brackets: classes, or labels, that a mean is over.",
+        "",
+        "| run | network | loss | AUROC | AP | predicted probability of positives | ECE |",
         "|---|---|---|---:|---:|---:|---:|",
-        "| a | resnet50 | bce | 0.7500 | 0.5000 | 0.2500 | 0.1250 |",
-        "| b | resnet50 | bce | 0.3750 | 0.5000 | 0.2500 | 0.1250 |",
+        "| a | resnet50 | bce | 0.7500 (2) | 0.5000 (2) | 0.2500 (2) | 0.1250 (2) |",
+        "| b | resnet50 | bce | 0.3750 (2) | 0.5000 (2) | 0.2500 (2) | 0.1250 (2) |",
         "",
         "## Alignment of class activation maps with boxes (paper A, Table 1)",
         "",
@@ -91,7 +98,7 @@ def test_markdown_by_hand():
         "",
         "## Concepts in boxes (paper A, Table 2)",
         "",
-        "| run | network | loss | disjoint | unique | dead channels |",
+        "| run | network | loss | disjoint concepts | unique concepts | dead channels |",
         "|---|---|---|---:|---:|---:|",
         "| a | resnet50 | bce | 123.4 | 34.6 | 3 |",
         "| b | resnet50 | bce |  |  |  |",
@@ -121,7 +128,7 @@ def test_labels_have_three_panels_of_one_bar_per_run_and_label():
     assert heights(ap) == [[0.5] * 3] * 2
     assert heights(probability) == [[0.25] * 3] * 2
     headings = [axes.get_ylabel() for axes in figure.axes]
-    assert headings == ["AUROC", "AP", "probability\nof positives"]
+    assert headings == ["AUROC", "AP", "predicted probability\nof positives"]
     assert names(probability) == ["average", "x", "y"]
     assert [text.get_text() for text in figure.legends[0].texts] == ["a", "b"]
     colours = [group[0].get_facecolor() for group in auroc.containers]

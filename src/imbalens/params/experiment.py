@@ -65,6 +65,12 @@ def baseline_of(params: Params, run: str) -> str:
     return next(first for first, names in groups.items() if (named or others)[0] in names)
 
 
+def baselines_of(params: Params, dataset: str) -> dict[str, str]:
+    """Return the baseline of each run of a dataset that is none itself, of first repeats."""
+    found = {run: baseline_of(params, run) for run in repeats(params, dataset)}
+    return {run: baseline for run, baseline in found.items() if run != baseline}
+
+
 def side_of(run: Run) -> tuple[str, str]:
     """What two runs share whose difference is due to how they were trained."""
     return run.dataset, run.model.model_dump_json()

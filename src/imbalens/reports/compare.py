@@ -13,6 +13,16 @@ import pandas as pd
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
+from imbalens.analysis.common.measures import CAM_ALIGNMENT, CONCEPTS, DEAD_CHANNELS, MeasureSpec
+from imbalens.analysis.performance.measures import (
+    AP,
+    AUROC,
+    OF_CLASSES,
+    OF_LABELS,
+    PRECISION,
+    PROBABILITY_POSITIVES,
+    RECALL,
+)
 from imbalens.reports.common.overlay import add_scale, overlay
 from imbalens.reports.common.style import PALETTE, plain, quiet, save, say, titled
 from imbalens.store.examples import Example
@@ -20,44 +30,19 @@ from imbalens.store.examples import Example
 AVERAGE = "average"
 MAX_SHOWN = 20
 COLUMN_WIDTH = 23  # characters above an image
-LABEL_PANELS = {
-    "AUROC": "auroc",
-    "AP": "ap",
-    "probability\nof positives": "probability_positives",
-}
-CLASS_PANELS = ("recall", "precision")
-# title of a table, then column: heading, stage, key in the stage's metrics
+HEADING_WIDTH = 22  # characters beside a panel
+LABEL_PANELS = (AUROC, AP, PROBABILITY_POSITIVES)
+CLASS_PANELS = (RECALL, PRECISION)
+# title of a table: the measures that may stand in it
 TABLES = {
-    "Classification": {
-        "accuracy": ("accuracy", "performance", "accuracy"),
-        "balanced_accuracy": ("balanced accuracy", "performance", "balanced_accuracy"),
-        "auroc": ("AUROC", "performance", "auroc"),
-        "ap": ("AP", "performance", "ap"),
-        "probability_positives": (
-            "probability, positives",
-            "performance",
-            "probability_positives",
-        ),
-        "probability": ("probability, all", "performance", "probability"),
-        "ece": ("ECE", "performance", "ece"),
-    },
-    "Alignment of class activation maps with boxes (paper A, Table 1)": {
-        "iobb": ("IoBB", "cam_alignment", "iobb"),
-        "ior": ("IoR", "cam_alignment", "ior"),
-        "iou": ("IoU", "cam_alignment", "iou"),
-        "pointing": ("pointing game", "cam_alignment", "pointing"),
-        "all_zero": ("all-zero maps", "cam_alignment", "all_zero"),
-        "iobb_untrained": ("IoBB, untrained", "cam_alignment", "untrained.iobb"),
-        "iobb_shifted": ("IoBB, shifted boxes", "cam_alignment", "shifted.iobb"),
-    },
-    "Concepts in boxes (paper A, Table 2)": {
-        "disjoint": ("disjoint", "concepts", "disjoint"),
-        "unique": ("unique", "concepts", "unique"),
-        "dead_channels": ("dead channels", "concepts", "dead_channels"),
-    },
+    "Classification": (
+        *(spec for spec in OF_CLASSES if spec.name not in {other.name for other in OF_LABELS}),
+        *OF_LABELS,
+    ),
+    "Alignment of class activation maps with boxes (paper A, Table 1)": CAM_ALIGNMENT,
+    "Concepts in boxes (paper A, Table 2)": CONCEPTS,
 }
-COLUMNS = {column: place for columns in TABLES.values() for column, place in columns.items()}
-WHOLE = ("dead_channels",)
+CLASSES = "_classes"  # ends the column that says how many classes a mean is over
 
 Values = dict[str | None, float | None]
 
@@ -65,20 +50,27 @@ Values = dict[str | None, float | None]
 def runs_table(metrics: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """One row per run: run, model, loss, and the figures that some run of the dataset has.
 
+    Behind a mean over classes stands how many they are.
+
     Args:
         metrics: Per run its `model` and `loss`, and the metrics of each stage.
     """
-    rows = []
+    rows, columns = [], ["run", "model", "loss"]
+    headlines = [spec for measures in TABLES.values() for spec in _headlines(measures)]
+    for spec in headlines:
+        columns += [spec.name, f"{spec.name}{CLASSES}"] if _over_classes(spec) else [spec.name]
     for run, stages in metrics.items():
         row = {"run": run, "model": stages["model"], "loss": stages["loss"]}
-        for column, (_, stage, key) in COLUMNS.items():
-            value: Any = stages.get(stage)
-            for part in key.split("."):
-                value = value.get(part) if isinstance(value, Mapping) else None
-            row[column] = np.nan if value is None else value
+        for spec in headlines:
+            of_stage = stages.get(spec.stage, {})
+            row[spec.name] = _at(of_stage, spec.path)
+            if _over_classes(spec):
+                row[f"{spec.name}{CLASSES}"] = _at(of_stage, ("classes", spec.name))
         rows.append(row)
-    table = pd.DataFrame(rows, columns=["run", "model", "loss", *COLUMNS])
-    return table.drop(columns=[column for column in COLUMNS if table[column].isna().all()])
+    table = pd.DataFrame(rows, columns=columns)
+    counts = [column for column in columns if column.endswith(CLASSES)]
+    table = table.astype(dict.fromkeys(counts, "Int64"))
+    return table.drop(columns=[column for column in columns[3:] if table[column].isna().all()])
 
 
 def runs_markdown(table: pd.DataFrame, *, dataset: str) -> str:
@@ -89,15 +81,17 @@ def runs_markdown(table: pd.DataFrame, *, dataset: str) -> str:
         dataset: Name of the dataset, for the title.
     """
     lines = [f"# {dataset}: one row per run", ""]
-    for title, columns in TABLES.items():
-        shown = [column for column in columns if column in table]
+    for title, measures in TABLES.items():
+        shown = [spec for spec in _headlines(measures) if spec.name in table]
         if not shown:
             continue
         lines += [f"## {title}", ""]
-        lines.append(f"| run | network | loss | {' | '.join(COLUMNS[c][0] for c in shown)} |")
+        if any(f"{spec.name}{CLASSES}" in table for spec in shown):
+            lines += ["In brackets: classes, or labels, that a mean is over.", ""]
+        lines.append(f"| run | network | loss | {' | '.join(s.heading for s in shown)} |")
         lines.append("|---|---|---|" + "---:|" * len(shown))
         for _, row in table.iterrows():
-            cells = [_cell(float(row[column]), column) for column in shown]
+            cells = [_cell(row, spec) for spec in shown]
             lines.append(
                 f"| {row['run']} | {row['model']} | {row['loss']} | {' | '.join(cells)} |"
             )
@@ -105,12 +99,29 @@ def runs_markdown(table: pd.DataFrame, *, dataset: str) -> str:
     return "\n".join(lines)
 
 
-def _cell(value: float, column: str) -> str:
+def _headlines(measures: Sequence[MeasureSpec]) -> list[MeasureSpec]:
+    return [spec for spec in measures if spec.headline]
+
+
+def _over_classes(spec: MeasureSpec) -> bool:
+    return spec.mean in ("rates", "rankings")
+
+
+def _at(metrics: Any, path: Sequence[str]) -> float | int:  # noqa: ANN401
+    """Return what stands under a path of keys, NaN if nothing does."""
+    for key in path:
+        metrics = metrics.get(key) if isinstance(metrics, Mapping) else None
+    return np.nan if metrics is None else metrics
+
+
+def _cell(row: pd.Series, spec: MeasureSpec) -> str:
+    value, n = float(row[spec.name]), row.get(f"{spec.name}{CLASSES}")
     if np.isnan(value):
         return ""
-    if column in WHOLE:
+    if spec is DEAD_CHANNELS:
         return f"{value:.0f}"
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:.1f}"
+    shown = f"{value:.4f}" if abs(value) < 10 else f"{value:.1f}"
+    return shown if n is None or pd.isna(n) else f"{shown} ({n})"
 
 
 def class_figures_figure(metrics: Mapping[str, Mapping[str, Any]], *, dataset: str) -> Figure:
@@ -143,7 +154,7 @@ def class_figures_figure(metrics: Mapping[str, Mapping[str, Any]], *, dataset: s
                 axes.text(x, 0.02, "none", ha="center", va="bottom", rotation=90, fontsize=6)
         axes.set_xlim(centres[0] - 0.7, centres[-1] + 0.7)
         axes.set_ylim(0, 1)
-        axes.set_ylabel(heading)
+        axes.set_ylabel("\n".join(wrap(heading, HEADING_WIDTH)))
         quiet(axes)
     cells[-1].set_xticks(
         centres,
@@ -180,20 +191,20 @@ def draw_class_figures(
 def _panels(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Values]]:
     """Return values per heading, run and class, the average, under None, first."""
     figures = {run: stages["performance"] for run, stages in metrics.items()}
-    if any("auroc" in of_run for of_run in figures.values()):
+    if any(AUROC.name in of_run for of_run in figures.values()):
         return {
-            heading: {
+            spec.heading: {
                 run: {
-                    None: of_run[key],
-                    **{label: of_class[key] for label, of_class in of_run["class"].items()},
+                    None: of_run[spec.name],
+                    **{label: of_class[spec.name] for label, of_class in of_run["class"].items()},
                 }
                 for run, of_run in figures.items()
             }
-            for heading, key in LABEL_PANELS.items()
+            for spec in LABEL_PANELS
         }
     return {
-        key: {run: _with_average(of_run[key]) for run, of_run in figures.items()}
-        for key in CLASS_PANELS
+        spec.heading: {run: _with_average(of_run[spec.name]) for run, of_run in figures.items()}
+        for spec in CLASS_PANELS
     }
 
 

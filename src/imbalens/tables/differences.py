@@ -25,7 +25,7 @@ DIFFERENCES = Table(
         Column("seeds", "integer", "trainings of the side that has fewer"),
         Column("spread", "number", "standard deviation over trainings"),
         Column("classes", "integer", "classes averaged over", may_be_empty=True),
-        Column("over", "text", "what is resampled", words=OVER),
+        Column("over", "text", "what the interval is over", words=OVER),
     ),
 )
 SEEDS = Table(
@@ -38,5 +38,37 @@ SEEDS = Table(
         Column("stage", "text", "stage that measures it"),
         Column("measure", "text", "its key in the stage's metrics"),
         Column("value", "number", "over all classes"),
+        Column("classes", "integer", "classes averaged over", may_be_empty=True),
     ),
 )
+PAPER_A = (Column("Loss", "text", "loss of a run, or the run"),)
+SETUP = (
+    Column("Dataset", "text", "dataset"),
+    Column("Classes", "integer", "classes or labels"),
+    Column("Train", "integer", "training images"),
+    Column("Test", "integer", "test images"),
+    Column("Input dim (pixels)", "integer", "numbers of a stored image"),
+    Column("FE dim", "integer", "feature embeddings of an image"),
+    Column("Imbal. type", "text", "how the imbalance was made"),
+    Column("Max imbal. level", "text", "such as 100:1", may_be_empty=True),
+    Column("Epochs", "integer", "epochs; empty where weights were given", may_be_empty=True),
+    Column("Arch.", "text", "network"),
+)
+DIVERGENCES = (
+    Column("Dataset", "text", "dataset"),
+    Column("Run", "text", "run, called as its first training"),
+    Column("Classes", "integer", "classes averaged over"),
+)
+PAPER_TABLES = {
+    "paper_a_table_1": Table(
+        STAGE, "plots/differences/{name}-paper_a_table_1.csv", PAPER_A, further="number"
+    ),
+    "paper_a_table_2": Table(
+        STAGE, "plots/differences/{name}-paper_a_table_2.csv", PAPER_A, further="number"
+    ),
+    "paper_b_table_1": Table(STAGE, "plots/differences/{name}-paper_b_table_1.csv", SETUP),
+    "paper_b_table_2": Table(
+        STAGE, "plots/differences/{name}-paper_b_table_2.csv", DIVERGENCES, further="number"
+    ),
+}
+"""The papers' tables; further columns are values, each followed by the ends of its interval."""

@@ -82,14 +82,17 @@ def test_images_are_those_with_an_error_around_a_class_that_is_judged():
     ones = np.ones((1, 6), dtype=int)
     counts = {
         errors: [
-            one.images.tolist()
+            (one.images.tolist(), one.averaged)
             for one in adversary_measures(
-                ones, labels, predictions, {"kld": share, "thin": thin}, errors=errors, eps=EPS
+                ones, labels, predictions, {"kld": share, "kld_fdr": thin}, errors=errors, eps=EPS
             )
         ]
         for errors in ERRORS
     }
-    assert counts == {"by_actual": [[4], [2]], "by_predicted": [[4], [2]]}
+    assert counts == {
+        "by_actual": [([4], 3), ([2], 2)],
+        "by_predicted": [([4], 3), ([2], 2)],
+    }
 
 
 def test_an_image_that_misses_two_labels_counts_once():
@@ -152,11 +155,13 @@ def test_divergences_of_a_run_have_intervals():
     options = {"confidence": 0.95, "min_images": 20, "seed": 0}
     found = divergence_intervals({"run": [measures], "twice": [measures] * 2}, **options)
     assert list(found) == ["run", "twice"]
-    assert list(found["run"]) == [*predictors, "factor"]
-    own = {name: float(one.value[0]) for name, one in found["run"].items()}
+    intervals = {run: one.intervals for run, one in found.items()}
+    assert list(intervals["run"]) == [*predictors, "factor"]
+    assert [one.classes for one in found.values()] == [4, 4]
+    own = {name: float(one.value[0]) for name, one in intervals["run"].items()}
     for one in measures:
         assert own[one.name] == one.values[0, 0]
     assert own["factor"] == pytest.approx(own["kld_random"] / own["kld"])
-    for name, one in found["run"].items():
+    for name, one in intervals["run"].items():
         assert one.low[0] < one.value[0] < one.high[0]
-        assert found["twice"][name].low == pytest.approx(one.low), "repeats alike add nothing"
+        assert intervals["twice"][name].low == pytest.approx(one.low), "repeats alike add nothing"

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from imbalens.analysis.common.measured import Measure, PerClass, mean_of_defined
+from imbalens.analysis.common.measures import KLD
 from imbalens.analysis.differences.bootstrap import resample_images
 from imbalens.analysis.differences.comparison import compare_runs
-from imbalens.analysis.differences.measure import Measure
-from imbalens.analysis.differences.measures_of_run import class_measures, pair_measures
+from imbalens.analysis.differences.measures_of_run import pair_measures
+from imbalens.analysis.performance.judged import judge
+from imbalens.analysis.performance.measures import performance_measures
 from tests.analysis.oracles import close
 
 NAN = np.nan
@@ -26,8 +29,9 @@ def draw_logits(rng):
 
 def measure(logits, iobb=None):
     """Performance, and the alignment of one map per image."""
-    options = {"n_bins": 5, "many_above": 100, "few_below": 20, "min_images": 10}
-    measures = class_measures(WEIGHTS, logits, LABELS, COUNTS, NAMES, **options)
+    options = {"many_above": 100, "few_below": 20, "min_images": 10, "patients": None}
+    judged = judge(logits, LABELS, thresholds=None, n_bins=5)
+    measures = performance_measures(WEIGHTS, judged, COUNTS, NAMES, **options)
     if iobb is None:
         return measures
     of_maps = {"iobb": iobb}
@@ -250,6 +254,55 @@ def test_the_correction_covers_all_runs_measures_and_classes():
     (single,) = compare(alone, {"near": "base"})
     assert single.p == near.p
     assert single.p_adjusted < near.p_adjusted
+
+
+def divergence(*values, defined_in=None):
+    """Divergences of three classes, NaN where undefined; class c has errors in 10 + c images."""
+    each = np.tile(np.array(values), (len(WEIGHTS), 1))
+    if defined_in is not None:
+        each[~defined_in] = NAN
+    members = np.arange(N)[:, None] < 10 + np.arange(3)
+    return [mean_of_defined(KLD, PerClass(each, members, None))]
+
+
+def test_runs_are_compared_over_the_classes_that_both_define():
+    """One is better in each class that both judge, and its own mean is the larger one."""
+    measured = {"base": [divergence(1.0, 3.0, NAN)], "run": [divergence(NAN, 2.0, 5.0)]}
+    assert [one[0][0].values[0, 0] for one in measured.values()] == [2.0, 3.5]
+    (one,) = compare(measured, {"run": "base"})
+    assert (one.baseline_value, one.value, one.difference) == (3.0, 2.0, -1.0)
+    assert (one.classes, one.images) == (1, 11)
+    (same,) = compare(
+        {"base": [divergence(1.0, 3.0, 4.0)], "run": [divergence(2.0, 3.0, 4.0)]}, {"run": "base"}
+    )
+    assert (same.classes, same.value, same.images) == (3, 3.0, 12)
+
+
+def test_repeats_count_in_the_classes_that_all_of_them_define():
+    measured = {
+        "base": [divergence(1.0, 3.0, 9.0), divergence(3.0, NAN, 9.0)],
+        "run": [divergence(4.0, 5.0, NAN)],
+    }
+    (one,) = compare(measured, {"run": "base"})
+    assert (one.baseline_value, one.value, one.classes) == (2.0, 4.0, 1)
+
+
+def test_a_replicate_too_compares_the_classes_that_both_define_in_it():
+    drawn = np.arange(len(WEIGHTS)) % 2 == 0
+    drawn[0] = True
+    measured = {
+        "base": [divergence(1.0, 3.0, 8.0)],
+        "run": [divergence(2.0, 4.0, 9.0, defined_in=drawn[:, None] | [True, True, False])],
+    }
+    (one,) = compare(measured, {"run": "base"})
+    assert (one.difference, one.low, one.high) == close((1.0, 1.0, 1.0))
+
+
+def test_without_a_class_that_both_define_there_is_no_difference():
+    measured = {"base": [divergence(1.0, NAN, NAN)], "run": [divergence(NAN, 2.0, 5.0)]}
+    (one,) = compare(measured, {"run": "base"})
+    assert np.isnan([one.value, one.baseline_value, one.difference]).all()
+    assert (one.classes, one.images) == (0, 0)
 
 
 def test_too_few_images_and_undefined_values_leave_values_but_no_difference():

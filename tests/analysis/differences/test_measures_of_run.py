@@ -6,14 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imbalens.analysis.cam_alignment.alignment import Alignment, summarize_measures
-from imbalens.analysis.differences.measures_of_run import (
-    class_measures,
-    image_measures,
-    label_measures,
-    pair_measures,
-)
-from imbalens.analysis.performance.classes import measure_performance
-from imbalens.analysis.performance.labels import measure_label_performance
+from imbalens.analysis.common.measured import over_shared_classes
+from imbalens.analysis.differences.measures_of_run import image_measures, pair_measures
+from imbalens.analysis.performance.judged import judge
+from imbalens.analysis.performance.measures import performance_measures
+from imbalens.analysis.performance.performance import performance
 from tests.analysis.oracles import close
 
 NAN = np.nan
@@ -45,19 +42,18 @@ def draw_labels(rng):
     return scores, labels, rng.choice([-0.5, 0.5, np.inf], CLASSES)
 
 
-def of_classes(weights, scores, labels, counts, min_images=0):
-    options = BINS | GROUPS | {"min_images": min_images}
-    return class_measures(weights, scores, labels, counts, NAMES, **options)
+def of_classes(weights, scores, labels, counts, min_images=1, patients=None):
+    names = NAMES[: scores.shape[1]]
+    options = GROUPS | {"min_images": min_images, "patients": patients}
+    judged = judge(scores, labels, thresholds=None, **BINS)
+    return performance_measures(weights, judged, counts, names, **options)
 
 
-def of_labels(weights, scores, labels, thresholds, min_images=0):
-    options = BINS | {"min_images": min_images}
-    return label_measures(weights, scores, labels, scores >= thresholds, NAMES, **options)
-
-
-def mean_of_all(values):
-    """The mean where every class has a value."""
-    return [np.mean(values)]
+def of_labels(weights, scores, labels, thresholds, min_images=1, patients=None):
+    names = NAMES[: scores.shape[1]]
+    options = GROUPS | {"min_images": min_images, "patients": patients}
+    judged = judge(scores, labels, thresholds=thresholds, **BINS)
+    return performance_measures(weights, judged, np.ones(len(names), int), names, **options)
 
 
 def by_name(measures):
@@ -70,51 +66,34 @@ def first_rows(measures):
     return {key: one.values[0].tolist() for key, one in by_name(measures).items()}
 
 
+@pytest.mark.parametrize("form", ["classes", "labels"])
 @seeds
 @few
-def test_unweighted_classes_have_the_metrics_of_performance(seed):
+def test_unweighted_measures_are_the_metrics_of_performance(form, seed):
     rng = np.random.default_rng(seed)
-    scores, labels, counts = draw_classes(rng)
-    found = first_rows(of_classes(draw_weights(rng), scores, labels, counts))
-    metrics = measure_performance(scores, labels, counts, **BINS, **GROUPS)
-    expected = {(name, None): [getattr(metrics, name)] for name in ("accuracy", "ece")}
-    groups = {
-        "balanced_accuracy": counts > 0,
-        "many": counts > 100,
-        "medium": (counts <= 100) & (counts >= 20),
-        "few": counts < 20,
-    }
-    expected |= {
-        (name, None): mean_of_all(metrics.recall[of]) for name, of in groups.items() if of.any()
-    }
-    expected |= {
-        (name, NAMES): getattr(metrics, name).tolist() for name in ("recall", "precision", "f1")
-    }
-    assert found.keys() == expected.keys()
-    for key, values in expected.items():
-        assert found[key] == close(values), key
-
-
-@seeds
-@few
-def test_unweighted_labels_have_the_metrics_of_performance(seed):
-    rng = np.random.default_rng(seed)
-    scores, labels, thresholds = draw_labels(rng)
-    found = first_rows(of_labels(draw_weights(rng), scores, labels, thresholds))
-    metrics = measure_label_performance(scores, labels, **BINS, thresholds=thresholds)
-    each = {name: getattr(metrics, name) for name in metrics.means}
-    at_half = measure_label_performance(
-        scores, labels, **BINS, thresholds=np.full(CLASSES, np.nextafter(0, 1))
+    exclusive = form == "classes"
+    scores, labels, further = (draw_classes if exclusive else draw_labels)(rng)
+    measure = of_classes if exclusive else of_labels
+    found = by_name(measure(draw_weights(rng), scores, labels, further, min_images=3))
+    metrics = performance(
+        scores,
+        labels,
+        further if exclusive else np.ones(CLASSES, int),
+        NAMES,
+        thresholds=None if exclusive else further,
+        min_images=3,
+        **BINS,
+        **GROUPS,
     )
-    each["recall_half"] = at_half.recall
-    expected = {(name, NAMES): values.tolist() for name, values in each.items()}
-    expected |= {(name, None): mean_of_all(values) for name, values in each.items()}
+    of_whole = {name: one for (name, classes), one in found.items() if classes is None}
+    assert set(metrics.whole) - set(of_whole) <= {"many", "medium", "few"}
+    for name, one in of_whole.items():
+        np.testing.assert_allclose(one.values[0], [metrics.whole[name]], rtol=1e-13)
+        assert one.averaged == metrics.classes.get(name)
+    each = {name: one.values[0] for (name, classes), one in found.items() if classes}
+    assert each.keys() == metrics.each.keys()
     for name, values in each.items():
-        if not np.isnan(values).any() and name in metrics.means:
-            assert metrics.means[name] == close(values.mean())
-    assert found.keys() == expected.keys()
-    for key, values in expected.items():
-        assert found[key] == close(values), key
+        np.testing.assert_allclose(values, metrics.each[name], rtol=1e-13)
 
 
 @seeds
@@ -171,7 +150,8 @@ def test_a_replicate_has_the_metrics_of_the_images_drawn(seed):
         for row in (1, 2, 3):
             drawn = np.repeat(np.arange(N), weights[row])
             for key, one in by_name(measure(ones, scores[drawn], labels[drawn], further)).items():
-                assert found[key].values[row] == close(one.values[0]), key
+                if found[key].each is None and found[key].averaged is None:
+                    assert found[key].values[row] == close(one.values[0]), key
     found = by_name(pair_measures(weights, "cam_alignment", pairs, image, classes, NAMES))
     for row in (1, 2, 3):
         drawn = np.repeat(np.arange(9), weights[row, image])
@@ -186,10 +166,10 @@ def test_images_of_classes_by_hand():
     found = by_name(of_classes(np.ones((1, 6), dtype=int), scores, labels, counts))
     assert {key: one.images.tolist() for key, one in found.items()} == {
         ("accuracy", None): [6],
-        ("balanced_accuracy", None): [0],
+        ("balanced_accuracy", None): [6],
         ("ece", None): [6],
         ("many", None): [3],
-        ("medium", None): [0],
+        ("medium", None): [3],
         ("few", None): [0],
         ("recall", NAMES): [3, 3, 0, 0],
         ("precision", NAMES): [3, 1, 2, 0],
@@ -227,43 +207,89 @@ def test_images_of_labels_by_hand():
         "recall_half": [3, 0, 5, 2],
         "precision": [2, 5, 0, 1],
     }
-    assert {tuple(found[name, None].images.tolist()) for name in each} == {(0,)}
+    whole = {name: found[name, None].images.tolist() for name in each}
+    assert whole == {
+        **{key: [2] for key in ("auroc", "ap", "probability_positives", "probability", "ece")},
+        **{key: [5] for key in ("recall", "recall_half")},
+        "precision": [3],
+    }
     assert found["auroc", NAMES].values[0] == close([5 / 6, NAN, NAN, 3 / 4])
     assert found["precision", NAMES].values[0] == close([1, 0, NAN, 1])
 
 
-def test_means_are_over_the_classes_with_enough_images_in_every_replicate():
+def test_means_of_rates_are_over_all_classes_with_images():
     labels = np.array([0] * 8 + [1] * 5 + [2])
     scores = np.eye(4)[np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 2])]
     counts = np.array([500, 50, 30, 5])
-    weights = np.ones((3, N), dtype=int)
-    weights[1, 13], weights[1, 0] = 0, 2  # none of c
-    weights[2, 8:13], weights[2, 0] = 0, 6  # none of b
-    found = by_name(of_classes(weights, scores, labels, counts, min_images=5))
-    mean = found["balanced_accuracy", None]
-    assert mean.values.ravel() == close([(4 / 8 + 4 / 5) / 2, (5 / 9 + 4 / 5) / 2, NAN])
-    assert (mean.averaged, mean.images.tolist()) == (2, [5])
-    medium = found["medium", None]
-    assert medium.values.ravel() == close([4 / 5, 4 / 5, NAN])
-    assert (medium.averaged, medium.images.tolist()) == (1, [5])
-    few = found["few", None]
-    assert few.values.ravel() == close([NAN] * 3)
+    found = by_name(of_classes(np.ones((1, N), int), scores, labels, counts, min_images=5))
+    balanced, medium, few = (found[name, None] for name in ("balanced_accuracy", "medium", "few"))
+    assert balanced.values[0] == close([(4 / 8 + 4 / 5 + 1) / 3])
+    assert (balanced.averaged, balanced.images.tolist()) == (3, [14])
+    assert balanced.units.tolist() == [6], "of the two rare classes together"
+    assert medium.values[0] == close([(4 / 5 + 1) / 2])
+    assert (medium.averaged, medium.images.tolist(), medium.units.tolist()) == (2, [6], [6])
+    assert np.isnan(few.values[0])
     assert (few.averaged, few.images.tolist()) == (0, [0])
     averaged = {name for (name, _), one in found.items() if one.averaged is not None}
     assert averaged == {"balanced_accuracy", "many", "medium", "few"}
 
 
-def test_means_over_labels_take_those_with_enough_images_with_and_without_them():
+def test_rare_classes_vary_as_their_images_do_together():
+    """Of 10 classes with one image each, as of one class with 10 images."""
+    rng = np.random.default_rng(5)
+    hit = np.array([1, 0, 0, 1, 1, 1, 0, 1, 1, 1])
+    weights = rng.multinomial(10, np.full(10, 0.1), size=400)
+    weights[0] = 1
+    scores = np.eye(11)[np.where(hit, np.arange(10), 10)]
+    judged = judge(scores, np.arange(10), thresholds=None, **BINS)
+    options = GROUPS | {"min_images": 5, "patients": None}
+    names = [str(code) for code in range(11)]
+    found = by_name(performance_measures(weights, judged, np.ones(11, int), names, **options))
+    mean = found["balanced_accuracy", None]
+    assert mean.values[:, 0].tolist() == close((weights @ hit / 10).tolist())
+    assert (mean.averaged, mean.images.tolist(), mean.units.tolist()) == (10, [10], [10])
+
+
+def test_classes_that_are_not_rare_are_averaged_as_they_are():
+    rng = np.random.default_rng(6)
+    scores, labels = rng.normal(size=(40, 4)), np.arange(40) % 4
+    weights = draw_weights(rng, 40)
+    found = by_name(of_classes(weights, scores, labels, np.full(4, 500), min_images=5))
+    each = found["recall", NAMES].values
+    assert found["balanced_accuracy", None].values[:, 0].tolist() == close(each.mean(1).tolist())
+    assert found["balanced_accuracy", None].units.tolist() == [10]
+
+
+def test_precision_is_averaged_over_the_labels_that_both_runs_give():
+    labels = np.ones((4, 2), np.uint8)
+    labels[2:] = 0
+    scores = np.array([[1.0, -1.0], [1.0, -1.0], [-1.0, -1.0], [1.0, -1.0]])
+    ones, zero = np.ones((1, 4), int), np.zeros(2)
+    one, other = (
+        by_name(of_labels(ones, each, labels, zero))["precision", None]
+        for each in (scores, np.abs(scores))
+    )
+    assert (one.values[0, 0], one.averaged) == (close(2 / 3), 1)
+    assert (other.values[0, 0], other.averaged) == (0.5, 2)
+    shared = over_shared_classes([one, other])
+    assert [(each.values[0, 0], each.averaged) for each in shared] == [(close(2 / 3), 1), (0.5, 1)]
+
+
+def test_means_over_labels_take_those_that_they_are_declared_to():
     rng = np.random.default_rng(0)
     scores, weights = rng.normal(size=(N, CLASSES)), draw_weights(rng)
-    labels = (np.arange(N)[:, None] < [1, 5, 9, 10]).astype(np.uint8)
+    labels = (np.arange(N)[:, None] < [0, 5, 9, 10]).astype(np.uint8)
     measures = of_labels(weights, scores, labels, np.zeros(CLASSES), min_images=5)
     found = by_name(measures)
-    for name in ("auroc", "ap", "probability", "ece", "recall", "recall_half", "precision"):
+    for name in ("auroc", "ap", "probability_positives", "probability", "ece"):
         mean = found[name, None]
         assert mean.values[:, 0] == close(found[name, NAMES].values[:, 1:3].mean(axis=1)), name
         assert (mean.averaged, mean.images.tolist()) == (2, [5])
         assert found[name, NAMES].averaged is None
+    for name in ("recall", "recall_half"):
+        mean = found[name, None]
+        assert mean.values[0] == close([found[name, NAMES].values[0, 1:].mean()])
+        assert (mean.averaged, mean.images.tolist()) == (3, [10])
     without = {(one.name, one.classes is None) for one in measures if not one.has_interval}
     assert without == {("ece", True), ("ece", False)}
 
@@ -272,10 +298,10 @@ def test_recall_at_one_half_rises_with_the_logits_whatever_the_decision():
     rng = np.random.default_rng(1)
     scores, labels, _ = draw_labels(rng)
     labels[:4] = 1
-    ones, predicted = np.ones((1, N), dtype=int), scores >= 1
+    ones = np.ones((1, N), dtype=int)
     low, high = (
-        by_name(label_measures(ones, s, labels, predicted, NAMES, **BINS, min_images=0))
-        for s in (scores - 9, scores + 9)
+        by_name(of_labels(ones, scores + shift, labels, np.full(CLASSES, 1.0 + shift)))
+        for shift in (-9, 9)
     )
     assert (low["recall", NAMES].values == high["recall", NAMES].values).all()
     assert (low["recall_half", NAMES].values == 0).all()
@@ -288,18 +314,21 @@ def test_patients_behind_measures():
     ones = np.ones((1, 6), dtype=int)
     labels = np.array([[1, 1], [1, 0], [1, 1], [0, 0], [0, 1], [0, 1]], dtype=np.uint8)
     scores = np.zeros((6, 2))
-    options = BINS | {"min_images": 2, "patients": patients}
-    found = by_name(label_measures(ones, scores, labels, labels > 0, NAMES[:2], **options))
+    options = {"min_images": 2, "patients": patients}
+    found = by_name(of_labels(ones, labels - 0.5, labels, np.zeros(2), **options))
     assert found["recall", NAMES[:2]].patients.tolist() == [2, 4]
     assert found["recall", NAMES[:2]].images.tolist() == [3, 4]
     assert found["auroc", NAMES[:2]].patients.tolist() == [2, 2]
     assert found["ece", NAMES[:2]].patients.tolist() == [4, 4]
-    assert found["recall", None].patients.tolist() == [2]
+    assert found["auroc", None].patients.tolist() == [2]
+    assert found["recall", None].patients.tolist() == [4], "of both labels together"
+    assert found["recall", None].units.tolist() == [2], "of the label with the fewest"
     codes, counts = np.array([0, 0, 0, 1, 1, 1]), np.array([9, 9])
-    found = by_name(class_measures(ones, scores, codes, counts, NAMES[:2], **options, **GROUPS))
+    found = by_name(of_classes(ones, scores, codes, counts, **options))
     assert found["accuracy", None].patients.tolist() == [4]
     assert found["recall", NAMES[:2]].patients.tolist() == [2, 3]
-    assert found["balanced_accuracy", None].patients.tolist() == [2]
+    assert found["balanced_accuracy", None].patients.tolist() == [4]
+    assert found["balanced_accuracy", None].units.tolist() == [2]
     image, classes = np.array([0, 1, 3]), np.array([0, 0, 1])
     pairs = pair_measures(
         ones, "cam_alignment", {"iobb": np.ones(3)}, image, classes, NAMES, patients=patients

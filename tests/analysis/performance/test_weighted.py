@@ -6,15 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import (
-    accuracy_score,
-    balanced_accuracy_score,
+    f1_score,
     precision_score,
     recall_score,
 )
 
 from imbalens.analysis.performance import weighted
-from imbalens.analysis.performance.classes import expected_calibration_error
-from tests.analysis.oracles import NAN, close, ratio
+from tests.analysis.oracles import NAN, close, ratio, slow_calibration
 
 N, CLASSES = 12, 3
 
@@ -38,8 +36,7 @@ def test_classification_agrees_with_sklearn(seed):
     actual, predicted = members(targets), members(predictions)
     found_recall = weighted.recall(weights, actual, predicted)
     found_precision = weighted.precision(weights, actual, predicted)
-    found_accuracy = weighted.accuracy(weights, targets, predictions)
-    balanced = weighted.mean_over_classes(found_recall)
+    found_f1 = weighted.f_score(weights, actual, predicted)
     for row, weight in enumerate(weights):
         options = {"labels": range(CLASSES), "average": None, "zero_division": np.nan}
         with warnings.catch_warnings():
@@ -49,11 +46,9 @@ def test_classification_agrees_with_sklearn(seed):
             assert found_recall[row].tolist() == close(expected.tolist())
             expected = precision_score(*arguments, sample_weight=weight, **options)
             assert found_precision[row].tolist() == close(expected.tolist())
-            drawn = np.repeat(np.arange(N), weight)
-            expected = balanced_accuracy_score(targets[drawn], predictions[drawn])
-            every = len(np.unique(targets[drawn])) == CLASSES
-            assert balanced[row] == close(expected if every else NAN)
-        assert found_accuracy[row] == close(accuracy_score(*arguments, sample_weight=weight))
+            expected = f1_score(*arguments, sample_weight=weight, **options)
+            expected[[not weight[targets == code].any() for code in range(CLASSES)]] = NAN
+            assert found_f1[row].tolist() == close(expected.tolist())
 
 
 @given(seed=st.integers(0, 2**32 - 1), n_bins=st.integers(1, 12))
@@ -68,7 +63,7 @@ def test_other_measures_agree_with_repeating_rows(seed, n_bins):
         drawn = np.repeat(np.arange(N), weight)
         for label in range(2):
             p, y = confidence[drawn, label], truth[drawn, label]
-            assert errors[row, label] == close(expected_calibration_error(p, y, n_bins=n_bins))
+            assert errors[row, label] == close(slow_calibration(p, y, n_bins))
             assert means[row, label] == close(ratio(p[y].sum(), y.sum()))
 
 
@@ -115,12 +110,10 @@ def test_hand_made():
     predicted = np.array([[0, 1], [0, 1], [0, 1]], dtype=bool)
     found = weighted.recall(weights, actual, predicted)
     assert found.ravel().tolist() == close([0, 1, 0, 1, NAN, 1])
-    assert weighted.mean_over_classes(found).tolist() == close([0.5, 0.5, NAN])
-    assert weighted.mean_over_classes(found[:, 1:]).tolist() == [1.0, 1.0, 1.0]
     found = weighted.precision(weights, actual, predicted)
     assert found.ravel().tolist() == close([NAN, 2 / 3, NAN, 1 / 3, NAN, 1])
-    found = weighted.accuracy(weights, np.array([0, 1, 1]), np.array([1, 1, 1]))
-    assert found.tolist() == close([2 / 3, 1 / 3, 1.0])
+    found = weighted.f_score(weights, actual, predicted)
+    assert found.ravel().tolist() == close([0, 4 / 5, 0, 1 / 2, NAN, 1])
     iobb = np.array([0.2, 0.6, 1.0])
     found = weighted.pair_means(weights, iobb[:, None], np.array([0, 0, 1]))
     assert found.ravel().tolist() == close([0.6, (0.4 + 1.2 + 1.0) / 5, NAN])
@@ -148,11 +141,25 @@ def test_blocks_change_nothing(monkeypatch):
 def test_without_images_all_is_undefined():
     weights = np.ones((2, 0), dtype=np.int16)
     nothing = np.zeros((0, 1), dtype=bool)
-    assert math.isnan(weighted.accuracy(weights, np.arange(0), np.arange(0))[0])
     assert math.isnan(weighted.recall(weights, nothing, nothing)[1, 0])
     found = weighted.calibration_error(weights, np.zeros((0, 1)), nothing, n_bins=3)
     assert math.isnan(found[0, 0])
-    assert math.isnan(weighted.mean_over_classes(np.empty((1, 0)))[0])
+
+
+def test_ece_hand_made():
+    ones, confidence = np.ones((1, 4), dtype=int), np.array([[0.9], [0.8], [0.3], [0.6]])
+    correct = np.array([[True], [False], [False], [True]])
+    # bins (0, .5] and (.5, 1]: 1/4 |0 - .3| + 3/4 |2/3 - 2.3/3|
+    assert weighted.calibration_error(ones, confidence, correct, n_bins=2)[0] == close([0.15])
+
+
+def test_ece_puts_an_edge_in_the_lower_bin_and_zero_in_the_first():
+    ones, confidence = np.ones((1, 2), dtype=int), np.array([[0.5], [0.6]])
+    correct = np.array([[True], [False]])
+    # each in a bin of its own: (.5 + .6) / 2
+    assert weighted.calibration_error(ones, confidence, correct, n_bins=2)[0] == close([0.55])
+    nothing = weighted.calibration_error(ones[:, :1], np.zeros((1, 1)), correct[:1], n_bins=10)
+    assert nothing.tolist() == [[1.0]]
 
 
 def test_refuses():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from imbalens.analysis.differences.comparison import Difference
+from imbalens.analysis.differences.differences import Differences
 from imbalens.reports.differences.differences import (
     COLUMNS,
     differences_figure,
@@ -201,7 +202,8 @@ def test_without_a_run_the_figure_says_so(differences):
 def test_files_are_byte_stable(tmp_path, differences):
     written = []
     for name in ("first.png", "second.png"):
-        draw_differences(differences, tmp_path / name, dataset="d", confidence=0.95)
+        found = Differences({}, differences, {}, judged="test", confidence=0.95)
+        draw_differences(found, tmp_path / name, dataset="d")
         written.append((tmp_path / name).read_bytes())
     assert written[0].startswith(b"\x89PNG")
     assert written[0] == written[1]

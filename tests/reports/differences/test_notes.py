@@ -12,17 +12,20 @@ def notes(counts=COUNTS, *, several=True, by_patient=False):
 
 
 def test_what_is_left_out_of_means_is_named_with_its_count():
-    assert notes().endswith(
-        "Means over labels take the 2 of 4 labels with at least 20 test images with and without "
-        "them, the same for all runs; those of the stage `performance` take whatever is defined. "
-        "Left out: Hernia (1), Edema (8).\n"
-    )
-    assert "take the 2 of 4 classes with at least 20 test images of theirs" in notes(several=False)
+    assert (
+        "\n- Means of AUROC, AP, predicted probabilities and calibration take the 2 of 4 labels "
+        "with at least 20 test images with and without them (left out: Hernia (1), Edema (8)); "
+        "means of recall and precision take all with at least one test image"
+    ) in notes()
+    assert "\n- Means over classes take all with at least one test image; " in notes(several=False)
 
 
 def test_nothing_left_out():
-    enough = {"a": 20, "b": 90}
-    assert notes(enough, several=False).endswith("\n- Means over classes take all 2 classes.\n")
+    assert "\n- Means over labels take all 2 labels; " in notes({"a": 20, "b": 90})
+
+
+def test_divergences_are_said_to_be_over_the_classes_that_both_define():
+    assert "runs are compared over the classes that both define" in notes()
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from imbalens.analysis.differences.adversaries import Divergences
 from imbalens.analysis.differences.intervals import ValueInterval
+from imbalens.analysis.differences.setup import Setup
 from imbalens.reports.differences.paper_layout import paper_frame, paper_markdown
 from imbalens.reports.differences.paper_tables import (
     DIVERGENCES,
     SETUP,
-    Setup,
     divergence_table,
     paper_a_tables,
     setup_table,
@@ -27,11 +28,16 @@ MADE = Setup(
     imbalance="cap_negatives",
     epochs=14,
     network="resnet8",
+    loss="ce",
 )
 
 
 def lay_out(differences, runs, task="multilabel"):
-    return paper_a_tables(differences, runs, task=task, confidence=0.95)
+    setups = {
+        run: replace(MADE, task=task, network=network, loss=loss)
+        for run, (network, loss) in runs.items()
+    }
+    return paper_a_tables(differences, setups, confidence=0.95)
 
 
 def lines_of(table):
@@ -169,22 +175,23 @@ def test_a_run_has_a_row_of_divergences_with_their_own_intervals(errors, text):
         for name, one in zip(DIVERGENCES, ends, strict=True)
     }
     table = divergence_table(
-        "made", {"made-ce": found}, split="val", errors=errors, confidence=0.9
+        "made", {"made-ce": Divergences(found, 7)}, split="val", errors=errors, confidence=0.9
     )
     assert text in table.text
     assert "90% interval over val images" in table.text
     assert lines_of(table) == [
-        "| Dataset | Run | NNB KLD | FDR KLD | Rand. KLD | NNB:Rand. factor |",
-        "| --- | --- | ---: | ---: | ---: | ---: |",
-        "| made | made-ce | 0.500 (0.250 to 0.750) | 12.5 (-1.500 to 26.5) | "
+        "| Dataset | Run | Classes | NNB KLD | FDR KLD | Rand. KLD | NNB:Rand. factor |",
+        "| --- | --- | --- | ---: | ---: | ---: | ---: |",
+        "| made | made-ce | 7 | 0.500 (0.250 to 0.750) | 12.5 (-1.500 to 26.5) | "
         "0.250 (too few images) |  |",
     ]
     frame = paper_frame(table)
-    assert frame.columns.tolist()[:5] == [
+    assert frame.columns.tolist()[:6] == [
         "Dataset",
         "Run",
+        "Classes",
         "NNB KLD",
         "NNB KLD low",
         "NNB KLD high",
     ]
-    assert frame.iloc[0, 2:8].tolist() == [0.5, 0.25, 0.75, 12.5, -1.5, 26.5]
+    assert frame.iloc[0, 3:9].tolist() == [0.5, 0.25, 0.75, 12.5, -1.5, 26.5]

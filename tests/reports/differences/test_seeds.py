@@ -1,6 +1,6 @@
 import numpy as np
 
-from imbalens.analysis.differences.measure import Measure
+from imbalens.analysis.common.measured import Measure
 from imbalens.reports.differences.seeds import COLUMNS, seeds_metrics, seeds_table
 
 
@@ -8,7 +8,14 @@ def measures(auroc, iobb):
     """One training; the second row is a replicate."""
     each = np.array([[0.1, 0.2], [0.3, 0.4]])
     return [
-        Measure("performance", "auroc", None, np.array([[auroc], [9.0]]), np.array([40])),
+        Measure(
+            "performance",
+            "auroc",
+            None,
+            np.array([[auroc], [9.0]]),
+            np.array([40]),
+            averaged=2,
+        ),
         Measure("performance", "auroc", ("a", "b"), each, np.array([20, 40])),
         Measure("cam_alignment", "iobb", None, np.array([[iobb], [9.0]]), np.array([40])),
     ]
@@ -25,12 +32,12 @@ def test_one_row_per_training_and_measure_over_all_classes():
     table = seeds_table(MEASURED, SEEDS)
     assert tuple(table.columns) == COLUMNS
     assert table.to_csv(index=False).splitlines()[1:] == [
-        "base,base,0,performance,auroc,0.5",
-        "base,base,0,cam_alignment,iobb,0.25",
-        "base,base-1,7,performance,auroc,0.75",
-        "base,base-1,7,cam_alignment,iobb,",
-        "run,run,3,performance,auroc,1.0",
-        "run,run,3,cam_alignment,iobb,0.125",
+        "base,base,0,performance,auroc,0.5,2",
+        "base,base,0,cam_alignment,iobb,0.25,",
+        "base,base-1,7,performance,auroc,0.75,2",
+        "base,base-1,7,cam_alignment,iobb,,",
+        "run,run,3,performance,auroc,1.0,2",
+        "run,run,3,cam_alignment,iobb,0.125,",
     ]
 
 

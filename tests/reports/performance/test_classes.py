@@ -3,10 +3,10 @@ import pandas as pd
 
 from imbalens.reports.common.tables import matrix_table
 from imbalens.reports.performance.classes import (
+    class_performance_figure,
     confusion_figure,
+    draw_class_performance,
     draw_confusion,
-    draw_performance,
-    performance_figure,
 )
 
 SCORES = pd.DataFrame(
@@ -30,7 +30,7 @@ CONFUSION = matrix_table(
 
 
 def test_recall_is_bars_and_precision_diamonds():
-    axes = performance_figure(SCORES, run="r").axes[0]
+    axes = class_performance_figure(SCORES, run="r").axes[0]
     assert [bar.get_height() for bar in axes.patches] == [75, 50, 0]
     diamonds = np.ma.filled(axes.collections[0].get_offsets(), np.nan)
     np.testing.assert_array_equal(diamonds[:, 1], [50, np.nan, np.nan])
@@ -40,10 +40,10 @@ def test_recall_is_bars_and_precision_diamonds():
 
 
 def test_an_undefined_recall_says_none():
-    axes = performance_figure(SCORES, run="r").axes[0]
+    axes = class_performance_figure(SCORES, run="r").axes[0]
     assert [(text.get_text(), text.get_position()[0]) for text in axes.texts] == [("none", 2)]
     nothing = SCORES.assign(recall=np.nan)
-    assert "mean" not in performance_figure(nothing, run="r").axes[0].get_title()
+    assert "mean" not in class_performance_figure(nothing, run="r").axes[0].get_title()
 
 
 def test_a_hundred_classes_have_a_hundred_labels():
@@ -55,7 +55,7 @@ def test_a_hundred_classes_have_a_hundred_labels():
             "precision": 0.5,
         }
     )
-    axes = performance_figure(table, run="r").axes[0]
+    axes = class_performance_figure(table, run="r").axes[0]
     assert len(axes.get_xticklabels()) == 100
     assert {label.get_rotation() for label in axes.get_xticklabels()} == {90}
 
@@ -71,7 +71,7 @@ def test_confusion_shows_counts_on_shares_of_the_actual_class():
 def test_files_are_byte_stable(tmp_path):
     written = []
     for name in ("first", "second"):
-        draw_performance(SCORES, tmp_path / name / "p.png", run="r")
+        draw_class_performance(SCORES, tmp_path / name / "p.png", run="r")
         draw_confusion(CONFUSION, tmp_path / name / "c.png", run="r")
         written.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
     assert len(written[0]) == 2

@@ -1,11 +1,9 @@
 import numpy as np
 import pandas as pd
 
-from imbalens.analysis.performance.labels import measure_label_performance
 from imbalens.reports.performance.labels import (
     draw_label_performance,
     label_performance_figure,
-    label_performance_table,
 )
 
 TABLE = pd.DataFrame(
@@ -21,6 +19,9 @@ TABLE = pd.DataFrame(
 )
 
 
+MEANS = {"auroc": (0.625, 2), "ap": (0.375, 2), "probability_positives": (0.5, 2)}
+
+
 def heights(bars):
     return [bar.get_height() for bar in bars]
 
@@ -30,7 +31,7 @@ def words(axes):
 
 
 def test_three_panels_show_the_table():
-    ranking, precision, probability = label_performance_figure(TABLE, run="r").axes
+    ranking, precision, probability = label_performance_figure(TABLE, MEANS, run="r").axes
     assert heights(ranking.patches) == [0.75, 0.5, 0]
     assert set(ranking.lines[0].get_ydata()) == {0.5}
     assert heights(precision.patches) == [0.5, 0.25, 0]
@@ -49,46 +50,27 @@ def test_three_panels_show_the_table():
 
 
 def test_an_undefined_figure_says_none():
-    ranking, precision, probability = label_performance_figure(TABLE, run="r").axes
+    ranking, precision, probability = label_performance_figure(TABLE, MEANS, run="r").axes
     assert words(ranking) == words(precision) == [("none", 2)]
     assert words(probability) == [("none", 1.82)]
 
 
 def test_one_label_has_no_mean():
     only = TABLE.iloc[:1].assign(**{"class": "Unhealthy"})
-    panels = label_performance_figure(only, run="r").axes
+    panels = label_performance_figure(only, dict.fromkeys(MEANS, (0.5, 1)), run="r").axes
     assert [heights(panel.patches) for panel in panels] == [[0.75], [0.5], [0.75, 0.5]]
     assert {panel.get_title(loc="left") for panel in panels} == {""}
 
 
 def test_many_labels_all_have_a_name():
     table = pd.concat([TABLE] * 12, ignore_index=True)
-    axes = label_performance_figure(table, run="r").axes[-1]
+    axes = label_performance_figure(table, MEANS, run="r").axes[-1]
     assert len(axes.get_xticklabels()) == 36
     assert {label.get_rotation() for label in axes.get_xticklabels()} == {90}
-
-
-def test_table_is_head_first_and_complete():
-    labels = np.array([[1, 0], [0, 0], [1, 0]], np.uint8)
-    result = measure_label_performance(
-        np.array([[1.0, 0.0], [2.0, 0.0], [3.0, 0.0]]),
-        labels,
-        n_bins=5,
-        thresholds=np.full(2, 2.0),
-    )
-    table = label_performance_table(result, ["a", "b"], np.array([5, 50]))
-    assert list(table.columns) == [
-        *("class", "train_count", "prevalence", "auroc", "ap"),
-        *("probability_positives", "probability", "ece", "recall", "precision"),
-    ]
-    assert table["class"].tolist() == ["b", "a"]
-    assert table["train_count"].tolist() == [50, 5]
-    for name in table.columns[2:]:
-        np.testing.assert_array_equal(table[name], getattr(result, name)[::-1])
 
 
 def test_files_are_byte_stable(tmp_path):
     paths = [tmp_path / "first.png", tmp_path / "second.png"]
     for path in paths:
-        draw_label_performance(TABLE, path, run="r")
+        draw_label_performance(TABLE, MEANS, path, run="r")
     assert paths[0].read_bytes() == paths[1].read_bytes()

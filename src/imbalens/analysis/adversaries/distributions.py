@@ -16,8 +16,9 @@ from typing import Literal, assert_never
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy import sparse
 
-from imbalens.analysis.common.counting import count_pairs, divide
+from imbalens.analysis.common.counting import divide
 from imbalens.analysis.common.neighbors import Neighbors
 from imbalens.classes import Classes, count_classes, require_codes, spread_mass
 
@@ -37,6 +38,22 @@ class ClassDistribution:
 
     share: Float[np.ndarray, "c c"]
     n_instances: Int[np.ndarray, " c"]
+
+
+@dataclass(frozen=True)
+class ErrorMasses:
+    """What each image adds to the errors around classes.
+
+    Attributes:
+        wrong: Images with an error around each class.
+        images: Rows of those with any.
+        masses: For each of these the mass that it adds to each pair of reference class and other
+            class, the pairs in rows of reference classes.
+    """
+
+    wrong: Bool[np.ndarray, "n c"]
+    images: Int[np.ndarray, " e"]
+    masses: sparse.csr_array
 
 
 def adversary_distribution(
@@ -124,24 +141,36 @@ def error_distribution(
 
     Source: paper B, section 3.3; of several labels see the module.
     """
-    if labels.ndim == 2:
-        return _label_errors(labels, predictions, errors)
-    wrong = labels != predictions
+    found = error_masses(labels, predictions, n_classes=n_classes, errors=errors)
+    counts = (np.ones(len(found.images)) @ found.masses).reshape(n_classes, n_classes)
+    return ClassDistribution(off_diagonal_shares(counts), found.wrong.sum(axis=0))
+
+
+def error_masses(
+    labels: Classes,
+    predictions: Classes,
+    *,
+    n_classes: int,
+    errors: Literal["by_actual", "by_predicted"],
+) -> ErrorMasses:
+    """Find the errors around each class, image by image, see `error_distribution`.
+
+    Each image that misses a class or is wrongly given it counts there with mass 1.
+    """
+    actual, predicted = _members(labels, n_classes), _members(predictions, n_classes)
     match errors:
         case "by_actual":
-            reference, counted = labels[wrong], predictions[wrong]
+            wrong, counted = actual & ~predicted, predicted
         case "by_predicted":
-            reference, counted = predictions[wrong], labels[wrong]
+            wrong, counted = predicted & ~actual, actual
         case _:
             assert_never(errors)
-    counts = count_pairs(
-        reference,
-        counted,
-        n_rows=n_classes,
-        n_columns=n_classes,
-        names=("labels and predictions", "labels and predictions"),
-    )
-    return ClassDistribution(share=off_diagonal_shares(counts), n_instances=counts.sum(axis=1))
+    image, reference = np.nonzero(wrong)
+    images, row = np.unique(image, return_inverse=True)
+    mass = spread_mass(counted)[image]
+    error, other = np.nonzero(mass)
+    entries = (mass[error, other], (row[error], reference[error] * n_classes + other))
+    return ErrorMasses(wrong, images, sparse.csr_array(entries, (len(images), n_classes**2)))
 
 
 def off_diagonal_shares(
@@ -191,18 +220,8 @@ def _label_adversaries(
     return ClassDistribution(share=off_diagonal_shares(weights), n_instances=selected.sum(axis=0))
 
 
-def _label_errors(
-    labels: Bool[np.ndarray, "n c"],
-    predictions: Bool[np.ndarray, "n c"],
-    errors: Errors,
-) -> ClassDistribution:
-    """Count, per class, the instances that miss it or are wrongly given it, each with mass 1."""
-    match errors:
-        case "by_actual":
-            wrong, counted = labels & ~predictions, predictions
-        case "by_predicted":
-            wrong, counted = predictions & ~labels, labels
-        case _:
-            assert_never(errors)
-    weights = wrong.astype(np.float64).T @ spread_mass(counted)
-    return ClassDistribution(share=off_diagonal_shares(weights), n_instances=wrong.sum(axis=0))
+def _members(classes: Classes, n_classes: int) -> Bool[np.ndarray, "n c"]:
+    if classes.ndim == 2:
+        return classes
+    require_codes(classes, n_codes=n_classes, name="labels and predictions")
+    return classes[:, None] == np.arange(n_classes)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
+from imbalens.analysis.common.measured import Measure, over_shared_classes
 from imbalens.analysis.differences.bootstrap import PairedComparison, compare_paired
 from imbalens.analysis.differences.families import adjust_for_family
-from imbalens.analysis.differences.measure import Measure
 from imbalens.analysis.differences.repeats import RunMeasure, average_repeats
 
 Key = tuple[str, str, tuple[str, ...] | None]  # stage, name and classes of a measure
@@ -76,19 +76,29 @@ def compare_runs(
         seed: Of what stands for other training seeds.
 
     Returns:
-        One difference per run, measure and class that all repeats of both sides have. Those over
-        all classes are one family that p is corrected for, those of single classes another: the
-        many classes, each with few images, would make the few means undecidable. A measure whose
-        replicates say nothing of its interval has a difference only.
+        One difference per run, measure and class that all repeats of both sides have; of a mean
+        over whatever classes are defined over those that all define, so that its values may differ
+        from what either run's metrics are where `classes` does. Those over all classes are one
+        family that p is corrected for, those of single classes another: the many classes, each
+        with few images, would make the few means undecidable. A measure whose replicates say
+        nothing of its interval has a difference only.
     """
+    found = {run: _by_key(repeats) for run, repeats in measured.items()}
     averaged = {
         run: average_measures(run, repeats, seed=seed) for run, repeats in measured.items()
     }
     keys: list[tuple[str, Measure, RunMeasure, RunMeasure]] = []
     for run, baseline in baselines.items():
         for key, (measure, other) in averaged[run].items():
-            if key in averaged[baseline]:
-                keys.append((run, measure, averaged[baseline][key][1], other))
+            if key not in averaged[baseline]:
+                continue
+            base = averaged[baseline][key][1]
+            if measure.each is not None:
+                own = found[run][key]
+                shared = over_shared_classes([*own, *found[baseline][key]])
+                measure, other = _average(run, key, shared[: len(own)], seed)
+                _, base = _average(baseline, key, shared[len(own) :], seed)
+            keys.append((run, measure, base, other))
     compared = [
         _as_far_as_known(
             measure, compare_paired(base, other, confidence=confidence, min_images=min_images)
@@ -130,26 +140,34 @@ def average_measures(
         seed: Of what stands for other training seeds.
 
     Returns:
-        By stage, name and classes the measure of the first repeat and that of the run.
+        By stage, name and classes the measure of the first repeat and that of the run; of means
+        over whatever classes are defined over those that all repeats define.
     """
+    return {
+        key: _average(run, key, over_shared_classes(found), seed)
+        for key, found in _by_key(repeats).items()
+    }
+
+
+def _by_key(repeats: Sequence[Sequence[Measure]]) -> dict[Key, list[Measure]]:
+    """Return the measures that all repeats have, of each repeat."""
     by_key: dict[Key, list[Measure]] = {}
     for measures in repeats:
         for measure in measures:
             by_key.setdefault((measure.stage, measure.name, measure.classes), []).append(measure)
-    return {
-        key: (
-            found[0],
-            average_repeats(
-                np.stack([measure.values for measure in found]),
-                np.stack([measure.images for measure in found]),
-                np.stack([one.images if one.patients is None else one.patients for one in found]),
-                seed=seed,
-                name=f"{run} {key[0]} {key[1]} {'per class' if key[2] else 'over all'}",
-            ),
-        )
-        for key, found in by_key.items()
-        if len(found) == len(repeats)
-    }
+    return {key: found for key, found in by_key.items() if len(found) == len(repeats)}
+
+
+def _average(
+    run: str, key: Key, found: Sequence[Measure], seed: int
+) -> tuple[Measure, RunMeasure]:
+    return found[0], average_repeats(
+        np.stack([measure.values for measure in found]),
+        np.stack([measure.images for measure in found]),
+        np.stack([measure.units for measure in found]),
+        seed=seed,
+        name=f"{run} {key[0]} {key[1]} {'per class' if key[2] else 'over all'}",
+    )
 
 
 def _as_far_as_known(measure: Measure, result: PairedComparison) -> PairedComparison:

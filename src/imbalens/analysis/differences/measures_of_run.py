@@ -1,154 +1,179 @@
-"""All measures of one training on resampled images, by name.
+"""All measures of one training on resampled images.
 
-Names and definitions are those of the metrics of the stages `performance`, `cam_alignment` and
-`concepts`, whose values the first row of weights gives, but for two things. Means over classes,
-`balanced_accuracy` and `many`, `medium`, `few` among them, are over the classes with enough images
-to be in every replicate, which depends on the labels alone and is the same for all runs, where the
-stage `performance` averages whatever is defined. And `recall_half` is not among those metrics: the
-recall at a probability of one half, whatever `analyses.labels.decision` is; where as many images
-as have a label are taken to have it, higher probabilities cannot raise the recall.
+Names and definitions are those of the metrics of the stages `performance`, `adversaries`,
+`cam_alignment` and `concepts`, whose values the first row of weights gives.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Num, UInt8
+from jaxtyping import Float, Int, Int16, Num
 
-from imbalens.analysis.differences.measure import (
-    Measure,
-    count_behind,
-    images_behind,
-    mean_measure,
-)
-from imbalens.analysis.performance.classes import softmax
-from imbalens.analysis.performance.labels import sigmoid
-from imbalens.analysis.performance.weighted import (
-    accuracy,
-    calibration_error,
-    mean_where,
-    pair_means,
-    pair_means_per_class,
-    precision,
-    recall,
-)
-from imbalens.analysis.performance.weighted_ranking import (
-    weighted_auroc,
-    weighted_average_precision,
-)
+from imbalens.analysis.common.measured import Measure, count_behind
+from imbalens.analysis.common.measures import DISJOINT, IOBB
+from imbalens.analysis.differences.adversaries import adversary_measures
+from imbalens.analysis.performance.judged import judge
+from imbalens.analysis.performance.measures import performance_measures
+from imbalens.analysis.performance.weighted import pair_means, pair_means_per_class
+from imbalens.classes import Classes, Targets
+
+ALIGNMENT, CONCEPTS = IOBB.stage, DISJOINT.stage
 
 
-def class_measures(
-    weights: Int[np.ndarray, "r n"],
-    scores: Float[np.ndarray, "n c"],
-    labels: Int[np.ndarray, " n"],
-    train_counts: Int[np.ndarray, " c"],
-    names: Sequence[str],
-    *,
-    n_bins: int,
-    many_above: int,
-    few_below: int,
-    min_images: int,
-    patients: Int[np.ndarray, " n"] | None = None,
-) -> list[Measure]:
-    """Measure a classifier of classes that exclude each other, see `measure_performance`.
+@dataclass(frozen=True)
+class Drawn:
+    """The evaluation images of a split, drawn anew again and again, once for all runs.
 
-    Args:
-        weights: How often each image is drawn, per replicate.
-        scores: Logits, already multiplied by their scale where they are cosines.
-        labels: True class per image.
-        train_counts: Training images per class.
-        names: Name of each class.
+    Attributes:
+        weights: How often each image is drawn, see `resample_images`.
+        patients: Patient of each image, with which it is drawn; None if each is of its own.
+    """
+
+    weights: Int16[np.ndarray, "r n"]
+    patients: Int[np.ndarray, " n"] | None
+
+
+@dataclass(frozen=True)
+class BoxFindings:
+    """What maps of a training show in boxes.
+
+    Attributes:
+        alignment: By measure one value per pair of an image and a class; NaN where undefined.
+        image: Row of each pair's image.
+        classes: Class of each pair.
+        concepts: By measure one value per annotated image, or per pair.
+        counted: Row of each one's image.
+    """
+
+    alignment: Mapping[str, Num[np.ndarray, " p"]]
+    image: Int[np.ndarray, " p"]
+    classes: Int[np.ndarray, " p"]
+    concepts: Mapping[str, Num[np.ndarray, " q"]]
+    counted: Int[np.ndarray, " q"]
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """Errors of a training beside what is to foretell them.
+
+    Attributes:
+        classes: Classes of the images.
+        predictions: Classes that these are taken to have.
+        predictors: By name of the measure what foretells the errors, see `adversary_measures`.
+    """
+
+    classes: Classes
+    predictions: Classes
+    predictors: Mapping[str, Float[np.ndarray, "c c"]]
+
+
+@dataclass(frozen=True)
+class Training:
+    """What one training says of evaluation images.
+
+    Attributes:
+        names: Name of each class, or label.
+        train_counts: Training images of each.
+        scores: Logits of the split that performance is measured on.
+        targets: Classes of its images, or 1 where they have a label.
+        thresholds: See `judge`.
+        foretold: Its errors, on images of another split perhaps.
+        boxes: What its maps show; None without maps of annotated images.
+    """
+
+    names: tuple[str, ...]
+    train_counts: Int[np.ndarray, " m"]
+    scores: Float[np.ndarray, "n m"]
+    targets: Targets
+    thresholds: Float[np.ndarray, " m"] | None
+    foretold: Foretold
+    boxes: BoxFindings | None
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """How a training is measured.
+
+    Attributes:
         n_bins: Bins of the calibration error.
         many_above: A class with more training images than this has many.
         few_below: A class with fewer training images than this has few.
-        min_images: Images of a class from which on it is in means over classes.
-        patients: Patient of each image, where images are drawn with their patient.
+        min_images: Images with and without a label from which on it is in means of rankings;
+            images that must be behind an interval.
+        errors: Which errors are around a class, see `error_distribution`.
+        eps: See `kl_divergence`.
     """
-    predictions, codes = scores.argmax(axis=1), np.arange(scores.shape[1])
-    actual, predicted = labels[:, None] == codes, predictions[:, None] == codes
-    recalls = recall(weights, actual, predicted)
-    confidence = softmax(scores).max(axis=1, keepdims=True)
-    right = (predictions == labels)[:, None]
-    # of the images that have a class or are predicted to, the share with both is F / (2 - F)
-    either = mean_where(weights, actual & predicted, actual | predicted)
-    f1 = np.where(np.isnan(recalls), np.nan, 2 * either / (1 + either))
-    many, few = train_counts > many_above, train_counts < few_below
-    groups = {"many": many, "medium": ~many & ~few, "few": few}
-    enough = images_behind(labels, n_classes=len(codes)) >= min_images
-    all_images = count_behind(patients, np.ones_like(right))
-    errors = calibration_error(weights, confidence, right, n_bins=n_bins)
-    of_actual, of_predicted = count_behind(patients, actual), count_behind(patients, predicted)
-    correct, classes = accuracy(weights, labels, predictions)[:, None], tuple(names)
-    return [
-        Measure("performance", "accuracy", None, correct, *all_images),
-        mean_measure("balanced_accuracy", recalls, of_actual, enough),
-        Measure("performance", "ece", None, errors, *all_images, has_interval=False),
-        *(
-            mean_measure(group, recalls, of_actual, chosen & enough)
-            for group, chosen in groups.items()
-            if chosen.any()
-        ),
-        Measure("performance", "recall", classes, recalls, *of_actual),
-        Measure(
-            "performance",
-            "precision",
-            classes,
-            precision(weights, actual, predicted),
-            *of_predicted,
-        ),
-        Measure("performance", "f1", classes, f1, *of_actual),
-    ]
+
+    n_bins: int
+    many_above: int
+    few_below: int
+    min_images: int
+    errors: Literal["by_actual", "by_predicted"]
+    eps: float
 
 
-def label_measures(
-    weights: Int[np.ndarray, "r n"],
-    scores: Float[np.ndarray, "n m"],
-    labels: UInt8[np.ndarray, "n m"],
-    predicted: Bool[np.ndarray, "n m"],
-    names: Sequence[str],
-    *,
-    n_bins: int,
-    min_images: int,
-    patients: Int[np.ndarray, " n"] | None = None,
+def measure_run(
+    training: Training,
+    evaluated: Drawn,
+    judged: Drawn,
+    annotated: Drawn | None,
+    definitions: Definitions,
 ) -> list[Measure]:
-    """Measure a classifier of labels that do not exclude each other, each and their mean.
+    """Measure a training on images and on images drawn from them, by all that is compared.
 
     Args:
-        weights: How often each image is drawn, per replicate.
-        scores: Logits.
-        labels: 1 where an image has a label, else 0.
-        predicted: Which labels images are taken to have.
-        names: Name of each label.
-        n_bins: Bins of the calibration error.
-        min_images: Images with a label, and as many without it, from which on it is in means over
-            labels.
-        patients: Patient of each image, where images are drawn with their patient.
+        training: What it says of the images.
+        evaluated: Images that performance is measured on.
+        judged: Those whose errors are to be foretold.
+        annotated: Those with boxes; None if no run has maps.
+        definitions: How it is measured.
+
+    Raises:
+        ValueError: as `judge` and `adversary_measures`.
     """
-    actual, probabilities = labels != 0, sigmoid(scores)
-    everything = np.ones_like(actual)
-    both, positives = count_behind(patients, actual, ~actual), count_behind(patients, actual)
-    all_images = count_behind(patients, everything)
-    of_predicted = count_behind(patients, predicted)
-    figures = {
-        "auroc": (weighted_auroc(weights, scores, actual), both),
-        "ap": (weighted_average_precision(weights, scores, actual), positives),
-        "probability_positives": (mean_where(weights, probabilities, actual), positives),
-        "probability": (mean_where(weights, probabilities, everything), all_images),
-        "ece": (calibration_error(weights, probabilities, actual, n_bins=n_bins), all_images),
-        "recall": (recall(weights, actual, predicted), positives),
-        "recall_half": (recall(weights, actual, scores > 0), positives),
-        "precision": (precision(weights, actual, predicted), of_predicted),
-    }
-    enough = images_behind(labels, n_classes=actual.shape[1]) >= min_images
-    measures: list[Measure] = []
-    for name, (values, behind) in figures.items():
-        each = Measure(
-            "performance", name, tuple(names), values, *behind, has_interval=name != "ece"
-        )
-        mean = mean_measure(name, values, both, enough)
-        measures += [replace(mean, has_interval=each.has_interval), each]
-    return measures
+    measures = performance_measures(
+        evaluated.weights,
+        judge(
+            training.scores,
+            training.targets,
+            thresholds=training.thresholds,
+            n_bins=definitions.n_bins,
+        ),
+        training.train_counts,
+        training.names,
+        many_above=definitions.many_above,
+        few_below=definitions.few_below,
+        min_images=definitions.min_images,
+        patients=evaluated.patients,
+    )
+    measures += adversary_measures(
+        judged.weights,
+        training.foretold.classes,
+        training.foretold.predictions,
+        training.foretold.predictors,
+        errors=definitions.errors,
+        eps=definitions.eps,
+        patients=judged.patients,
+    )
+    boxes = training.boxes
+    if annotated is None or boxes is None:
+        return measures
+    weights, patients = annotated.weights, annotated.patients
+    return [
+        *measures,
+        *pair_measures(
+            weights,
+            ALIGNMENT,
+            boxes.alignment,
+            boxes.image,
+            boxes.classes,
+            training.names,
+            patients=patients,
+        ),
+        *image_measures(weights, CONCEPTS, boxes.concepts, boxes.counted, patients=patients),
+    ]
 
 
 def pair_measures(

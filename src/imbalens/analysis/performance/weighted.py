@@ -125,38 +125,25 @@ def precision(
     return mean_where(weights, actual, predicted)
 
 
-def accuracy(
+def f_score(
     weights: Int[np.ndarray, "r n"],
-    targets: Int[np.ndarray, " n"],
-    predictions: Int[np.ndarray, " n"],
-) -> Float[np.ndarray, " r"]:
-    """Share of images whose class is predicted.
+    actual: Bool[np.ndarray, "n c"],
+    predicted: Bool[np.ndarray, "n c"],
+) -> Float[np.ndarray, "r c"]:
+    """Harmonic mean of recall and precision, F1.
 
     Args:
         weights: How often each image is drawn, per replicate.
-        targets: Class of each image.
-        predictions: Predicted class of each image.
+        actual: Which classes images have; of codes one per row.
+        predicted: Which classes they are predicted to have.
 
     Returns:
-        Per replicate; NaN for one without images.
+        Per replicate and class; NaN where the replicate has no image of the class, 0 where it has
+        some of which none is found.
     """
-    correct = (predictions == targets)[:, None]
-    return mean_where(weights, correct, np.ones_like(correct))[:, 0]
-
-
-def mean_over_classes(values: Float[np.ndarray, "r c"]) -> Float[np.ndarray, " r"]:
-    """Mean over classes, the same ones in every replicate.
-
-    A class left out of the replicates that lack it would make each replicate the mean of other
-    classes: where labels are rare that moves them more than which images are drawn does.
-
-    Args:
-        values: Per replicate and class, of classes with images enough to be in every replicate.
-
-    Returns:
-        Per replicate; NaN where one of the classes is undefined, or without any class.
-    """
-    return divide(values.sum(axis=1), values.shape[1])
+    of_class = _sum(weights, actual)
+    hits, sizes = _sum(weights, actual & predicted), of_class + _sum(weights, predicted)
+    return np.where(of_class > 0, divide(2 * hits, sizes), np.nan)
 
 
 def calibration_error(
@@ -168,9 +155,9 @@ def calibration_error(
 ) -> Float[np.ndarray, "r m"]:
     """Mean gap between confidence and accuracy over equal-width bins of confidence.
 
-    The bins are those of `expected_calibration_error`: (b-1)/n_bins to b/n_bins, the upper end
-    included, 0 in the first. The measure is biased upwards where bins hold few images, and more
-    so in a replicate, which repeats images.
+    Bin b holds confidences in ((b-1)/n_bins, b/n_bins]; a confidence of 0 falls in the first. The
+    measure is biased upwards where bins hold few images, and more so in a replicate, which
+    repeats images.
 
     Args:
         weights: How often each image is drawn, per replicate.
@@ -204,6 +191,18 @@ def calibration_error(
         binned = np.where(place[:, None] == bins, gap[:, None], 0)
         errors[:, label] = np.abs(_sum(weights, binned)).sum(axis=1)
     return divide(errors, weights.sum(axis=1, dtype=np.int64)[:, None])
+
+
+def images_drawn(
+    weights: Int[np.ndarray, "r n"], members: Bool[np.ndarray, "n c"]
+) -> Float[np.ndarray, "r c"]:
+    """Count the images of each class that each replicate draws.
+
+    Args:
+        weights: How often each image is drawn, per replicate.
+        members: Images of each class.
+    """
+    return _sum(weights, members)
 
 
 def blocks_of(weights: Int[np.ndarray, "r n"]) -> Iterator[slice]:

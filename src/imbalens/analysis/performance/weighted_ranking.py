@@ -1,7 +1,7 @@
 """How well scores rank positives above the rest, on resampled images.
 
 Each label's scores are sorted once; what a replicate changes are the weights cumulated along
-that order. Rows of ones give `auroc` and `average_precision` of `common.ranking`.
+that order.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,8 @@ def weighted_auroc(
 ) -> Float[np.ndarray, "r m"]:
     """Area under the ROC curve per label: the chance that a positive outranks a negative.
 
-    Equal scores count one half.
+    Equal scores count one half, so that the result is the Mann-Whitney statistic over the number
+    of (positive, negative) pairs.
 
     Args:
         weights: How often each image is drawn, per replicate.
@@ -50,6 +51,8 @@ def weighted_average_precision(
     positives: Bool[np.ndarray, "n m"],
 ) -> Float[np.ndarray, "r m"]:
     """Average precision per label: `sum (R_t - R_(t-1)) P_t` over falling distinct scores t.
+
+    The order of equal scores does not matter. Chance is the share of positives.
 
     Args:
         weights: How often each image is drawn, per replicate.

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from imbalens.analysis.differences.comparison import Difference
+from imbalens.analysis.differences.differences import Differences
 from imbalens.reports.common.style import NEUTRAL, PALETTE, plain, quiet, save, say, titled
 from imbalens.reports.differences import headings
 
@@ -98,15 +99,13 @@ def _titled(stage: str, measure: str, differences: Sequence[Difference]) -> str:
     return title if classes is None else f"{title}, mean of {classes} classes"
 
 
-def draw_differences(
-    differences: Sequence[Difference], path: Path, *, dataset: str, confidence: float
-) -> None:
+def draw_differences(found: Differences, path: Path, *, dataset: str) -> None:
     """Draw the difference of every measure over all classes, one panel each, with its interval.
 
     Args:
-        differences: Differences of the runs from their baselines.
+        found: How runs differ from their baselines.
         path: PNG to write.
         dataset: Name of the dataset, for the title.
-        confidence: Nominal coverage of the intervals, for the title.
     """
-    save(differences_figure(differences, dataset=dataset, confidence=confidence), path)
+    figure = differences_figure(found.differences, dataset=dataset, confidence=found.confidence)
+    save(figure, path)

@@ -1,36 +1,22 @@
 """Names of columns, measures and stages in words, as figures and pages show them."""
 
+from imbalens.analysis.common.measures import ADVERSARIES, CAM_ALIGNMENT, CONCEPTS
+from imbalens.analysis.performance.measures import OF_CLASSES, OF_LABELS
+
+MEASURES = (*OF_CLASSES, *OF_LABELS, *ADVERSARIES, *CAM_ALIGNMENT, *CONCEPTS)
 ABBREVIATIONS = {
     "auroc": "AUROC",
     "ap": "AP",
-    "ece": "ECE",
-    "iobb": "IoBB",
-    "ior": "IoR",
-    "iou": "IoU",
-    "kld": "KLD",
     "fdr": "FDR",
     "cka": "CKA",
-    "f1": "F1",
     "cam": "CAM",
     "cams": "CAMs",
 }
 PHRASES = {
     "adversary_baseline": "adversary in the baseline",
-    "all_zero": "all-zero maps",
-    "disjoint": "disjoint concepts",
-    "empty_matched": "empty maps, matched scale",
-    "few": "recall, few-shot classes",
-    "kld_fdr": "KLD from FDR",
-    "kld_random": "KLD from a random draw",
-    "many": "recall, many-shot classes",
-    "medium": "recall, medium-shot classes",
-    "pointing": "pointing game",
-    "probability": "predicted probability",
-    "probability_positives": "predicted probability of positives",
-    "recall_half": "recall at probability 0.5",
     "share_baseline": "share in the baseline",
     "top_features_matched": "top features, matched",
-    "unique": "unique concepts",
+    **{spec.name: spec.heading for spec in MEASURES},
 }
 ENDINGS = {
     "debiased": "debiased",

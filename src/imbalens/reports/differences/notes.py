@@ -25,19 +25,30 @@ def differences_notes(
         "all classes, and the rows per class.\n"
         "- The expected calibration error has neither interval nor p: it is too high where bins "
         "hold few images, by amounts that the bootstrap does not find.\n"
-        f"- {_averaged(counts, several=several, split=split, min_images=min_images)}\n"
+        f"- {_averaged(counts, several=several, split=split, min_images=min_images)} The column "
+        "`classes` says of each mean how many it is over.\n"
+        "- A divergence (KLD) is undefined for a class without errors, and for one that no "
+        "misclassified training image says anything of: runs are compared over the classes that "
+        "both define, so that a value can differ from the run's own where `classes` does.\n"
     )
 
 
 def _averaged(counts: Mapping[str, int], *, several: bool, split: str, min_images: int) -> str:
-    kind, have = ("labels", "with and without them") if several else ("classes", "of theirs")
+    if not several:
+        return (
+            f"Means over classes take all with at least one {split} image; those of many, medium "
+            f"or few training images need {min_images} such images together for an interval."
+        )
     left_out = {name: count for name, count in counts.items() if count < min_images}
+    rates = (
+        f"means of recall and precision take all with at least one {split} image (and, of "
+        "precision, some image taken to have them)."
+    )
     if not left_out:
-        return f"Means over {kind} take all {len(counts)} {kind}."
+        return f"Means over labels take all {len(counts)} labels; {rates}"
     fewest, taken = sorted(left_out.items(), key=lambda item: item[1]), len(counts) - len(left_out)
     return (
-        f"Means over {kind} take the {taken} of {len(counts)} {kind} with at least {min_images} "
-        f"{split} images {have}, the same for all runs; those of the stage `performance` take "
-        "whatever is defined. Left out: "
-        f"{', '.join(f'{name} ({count})' for name, count in fewest)}."
+        f"Means of AUROC, AP, predicted probabilities and calibration take the {taken} of "
+        f"{len(counts)} labels with at least {min_images} {split} images with and without them "
+        f"(left out: {', '.join(f'{name} ({count})' for name, count in fewest)}); {rates}"
     )

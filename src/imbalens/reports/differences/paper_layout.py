@@ -81,6 +81,18 @@ def paper_markdown(table: PaperTable) -> str:
     return "\n".join([*lines, *(f"| {' | '.join(cells)} |" for cells in body), ""])
 
 
+def papers_markdown(tables: Sequence[PaperTable], *, dataset: str, notes: str) -> str:
+    """Write all tables of a dataset, and how to read them.
+
+    Args:
+        tables: The tables.
+        dataset: Name of the dataset, for the title.
+        notes: What has to be known to read them.
+    """
+    text = [f"# {dataset}: what the loss changed\n", *map(paper_markdown, tables)]
+    return "\n".join([*text, notes])
+
+
 def paper_frame(table: PaperTable) -> pd.DataFrame:
     """Return a table with a column per value and, where there are intervals, one per end."""
     ends, columns = ENDS[table.interval], list(table.keys)

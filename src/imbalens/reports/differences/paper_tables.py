@@ -2,29 +2,26 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from jaxtyping import Int
-
+from imbalens.analysis.common.measures import DISJOINT, IOBB, IOR, KLD, KLD_FDR, KLD_RANDOM, UNIQUE
+from imbalens.analysis.differences.adversaries import Divergences
 from imbalens.analysis.differences.comparison import Difference
-from imbalens.analysis.differences.intervals import ValueInterval
+from imbalens.analysis.differences.differences import Differences
+from imbalens.analysis.differences.setup import Setup
 from imbalens.reports.differences.paper_layout import PaperCell, PaperRow, PaperTable
 
-# Tables of paper A: name, heading, stage, its two measures
+# Tables of paper A: name, heading, its two measures as the paper calls them
 PAPER_A = (
     (
         "paper_a_table_1",
         "Paper A, Table 1: Feature Alignment Analysis",
-        "cam_alignment",
-        {"IoBB": "iobb", "IoR": "ior"},
+        {"IoBB": IOBB, "IoR": IOR},
     ),
     (
         "paper_a_table_2",
         "Paper A, Table 2: Analysis of Concepts",
-        "concepts",
-        {"Disjoint": "disjoint", "Unique": "unique"},
+        {"Disjoint": DISJOINT, "Unique": UNIQUE},
     ),
 )
 TASKS = {"multiclass": "Multi-class", "multilabel": "Multi-label", "binary": "Binary"}
@@ -40,9 +37,9 @@ SETUP = (
     "Arch.",
 )
 DIVERGENCES = {
-    "kld": "NNB KLD",
-    "kld_fdr": "FDR KLD",
-    "kld_random": "Rand. KLD",
+    KLD.name: "NNB KLD",
+    KLD_FDR.name: "FDR KLD",
+    KLD_RANDOM.name: "Rand. KLD",
     "factor": "NNB:Rand. factor",
 }
 COUNTED = {
@@ -51,61 +48,61 @@ COUNTED = {
 }
 
 
-@dataclass(frozen=True)
-class Setup:
-    """A dataset and how a network was trained on it.
+def paper_tables(
+    dataset: str,
+    found: Differences,
+    setups: Mapping[str, Setup],
+    *,
+    errors: Literal["by_actual", "by_predicted"],
+) -> list[PaperTable]:
+    """Lay out the papers' tables of a dataset.
 
-    Attributes:
-        task: "multiclass", "multilabel" or "binary".
-        counts: Training images per class, or with each label.
-        n_train: Training images.
-        test_shape: Number, height, width and channels of the test images, as stored.
-        n_features: Feature embeddings of an image.
-        imbalance: How the imbalance was made, such as "exp".
-        epochs: Epochs; None where weights were given.
-        network: Name of the network.
+    Args:
+        dataset: Name of the dataset.
+        found: How its runs differ.
+        setups: How the first repeat of each run was trained, baselines included.
+        errors: How errors are counted.
     """
-
-    task: str
-    counts: Int[np.ndarray, " c"]
-    n_train: int
-    test_shape: Sequence[int]
-    n_features: int
-    imbalance: str
-    epochs: int | None
-    network: str
+    return [
+        *paper_a_tables(found.differences, setups, confidence=found.confidence),
+        setup_table(dataset, list(setups.values())),
+        divergence_table(
+            dataset,
+            found.divergences,
+            split=found.judged,
+            errors=errors,
+            confidence=found.confidence,
+        ),
+    ]
 
 
 def paper_a_tables(
-    differences: Sequence[Difference],
-    runs: Mapping[str, tuple[str, str]],
-    *,
-    task: str,
-    confidence: float,
+    differences: Sequence[Difference], setups: Mapping[str, Setup], *, confidence: float
 ) -> list[PaperTable]:
     """Lay out Tables 1 and 2 of paper A: losses down, networks and measures across.
 
     Args:
         differences: Differences of the runs from their baselines.
-        runs: Network and loss of each run, of its first repeat, baselines included.
-        task: Task of the dataset: "multiclass", "multilabel" or "binary".
+        setups: How the first repeat of each run was trained, baselines included.
         confidence: Nominal coverage of the intervals, for the text.
     """
+    runs = {run: (setup.network, setup.loss) for run, setup in setups.items()}
+    task = next((TASKS[setup.task] for setup in setups.values()), "")
     text = (
         f"In brackets: {confidence:.0%} interval of the difference from the baseline of the same "
         "network, over images; a baseline's own cell has none."
     )
     missing = "Empty: no baseline and run of this dataset both have maps (dumps.maps.runs)."
     tables = []
-    for name, title, stage, measures in PAPER_A:
-        cells = _differing_cells(differences, stage)
+    for name, title, measures in PAPER_A:
+        cells = _differing_cells(differences, next(iter(measures.values())).stage)
         shown = [run for run in runs if any(run == key[0] for key in cells)]
         networks = list(dict.fromkeys(runs[run][0] for run in shown or runs))
         rows = [
             PaperRow(
                 (loss,),
                 [
-                    cells.get((of_network.get(network, ""), measure), PaperCell(None))
+                    cells.get((of_network.get(network, ""), measure.name), PaperCell(None))
                     for network in networks
                     for measure in measures.values()
                 ],
@@ -120,7 +117,7 @@ def paper_a_tables(
                 "difference",
                 keys=("Loss",),
                 levels=("Task", "Classifier", "Metric"),
-                columns=[(TASKS[task], network, key) for network in networks for key in measures],
+                columns=[(task, network, key) for network in networks for key in measures],
                 rows=rows,
             )
         )
@@ -153,7 +150,7 @@ def setup_table(dataset: str, setups: Sequence[Setup]) -> PaperTable:
 
 def divergence_table(
     dataset: str,
-    runs: Mapping[str, Mapping[str, ValueInterval]],
+    runs: Mapping[str, Divergences],
     *,
     split: str,
     errors: Literal["by_actual", "by_predicted"],
@@ -163,7 +160,7 @@ def divergence_table(
 
     Args:
         dataset: Name of the dataset.
-        runs: Per run, of its repeats together, the intervals by name: those of `DIVERGENCES`.
+        runs: Per run, of its repeats together, its divergences.
         split: Split whose errors are to be foretold.
         errors: How they are counted.
         confidence: Nominal coverage of the intervals, for the text.
@@ -176,17 +173,19 @@ def divergence_table(
         "discriminant ratio (FDR), one random draw; the factor is random over NNB, above 1 where "
         f"NNB is better. Errors are counted {COUNTED[errors]}. In brackets: {confidence:.0%} "
         f"interval over {split} images; what the training images foretell is taken as fixed. "
-        "The fewer errors, the larger every divergence: compare within a row, not between rows.",
+        "The fewer errors, the larger every divergence: compare within a row, not between rows. "
+        "Classes: those averaged over; a class without errors, or of which no misclassified "
+        "training image says anything, is left out.",
         "value",
-        keys=("Dataset", "Run"),
+        keys=("Dataset", "Run", "Classes"),
         levels=(),
         columns=[(name,) for name in DIVERGENCES.values()],
         rows=[
             PaperRow(
-                (dataset, run),
+                (dataset, run, str(found.classes)),
                 [
                     PaperCell(*(float(end[0]) for end in (one.value, one.low, one.high)))
-                    for one in (found[name] for name in DIVERGENCES)
+                    for one in (found.intervals[name] for name in DIVERGENCES)
                 ],
             )
             for run, found in runs.items()
@@ -211,11 +210,8 @@ def _setup_fields(setup: Setup) -> tuple[int | str | None, ...]:
 
 def _imbalance_level(setup: Setup) -> str | None:
     """Return by how much the classes that there are differ, such as "100:1"."""
-    counts = setup.counts[setup.counts > 0]
-    if not len(counts):
-        return None
-    largest = counts.max() if setup.task == "multiclass" else setup.n_train - counts.min()
-    return f"{largest / counts.min():.1f}".removesuffix(".0") + ":1"
+    level = setup.imbalance_level
+    return None if level is None else f"{level:.1f}".removesuffix(".0") + ":1"
 
 
 def _differing_cells(

@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from imbalens.analysis.differences.measure import Measure
+from imbalens.analysis.common.measured import Measure
 
-COLUMNS = ("run", "training", "seed", "stage", "measure", "value")
+COLUMNS = ("run", "training", "seed", "stage", "measure", "value", "classes")
 
 
 def seeds_table(
@@ -20,13 +20,13 @@ def seeds_table(
         seeds: Per run the name and the training seed of each of its repeats, in the same order.
     """
     rows = [
-        (run, training, seed, one.stage, one.name, float(one.values[0, 0]))
+        (run, training, seed, one.stage, one.name, float(one.values[0, 0]), one.averaged)
         for run, trainings in measured.items()
         for (training, seed), measures in zip(seeds[run].items(), trainings, strict=True)
         for one in measures
         if one.classes is None
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"classes": "Int64"})
 
 
 def seeds_metrics(table: pd.DataFrame) -> dict[str, Any]:

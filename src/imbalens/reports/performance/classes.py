@@ -1,47 +1,28 @@
 """Figures of the performance: recall per class, and the confusion matrix."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Int
 from matplotlib.figure import Figure
 
-from imbalens.analysis.performance.classes import Performance
+from imbalens.analysis.performance.measures import PRECISION, RECALL
 from imbalens.reports.common.matrix import draw_cells, matrix_figure
 from imbalens.reports.common.style import INK, PALETTE, plain, quiet, save, titled
-from imbalens.reports.common.tables import head_first
 
 MANY_CLASSES = 30
 
 
-def performance_table(
-    result: Performance, names: Sequence[str], counts: Int[np.ndarray, " c"]
-) -> pd.DataFrame:
-    """One row per class: class, train_count, recall, precision, f1."""
-    table = pd.DataFrame(
-        {
-            "class": names,
-            "train_count": counts,
-            "recall": result.recall,
-            "precision": result.precision,
-            "f1": result.f1,
-        }
-    )
-    return table.iloc[head_first(counts)]
-
-
-def performance_figure(table: pd.DataFrame, *, run: str) -> Figure:
-    """Build what `draw_performance` writes."""
+def class_performance_figure(table: pd.DataFrame, *, run: str) -> Figure:
+    """Build what `draw_class_performance` writes."""
     n_classes = len(table)
     places = np.arange(n_classes)
-    recalls = 100 * table["recall"].to_numpy(dtype=float)
-    precisions = 100 * table["precision"].to_numpy(dtype=float)
+    recalls = 100 * table[RECALL.name].to_numpy(dtype=float)
+    precisions = 100 * table[PRECISION.name].to_numpy(dtype=float)
     many = n_classes > MANY_CLASSES
     figure = Figure(figsize=(min(18.0, max(7.0, 0.55 * n_classes + 1.5)), 5), layout="constrained")
     axes = figure.subplots()
-    axes.bar(places, np.nan_to_num(recalls), 0.75, color=PALETTE[8], label="recall")
+    axes.bar(places, np.nan_to_num(recalls), 0.75, color=PALETTE[8], label=RECALL.heading)
     axes.scatter(
         places,
         precisions,
@@ -51,7 +32,7 @@ def performance_figure(table: pd.DataFrame, *, run: str) -> Figure:
         edgecolor=INK,
         lw=0.6,
         zorder=3,
-        label="precision",
+        label=PRECISION.heading,
     )
     for place in places[np.isnan(recalls)]:
         axes.text(place, 1, "none", ha="center", va="bottom", rotation=90, fontsize=7)
@@ -76,7 +57,7 @@ def performance_figure(table: pd.DataFrame, *, run: str) -> Figure:
     return figure
 
 
-def draw_performance(table: pd.DataFrame, path: Path, *, run: str) -> None:
+def draw_class_performance(table: pd.DataFrame, path: Path, *, run: str) -> None:
     """Draw recall (bars) and precision (diamonds) of each class, with its training size.
 
     Args:
@@ -85,7 +66,7 @@ def draw_performance(table: pd.DataFrame, path: Path, *, run: str) -> None:
         path: PNG to write.
         run: Name of the run, for the title.
     """
-    save(performance_figure(table, run=run), path)
+    save(class_performance_figure(table, run=run), path)
 
 
 def confusion_figure(table: pd.DataFrame, *, run: str) -> Figure:

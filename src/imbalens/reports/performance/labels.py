@@ -1,6 +1,6 @@
 """Figure of the performance of labels that do not exclude each other, or of one label."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,62 +9,49 @@ from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from imbalens.analysis.performance.labels import LabelPerformance
+from imbalens.analysis.performance.measures import (
+    AP,
+    AUROC,
+    PROBABILITY,
+    PROBABILITY_POSITIVES,
+)
 from imbalens.reports.common.style import INK, PALETTE, paler, plain, quiet, save, titled
-from imbalens.reports.common.tables import head_first
 
 MANY_CLASSES = 30
 
 
-def label_performance_table(
-    result: LabelPerformance, names: Sequence[str], counts: Int[np.ndarray, " m"]
-) -> pd.DataFrame:
-    """One row per label, head first.
-
-    Columns: class, train_count (training images that have it), prevalence, auroc, ap,
-    probability_positives, probability, ece, recall, precision.
-    """
-    table = pd.DataFrame(
-        {
-            "class": names,
-            "train_count": counts,
-            "prevalence": result.prevalence,
-            "auroc": result.auroc,
-            "ap": result.ap,
-            "probability_positives": result.probability_positives,
-            "probability": result.probability,
-            "ece": result.ece,
-            "recall": result.recall,
-            "precision": result.precision,
-        }
-    )
-    return table.iloc[head_first(counts)]
-
-
-def label_performance_figure(table: pd.DataFrame, *, run: str) -> Figure:
+def label_performance_figure(
+    table: pd.DataFrame, means: Mapping[str, tuple[float, int]], *, run: str
+) -> Figure:
     """Build what `draw_label_performance` writes."""
     places = np.arange(len(table))
-    values = {
-        name: table[name].to_numpy(dtype=float)
-        for name in ("auroc", "ap", "prevalence", "probability_positives", "probability")
-    }
+    aurocs, precisions, positives, everything, prevalence = (
+        table[name].to_numpy(dtype=float)
+        for name in (
+            *(spec.name for spec in (AUROC, AP, PROBABILITY_POSITIVES, PROBABILITY)),
+            "prevalence",
+        )
+    )
     figure = Figure(figsize=(min(18.0, max(7.0, 0.55 * len(table) + 3)), 9), layout="constrained")
     ranking, precision, probability = figure.subplots(3, sharex=True)
 
-    _bars(ranking, places, values["auroc"], 0.7, PALETTE[8])
+    _bars(ranking, places, aurocs, 0.7, PALETTE[8])
     ranking.axhline(0.5, color=INK, lw=1.4, ls="--", label="chance")
-    _label_panel(ranking, "AUROC", values["auroc"])
+    _label_panel(ranking, AUROC.heading, means.get(AUROC.name))
 
-    _bars(precision, places, values["ap"], 0.7, PALETTE[8])
-    prevalence, chance = values["prevalence"], "chance: prevalence"
+    _bars(precision, places, precisions, 0.7, PALETTE[8])
+    chance = "chance: prevalence"
     precision.hlines(prevalence, places - 0.42, places + 0.42, color=INK, lw=1.6, label=chance)
-    _label_panel(precision, "Average precision", values["ap"])
+    _label_panel(precision, "Average precision", means.get(AP.name))
 
-    positives = values["probability_positives"]
     _bars(probability, places - 0.18, positives, 0.34, PALETTE[8], "images with the label")
-    everything = values["probability"]
     _bars(probability, places + 0.18, everything, 0.34, paler(PALETTE[8]), "all images")
-    _label_panel(probability, "Mean predicted probability", positives, " (images with the label)")
+    _label_panel(
+        probability,
+        "Mean predicted probability",
+        means.get(PROBABILITY_POSITIVES.name),
+        " (images with the label)",
+    )
 
     labels = [
         f"{plain(name)} ({count})"
@@ -81,19 +68,21 @@ def label_performance_figure(table: pd.DataFrame, *, run: str) -> Figure:
     return figure
 
 
-def draw_label_performance(table: pd.DataFrame, path: Path, *, run: str) -> None:
+def draw_label_performance(
+    table: pd.DataFrame, means: Mapping[str, tuple[float, int]], path: Path, *, run: str
+) -> None:
     """Draw AUROC, average precision and mean predicted probability of each label.
 
     Args:
-        table: One row per label, head first: columns `class`, `train_count`, `auroc`, `ap`,
-            `prevalence`, `probability_positives` and `probability` (0 to 1; NaN where undefined,
-            which shows as "none").
+        table: See `performance_table`; figures from 0 to 1, NaN where undefined, which shows as
+            "none".
+        means: By measure its mean, and the number of labels that it is over.
         path: PNG to write.
         run: Name of the run, for the title.
 
     Source: paper A, Figure 2.
     """
-    save(label_performance_figure(table, run=run), path)
+    save(label_performance_figure(table, means, run=run), path)
 
 
 def _bars(
@@ -109,12 +98,11 @@ def _bars(
         axes.text(place, 0.02, "none", ha="center", va="bottom", rotation=90, fontsize=7)
 
 
-def _label_panel(axes: Axes, what: str, values: Float[np.ndarray, " m"], whose: str = "") -> None:
-    """Name a panel, say the mean of its defined values where they are several, add a legend."""
-    defined = values[~np.isnan(values)]
-    if len(defined) > 1:
-        mean = f"mean of {len(defined)} labels: {defined.mean():.3f}{whose}"
-        axes.set_title(mean, loc="left", fontsize=9)
+def _label_panel(axes: Axes, what: str, mean: tuple[float, int] | None, whose: str = "") -> None:
+    """Name a panel, say the mean of its values where they are several, add a legend."""
+    if mean is not None and mean[1] > 1:
+        text = f"mean of {mean[1]} labels: {mean[0]:.3f}{whose}"
+        axes.set_title(text, loc="left", fontsize=9)
     axes.set_ylim(0, 1.04)
     axes.set_ylabel(what)
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=9)

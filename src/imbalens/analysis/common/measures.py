@@ -1,0 +1,107 @@
+"""What is measured of a run: each measure is declared once, here or with its kernel.
+
+Tables, figures and comparisons take a measure's name, heading and rule for means from its
+declaration. Those of the stage `performance` stand beside their kernels, in
+`analysis.performance.measures`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+MeanOverClasses = Literal["rates", "rankings"]
+Mean = MeanOverClasses | Literal["defined", "pairs", "images"]
+
+
+@dataclass(frozen=True)
+class MeasureSpec:
+    """A measure as it is declared.
+
+    Attributes:
+        name: What it is called in tables.
+        stage: Stage in whose metrics it stands.
+        heading: Its name in words.
+        better: Whether it should go up or down; None if neither is better.
+        mean: What it is averaged over. "rates": all classes with at least one evaluation image.
+            "rankings": classes with enough images (`min_images`) with and without them.
+            "defined": classes that it is defined for; of two runs those that both define. "pairs":
+            pairs of an image and a class. "images": annotated images. None: it is no mean.
+        per_class: Whether it is given of each class too.
+        headline: Whether it stands in the table of all runs.
+        has_interval: Whether resampling says how far it may lie from that of other images.
+        key: Where it stands in the stage's metrics, levels joined by dots; its name if empty.
+    """
+
+    name: str
+    stage: str
+    heading: str
+    better: Literal["up", "down"] | None
+    mean: Mean | None
+    per_class: bool = False
+    headline: bool = False
+    has_interval: bool = True
+    key: str = ""
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Keys that lead to it in the stage's metrics."""
+        return tuple((self.key or self.name).split("."))
+
+
+KLD = MeasureSpec("kld", "adversaries", "KLD", "down", "defined")
+KLD_FDR = MeasureSpec(
+    "kld_fdr", "adversaries", "KLD from FDR", "down", "defined", key="baseline_kld.FDR"
+)
+KLD_RANDOM = MeasureSpec(
+    "kld_random",
+    "adversaries",
+    "KLD from a random draw",
+    "down",
+    "defined",
+    key="baseline_kld.random",
+)
+ADVERSARIES = (KLD, KLD_FDR, KLD_RANDOM)
+
+IOBB = MeasureSpec("iobb", "cam_alignment", "IoBB", "up", "pairs", per_class=True, headline=True)
+IOR = MeasureSpec("ior", "cam_alignment", "IoR", "up", "pairs", per_class=True, headline=True)
+IOU = MeasureSpec("iou", "cam_alignment", "IoU", "up", "pairs", per_class=True, headline=True)
+POINTING = MeasureSpec(
+    "pointing", "cam_alignment", "pointing game", "up", "pairs", per_class=True, headline=True
+)
+ALL_ZERO = MeasureSpec(
+    "all_zero", "cam_alignment", "all-zero maps", "down", "pairs", per_class=True, headline=True
+)
+IOBB_UNTRAINED = MeasureSpec(
+    "iobb_untrained",
+    "cam_alignment",
+    "IoBB, untrained",
+    None,
+    "pairs",
+    headline=True,
+    key="untrained.iobb",
+)
+IOBB_SHIFTED = MeasureSpec(
+    "iobb_shifted",
+    "cam_alignment",
+    "IoBB, shifted boxes",
+    None,
+    "pairs",
+    headline=True,
+    key="shifted.iobb",
+)
+EMPTY_MATCHED = MeasureSpec(
+    "empty_matched",
+    "cam_alignment",
+    "empty maps, matched scale",
+    "down",
+    "pairs",
+    per_class=True,
+    key="matched.empty",
+)
+CAM_ALIGNMENT = (IOBB, IOR, IOU, POINTING, ALL_ZERO, IOBB_UNTRAINED, IOBB_SHIFTED, EMPTY_MATCHED)
+
+DISJOINT = MeasureSpec("disjoint", "concepts", "disjoint concepts", None, "images", headline=True)
+UNIQUE = MeasureSpec("unique", "concepts", "unique concepts", None, "images", headline=True)
+DEAD_CHANNELS = MeasureSpec(
+    "dead_channels", "concepts", "dead channels", "down", None, headline=True
+)
+CONCEPTS = (DISJOINT, UNIQUE, DEAD_CHANNELS)

@@ -1,0 +1,46 @@
+"""A dataset and how a network was trained on it, as paper B's Table 1 gives them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A dataset and how a network was trained on it.
+
+    Attributes:
+        task: "multiclass", "multilabel" or "binary".
+        counts: Training images per class, or with each label.
+        n_train: Training images.
+        test_shape: Number, height, width and channels of the test images, as stored.
+        n_features: Feature embeddings of an image.
+        imbalance: How the imbalance was made, such as "exp".
+        epochs: Epochs; None where weights were given.
+        network: Name of the network.
+        loss: Name of the loss.
+    """
+
+    task: str
+    counts: Int[np.ndarray, " c"]
+    n_train: int
+    test_shape: Sequence[int]
+    n_features: int
+    imbalance: str
+    epochs: int | None
+    network: str
+    loss: str
+
+    @property
+    def imbalance_level(self) -> float | None:
+        """By how much the classes that there are differ in size; None without training images.
+
+        Of labels, negatives per positive of the rarest.
+        """
+        counts = self.counts[self.counts > 0]
+        if not len(counts):
+            return None
+        largest = counts.max() if self.task == "multiclass" else self.n_train - counts.min()
+        return float(largest / counts.min())
