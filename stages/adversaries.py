@@ -45,7 +45,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     labels, predictions = train.classes, train.predictions
     c = len(names)
 
-    require_neighbors("analyses.adversaries.n_neighbors", options.n_neighbors, len(train.targets))
+    require_neighbors(
+        "analyses.yaml: adversaries.n_neighbors", options.n_neighbors, len(train.targets)
+    )
     neighbors = nearest_neighbors(train.features, n_neighbors=options.n_neighbors)
     adversaries = adversary_distribution(
         labels[neighbors],

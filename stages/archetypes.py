@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     split, names, counts = dump.splits["train"], dump.class_names, dump.class_counts
     labels, predictions = split.classes, split.predictions
 
-    require_neighbors("analyses.archetypes.n_neighbors", options.n_neighbors, len(labels))
+    require_neighbors("analyses.yaml: archetypes.n_neighbors", options.n_neighbors, len(labels))
     neighbors = nearest_neighbors(split.features, n_neighbors=options.n_neighbors)
     archetypes = find_archetypes(
         labels[neighbors],

@@ -61,7 +61,7 @@ def read_runs(params: Params, dataset: str) -> dict[str, dict[str, Any]]:
 
 def read_cam_rows(data: Path, runs: Sequence[str], params: Params) -> list[CamRow]:
     """Return the example images with their boxes and, by run, their class activation maps."""
-    split, options = params.dumps.maps.split, params.analyses.cam_alignment
+    split, options = params.analyses.dump_maps.split, params.analyses.cam_alignment
     tables = {
         run: read_table(
             Path(f"plots/cam_examples/{run}.csv"), command=f"dvc repro cam_alignment@{run}"

@@ -160,23 +160,23 @@ def describe(name: str, run: str, params: Params) -> str:
 
 def splits_of(run: str, params: Params) -> set[str]:
     """Return the splits that a run is measured on."""
-    analyses, maps = params.analyses, params.dumps.maps
+    analyses = params.analyses
     splits = {analyses.performance.split, analyses.adversaries.split}
-    return splits | {maps.split} if run in maps.runs else splits
+    return splits | {analyses.dump_maps.split} if run in params.dumps.maps.runs else splits
 
 
 def measure_run(run: str, params: Params) -> list[Measure]:
     """Return all measures of one training on the resampled images of its dataset."""
-    split, maps = params.analyses.performance.split, params.dumps.maps
+    split, split_of_maps = params.analyses.performance.split, params.analyses.dump_maps.split
     dataset = params.runs[run].dataset
     dump = read_dump(run, sorted(splits_of(run, params)), params)
     patients = read_patients(dataset, split)
     weights = draw(dump, split, params, patients)
     measures = measure_performance(dump, split, weights, patients, params.analyses)
     measures += measure_adversaries(run, dump, params)
-    if run in maps.runs:
-        patients = read_patients(dataset, maps.split)
-        weights = draw(dump, maps.split, params, patients)
+    if run in params.dumps.maps.runs:
+        patients = read_patients(dataset, split_of_maps)
+        weights = draw(dump, split_of_maps, params, patients)
         per_image = params.analyses.concepts.normalize_by == "image"
         measures += measure_boxes(run, dump, weights, patients, per_image=per_image)
     return measures

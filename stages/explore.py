@@ -110,7 +110,7 @@ def look_at(run: str, params: Params) -> Look:
         for key, part in dump.splits.items()
     }
     given, k = seen["train"].given, kinds.n_neighbors
-    require_neighbors("analyses.archetypes.n_neighbors", k, len(given))
+    require_neighbors("analyses.yaml: archetypes.n_neighbors", k, len(given))
     neighbors = nearest_neighbors(train.features, n_neighbors=k)
     errors = find_label_errors(
         label_probabilities(train.targets[neighbors], train.scores), train.targets
@@ -153,7 +153,7 @@ def lay_out(
         case Pca():
             return principal_plane(train, evaluation)
         case Umap(n_neighbors=n_neighbors, min_dist=min_dist, seed=seed):
-            key = "analyses.explore.embedding"
+            key = "analyses.yaml: explore.embedding"
             require_neighbors(f"{key}.n_neighbors", n_neighbors, len(train))
             try:
                 return umap_plane(

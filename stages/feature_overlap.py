@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     n_classes, n_features = len(names), split.features.shape[1]
     if options.top_k > n_features:
         raise InputError(
-            f"analyses.feature_overlap.top_k: found {options.top_k}; allowed: at most the "
+            f"analyses.yaml: feature_overlap.top_k: found {options.top_k}; allowed: at most the "
             f"{n_features} features of the network"
         )
     features, labels = pair_features(split.features, split.classes)

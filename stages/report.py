@@ -152,7 +152,7 @@ def read_prototypes(data: Path, table: pd.DataFrame) -> dict[tuple[str, str, str
 
 def read_cams(data: Path, runs: Sequence[str], params: Params) -> list[CamExample]:
     """Return the annotated example images, each alone and under the map of each run."""
-    split, options = params.dumps.maps.split, params.analyses.cam_alignment
+    split, options = params.analyses.dump_maps.split, params.analyses.cam_alignment
     tables: Mapping[str, pd.DataFrame] = {
         run: read_table(
             Path(f"plots/cam_examples/{run}.csv"), command=f"dvc repro cam_alignment@{run}"

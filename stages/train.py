@@ -65,8 +65,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     else:
         load_weights(model, load_checkpoint(Path(run.checkpoint)), path=Path(run.checkpoint))
         history = []
-    # the digest makes whatever hangs on the weights rerun when only the test images change
-    about = {"run": name, "data": prepared.digest, "normalization": prepared.normalization}
+    # what hangs on the weights reruns when the test images change, or what the logits mean
+    about = {
+        "run": name,
+        "data": prepared.digest,
+        "normalization": prepared.normalization,
+        "model": run.model.model_dump_json(),
+        "loss": run.loss.model_dump_json(),
+    }
     save_weights(model, Path(f"data/models/{name}.pt"), metadata=about)
     write_csv(Path(f"plots/train/{name}.csv"), pd.DataFrame(history, columns=COLUMNS))
     metrics = {"epochs": len(history), "checkpoint": run.checkpoint}

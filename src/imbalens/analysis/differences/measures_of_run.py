@@ -5,7 +5,7 @@ Names and definitions are those of the metrics of the stages `performance`, `cam
 `balanced_accuracy` and `many`, `medium`, `few` among them, are over the classes with enough images
 to be in every replicate, which depends on the labels alone and is the same for all runs, where the
 stage `performance` averages whatever is defined. And `recall_half` is not among those metrics: the
-recall at a probability of one half, whatever `analyses.labels.decision` is; where as many images
+recall at a probability of one half, whatever `labels.decision` is; where as many images
 as have a label are taken to have it, higher probabilities cannot raise the recall.
 """
 
