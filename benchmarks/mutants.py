@@ -19,7 +19,7 @@ from imbalens.validation.judge import Problem
 from imbalens.validation.summary import Outcome
 from imbalens.validation.validate import Base, judge_pinned
 
-COPIED = ("src", "stages", "validation", ".dvc/plots", "dvc.yaml", "params.yaml")
+COPIED = ("src", "stages", "validation", ".dvc/plots", "dvc.yaml", "params.yaml", "analyses.yaml")
 ANALYSIS = "src/imbalens/analysis"
 
 

@@ -33,7 +33,7 @@ from imbalens.validation.validate import (
 )
 
 ELSEWHERE = {"OMP_NUM_THREADS": "1", "ATEN_CPU_CAPABILITY": "default"}
-COMPUTED = ("src", "stages", "params.yaml", "dvc.yaml")
+COMPUTED = ("src", "stages", "params.yaml", "analyses.yaml", "dvc.yaml")
 ANALYSED = (*COMPUTED, "validation")
 SHORT = 5  # tamperings of the short form, spread over the list
 
@@ -204,12 +204,12 @@ TAMPERINGS = (
     Tampering("metrics laid out otherwise", replace_text(OF_CE, r"^  (?=\"accuracy)", "    ")),
     Tampering(
         "a parameter changed, nothing computed",
-        replace_text("params.yaml", "border_from: 2", "border_from: 3"),
+        replace_text("analyses.yaml", "border_from: 2", "border_from: 3"),
         fits=False,
     ),
     Tampering(
         "a cut point changed, results kept",
-        replace_text("params.yaml", r"many_above: 100", "many_above: 150"),
+        replace_text("analyses.yaml", r"many_above: 100", "many_above: 150"),
     ),
     Tampering("recalls 1.0, hash of the dump forged", together(RECALLS, append_bytes(DUMP))),
     Tampering(
@@ -293,7 +293,7 @@ TAMPERINGS = (
     ),
     Tampering(
         "border_from 3, results kept, elsewhere",
-        replace_text("params.yaml", r"border_from: 2", "border_from: 3"),
+        replace_text("analyses.yaml", r"border_from: 2", "border_from: 3"),
         elsewhere=True,
     ),
     Tampering(

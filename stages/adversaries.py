@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     path, both = Path(f"data/dumps/features/{name}.h5"), sorted({"train", options.split})
     dump = read_features(path, both, decision=params.analyses.labels.decision)
     train, unseen = dump.splits["train"], dump.splits[options.split]
-    require_neighbors("analyses.adversaries.n_neighbors", options.n_neighbors, len(train.index))
+    require_neighbors("adversaries.n_neighbors", options.n_neighbors, len(train.index))
     found = adversaries(
         *(train.features, train.classes, train.predictions),
         *(unseen.classes, unseen.predictions),

@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     path, data = Path(f"data/dumps/features/{name}.h5"), Path(f"data/prepared/{run.dataset}.h5")
     dump = read_features(path, ["train"], decision=params.analyses.labels.decision)
     train, about = dump.splits["train"], (dump.class_names, dump.class_counts)
-    require_neighbors("analyses.archetypes.n_neighbors", options.n_neighbors, len(train.index))
+    require_neighbors("archetypes.n_neighbors", options.n_neighbors, len(train.index))
     seen = (train.classes, train.predictions)
     choice = {"n_classes": len(dump.class_names), **options.model_dump()}
     found = archetypes(train.features, *seen, **choice)

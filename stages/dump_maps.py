@@ -15,7 +15,7 @@ from imbalens.store.prepared import read_boxes
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the maps, the boxes and the head."""
     name, params = parse_stage(__doc__, "run", argv)
-    run, options = pick(params.runs, "runs", name), params.dumps.maps
+    run, options = pick(params.runs, "runs", name), params.analyses.dump_maps
     boxes = read_boxes(Path(f"data/prepared/{run.dataset}.h5"), options.split)
     trained = load_trained(name, run, device_name=params.dumps.device, splits=[options.split])
     untrained = None
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         Path(f"data/dumps/maps/{name}.h5"),
         run=name,
         split=options.split,
-        layer=getattr(options.layer, trained.model.family),
+        layer=options.layer.get(trained.model.family),
         batch_size=params.dumps.batch_size,
     )
 

@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         trained,
         Path(f"data/dumps/saliency/{name}.h5"),
         run=name,
-        score=params.dumps.saliency.score,
+        score=params.analyses.dump_saliency.score,
         batch_size=params.dumps.batch_size,
     )
 

@@ -68,7 +68,7 @@ def look_at(run: str, params: Params) -> Look:
     path = Path(f"data/dumps/features/{run}.h5")
     dump = read_features(path, sorted({"train", split}), decision=decision)
     train, unseen = dump.splits["train"], dump.splits[split]
-    require_neighbors("analyses.archetypes.n_neighbors", kinds.n_neighbors, len(train.index))
+    require_neighbors("archetypes.n_neighbors", kinds.n_neighbors, len(train.index))
     points = choose_points(
         unseen.classes,
         dump.class_counts,
@@ -101,7 +101,7 @@ def choose_plane(
         case Pca():
             return principal_plane
         case Umap():
-            key = "analyses.explore.embedding.n_neighbors"
+            key = "analyses.yaml: explore.embedding.n_neighbors"
             require_neighbors(key, options.n_neighbors, n_train)
             return partial(umap_plane, **options.model_dump(exclude={"name"}))
         case _:

@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     train, about = dump.splits["train"], (dump.class_names, dump.class_counts)
     if top_k > train.features.shape[1]:
         raise InputError(
-            f"analyses.feature_overlap.top_k: found {top_k}; allowed: at most the "
+            f"analyses.yaml: feature_overlap.top_k: found {top_k}; allowed: at most the "
             f"{train.features.shape[1]} features of the network"
         )
     n_classes = len(dump.class_names)

@@ -29,8 +29,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     config += [prepared.digest, prepared.normalization]
     work = work_folder(Path("work"), name, config)
     model, history = train_run(run, recipe, data, prepared, name=name, device=device, work=work)
-    # the digest makes whatever hangs on the weights rerun when only the test images change
-    about = {"run": name, "data": prepared.digest, "normalization": prepared.normalization}
+    # what hangs on the weights reruns when the test images change, or what the logits mean
+    about = {
+        "run": name,
+        "data": prepared.digest,
+        "normalization": prepared.normalization,
+        "model": run.model.model_dump_json(),
+        "loss": run.loss.model_dump_json(),
+    }
     save_weights(model, Path(f"data/models/{name}.pt"), metadata=about)
     write_table(HISTORY, name, pd.DataFrame(history, columns=COLUMNS))
     chosen = chosen_epoch(history, recipe) if history else dict.fromkeys(COLUMNS)

@@ -13,7 +13,7 @@ from imbalens.dumps.files import FEATURES, FEATURES_VERSION
 from imbalens.store.hdf5 import create
 from imbalens.store.prepared import PREPARED, PREPARED_VERSION
 from imbalens.tables.saliency_colours import COLOURS
-from tests.tiny import tiny_params, write_params
+from tests.tiny import method_of, tiny_params, write_params
 
 BASE, BETTER, NULL, SEED1 = "made-base", "made-better", "made-null", "made-base-seed1"
 RUNS = (BASE, BETTER, NULL)
@@ -47,6 +47,7 @@ def experiment(task, runs=RUNS, *, repeated=(), maps=RUNS, saliency=RUNS):
     """Options for the runs, and for repeats of some of them with another seed."""
     values = tiny_params(("planted-ce",))
     run, dataset = values["runs"]["planted-ce"], values["datasets"]["planted"]
+    method = method_of(values, "planted-ce")
     if task == "multilabel":
         source = {"name": "phantom_cxr", "train_images": 60, "test_images": 60, "seed": 0}
         source["task"] = {"name": "multilabel", "include_no_finding": False}
@@ -55,7 +56,8 @@ def experiment(task, runs=RUNS, *, repeated=(), maps=RUNS, saliency=RUNS):
         dataset = dataset | {"source": source, "imbalance": imbalance}
     losses = dict(zip(RUNS, LOSSES[task], strict=True))
     values["datasets"] = {DATASET: dataset}
-    values["runs"] = {name: run | {"dataset": DATASET, "loss": losses[name]} for name in runs}
+    values["methods"] = {name: method | {"loss": losses[name]} for name in runs}
+    values["runs"] = {name: run | {"dataset": DATASET, "method": name} for name in runs}
     for name in repeated:
         values["runs"][f"{name}-seed1"] = values["runs"][name] | {"seed": 1}
     values["focus"], values["false_positives"] = BASE, {}
@@ -63,7 +65,7 @@ def experiment(task, runs=RUNS, *, repeated=(), maps=RUNS, saliency=RUNS):
     coloured = saliency if task == "multiclass" else ()
     values["dumps"]["saliency"]["runs"] = [name for name in values["runs"] if name in coloured]
     values["analyses"]["feature_overlap"]["top_k"] = TOP_K
-    values["analyses"]["compare"] |= {"baselines": [], "n_resamples": 200, "min_images": 5}
+    values["analyses"]["compare"] |= {"n_resamples": 200, "min_images": 5}
     return values
 
 

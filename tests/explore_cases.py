@@ -7,7 +7,7 @@ import numpy as np
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION
 from imbalens.store.hdf5 import create
 from imbalens.store.prepared import PREPARED, PREPARED_VERSION
-from tests.tiny import ROOT, tiny_params
+from tests.tiny import ROOT, method_of, tiny_params
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 NAMES = {"shapes": ("disc", HOSTILE, "star"), "chest": ("Edema", "Mass")}
@@ -31,10 +31,12 @@ def experiment(**explore):
         "unused": planted,
     }
     focal = {"name": "focal", "gamma": 2.0, "alpha": None, "scale": 1.0}
+    ce = method_of(values, "planted-ce")
+    values["methods"] |= {"focal": ce | {"loss": focal}, "bce": ce | {"loss": {"name": "bce"}}}
     values["runs"] = {
         "shapes-ce": run | {"dataset": "shapes"},
-        "shapes-focal": run | {"dataset": "shapes", "loss": focal},
-        "chest-bce": run | {"dataset": "chest", "loss": {"name": "bce"}},
+        "shapes-focal": run | {"dataset": "shapes", "method": "focal"},
+        "chest-bce": run | {"dataset": "chest", "method": "bce"},
     }
     values["focus"], values["false_positives"] = "shapes-ce", {}
     for dump in ("saliency", "maps"):

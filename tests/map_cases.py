@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from tests.tiny import LABEL_RUNS, RUNS, tiny_params
+from tests.tiny import LABEL_RUNS, RUNS, method_of, tiny_params
 
 ALL = (*RUNS, LABEL_RUNS[0])
 CE, LDAM, BCE = ALL
@@ -21,7 +21,7 @@ SEED, EXAMPLES, MATCHED_SHARE = 3, 6, 0.2
 def experiment(**alignment):
     """Small networks, and options of `cam_alignment`."""
     values = tiny_params(ALL)
-    values["runs"][BCE]["model"] = {"name": "resnet8"}
+    method_of(values, BCE)["model"] = {"name": "resnet8"}
     fixed = SOFT | {"shift_seed": SEED, "examples": EXAMPLES, "matched_share": MATCHED_SHARE}
     values["analyses"]["cam_alignment"] = fixed | alignment
     return values

@@ -22,7 +22,7 @@ UNSAFE = (
     "NUL",
     "con.txt",
 )
-SECTIONS = ("datasets", "runs", "recipes", "false_positives")
+SECTIONS = ("datasets", "methods", "runs", "recipes", "false_positives")
 PLACES = (*SECTIONS, "dumps.saliency.runs", "dumps.maps.runs", "focus")
 
 

@@ -20,7 +20,7 @@ from imbalens.tables.feature_overlap import PAIRS
 from imbalens.tables.performance import CLASSES, CONFUSION
 from stages import claims
 from tests.table_cases import save
-from tests.tiny import LABEL_RUNS, RUNS, tiny_params, write_params
+from tests.tiny import LABEL_RUNS, RUNS, method_of, tiny_params, write_params
 
 CE, LDAM = RUNS
 BCE, CB_FOCAL = LABEL_RUNS
@@ -241,8 +241,8 @@ def test_runs_without_what_a_claim_needs_say_what_is_missing(tmp_path, values):
 
 @pytest.mark.usefixtures("quick")
 def test_no_plain_run_and_other_networks_decide_nothing(tmp_path, values):
-    values["runs"][CE]["loss"] = {"name": "balanced_softmax"}
-    values["runs"][BCE]["model"] = {"name": "resnet50", "weights": "none"}
+    method_of(values, CE)["loss"] = {"name": "balanced_softmax"}
+    method_of(values, BCE)["model"] = {"name": "resnet50", "weights": "none"}
     values["datasets"]["phantom"]["image_size"] = 64
     write_params(tmp_path, values)
     verdicts("planted")
@@ -274,7 +274,7 @@ def test_repeats_are_compared_together_with_those_of_the_named_baseline(tmp_path
     for claim in ("ldam_lowers_dominated_errors", "ldam_leaves_overlap"):
         assert table.loc[(claim, LDAM), ["baseline", "seeds"]].tolist() == [CE, 2]
     assert len(found["adversaries_beat_random"]) == 6
-    values["analyses"]["compare"]["baselines"] = ["other-seed1"]
+    values["baselines"] = ["other-seed1"]
     write_params(tmp_path, values)
     assert verdicts("planted")["ldam_lowers_dominated_errors"] == {LDAM: "not decidable"}
     table = pd.read_csv("plots/claims/planted.csv").set_index(["claim", "run"])

@@ -172,7 +172,7 @@ def test_maps_are_compared_where_both_sides_have_them(workspace, task):
     assert list(of_stages[BETTER]) == ["performance", "adversaries"]
     assert list(of_stages[NULL]) == ["performance", "adversaries", "cam_alignment", "concepts"]
     lines = Path(f"plots/differences/{DATASET}.md").read_text().splitlines()
-    losses = {name: run["loss"]["name"] for name, run in experiment(task)["runs"].items()}
+    losses = {run: method["loss"]["name"] for run, method in experiment(task)["methods"].items()}
     assert any(line.startswith(f"| {losses[NULL]} | ") for line in lines)
     assert not any(line.startswith(f"| {losses[BETTER]} | ") for line in lines)
     write_params(workspace, experiment(task, maps=()))

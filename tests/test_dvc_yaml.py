@@ -9,7 +9,8 @@ import yaml
 from dvc.repo import Repo
 
 from imbalens.code_dependencies import declare, import_closure
-from imbalens.params.experiment import Params
+from imbalens.params.experiment import Experiment
+from imbalens.params.loading import DEFAULTS_PATH, read_yaml
 
 ROOT = Path(__file__).parent.parent
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -103,10 +104,28 @@ def test_plot_templates_exist():
     assert named == {path.stem for path in (ROOT / ".dvc" / "plots").glob("*.json")}
 
 
+@pytest.mark.parametrize("name", [name for name in STAGES if name != "check"])
+def test_a_stage_names_the_defaults_of_what_it_names_of_params_yaml(name):
+    """`check` depends on their file. What a stage names by its last key has to have no default."""
+    defaults = read_yaml(DEFAULTS_PATH)
+    path, tracked, wanted = DEFAULTS_PATH.relative_to(ROOT).as_posix(), set(), set()
+    for entry in declared(STAGES[name]).get("params", []):
+        if isinstance(entry, dict):
+            tracked |= set(entry.get(path, ()))
+            continue
+        section, _, key = [*any_name(entry).split("."), "", ""][:3]
+        if section in defaults and not key:
+            wanted.add(section)
+        assert key not in defaults.get(section, {}), entry
+    assert tracked == wanted
+
+
 @pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
 def test_all_parameters_are_checked_first():
     assert next(iter(STAGES)) == "check"
-    assert STAGES["check"]["params"] == list(Params.model_fields)
+    *of_experiment, of_analyses = STAGES["check"]["params"]
+    assert set(of_experiment) == set(Experiment.model_fields)
+    assert of_analyses == {"analyses.yaml": None}, "all of it"
     graph = Repo(str(ROOT)).index.graph
     check = next(stage for stage in graph if stage.addressing.endswith("check"))
     assert set(graph) == {check, *networkx.ancestors(graph, check)}, "what depends on it"
@@ -133,7 +152,8 @@ def test_commands_and_paths_hold_names_and_nothing_else_of_params_yaml():
     text = (ROOT / "dvc.yaml").read_text()
     used = set(re.findall(r"\$\{(.*?)\}", text))
     sections = {"datasets", "runs", "false_positives", "dumps.saliency.runs", "dumps.maps.runs"}
-    names = {"key", "item", "item.dataset", "item.recipe", "item.baseline", "item.other", "focus"}
+    keys = ("dataset", "method", "recipe", "baseline", "other")
+    names = {"key", "item", "focus", *(f"item.{key}" for key in keys)}
     assert used == sections | names
     for name, stage in STAGES.items():
         assert re.fullmatch(

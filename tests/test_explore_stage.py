@@ -258,11 +258,11 @@ UMAP = {"name": "umap", "n_neighbors": 5, "min_dist": 0.1, "seed": 0}
     [
         (
             change(experiment(), n_neighbors=60),
-            "analyses.archetypes.n_neighbors: found 60; allowed: below the 60 training images",
+            "analyses.yaml: archetypes.n_neighbors: found 60; allowed: below the 60 training",
         ),
         (
             experiment(embedding=UMAP | {"n_neighbors": 60}),
-            "analyses.explore.embedding.n_neighbors: found 60; allowed: below the 60",
+            "analyses.yaml: explore.embedding.n_neighbors: found 60; allowed: below the 60",
         ),
         (
             experiment(embedding=UMAP),

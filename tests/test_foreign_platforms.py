@@ -157,6 +157,7 @@ def run_in_cp1252(*arguments, folder=ROOT):
 
 def test_parameters_are_judged_where_output_cannot_carry_their_path(tmp_path):
     (tmp_path / f"{FOREIGN}.yaml").write_text(SHIPPED, encoding="utf-8")
+    shutil.copy(ROOT / "analyses.yaml", tmp_path)
     status, out, err = run_in_cp1252("-m", "imbalens", "check", f"{FOREIGN}.yaml", folder=tmp_path)
     assert (status, err) == (0, "")
     assert re.match(r"(\\u04..){4}\.yaml: valid \(\d datasets", out)
@@ -171,7 +172,8 @@ def test_parameters_are_judged_where_output_cannot_carry_their_path(tmp_path):
 
 def test_a_stage_says_what_is_wrong_where_output_cannot_carry_it(tmp_path):
     script = str(ROOT / "stages" / "performance.py")
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    for name in ("params.yaml", "analyses.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
     for arguments, message in (
         ([FOREIGN], r"error: runs: found '(\\u04..){4}'; allowed: planted-ce"),
         (["x", "--params", f"{FOREIGN}.yaml"], r"error: (\\u04..){4}\.yaml: cannot be read"),
@@ -226,7 +228,8 @@ def test_all_text_is_read_and_written_in_a_named_encoding():
 
 def with_paths(tmp_path, separator):
     """The shipped experiment with a folder, a checkpoint and weights to start from."""
-    text = SHIPPED.replace("checkpoint: null", f"checkpoint: models{separator}x.pt", 1)
+    loss = "    loss: {name: ce}\n"
+    text = SHIPPED.replace(loss, f"{loss}    checkpoint: models{separator}x.pt\n", 1)
     text = text.replace("weights: none", f"weights: models{separator}y.pt", 1)
     path = tmp_path / "params.yaml"
     path.write_text(text, encoding="utf-8")

@@ -18,7 +18,7 @@ from imbalens.store.files import jsonable
 from imbalens.store.hdf5 import create
 from imbalens.store.prepared import PREPARED, PREPARED_VERSION
 from stages import adversaries, archetypes, feature_overlap
-from tests.tiny import tiny_params, write_params
+from tests.tiny import method_of, tiny_params, write_params
 
 LABELS = {
     "chest-bce": ("Edema", "Hernia", "Mass", "Nodule"),  # no training image has Hernia
@@ -40,13 +40,14 @@ def experiment():
     selection = dataset["imbalance"]["selection"]
     imbalance = {"kind": "natural", "n_max": None, "selection": selection}
     counts = {"train_images": SIZES["train"], "test_images": SIZES["test"]}
+    method_of(values, "planted-ce")["loss"] = {"name": "bce"}
     values["datasets"], values["runs"] = {}, {}
     for name in RUNS:
         extra = {"include_no_finding": False} if TASKS[name] == "multilabel" else {}
         task = {"name": TASKS[name], **extra}
         source = {"name": "phantom_cxr", "task": task, "seed": 0, **counts}
         values["datasets"][TASKS[name]] = dataset | {"source": source, "imbalance": imbalance}
-        values["runs"][name] = run | {"dataset": TASKS[name], "loss": {"name": "bce"}}
+        values["runs"][name] = run | {"dataset": TASKS[name]}
     values["focus"], values["false_positives"] = RUNS[0], {}
     for dump in ("saliency", "maps"):
         values["dumps"][dump]["runs"] = []

@@ -142,8 +142,7 @@ def test_example_maps_are_those_of_the_dump_as_numbers(maps_folder, name):
 
 def test_maps_without_an_untrained_network_have_no_such_part(maps_workspace):
     values = experiment()
-    values["dumps"]["maps"]["untrained"] = False
-    values["dumps"]["maps"]["layer"]["cifar_resnet"] = "layer2"
+    values["analyses"]["dump_maps"] |= {"untrained": False, "layer": {"cifar_resnet": "layer2"}}
     write_params(maps_workspace, values)
     dump_maps.main([CE])
     assert read_maps_about(Path(f"data/dumps/maps/{CE}.h5")).layer_shape[1:] == (32, 16, 16)
@@ -157,9 +156,10 @@ def test_a_wrong_layer_leaves_the_maps_as_they_were(maps_workspace):
     path = Path(f"data/dumps/maps/{CE}.h5")
     before = path.read_bytes()
     values = experiment()
-    values["dumps"]["maps"]["layer"]["cifar_resnet"] = "layer9"
+    values["analyses"]["dump_maps"]["layer"] = {"cifar_resnet": "layer9"}
     write_params(maps_workspace, values)
-    with pytest.raises(InputError, match=r"^dumps\.maps\.layer: found 'layer9'; allowed: conv1, "):
+    message = r"^analyses\.yaml: dump_maps\.layer: found 'layer9'; allowed: conv1, "
+    with pytest.raises(InputError, match=message):
         dump_maps.main([CE])
     assert [item.name for item in path.parent.glob(f"*{CE}*")] == [path.name]
     assert path.read_bytes() == before

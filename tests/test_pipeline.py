@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.tiny import LABEL_RUNS, ROOT, RUNS, TinyProject, tiny_params
+from tests.tiny import LABEL_RUNS, ROOT, RUNS, TinyProject, method_of, tiny_params
 
 LABEL_RUN = LABEL_RUNS[1]
 COMMON = ("train", "dump_features", "performance", "archetypes", "adversaries", "feature_overlap")
@@ -99,7 +99,7 @@ def test_nothing_to_do_runs_nothing(unchanged):
 def test_a_loss_parameter_reruns_its_run_and_focus_and_nothing_else(unchanged):
     unchanged.change(lambda values: values.update(focus=RUNS[1]))
     assert unchanged.repro() == {"check", "focus"}
-    unchanged.change(lambda values: values["runs"][RUNS[1]]["loss"].update(max_margin=0.4))
+    unchanged.change(lambda values: method_of(values, RUNS[1])["loss"].update(max_margin=0.4))
     assert unchanged.repro() == {
         "check",  # of all parameters, and writes the same: nothing reruns because of it
         *(f"{stage}@{RUNS[1]}" for stage in CHAIN),

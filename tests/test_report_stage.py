@@ -26,7 +26,7 @@ from stages import report
 from tests.map_cases import BCE, CE, LDAM, experiment
 from tests.page_cases import claims, decode, differences, papers
 from tests.table_cases import save
-from tests.tiny import ROOT, write_params
+from tests.tiny import ROOT, vary, write_params
 
 OUTPUT = Path("plots/report.html")
 
@@ -248,7 +248,7 @@ def test_every_annotated_example_is_shown_under_the_map_of_every_run():
 def test_runs_that_differ_in_the_seed_alone_are_a_group(tmp_path):
     values = experiment()
     values["runs"]["planted-ce-seed1"] = values["runs"][CE] | {"seed": 1}
-    values["runs"]["planted-ce-long"] = values["runs"][CE] | {"checkpoint": "x.pt"}
+    vary(values, "planted-ce-long", CE, checkpoint="x.pt")
     write_params(tmp_path, values)
     runs = describe_runs("planted", load_params(tmp_path / "params.yaml"))
     assert {run.name: run.group for run in runs} == {

@@ -22,12 +22,12 @@ def test_pick_returns_what_has_that_name():
 
 
 def test_more_instances_than_neighbors_are_required():
-    require_neighbors("analyses.archetypes.n_neighbors", 4, 5)
+    require_neighbors("archetypes.n_neighbors", 4, 5)
     with pytest.raises(
         InputError,
-        match=r"^analyses\.archetypes\.n_neighbors: found 5; allowed: below the 5 training",
+        match=r"^analyses\.yaml: archetypes\.n_neighbors: found 5; allowed: below the 5 training",
     ):
-        require_neighbors("analyses.archetypes.n_neighbors", 5, 5)
+        require_neighbors("archetypes.n_neighbors", 5, 5)
 
 
 def test_help_names_the_argument(capsys):

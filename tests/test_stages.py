@@ -12,7 +12,6 @@ import h5py
 import numpy as np
 import pytest
 import torch
-import yaml
 
 from imbalens.errors import InputError
 from imbalens.models.build import build_model
@@ -31,7 +30,7 @@ from stages import (
     saliency_colours,
     train,
 )
-from tests.tiny import ROOT, tiny_params, write_params
+from tests.tiny import ROOT, method_of, read_values, tiny_params, vary, write_params
 
 RUN = "planted-ce"
 ANALYSES = (archetypes, adversaries, feature_overlap, saliency_colours)
@@ -60,8 +59,7 @@ def workspace(tmp_path, monkeypatch, prepared):
 
 
 def change(edit):
-    path = Path("params.yaml")
-    values = yaml.safe_load(path.read_text())
+    values = read_values(Path())
     edit(values)
     write_params(Path(), values)
 
@@ -84,7 +82,7 @@ def start_training(folder: Path) -> subprocess.Popen[str]:
 def test_kill_9_then_the_same_command_gives_the_same_weights(workspace, tmp_path_factory):
     change(lambda values: values["recipes"]["quick"].update(epochs=15))
     whole = tmp_path_factory.mktemp("whole")
-    (whole / "params.yaml").write_bytes(Path("params.yaml").read_bytes())
+    write_params(whole, read_values(Path()))
     (whole / "data").symlink_to(workspace / "data")  # the killed run writes no weights there
     killed = start_training(workspace)
     deadline = time.monotonic() + 120
@@ -120,7 +118,7 @@ def test_a_checkpoint_takes_the_place_of_training():
         {"state_dict": {f"module.{key}": value for key, value in model.state_dict().items()}},
         "public.pth",
     )
-    change(lambda values: values["runs"][RUN].update(checkpoint="public.pth"))
+    change(lambda values: method_of(values, RUN).update(checkpoint="public.pth"))
     train.main([RUN])
     dump_features.main([RUN])
     with h5py.File(f"data/dumps/features/{RUN}.h5") as file:
@@ -132,7 +130,7 @@ def test_a_checkpoint_takes_the_place_of_training():
 
 
 def test_other_test_images_change_the_weights_file_that_dumps_depend_on(workspace):
-    change(lambda values: values["runs"][RUN].update(checkpoint="public.pth"))
+    change(lambda values: method_of(values, RUN).update(checkpoint="public.pth"))
     model = build_model(CifarResnet(name="resnet8"), Ce(name="ce"), 10)
     torch.save(model.state_dict(), "public.pth")
     files = []
@@ -147,10 +145,26 @@ def test_other_test_images_change_the_weights_file_that_dumps_depend_on(workspac
     assert (workspace / "data" / "models" / f"{RUN}.pt").read_bytes() == files[1]
 
 
+@pytest.mark.usefixtures("workspace")
+def test_what_the_logits_mean_is_told_to_dumps_by_the_weights_file():
+    """A stage over a list of runs can name neither their dataset nor their method."""
+    model = build_model(CifarResnet(name="resnet8"), Ce(name="ce"), 10)
+    torch.save(model.state_dict(), "public.pth")
+    files = []
+    for tau in (1.0, 2.0, 2.0):
+        loss = {"name": "logit_adjustment", "tau": tau, "post_hoc": True}
+        change(lambda values, loss=loss: method_of(values, RUN).update(loss=loss))
+        change(lambda values: method_of(values, RUN).update(checkpoint="public.pth"))
+        train.main([RUN])
+        files.append(Path(f"data/models/{RUN}.pt").read_bytes())
+    assert files[0] != files[1]
+    assert files[1] == files[2]
+
+
 def test_a_checkpoint_of_another_width_lists_what_does_not_fit(workspace):
     model = build_model(CifarResnet(name="resnet8"), Ce(name="ce"), 7)
     save_weights(model, Path("other.pt"), metadata={})
-    change(lambda values: values["runs"][RUN].update(checkpoint="other.pt"))
+    change(lambda values: method_of(values, RUN).update(checkpoint="other.pt"))
     before = files_under(workspace)
     with pytest.raises(InputError, match=r"other\.pt(?s:.*)linear\.weight"):
         train.main([RUN])
@@ -173,7 +187,8 @@ def test_a_missing_input_says_what_to_run(tmp_path, monkeypatch, stage, name, me
     write_params(tmp_path, tiny_params())
     with pytest.raises(InputError, match=message):
         stage.main([name])
-    assert files_under(tmp_path) == {(tmp_path / "params.yaml").as_posix()}
+    written = {(tmp_path / name).as_posix() for name in ("params.yaml", "analyses.yaml")}
+    assert files_under(tmp_path) == written
 
 
 @pytest.mark.usefixtures("workspace")
@@ -229,7 +244,7 @@ def test_too_many_neighbours_name_the_parameter():
     dump_features.main([RUN])
     change(lambda values: values["analyses"]["archetypes"].update(n_neighbors=5000))
     with pytest.raises(
-        InputError, match=r"analyses\.archetypes\.n_neighbors: found 5000; allowed"
+        InputError, match=r"analyses\.yaml: archetypes\.n_neighbors: found 5000; allowed"
     ):
         archetypes.main([RUN])
 
@@ -253,9 +268,8 @@ def test_class_names_that_look_like_numbers_or_nothing(tmp_path, monkeypatch):
         "imbalance": {"kind": "natural", "n_max": None, "selection": selection},
     }
     values["dumps"]["maps"]["runs"] = []
-    values["runs"]["other"] = values["runs"][RUN] | {
-        "loss": {"name": "logit_adjustment", "tau": 1.0, "post_hoc": True}
-    }
+    post_hoc = {"name": "logit_adjustment", "tau": 1.0, "post_hoc": True}
+    vary(values, "other", RUN, loss=post_hoc)
     values["false_positives"] = {
         "mine": {
             "baseline": RUN,

@@ -17,8 +17,11 @@ LABEL_RUNS = ("phantom-bce", "phantom-cb_focal")
 
 
 def tiny_params(runs: tuple[str, ...] = RUNS) -> dict[str, Any]:
-    """The shipped experiment, shrunk to seconds: some runs, and only what they need."""
-    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    """The shipped experiment, shrunk to seconds: some runs, and only what they need.
+
+    What analyses.yaml holds stands under `analyses`.
+    """
+    values = read_values(ROOT)
     planted, phantom = values["datasets"]["planted"], values["datasets"]["phantom"]
     planted["source"] |= {"train_per_class": 24, "test_per_class": 6}
     planted["imbalance"] |= {"ratio": 3, "n_max": 24}
@@ -27,30 +30,53 @@ def tiny_params(runs: tuple[str, ...] = RUNS) -> dict[str, Any]:
     values["recipes"]["quick"] |= {"epochs": 2, "batch_size": 32}
     values["recipes"]["quick_cxr"] |= {"epochs": 2, "batch_size": 20}
     values["runs"] = {name: values["runs"][name] for name in runs}
-    for run in values["runs"].values():
-        run["drw"] = run["drw"] and {"start_epoch": 1, "beta": 0.99}
-    for section, key in (("datasets", "dataset"), ("recipes", "recipe")):
+    if "ldam_drw" in {run["method"] for run in values["runs"].values()}:
+        values["methods"]["ldam_drw"]["drw"] = {"start_epoch": 1, "beta": 0.99}
+    for section, key in (("datasets", "dataset"), ("methods", "method"), ("recipes", "recipe")):
         used = {run[key] for run in values["runs"].values()}
         values[section] = {name: item for name, item in values[section].items() if name in used}
     saliency = values["dumps"]["saliency"]
     saliency["runs"] = [name for name in saliency["runs"] if name in runs]
     values["dumps"]["maps"]["runs"] = list(runs)
+    values["baselines"] = []
     values["false_positives"] = {
         name: pair
         for name, pair in values["false_positives"].items()
         if {pair["baseline"], pair["other"]} <= set(runs)
     }
     analyses = values["analyses"]
-    analyses["compare"] |= {"baselines": [], "n_resamples": 100, "min_images": 5}
+    analyses["compare"] |= {"n_resamples": 100, "min_images": 5}
     analyses["claims"]["n_resamples"] = 100
     values["focus"] = runs[0]
     return values
 
 
+def method_of(values: Mapping[str, Any], run: str) -> dict[str, Any]:
+    """The method of a run, to be changed in place."""
+    return values["methods"][values["runs"][run]["method"]]
+
+
+def vary(values: Mapping[str, Any], name: str, like: str, **changes: Any) -> None:
+    """Add a run like another, of a method like its own but for some changes."""
+    values["methods"][name] = method_of(values, like) | changes
+    values["runs"][name] = values["runs"][like] | {"method": name}
+
+
+def read_values(folder: Path) -> dict[str, Any]:
+    """What params.yaml holds, and analyses.yaml under `analyses`."""
+    read = {
+        name: yaml.safe_load((folder / f"{name}.yaml").read_text(encoding="utf-8"))
+        for name in ("params", "analyses")
+    }
+    return read["params"] | {"analyses": read["analyses"]}
+
+
 def write_params(folder: Path, values: Mapping[str, Any]) -> None:
-    (folder / "params.yaml").write_text(
-        yaml.safe_dump(dict(values), sort_keys=False), encoding="utf-8"
-    )
+    """Write params.yaml and analyses.yaml."""
+    experiment = {key: value for key, value in values.items() if key != "analyses"}
+    for name, content in (("params", experiment), ("analyses", values["analyses"])):
+        text = yaml.safe_dump(content, sort_keys=False)
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
 
 
 class TinyProject:
@@ -123,7 +149,7 @@ class TinyProject:
         return set(re.findall(r"Running stage '([^']+)'", output))
 
     def change(self, edit) -> None:
-        """Edit the values of params.yaml in place."""
-        values = yaml.safe_load((self.folder / "params.yaml").read_text(encoding="utf-8"))
+        """Edit the values of params.yaml, or of analyses.yaml under `analyses`, in place."""
+        values = read_values(self.folder)
         edit(values)
         write_params(self.folder, values)

@@ -44,12 +44,19 @@ def pick(section: Mapping[str, Item], kind: str, name: str) -> Item:
 def require_neighbors(key: str, n_neighbors: int, n_instances: int) -> None:
     """Check that there are more instances than neighbours asked for.
 
+    Args:
+        key: Parameter of analyses.yaml that says how many neighbours, such as
+            "archetypes.n_neighbors".
+        n_neighbors: Its value.
+        n_instances: Training images.
+
     Raises:
         InputError: if there are not; it names the parameter.
     """
     if n_neighbors >= n_instances:
         raise InputError(
-            f"{key}: found {n_neighbors}; allowed: below the {n_instances} training images"
+            f"analyses.yaml: {key}: found {n_neighbors}; allowed: below the {n_instances} "
+            "training images"
         )
 
 

@@ -197,7 +197,7 @@ def test_boxes_are_asked_for_where_there_are_none(prepare_source):
             read_boxes(path, split)
         assert str(caught.value) == (
             f"{path} has no boxes in {split!r}; take its runs out of dumps.maps.runs, set "
-            "dumps.maps.split to a split that has boxes, or add annotated images"
+            "dump_maps.split in analyses.yaml to a split that has boxes, or add annotated images"
         )
 
 

@@ -40,6 +40,7 @@ DATASET = Dataset.model_validate(
 
 def make_run(loss: str, model: str = "resnet8") -> Run:
     return Run(
+        method=loss,
         dataset="tiny",
         model=CifarResnet.model_validate({"name": model}),
         loss=LOSSES[loss],

@@ -186,7 +186,9 @@ def test_a_name_of_no_layer_lists_the_names(dump, tmp_path, layer):
     names = [name for name, _ in random_network("ce").named_modules() if name]
     with pytest.raises(InputError) as caught:
         dump(layer=layer)
-    assert str(caught.value) == (f"dumps.maps.layer: found {layer!r}; allowed: {', '.join(names)}")
+    assert str(caught.value) == (
+        f"analyses.yaml: dump_maps.layer: found {layer!r}; allowed: {', '.join(names)}"
+    )
     assert names[:3] == ["conv1", "bn1", "layer1"]
     assert list((tmp_path / "maps").iterdir()) == []
 
@@ -195,8 +197,8 @@ def test_a_layer_that_gives_no_maps_is_named_and_nothing_is_written(dump, tmp_pa
     with pytest.raises(InputError) as caught:
         dump(layer="linear")
     assert str(caught.value) == (
-        "dumps.maps.layer: found 'linear', which gives no maps; name a convolutional layer or "
-        "block"
+        "analyses.yaml: dump_maps.layer: found 'linear', which gives no maps; name a "
+        "convolutional layer or block"
     )
     assert list((tmp_path / "maps").iterdir()) == []
 

@@ -5,8 +5,8 @@ import pytest
 from imbalens.errors import InputError
 from tests.params.test_loading import SHIPPED, at, load_changed
 
-BCE = ("runs", "phantom-bce")
-CE = ("runs", "planted-ce")
+BCE = ("methods", "bce")
+CE = ("methods", "ce")
 PHANTOM = ("datasets", "phantom")
 CLASS_LOSSES = "ce, weighted_ce, focal, cb, ldam, balanced_softmax, logit_adjustment"
 LABEL_LOSSES = "bce, wbce, focal, cb_focal, asymmetric"
@@ -33,10 +33,10 @@ def runs(kind, *names):
     return at("dumps", kind, runs=list(names))
 
 
-def messages_of(tmp_path, change):
+def messages_of(tmp_path, change, file="params.yaml"):
     with pytest.raises(InputError) as caught:
         load_changed(tmp_path, change)
-    place = f"{tmp_path / 'params.yaml'}: "
+    place = f"{tmp_path / file}: "
     lines = str(caught.value).split("\n")
     assert all(line.startswith(place) for line in lines)
     return [line.removeprefix(place) for line in lines]
@@ -47,25 +47,23 @@ def messages_of(tmp_path, change):
     [
         (
             at(*BCE, loss={"name": "ce"}),
-            "runs.phantom-bce.loss.name: found 'ce'; allowed for dataset 'phantom': "
-            + LABEL_LOSSES,
+            "methods.bce.loss.name: found 'ce'; allowed for dataset 'phantom': " + LABEL_LOSSES,
         ),
         (
             at(*CE, loss={"name": "bce"}),
-            "runs.planted-ce.loss.name: found 'bce'; allowed for dataset 'planted': "
-            + CLASS_LOSSES,
+            "methods.ce.loss.name: found 'bce'; allowed for dataset 'planted': " + CLASS_LOSSES,
         ),
         (
             at(*BCE, loss=focal(None)),
-            "runs.phantom-bce.loss.alpha: found None; allowed: a number between 0 and 1",
+            "methods.bce.loss.alpha: found None; allowed: a number between 0 and 1",
         ),
         (
             at(*CE, loss=focal(0.25)),
-            "runs.planted-ce.loss.alpha: found 0.25; allowed: null",
+            "methods.ce.loss.alpha: found 0.25; allowed: null",
         ),
         (
             at(*BCE, drw={"start_epoch": 1, "beta": 0.9}),
-            "runs.phantom-bce.drw: allowed for dataset 'phantom': null",
+            "methods.bce.drw: allowed for dataset 'phantom': null",
         ),
         (
             at(*PHANTOM, imbalance=STEP),
@@ -126,20 +124,20 @@ def test_images_too_small_for_a_network_are_named(tmp_path, network, smallest):
 
 def test_maps_of_a_validation_part_need_one(tmp_path):
     def change(values):
-        at("dumps", "maps", split="val")(values)
+        at("analyses", "dump_maps", split="val")(values)
         runs("maps", "planted-ce")(values)
 
     message = (
-        "dumps.maps.split: found 'val', but datasets.planted.validation.share is 0; set a share "
+        "dump_maps.split: found 'val', but datasets.planted.validation.share is 0; set a share "
         "or use 'train' or 'test'"
     )
-    assert messages_of(tmp_path, change) == [message]
+    assert messages_of(tmp_path, change, "analyses.yaml") == [message]
 
     def change_both(values):
         change(values)
         at("datasets", "planted", "validation", share=0.1)(values)
 
-    assert load_changed(tmp_path, change_both).dumps.maps.split == "val"
+    assert load_changed(tmp_path, change_both).analyses.dump_maps.split == "val"
 
 
 def test_every_place_is_named_once(tmp_path):
@@ -149,8 +147,8 @@ def test_every_place_is_named_once(tmp_path):
         runs("maps", "y", "y")(values)
 
     assert messages_of(tmp_path, change) == [
-        "runs.phantom-bce.loss.alpha: found None; allowed: a number between 0 and 1",
-        "runs.phantom-bce.drw: allowed for dataset 'phantom': null",
+        "methods.bce.loss.alpha: found None; allowed: a number between 0 and 1",
+        "methods.bce.drw: allowed for dataset 'phantom': null",
         "dumps.saliency.runs: found 'phantom-bce' twice; name each run once",
         "dumps.saliency.runs: found 'phantom-bce', whose dataset has several labels per image; "
         "colours are of classes that exclude each other",
@@ -161,8 +159,19 @@ def test_every_place_is_named_once(tmp_path):
 
 
 def test_an_unknown_dataset_is_the_only_complaint_about_its_run(tmp_path):
-    found = messages_of(tmp_path, at(*BCE, dataset="x", loss={"name": "ce"}))
+    def change(values):
+        at(*BCE, loss={"name": "ce"})(values)
+        at("runs", "phantom-bce", dataset="x")(values)
+
+    found = messages_of(tmp_path, change)
     assert found == ["runs.phantom-bce.dataset: found 'x'; allowed: planted, phantom"]
+
+
+def test_an_unknown_method_is_the_only_complaint(tmp_path):
+    """Without it, little can be said of what the runs are compared with or dumped for."""
+    found = messages_of(tmp_path, at("runs", "phantom-bce", method="x", dataset="x"))
+    allowed = ", ".join(SHIPPED["methods"])
+    assert found == [f"runs.phantom-bce.method: found 'x'; allowed: {allowed}"]
 
 
 @pytest.mark.parametrize(
@@ -178,35 +187,72 @@ def test_an_unknown_dataset_is_the_only_complaint_about_its_run(tmp_path):
             "'include_no_finding'? allowed: name, include_no_finding",
         ),
         (
-            at("analyses", "concepts", "q", vgg=0.1),
-            "analyses.concepts.q.vgg: unknown key; allowed: cifar_resnet, resnet50, "
-            "densenet121_truncated",
-        ),
-        (
             at("recipes", "quick_cxr", "augmentation", brightness=1.0),
             "recipes.quick_cxr.augmentation.brightness: found 1.0; Input should be less than 1",
         ),
         (
             at(*BCE, "model", name="resnet51"),
-            "runs.phantom-bce.model.name: found 'resnet51'; allowed: 'resnet8', 'resnet14', "
+            "methods.bce.model.name: found 'resnet51'; allowed: 'resnet8', 'resnet14', "
             "'resnet20', 'resnet32', 'resnet44', 'resnet56', 'resnet50', 'densenet121_truncated'",
         ),
         (
             at(*BCE, model={"name": "resnet50"}),
-            "runs.phantom-bce.model.weights: is missing",
-        ),
-        (
-            at("analyses", "cam_alignment", threshold=0.0),
-            "analyses.cam_alignment.threshold: found 0.0; Input should be greater than 0",
-        ),
-        (
-            at("analyses", "cam_alignment", matched_share=1.0),
-            "analyses.cam_alignment.matched_share: found 1.0; Input should be less than 1",
+            "methods.bce.model.weights: is missing",
         ),
     ],
 )
 def test_a_mistake_within_a_task_is_said_in_full(tmp_path, change, message):
     assert messages_of(tmp_path, change) == [message]
+
+
+@pytest.mark.parametrize(
+    ("section", "new", "message"),
+    [
+        (
+            "concepts",
+            {"q": {"cifar_resnet": 0.1, "densenet121_truncated": 0.1, "vgg": 0.1}},
+            "concepts.q: found the name 'vgg'; Input should be 'cifar_resnet', 'resnet50' or "
+            "'densenet121_truncated'",
+        ),
+        (
+            "concepts",
+            {"q": {"cifar_resnet": 0.1, "resnet50": 0.1}},
+            "concepts.q.densenet121_truncated: is missing; run 'phantom-bce', whose maps are "
+            "dumped, is of this network",
+        ),
+        (
+            "cam_alignment",
+            {"threshold": 0.0},
+            "cam_alignment.threshold: found 0.0; Input should be greater than 0",
+        ),
+        (
+            "cam_alignment",
+            {"matched_share": 1.0},
+            "cam_alignment.matched_share: found 1.0; Input should be less than 1",
+        ),
+    ],
+)
+def test_a_mistake_of_an_analysis_is_said_in_full(tmp_path, section, new, message):
+    assert messages_of(tmp_path, at("analyses", section, **new), "analyses.yaml") == [message]
+
+
+def test_traits_are_needed_of_the_networks_whose_maps_are_dumped(tmp_path):
+    def change(values):
+        at("analyses", "concepts", q={"cifar_resnet": 0.1})(values)
+        runs("maps", "planted-ce")(values)
+
+    params = load_changed(tmp_path, change)
+    assert params.analyses.concepts.q == {"cifar_resnet": 0.1}
+    assert params.analyses.dump_maps.layer == {}
+
+
+def test_a_method_on_two_datasets_is_judged_on_both(tmp_path):
+    def change(values):
+        values["runs"]["phantom-ce"] = values["runs"]["phantom-bce"] | {"method": "ce"}
+
+    assert messages_of(tmp_path, change) == [
+        "methods.ce.loss.name: found 'ce'; allowed for dataset 'phantom': " + LABEL_LOSSES
+    ]
 
 
 def test_what_fits_a_task_is_valid(tmp_path):
@@ -217,8 +263,7 @@ def test_what_fits_a_task_is_valid(tmp_path):
         at(*PHANTOM, source=NIH, imbalance=THIN)(values)
         runs("saliency")(values)
         runs("maps", "planted-ce", "phantom-bce")(values)
-        at("dumps", "maps", "layer", cifar_resnet="layer2")(values)
-        at("dumps", "maps", untrained=False)(values)
+        at("analyses", "dump_maps", layer={"cifar_resnet": "layer2"}, untrained=False)(values)
         at("analyses", "cam_alignment", threshold=1)(values)
 
     params = load_changed(tmp_path, change)

@@ -1,3 +1,6 @@
+"""Which runs belong together: those of a method, and those that can be compared."""
+
+import copy
 from pathlib import Path
 
 import pytest
@@ -5,95 +8,122 @@ import pytest
 from imbalens.errors import InputError
 from imbalens.params.experiment import Params, baseline_of, repeats
 from imbalens.params.loading import load_params
+from tests.params.test_loading import SHIPPED
+from tests.tiny import vary, write_params
 
-SHIPPED = (Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8")
-RUN = "  phantom-bce:\n"  # what is added stands before this line, among the runs of `planted`
+CE, LDAM = "planted-ce", "planted-ldam_drw"
 
 
-def load_with(tmp_path: Path, *lines: str, baselines: str = "[planted-ce, phantom-bce]") -> Params:
-    """The shipped experiment with further runs, which repeat others by a merge."""
-    text = SHIPPED.replace("  planted-ce:\n", "  planted-ce: &planted-ce\n", 1)
-    text = text.replace(RUN, "".join(f"  {line}\n" for line in lines) + RUN, 1)
-    path = tmp_path / "params.yaml"
-    path.write_text(text.replace("[planted-ce, phantom-bce]", baselines), encoding="utf-8")
-    return load_params(path)
+def load_with(tmp_path: Path, change) -> Params:
+    values = copy.deepcopy(SHIPPED)
+    change(values)
+    write_params(tmp_path, values)
+    return load_params(tmp_path / "params.yaml")
+
+
+def again(values, name, like, **changes):
+    """Add a run like another, but for its seed, recipe or dataset."""
+    values["runs"][name] = values["runs"][like] | changes
+
+
+def test_a_run_has_what_its_method_says(tmp_path):
+    run = load_with(tmp_path, lambda values: again(values, "more", LDAM, seed=3)).runs["more"]
+    assert (run.method, run.dataset, run.recipe, run.seed) == ("ldam_drw", "planted", "quick", 3)
+    assert (run.model.name, run.loss.name, run.checkpoint) == ("resnet8", "ldam", None)
+    assert run.drw.start_epoch == 10
 
 
 def test_runs_that_differ_in_their_seed_alone_are_repeats(tmp_path):
-    params = load_with(
-        tmp_path,
-        "planted-ce-seed1: {<<: *planted-ce, seed: 1}",
-        "planted-ce-seed2: {<<: *planted-ce, seed: 2}",
-        "planted-wide: {<<: *planted-ce, seed: 1, model: {name: resnet14}}",
-    )
-    assert params.runs["planted-ce-seed2"].recipe == params.runs["planted-ce"].recipe
+    def change(values):
+        for seed in (1, 2):
+            again(values, f"planted-ce-seed{seed}", CE, seed=seed)
+        vary(values, "planted-wide", CE, model={"name": "resnet14"})
+        values["recipes"]["long"] = values["recipes"]["quick"] | {"epochs": 30}
+        again(values, "planted-long", CE, recipe="long")
+
+    params = load_with(tmp_path, change)
     assert repeats(params, "planted") == {
         "planted-ce": ("planted-ce", "planted-ce-seed1", "planted-ce-seed2"),
         "planted-ldam_drw": ("planted-ldam_drw",),
         "planted-wide": ("planted-wide",),
+        "planted-long": ("planted-long",),
     }
 
 
-def test_checkpoints_of_several_seeds_are_repeats_and_not_of_a_training(tmp_path):
-    params = load_with(
-        tmp_path,
-        "planted-own1: {<<: *planted-ce, seed: 1, checkpoint: one.pt}",
-        "planted-own2: {<<: *planted-ce, seed: 2, checkpoint: two.pt}",
-    )
+def test_weights_of_several_seeds_are_repeats_and_not_of_a_training(tmp_path):
+    def change(values):
+        vary(values, "own-1", CE, checkpoint="own{seed}/of{seed}.pt")
+        again(values, "own-2", "own-1", seed=2)
+        vary(values, "other", CE, checkpoint="other.pt")
+
+    params = load_with(tmp_path, change)
     groups = repeats(params, "planted")
-    assert groups["planted-own1"] == ("planted-own1", "planted-own2")
+    assert groups["own-1"] == ("own-1", "own-2")
     assert groups["planted-ce"] == ("planted-ce",)
-
-
-def test_checkpoints_of_one_seed_are_different_runs(tmp_path):
-    params = load_with(
-        tmp_path,
-        "planted-mixup: {<<: *planted-ce, checkpoint: mixup.pt}",
-        "planted-mixup1: {<<: *planted-ce, seed: 1, checkpoint: mixup1.pt}",
-        "planted-long: {<<: *planted-ce, checkpoint: long.pt}",
-        "planted-long1: {<<: *planted-ce, seed: 1, checkpoint: long1.pt}",
-    )
-    groups = repeats(params, "planted")
-    assert groups["planted-mixup"] == ("planted-mixup", "planted-mixup1")
-    assert groups["planted-long"] == ("planted-long", "planted-long1")
-    assert baseline_of(params, "planted-long1") == "planted-ce"
+    assert groups["other"] == ("other",)
+    assert params.runs["own-2"].checkpoint == "own2/of2.pt"
+    assert params.methods["own-1"].checkpoint == "own{seed}/of{seed}.pt"
+    assert baseline_of(params, "own-2") == "planted-ce"
 
 
 def test_the_baseline_is_of_the_same_dataset_and_network(tmp_path):
-    params = load_with(
-        tmp_path,
-        "planted-ce-seed1: {<<: *planted-ce, seed: 1}",
-        "wide-focal: {<<: *planted-ce, model: {name: resnet14}}",
-        "wide-ce: {<<: *planted-ce, model: {name: resnet14}, loss: {name: balanced_softmax}}",
-        baselines="[planted-ce-seed1, wide-ce]",
-    )
+    def change(values):
+        again(values, "planted-ce-seed1", CE, seed=1)
+        wide = {"name": "resnet14"}
+        vary(values, "wide-focal", CE, model=wide)
+        vary(values, "wide-ce", CE, model=wide, loss={"name": "balanced_softmax"})
+        values["baselines"] = ["planted-ce-seed1", "wide-ce"]
+
+    params = load_with(tmp_path, change)
     assert baseline_of(params, "planted-ldam_drw") == "planted-ce"
     assert baseline_of(params, "planted-ce-seed1") == "planted-ce"
     assert baseline_of(params, "wide-focal") == "wide-ce"
     assert baseline_of(params, "phantom-focal") == "phantom-bce"
 
 
+def one_file_for_two_seeds(values):
+    vary(values, "own", CE, checkpoint="own.pt")
+    again(values, "own-1", "own", seed=1)
+
+
+def one_file_for_two_recipes(values):
+    vary(values, "own", CE, checkpoint="own.pt")
+    values["recipes"]["long"] = values["recipes"]["quick"] | {"epochs": 30}
+    again(values, "own-long", "own", recipe="long")
+
+
 @pytest.mark.parametrize(
-    ("line", "baselines", "message"),
+    ("change", "message"),
     [
         (
-            "planted-again: {<<: *planted-ce}",
-            "[]",
-            "runs.planted-again: is the same as runs.planted-ce; give it another seed",
+            lambda values: again(values, "again", CE),
+            "runs.again: is the same as runs.planted-ce; give it another seed, or remove it",
         ),
         (
-            "planted-ce1: {<<: *planted-ce, seed: 1}",
-            "[nobody]",
-            "found 'nobody'; allowed: planted",
+            lambda values: vary(values, "again", CE),
+            "methods.again: is the same as methods.ce; remove one",
         ),
         (
-            "planted-ce1: {<<: *planted-ce, seed: 1}",
-            "[planted-ce, planted-ldam_drw]",
-            "found 'planted-ldam_drw' and 'planted-ce', of the same dataset and network; name one",
+            one_file_for_two_seeds,
+            "runs.own-1: takes the same weights as runs.own; write {seed} where their files "
+            "differ in methods.own.checkpoint",
+        ),
+        (
+            one_file_for_two_recipes,
+            "runs.own-long: is the same as runs.own; give it another seed, or remove it",
+        ),
+        (
+            lambda values: values.update(baselines=["nobody"]),
+            f"baselines: found 'nobody'; allowed: {', '.join(SHIPPED['runs'])}",
+        ),
+        (
+            lambda values: values.update(baselines=[CE, LDAM]),
+            "baselines: found 'planted-ldam_drw' and 'planted-ce', of the same dataset and "
+            "network; name one",
         ),
     ],
 )
-def test_what_cannot_be_compared_is_an_error(tmp_path, line, baselines, message):
+def test_what_cannot_be_compared_is_an_error(tmp_path, change, message):
     with pytest.raises(InputError) as caught:
-        load_with(tmp_path, line, baselines=baselines)
-    assert message in str(caught.value)
+        load_with(tmp_path, change)
+    assert str(caught.value) == f"{tmp_path / 'params.yaml'}: {message}"

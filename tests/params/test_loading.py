@@ -1,6 +1,7 @@
 import copy
 import math
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,19 +9,20 @@ from pathlib import Path
 import pytest
 import yaml
 
+from imbalens.commands import check
 from imbalens.errors import InputError
-from imbalens.params.loading import load_params
+from imbalens.params.loading import DEFAULTS_PATH, format_yaml, load_params, read_yaml
+from tests.tiny import ROOT, read_values, write_params
 
-ROOT = Path(__file__).parents[2]
-SHIPPED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+SHIPPED = read_values(ROOT)
+PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
 
 
 def load_changed(tmp_path, change):
     values = copy.deepcopy(SHIPPED)
     change(values)
-    path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
-    return load_params(path)
+    write_params(tmp_path, values)
+    return load_params(tmp_path / "params.yaml")
 
 
 def at(*keys, **new):
@@ -28,29 +30,29 @@ def at(*keys, **new):
 
     def change(values):
         for key in keys:
-            values = values[key]
+            values = values.setdefault(key, {})
         values.update(new)
 
     return change
 
 
-CE = ("runs", "planted-ce")
-LDAM = ("runs", "planted-ldam_drw")
+RUN = ("runs", "planted-ce")
+CE = ("methods", "ce")
+LDAM = ("methods", "ldam_drw")
 IMBALANCE = ("datasets", "planted", "imbalance")
 QUICK = ("recipes", "quick")
 STEPS = {"name": "steps", "warmup_epochs": 0, "milestones": [{"epoch": 14, "factor": 0.1}]}
 
 
-@pytest.mark.parametrize(
-    "path",
-    [ROOT / "params.yaml", *sorted((ROOT / "profiles").glob("*.yaml"))],
-    ids=lambda p: p.name,
-)
+@pytest.mark.parametrize("path", [ROOT / "params.yaml", *PROFILES], ids=lambda p: p.name)
 def test_shipped_files_are_valid(path):
     params = load_params(path)
     assert params.focus in params.runs
-    keys = [set(run.model_dump()) for run in params.runs.values()]
-    assert all(found == keys[0] for found in keys), "DVC needs the same keys in every run"
+
+
+@pytest.mark.parametrize("path", PROFILES, ids=lambda p: p.name)
+def test_a_profile_is_short(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 90
 
 
 @pytest.mark.parametrize(
@@ -58,16 +60,16 @@ def test_shipped_files_are_valid(path):
     [
         (
             at(*CE, "loss", name="cee"),
-            "runs.planted-ce.loss.name: found 'cee'; allowed: 'ce', 'weighted_ce', 'focal', 'cb', "
+            "methods.ce.loss.name: found 'cee'; allowed: 'ce', 'weighted_ce', 'focal', 'cb', "
             "'ldam', 'balanced_softmax', 'logit_adjustment', 'bce', 'wbce', 'cb_focal', "
             "'asymmetric'$",
         ),
         (
             at(*LDAM, "loss", scal=30),
-            "runs.planted-ldam_drw.loss.scal: unknown key; did you mean 'scale'\\? "
+            "methods.ldam_drw.loss.scal: unknown key; did you mean 'scale'\\? "
             "allowed: name, max_margin, scale",
         ),
-        (at(*LDAM, "loss", scale="30"), "runs.planted-ldam_drw.loss.scale: found '30'; .*number"),
+        (at(*LDAM, "loss", scale="30"), "methods.ldam_drw.loss.scale: found '30'; .*number"),
         (
             at(*IMBALANCE, ratio=-3),
             "datasets.planted.imbalance.ratio: found -3; .*greater than or equal to 1",
@@ -85,15 +87,15 @@ def test_shipped_files_are_valid(path):
         ),
         (
             at(*CE, "model", name="resnet9"),
-            "runs.planted-ce.model.name: found 'resnet9'; .*'resnet8'",
+            "methods.ce.model.name: found 'resnet9'; .*'resnet8'",
         ),
-        (at(*CE, dataset="x"), "runs.planted-ce.dataset: found 'x'; allowed: planted, phantom"),
-        (at(*CE, recipe="x"), "runs.planted-ce.recipe: found 'x'; allowed: quick"),
+        (at(*RUN, dataset="x"), "runs.planted-ce.dataset: found 'x'; allowed: planted, phantom"),
+        (at(*RUN, recipe="x"), "runs.planted-ce.recipe: found 'x'; allowed: quick"),
         (at(focus="x"), "focus: found 'x'; allowed: .*planted-ce"),
         (at(fokus="x"), "fokus: unknown key; did you mean 'focus'\\?"),
         (
             at(*LDAM, drw={"start_epoch": 99, "beta": 0.9}),
-            "runs.planted-ldam_drw.drw.start_epoch: found 99; allowed: below the",
+            "methods.ldam_drw.drw.start_epoch: found 99; allowed: below the",
         ),
         (
             at("recipes", "quick", model_selection="best_validation"),
@@ -101,7 +103,7 @@ def test_shipped_files_are_valid(path):
         ),
         (
             at(*CE, loss={"gamma": 2}),
-            "runs.planted-ce.loss: has no name; found {'gamma': 2}; allowed as name: 'ce', "
+            "methods.ce.loss: has no name; found {'gamma': 2}; allowed as name: 'ce', "
             "'weighted_ce', 'focal', 'cb', 'ldam', 'balanced_softmax', 'logit_adjustment', 'bce', "
             "'wbce', 'cb_focal', 'asymmetric'$",
         ),
@@ -109,31 +111,10 @@ def test_shipped_files_are_valid(path):
             at(*IMBALANCE, ratio=math.inf),
             "datasets.planted.imbalance.ratio: found inf; .*finite number",
         ),
-        (
-            at("analyses", "adversaries", eps=math.nan),
-            "analyses.adversaries.eps: found nan; .*finite number",
-        ),
         (at(*IMBALANCE, n_max=99999999999999999999), r".*n_max: found 9+; .*less than 2147483648"),
         (
             at("datasets", "planted", image_size=257),
             "datasets.planted.image_size: found 257; .*less than or equal to 256",
-        ),
-        (
-            at("analyses", "feature_overlap", top_k=0),
-            "analyses.feature_overlap.top_k: found 0; .*greater than or equal to 1",
-        ),
-        (
-            at("analyses", "performance", many_above=100, few_below=102),
-            "analyses.performance: .*needs few_below <= many_above \\+ 1",
-        ),
-        (
-            at("analyses", "performance", split="val"),
-            "analyses.performance.split: found 'val', but datasets.planted.validation.share is 0; "
-            "set a share or use 'train' or 'test'(?m:$)",
-        ),
-        (
-            at("analyses", "adversaries", split="val"),
-            "analyses.adversaries.split: found 'val', but datasets.planted.validation.share is 0",
         ),
         (
             at(*QUICK, "schedule", warmup_epochs=14),
@@ -143,10 +124,6 @@ def test_shipped_files_are_valid(path):
         (
             at(*QUICK, schedule=STEPS),
             "recipes.quick.schedule.milestones.0.epoch: found 14; allowed: below the 14 epochs",
-        ),
-        (
-            at("analyses", "archetypes", border_from=4),
-            "analyses.archetypes: .*needs n_neighbors >= safe_from > border_from > rare_from",
         ),
         (
             at("recipes", "quick", schedule={"name": "steps", "warmup_epochs": 0}),
@@ -165,6 +142,70 @@ def test_shipped_files_are_valid(path):
 def test_a_mistake_is_one_error_that_names_file_key_found_and_allowed(tmp_path, change, message):
     with pytest.raises(InputError, match=rf"params\.yaml: {message}"):
         load_changed(tmp_path, change)
+
+
+@pytest.mark.parametrize(
+    ("section", "new", "message"),
+    [
+        ("adversaries", {"eps": math.nan}, "adversaries.eps: found nan; .*finite number"),
+        (
+            "feature_overlap",
+            {"top_k": 0},
+            "feature_overlap.top_k: found 0; .*greater than or equal to 1",
+        ),
+        (
+            "performance",
+            {"many_above": 100, "few_below": 102},
+            "performance: .*needs few_below <= many_above \\+ 1",
+        ),
+        (
+            "performance",
+            {"split": "val"},
+            "performance.split: found 'val', but datasets.planted.validation.share is 0; "
+            "set a share or use 'train' or 'test'(?m:$)",
+        ),
+        (
+            "adversaries",
+            {"split": "val"},
+            "adversaries.split: found 'val', but datasets.planted.validation.share is 0",
+        ),
+        (
+            "archetypes",
+            {"border_from": 4},
+            "archetypes: .*needs n_neighbors >= safe_from > border_from > rare_from",
+        ),
+        ("archetype", {}, "archetype: unknown key; did you mean 'archetypes'\\?"),
+    ],
+)
+def test_a_mistake_in_how_things_are_measured_names_that_file(tmp_path, section, new, message):
+    with pytest.raises(InputError, match=rf"analyses\.yaml: {message}"):
+        load_changed(tmp_path, at("analyses", section, **new))
+
+
+def test_how_things_are_measured_is_one_for_all_experiments(tmp_path, monkeypatch):
+    """Profiles lie in a folder without analyses.yaml; a file beside the experiment comes first."""
+    for place, k in (("", 5), ("other", 9)):
+        at("analyses", "archetypes", n_neighbors=k)(values := copy.deepcopy(SHIPPED))
+        (tmp_path / place).mkdir(exist_ok=True)
+        write_params(tmp_path / place, values)
+    (tmp_path / "profiles").mkdir()
+    shutil.copy(tmp_path / "params.yaml", tmp_path / "profiles")
+    monkeypatch.chdir(tmp_path)
+    found = [
+        load_params(Path(place, "params.yaml")).analyses.archetypes.n_neighbors
+        for place in ("", "other", "profiles")
+    ]
+    assert found == [5, 9, 5]
+    Path("analyses.yaml").unlink()
+    with pytest.raises(InputError, match=r"^analyses\.yaml: cannot be read \(No such file"):
+        load_params()
+
+
+def test_how_things_are_measured_has_no_place_in_params_yaml(tmp_path):
+    text = yaml.safe_dump({**SHIPPED, "analyses": {}})
+    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"params\.yaml: analyses: unknown key; .*allowed: focus"):
+        load_params(tmp_path / "params.yaml")
 
 
 def test_all_mistakes_are_reported_at_once(tmp_path):
@@ -200,8 +241,8 @@ def test_a_file_that_is_no_mapping_of_keys(tmp_path, text, message):
 
 def test_settings_at_the_edge_of_what_is_allowed(tmp_path):
     def change(values):
-        at(*QUICK, schedule=STEPS | {"warmup_epochs": 13})(values)
-        at(*QUICK, "schedule", "milestones", 0, epoch=13)(values)
+        milestones = [{"epoch": 13, "factor": 0.1}]
+        at(*QUICK, schedule=STEPS | {"warmup_epochs": 13, "milestones": milestones})(values)
         at("datasets", "planted", image_size=256)(values)
         for name in ("planted", "phantom"):
             at("datasets", name, "validation", share=0.1)(values)
@@ -222,10 +263,10 @@ def test_a_missing_file_is_an_error(tmp_path):
 
 
 def test_exponents_need_no_decimal_point(tmp_path):
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("eps: 1.0e-5", "eps: 1e-5")
-    path = tmp_path / "params.yaml"
-    path.write_text(text, encoding="utf-8")
-    assert load_params(path).analyses.adversaries.eps == 1e-5
+    write_params(tmp_path, SHIPPED)
+    text = (ROOT / "analyses.yaml").read_text(encoding="utf-8").replace("eps: 1.0e-5", "eps: 2e-5")
+    (tmp_path / "analyses.yaml").write_text(text, encoding="utf-8")
+    assert load_params(tmp_path / "params.yaml").analyses.adversaries.eps == 2e-5
 
 
 def test_command_line_says_what_is_wrong_without_a_traceback(tmp_path):
@@ -241,3 +282,48 @@ def test_command_line_says_what_is_wrong_without_a_traceback(tmp_path):
     assert result.returncode == 1
     assert "mine.yaml: focus: found 'x'" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("path", [ROOT / "params.yaml", *PROFILES], ids=lambda p: p.name)
+def test_in_full_a_file_says_the_same(tmp_path, path, monkeypatch, capsys):
+    monkeypatch.setattr(check, "recover", lambda _: [])
+    check.main(["--full", str(path)])
+    full = capsys.readouterr().out
+    (tmp_path / "params.yaml").write_text(full, encoding="utf-8")
+    assert load_params(tmp_path / "params.yaml") == load_params(path)
+    values = yaml.safe_load(full)
+    for section, defaults in yaml.safe_load(DEFAULTS_PATH.read_text(encoding="utf-8")).items():
+        assert all(defaults.keys() <= item.keys() for item in values[section].values())
+
+
+@pytest.mark.parametrize(
+    ("given", "filled"),
+    [
+        ({}, {"name": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 2e-4}),
+        ({"lr": 0.3}, {"name": "sgd", "lr": 0.3, "momentum": 0.9, "weight_decay": 2e-4}),
+        ({"name": "sgd", "momentum": 0.0, "weight_decay": 0.0}, {"lr": 0.1, "momentum": 0.0}),
+        ({"name": "adam", "lr": 0.3, "weight_decay": 0}, {"name": "adam", "lr": 0.3}),
+    ],
+)
+def test_what_is_given_in_part_is_filled_up_and_another_choice_is_not(tmp_path, given, filled):
+    params = load_changed(tmp_path, at(*QUICK, optimizer=given))
+    optimizer = params.recipes["quick"].optimizer
+    assert filled.items() <= optimizer.model_dump().items()
+
+
+def test_another_choice_needs_all_that_is_its_own(tmp_path):
+    message = "recipes.quick.optimizer.weight_decay: is missing"
+    with pytest.raises(InputError, match=message):
+        load_changed(tmp_path, at(*QUICK, optimizer={"name": "adam", "lr": 0.3}))
+
+
+def test_null_is_no_gap(tmp_path):
+    with pytest.raises(InputError, match=r"recipes\.quick\.epochs: found None"):
+        load_changed(tmp_path, at(*QUICK, epochs=None))
+
+
+@pytest.mark.parametrize("text", ["no", "1e3", "014", "~", "a: b", "naïve", "=", "#x"])
+def test_what_is_written_reads_as_the_same_text(tmp_path, text):
+    path = tmp_path / "params.yaml"
+    path.write_text(format_yaml({text: [text, {"x": text}]}), encoding="utf-8")
+    assert read_yaml(path) == {text: [text, {"x": text}]}

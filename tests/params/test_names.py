@@ -7,7 +7,7 @@ import pytest
 from imbalens.errors import InputError
 from tests.params.test_loading import SHIPPED, load_changed
 
-SECTIONS = ("datasets", "runs", "recipes", "false_positives")
+SECTIONS = ("datasets", "methods", "runs", "recipes", "false_positives")
 LETTERS = "allowed: letters, digits, - and _, beginning with a letter or a digit"
 DEVICE = "allowed: any other name; Windows keeps this one for a device"
 DOT = "allowed: - or _ instead of the dot, which DVC reads as a further level"
@@ -47,7 +47,8 @@ def add(section, name):
 
     def change(values):
         item = next(iter(values[section].values()))
-        values[section][name] = item | {"seed": 99} if section == "runs" else item
+        new = {"runs": {"seed": 99}, "methods": {"model": {"name": "resnet14"}}}
+        values[section][name] = item | new.get(section, {})
 
     return change
 

@@ -43,7 +43,7 @@ def test_stages_are_those_of_dvc_yaml(kind, stages):
 
 
 def test_the_project_s_own_analyses_are_pinned_but_for_what_the_set_names():
-    own = read_yaml(ROOT / "params.yaml")["analyses"]
+    own = read_yaml(ROOT / "analyses.yaml")
     experiments = read_experiments(ROOT)
     for name, changes in read_yaml(ROOT / "validation/params.yaml")["analyses"].items():
         analyses = experiments[name]["analyses"]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8, UInt16
@@ -19,6 +19,7 @@ from imbalens.classes import (
     true_classes,
 )
 from imbalens.errors import InputError
+from imbalens.params.runs import Family
 from imbalens.store.hdf5 import Variable, open_checked
 
 FEATURES = "features"
@@ -218,7 +219,7 @@ class MapsAbout:
 
     Attributes:
         class_names: Name of each class, or label, in order.
-        network: Family of the network, see `models.network.Network`.
+        network: Family of the network, in the words of analyses.yaml.
         split: Split of the prepared dataset that the images are of.
         image_size: Side of the images in pixels.
         shape: Images, channels, height and width of the maps.
@@ -231,7 +232,7 @@ class MapsAbout:
     """
 
     class_names: tuple[str, ...]
-    network: str
+    network: Family
     split: str
     image_size: int
     shape: tuple[int, ...]
@@ -269,7 +270,7 @@ def read_maps_about(path: Path) -> MapsAbout:
         further, untrained = file.get("layer_maps"), file.get("untrained_cams")
         return MapsAbout(
             class_names=tuple(str(name) for name in attributes["class_names"]),
-            network=str(attributes["network"]),
+            network=cast("Family", attributes["network"]),
             split=str(attributes["split"]),
             image_size=int(attributes["image_size"]),
             shape=file["maps"].shape,

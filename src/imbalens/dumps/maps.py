@@ -79,8 +79,8 @@ def dump_maps(
                 if layer is not None:
                     if layer not in seen:
                         raise InputError(
-                            f"dumps.maps.layer: found {layer!r}, which gives no maps; name a "
-                            "convolutional layer or block"
+                            f"analyses.yaml: dump_maps.layer: found {layer!r}, which gives no "
+                            "maps; name a convolutional layer or block"
                         )
                     _append(file, "layer_maps", seen[layer], start, len(rows))
                 if untrained:
@@ -96,7 +96,9 @@ def _watch(model: nn.Module, layer: str | None) -> Iterator[dict[str, Tensor]]:
         return
     modules = {name: module for name, module in model.named_modules() if name}
     if layer not in modules:
-        raise InputError(f"dumps.maps.layer: found {layer!r}; allowed: {', '.join(modules)}")
+        raise InputError(
+            f"analyses.yaml: dump_maps.layer: found {layer!r}; allowed: {', '.join(modules)}"
+        )
 
     def keep(_module: nn.Module, _inputs: object, output: Tensor) -> None:
         if output.ndim == 4:

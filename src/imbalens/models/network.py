@@ -8,7 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-Family = Literal["cifar_resnet", "resnet50", "densenet121_truncated"]
+from imbalens.params.runs import Family
+
 Head = Literal["linear", "cosine"]
 
 
@@ -16,7 +17,7 @@ class Network(nn.Module, ABC):
     """A convolutional network whose logits come from the means of its last layer's maps.
 
     Attributes:
-        family: Architecture, in the words of params.yaml.
+        family: Architecture, in the words of analyses.yaml.
         head_name: The head's name among the parameters, as in the public implementation.
         head: Kind of classifier: `nn.Linear`, or `CosineLinear` whose logits are cosines.
     """

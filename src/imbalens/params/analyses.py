@@ -1,10 +1,30 @@
-"""Choices of the analyses, those that the papers leave open among them."""
+"""analyses.yaml: how things are measured, where the papers leave it open too."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from imbalens.params.base import Count, Name, Section, Seed, Split
+from imbalens.params.base import Count, Section, Seed, Split
+from imbalens.params.runs import Family
+
+
+class SaliencyDump(Section):
+    """Which class's score is differentiated with respect to the training images."""
+
+    score: Literal["predicted", "true"]
+
+
+class MapsDump(Section):
+    """Maps of the last convolutional layer for the annotated images of a split.
+
+    `layer` names, for networks that have one, another layer whose maps are kept too, for
+    concepts. `untrained` adds class activation maps of the same network with random weights, to
+    compare with.
+    """
+
+    split: Split
+    layer: dict[Family, str]
+    untrained: bool
 
 
 class PerformanceAnalysis(Section):
@@ -85,23 +105,16 @@ class CamAlignmentAnalysis(Section):
     matched_share: Annotated[float, Field(gt=0, lt=1)]
 
 
-class Quantiles(Section):
-    """Share of a channel's values above its threshold, by network."""
-
-    cifar_resnet: Annotated[float, Field(gt=0, lt=1)]
-    resnet50: Annotated[float, Field(gt=0, lt=1)]
-    densenet121_truncated: Annotated[float, Field(gt=0, lt=1)]
-
-
 class ConceptsAnalysis(Section):
     """What counts as a concept: a connected part of a channel above its threshold, in a box.
 
+    `q` is the share of a channel's values above it, of each network whose maps are dumped.
     Thresholds are taken over the whole `dataset` or over each `batch` of `batch_size` images; on
     maps as they are (`native`) or `upsampled` to the image. A part counts `whole` or `clipped` by
     the box, its holes too with `count_holes`; sums are per annotated `image` or per `label` of it.
     """
 
-    q: Quantiles
+    q: dict[Family, Annotated[float, Field(gt=0, lt=1)]]
     threshold_scope: Literal["dataset", "batch"]
     batch_size: Count
     space: Literal["native", "upsampled"]
@@ -114,11 +127,9 @@ class ConceptsAnalysis(Section):
 class CompareAnalysis(Section):
     """How runs are compared with a baseline on the same dataset and network: paired bootstrap.
 
-    `baselines` names one run per dataset and network; where it names none, the first is taken. A
-    difference is given where at least `min_images` images are behind it.
+    A difference is given where at least `min_images` images are behind it.
     """
 
-    baselines: tuple[Name, ...]
     confidence: Annotated[float, Field(gt=0, lt=1)]
     n_resamples: Annotated[int, Field(ge=100)]
     min_images: Annotated[int, Field(ge=2)]
@@ -180,10 +191,11 @@ class ExploreAnalysis(Section):
 
 
 class Analyses(Section):
-    """One section per analysis stage, and what several of them share."""
+    """The whole of analyses.yaml: one section per stage, and what several of them share."""
 
+    dump_saliency: SaliencyDump
+    dump_maps: MapsDump
     labels: LabelsAnalysis
-
     performance: PerformanceAnalysis
     archetypes: ArchetypesAnalysis
     adversaries: AdversariesAnalysis

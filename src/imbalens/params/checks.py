@@ -4,15 +4,25 @@ from typing import Any, get_args
 
 from imbalens.params.datasets import Natural, Nih, PhantomCxr, Planted, has_labels
 from imbalens.params.errors import tags
-from imbalens.params.experiment import Params, side_of
+from imbalens.params.experiment import Experiment, Params, side_of
 from imbalens.params.recipes import Steps
 from imbalens.params.runs import Densenet121Truncated, Focal, LabelLoss, MulticlassLoss, Resnet50
 
 SIDES = ("baseline", "other")  # of a comparison of two runs
 
 
+def find_unknown_methods(experiment: Experiment) -> list[str]:
+    """Return the runs' methods that there are not."""
+    allowed = ", ".join(experiment.methods)
+    return [
+        f"runs.{name}.method: found {run.method!r}; allowed: {allowed}"
+        for name, run in experiment.runs.items()
+        if run.method not in experiment.methods
+    ]
+
+
 def find_problems(params: Params) -> list[str]:
-    """Return everything that does not fit together, each with its key and what is allowed."""
+    """Return what does not fit together in params.yaml, each with its key and what is allowed."""
     return [
         *_check_names(params),
         *_check_references(params),
@@ -25,10 +35,15 @@ def find_problems(params: Params) -> list[str]:
     ]
 
 
+def find_analysis_problems(params: Params) -> list[str]:
+    """Return what of analyses.yaml does not fit the experiment."""
+    return [*_check_splits(params), *_check_networks(params)]
+
+
 def _check_names(params: Params) -> list[str]:
     """Names that would overwrite each other's files where case does not count."""
     problems: list[str] = []
-    for section in ("datasets", "runs", "recipes", "false_positives"):
+    for section in ("datasets", "methods", "runs", "recipes", "false_positives"):
         seen: dict[str, str] = {}
         for name in getattr(params, section):
             first = seen.setdefault(name.lower(), name)
@@ -75,19 +90,19 @@ def _check_references(params: Params) -> list[str]:
 
 def _check_epochs(params: Params) -> list[str]:
     """Epochs that a training never reaches, so that a setting would be without effect."""
-    found: list[tuple[str, int, str]] = []
+    found: dict[tuple[str, str], int] = {}
     for name, recipe in params.recipes.items():
         key, schedule = f"recipes.{name}.schedule", recipe.schedule
-        found.append((f"{key}.warmup_epochs", schedule.warmup_epochs, name))
+        found[f"{key}.warmup_epochs", name] = schedule.warmup_epochs
         stones = schedule.milestones if isinstance(schedule, Steps) else ()
-        found += [(f"{key}.milestones.{i}.epoch", s.epoch, name) for i, s in enumerate(stones)]
-    for name, run in params.runs.items():
+        found |= {(f"{key}.milestones.{i}.epoch", name): s.epoch for i, s in enumerate(stones)}
+    for run in params.runs.values():
         if run.drw and run.recipe in params.recipes:
-            found.append((f"runs.{name}.drw.start_epoch", run.drw.start_epoch, run.recipe))
+            found[f"methods.{run.method}.drw.start_epoch", run.recipe] = run.drw.start_epoch
     return [
         f"{key}: found {epoch}; allowed: below the {params.recipes[recipe].epochs} epochs of "
         f"recipes.{recipe}"
-        for key, epoch, recipe in found
+        for (key, recipe), epoch in found.items()
         if epoch >= params.recipes[recipe].epochs
     ]
 
@@ -95,25 +110,57 @@ def _check_epochs(params: Params) -> list[str]:
 def _check_validation(params: Params) -> list[str]:
     """Uses of a validation part that a run's dataset does not have."""
     problems: list[str] = []
-    splits = {
-        name: getattr(params.analyses, name).split for name in ("performance", "adversaries")
-    }
-    for name, run in params.runs.items():
+    for run in params.runs.values():
         dataset, recipe = params.datasets.get(run.dataset), params.recipes.get(run.recipe)
         if not dataset or dataset.validation.share > 0:
             continue
-        without = f"but datasets.{run.dataset}.validation.share is 0; set a share or use"
         if recipe and recipe.model_selection == "best_validation":
-            key = f"recipes.{run.recipe}.model_selection"
-            problems.append(f"{key}: found 'best_validation', {without} 'last'")
-        problems += [
-            f"analyses.{analysis}.split: found 'val', {without} 'train' or 'test'"
-            for analysis, split in splits.items()
-            if split == "val"
-        ]
-        if params.dumps.maps.split == "val" and name in params.dumps.maps.runs:
-            problems.append(f"dumps.maps.split: found 'val', {without} 'train' or 'test'")
+            problems.append(
+                f"recipes.{run.recipe}.model_selection: found 'best_validation', but "
+                f"datasets.{run.dataset}.validation.share is 0; set a share or use 'last'"
+            )
     return list(dict.fromkeys(problems))  # runs share datasets and recipes
+
+
+def _check_splits(params: Params) -> list[str]:
+    """Splits that analyses look at and that a run's dataset does not have, or has no boxes of."""
+    problems: list[str] = []
+    analyses = params.analyses
+    for name, run in params.runs.items():
+        splits = {
+            "performance": analyses.performance.split,
+            "adversaries": analyses.adversaries.split,
+        }
+        if name in params.dumps.maps.runs:
+            splits["dump_maps"] = analyses.dump_maps.split
+        dataset = params.datasets.get(run.dataset)
+        if dataset and dataset.validation.share == 0:
+            problems += [
+                f"{section}.split: found 'val', but datasets.{run.dataset}.validation.share is 0; "
+                "set a share or use 'train' or 'test'"
+                for section, split in splits.items()
+                if split == "val"
+            ]
+        if dataset and has_labels(dataset) and splits.get("dump_maps", "test") != "test":
+            problems.append(
+                f"dump_maps.split: found {splits['dump_maps']!r}; allowed: 'test', where the "
+                f"boxes of dataset {run.dataset!r} are"
+            )
+    return list(dict.fromkeys(problems))  # runs share datasets
+
+
+def _check_networks(params: Params) -> list[str]:
+    """Networks whose maps are dumped, and of which analyses.yaml does not say how to see them."""
+    families = {
+        params.runs[name].model.family: name
+        for name in reversed(params.dumps.maps.runs)
+        if name in params.runs
+    }
+    return [
+        f"concepts.q.{family}: is missing; run {name!r}, whose maps are dumped, is of this network"
+        for family, name in families.items()
+        if family not in params.analyses.concepts.q
+    ]
 
 
 def _check_tasks(params: Params) -> list[str]:
@@ -129,11 +176,11 @@ def _check_tasks(params: Params) -> list[str]:
                 problems.append(f"{key}.n_max: found {dataset.imbalance.n_max}; allowed: null")
         elif kind in ("cap_negatives", "thin_positives"):
             problems.append(f"{key}.kind: found {kind!r}; allowed: exp, step, natural")
-    for name, run in params.runs.items():
+    for run in params.runs.values():
         dataset = params.datasets.get(run.dataset)
         if dataset is None:
             continue
-        key, labels = f"runs.{name}", has_labels(dataset)
+        key, labels = f"methods.{run.method}", has_labels(dataset)
         family = LabelLoss if labels else MulticlassLoss
         if not isinstance(run.loss, family):
             allowed = [tag for loss in get_args(family) for tag in tags(loss)]
@@ -146,7 +193,7 @@ def _check_tasks(params: Params) -> list[str]:
             problems.append(f"{key}.loss.alpha: found {run.loss.alpha}; allowed: {allowed}")
         if labels and run.drw:
             problems.append(f"{key}.drw: allowed for dataset {run.dataset!r}: null")
-    return problems
+    return list(dict.fromkeys(problems))  # runs share methods and datasets
 
 
 def _check_sizes(params: Params) -> list[str]:
@@ -189,12 +236,6 @@ def _check_dumps(params: Params) -> list[str]:
                     f"{key}: found {name!r}, whose source {dataset.source.name!r} has no boxes; "
                     "allowed: runs on planted, phantom_cxr and nih"
                 )
-            elif kind == "maps" and has_labels(dataset) and params.dumps.maps.split != "test":
-                split = params.dumps.maps.split
-                problems.append(
-                    f"dumps.maps.split: found {split!r}; allowed: 'test', where the boxes of "
-                    f"dataset {params.runs[name].dataset!r} are"
-                )
     return problems
 
 
@@ -202,18 +243,31 @@ def _check_repeats(params: Params) -> list[str]:
     """Baselines that are no run or one too many, and runs that are the same twice."""
     problems: list[str] = []
     sides: dict[tuple[str, str], str] = {}
-    for name in params.analyses.compare.baselines:
-        key = f"analyses.compare.baselines: found {name!r}"
+    for name in params.baselines:
+        key = f"baselines: found {name!r}"
         if name not in params.runs:
             problems.append(f"{key}; allowed: {', '.join(params.runs)}")
             continue
         first = sides.setdefault(side_of(params.runs[name]), name)
         if first != name:
             problems.append(f"{key} and {first!r}, of the same dataset and network; name one")
-    seen: dict[str, str] = {}
-    for name, run in params.runs.items():
-        first = seen.setdefault(run.model_dump_json(), name)
+    methods: dict[str, str] = {}
+    for name, method in params.methods.items():
+        first = methods.setdefault(method.model_dump_json(), name)
         if first != name:
+            problems.append(f"methods.{name}: is the same as methods.{first}; remove one")
+    runs: dict[tuple[object, ...], str] = {}
+    for name, run in params.runs.items():
+        trained = (run.checkpoint,) if run.checkpoint else (run.recipe, run.seed)
+        first = runs.setdefault((run.method, run.dataset, *trained), name)
+        if first == name:
+            continue
+        if run.seed != params.runs[first].seed:
+            problems.append(
+                f"runs.{name}: takes the same weights as runs.{first}; write {{seed}} where "
+                f"their files differ in methods.{run.method}.checkpoint"
+            )
+        else:
             problems.append(
                 f"runs.{name}: is the same as runs.{first}; give it another seed, or remove it"
             )

@@ -1,6 +1,5 @@
-"""The whole of params.yaml, and which of its runs belong together."""
+"""The whole of params.yaml and analyses.yaml, and which of the runs belong together."""
 
-from collections import Counter
 from typing import Literal
 
 from imbalens.params.analyses import Analyses
@@ -8,7 +7,7 @@ from imbalens.params.base import Name, Section
 from imbalens.params.datasets import Dataset
 from imbalens.params.dumps import Dumps
 from imbalens.params.recipes import Recipe
-from imbalens.params.runs import Run
+from imbalens.params.runs import Method, Run, RunEntry, resolve
 
 
 class FalsePositives(Section):
@@ -24,35 +23,53 @@ class FalsePositives(Section):
     reference_class: str
 
 
-class Params(Section):
-    """The whole experiment."""
+class _Common(Section):
+    """What an experiment has, but for its runs.
+
+    `baselines` names one run per dataset and network; where it names none, the first is taken.
+    """
 
     focus: str
     datasets: dict[Name, Dataset]
-    runs: dict[Name, Run]
+    methods: dict[Name, Method]
     recipes: dict[Name, Recipe]
     dumps: Dumps
-    analyses: Analyses
+    baselines: tuple[Name, ...]
     false_positives: dict[Name, FalsePositives]
+
+
+class Experiment(_Common):
+    """The whole of params.yaml, with the defaults."""
+
+    runs: dict[Name, RunEntry]
+
+
+class Params(_Common):
+    """The whole experiment: each run with its method, and how things are measured."""
+
+    runs: dict[Name, Run]
+    analyses: Analyses
+
+
+def combine(experiment: Experiment, analyses: Analyses) -> Params:
+    """Return an experiment, whose methods are all there, with how it is measured."""
+    runs = {
+        name: resolve(entry, experiment.methods[entry.method])
+        for name, entry in experiment.runs.items()
+    }
+    return Params(**dict(experiment) | {"runs": runs, "analyses": analyses})
 
 
 def repeats(params: Params, dataset: str) -> dict[str, tuple[str, ...]]:
     """Group the runs of a dataset that differ in nothing but their seed.
 
-    Weights of one's own are of a seed too: runs of a group may differ in the checkpoint they
-    start from as well. Checkpoints with the same seed are different runs.
-
     Returns:
         Per group the names of its runs, under that of the first.
     """
-    groups: dict[tuple[str, int], list[str]] = {}
-    taken: Counter[tuple[str, int]] = Counter()
+    groups: dict[tuple[str, str], list[str]] = {}
     for name, run in params.runs.items():
         if run.dataset == dataset:
-            rest = run.model_copy(update={"seed": 0, "checkpoint": run.checkpoint and "given"})
-            key = rest.model_dump_json()
-            groups.setdefault((key, taken[key, run.seed]), []).append(name)
-            taken[key, run.seed] += 1
+            groups.setdefault((run.method, run.recipe), []).append(name)
     return {names[0]: tuple(names) for names in groups.values()}
 
 
@@ -60,7 +77,7 @@ def baseline_of(params: Params, run: str) -> str:
     """Return the run that `run` is compared with, the first of its repeats."""
     side = side_of(params.runs[run])
     others = [name for name, other in params.runs.items() if side_of(other) == side]
-    named = [name for name in params.analyses.compare.baselines if name in others]
+    named = [name for name in params.baselines if name in others]
     groups = repeats(params, params.runs[run].dataset)
     return next(first for first, names in groups.items() if (named or others)[0] in names)
 

@@ -1,25 +1,30 @@
-"""Runs: one training each, of a network with a loss.
+"""Methods: a network with a loss; and runs: a method on a dataset, with a recipe and a seed.
 
 The unions are the only registries of networks and losses: a wrong name lists the right ones.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from imbalens.params.base import Section, Seed, Share
 from imbalens.params.paths import PathText
 
+# what networks with the same layers share in analyses.yaml
+Family = Literal["cifar_resnet", "resnet50", "densenet121_truncated"]
+
 
 class CifarResnet(Section):
     """The residual networks of 3 x 3 stem and 16-32-64 channels."""
 
+    family: ClassVar[Family] = "cifar_resnet"
     name: Literal["resnet8", "resnet14", "resnet20", "resnet32", "resnet44", "resnet56"]
 
 
 class Resnet50(Section):
     """ResNet-50; `weights`: `imagenet`, `none` or a file to start from."""
 
+    family: ClassVar[Family] = "resnet50"
     name: Literal["resnet50"]
     weights: PathText
 
@@ -27,6 +32,7 @@ class Resnet50(Section):
 class Densenet121Truncated(Section):
     """DenseNet-121 without its last two blocks; `weights` as for ResNet-50."""
 
+    family: ClassVar[Family] = "densenet121_truncated"
     name: Literal["densenet121_truncated"]
     weights: PathText
 
@@ -139,13 +145,36 @@ class Drw(Section):
     beta: Share
 
 
-class Run(Section):
-    """One training; `checkpoint` names weights to use instead of training."""
+class Method(Section):
+    """What is trained, a network with a loss.
 
-    dataset: str
+    `checkpoint` names weights to use instead of training; `{seed}` in it stands for the run's.
+    """
+
     model: Model
     loss: Loss
     drw: Drw | None
+    checkpoint: PathText | None
+
+
+class RunEntry(Section):
+    """One training of a method, or use of its checkpoint: a run as it stands in params.yaml.
+
+    With a checkpoint the recipe says nothing but the device.
+    """
+
+    method: str
+    dataset: str
     recipe: str
     seed: Seed
-    checkpoint: PathText | None
+
+
+class Run(RunEntry, Method):
+    """A run with what its method says, and with the checkpoint of its seed."""
+
+
+def resolve(entry: RunEntry, method: Method) -> Run:
+    """Return a run together with its method."""
+    run = Run(**dict(method), **dict(entry))
+    checkpoint = run.checkpoint and run.checkpoint.replace("{seed}", str(run.seed))
+    return run.model_copy(update={"checkpoint": checkpoint})

@@ -47,12 +47,11 @@ def definitions_of(params: Params) -> Definitions:
 
 def splits_of(dataset: str, params: Params) -> Splits:
     """Return the splits that a dataset's runs are measured on."""
-    maps = params.dumps.maps
-    mapped = any(params.runs[run].dataset == dataset for run in maps.runs)
+    mapped = any(params.runs[run].dataset == dataset for run in params.dumps.maps.runs)
     return Splits(
         evaluated=params.analyses.performance.split,
         judged=params.analyses.adversaries.split,
-        annotated=maps.split if mapped else None,
+        annotated=params.analyses.dump_maps.split if mapped else None,
     )
 
 

@@ -49,7 +49,7 @@ def read_cam_examples(
                 f"{EXAMPLES.path_of(run)}: other examples than in {EXAMPLES.path_of(first)}; "
                 f"run: {EXAMPLES.command(run)} {EXAMPLES.stage}@{first}"
             )
-    examples = read_examples(path, params.dumps.maps.split, pairs[first])
+    examples = read_examples(path, params.analyses.dump_maps.split, pairs[first])
     cams = {
         run: align_cams(
             cells,

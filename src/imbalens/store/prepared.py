@@ -265,7 +265,8 @@ def read_boxes(path: Path, split: str) -> Int[np.ndarray, "b 6"]:
         if stored is None or not len(stored):
             raise InputError(
                 f"{path} has no boxes in {split!r}; take its runs out of dumps.maps.runs, set "
-                "dumps.maps.split to a split that has boxes, or add annotated images"
+                "dump_maps.split in analyses.yaml to a split that has boxes, or add annotated "
+                "images"
             )
         return stored[:]
 

@@ -1,7 +1,7 @@
 """Run stages of dvc.yaml without DVC, in the current folder, all in one process.
 
 `python -m imbalens.validation.analyse ROOT STAGE...`: ROOT holds stages/, a stage is named as DVC
-names it, such as performance@planted-ce. params.yaml lies in the current folder.
+names it, such as performance@planted-ce. params.yaml and analyses.yaml lie in the current folder.
 """
 
 import importlib

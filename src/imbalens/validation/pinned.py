@@ -15,10 +15,9 @@ from typing import Any
 
 import h5py
 import numpy as np
-import yaml
 
 from imbalens.errors import InputError
-from imbalens.params.loading import PARAMS_PATH, read_yaml
+from imbalens.params.loading import ANALYSES_PATH, PARAMS_PATH, format_yaml, read_yaml
 from imbalens.validation.lock import MADE
 from imbalens.validation.repository import run
 from imbalens.validation.rules import FOLDER, Closeness
@@ -40,12 +39,15 @@ SHAKEN = Closeness(relative=0.02, absolute=0.02)
 
 
 def read_experiments(root: Path) -> dict[str, dict[str, Any]]:
-    """Return the pinned experiment once per set of results: contents of a params.yaml.
+    """Return the pinned experiment once per set of results.
 
     The analyses are the project's own, with the changes that the set names: a changed choice in
-    params.yaml changes the pinned results.
+    analyses.yaml changes the pinned results.
+
+    Returns:
+        Set to contents of a params.yaml, those of an analyses.yaml under `analyses`.
     """
-    pinned, project = read_yaml(root / EXPERIMENT), read_yaml(root / PARAMS_PATH)["analyses"]
+    pinned, project = read_yaml(root / EXPERIMENT), read_yaml(root / ANALYSES_PATH)
     for name, changes in pinned["analyses"].items():
         unknown = ", ".join(changes.keys() - project.keys())
         if unknown:
@@ -103,8 +105,9 @@ def _analyse(
 def _lay_out(root: Path, values: Mapping[str, Any], workspace: Path) -> None:
     (workspace / PAGE).parent.mkdir(parents=True)
     shutil.copy(root / PAGE, workspace / PAGE)
-    text = yaml.safe_dump(dict(values), sort_keys=False)
-    (workspace / PARAMS_PATH).write_text(text, encoding="utf-8")
+    experiment = {key: value for key, value in values.items() if key != "analyses"}
+    for path, content in ((PARAMS_PATH, experiment), (ANALYSES_PATH, values["analyses"])):
+        (workspace / path).write_text(format_yaml(content), encoding="utf-8")
 
 
 def _run_stages(root: Path, values: Mapping[str, Any], workspace: Path, kind: str) -> None:

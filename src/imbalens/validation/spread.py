@@ -17,7 +17,7 @@ import yaml
 from tqdm import tqdm
 
 from imbalens.params.experiment import Params
-from imbalens.params.loading import PARAMS_PATH, load_params, read_yaml
+from imbalens.params.loading import PARAMS_PATH, format_yaml, load_params, read_yaml
 from imbalens.store.files import write_json, write_text
 from imbalens.validation import repository as git
 from imbalens.validation.rules import (
@@ -94,7 +94,7 @@ def _set_seed(path: Path, seed: int) -> None:
     values = read_yaml(path)
     for run in values["runs"].values():
         run["seed"] = seed
-    write_text(path, yaml.safe_dump(values, sort_keys=False))
+    write_text(path, format_yaml(values))
 
 
 def derive(

@@ -1,0 +1,77 @@
+"""The shortest experiment, as docs/adding-a-dataset.md shows it: own images, own network."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from imbalens.models.build import build_model
+from imbalens.params.loading import load_params
+from imbalens.params.runs import Ce, CifarResnet
+from stages import archetypes, check, dump_features, performance, prepare, train
+from tests.tiny import ROOT
+
+GUIDE = (ROOT / "docs/adding-a-dataset.md").read_text(encoding="utf-8")
+(SHORTEST,) = re.findall(r"```yaml\n(focus:.*?)```", GUIDE, re.DOTALL)
+RUN = "mine-own"
+
+
+def test_it_is_as_short_as_the_readme_says():
+    n_lines = len(SHORTEST.splitlines())
+    assert n_lines <= 25
+    assert f"[{n_lines} lines of parameters]" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Images in class folders, weights, and the parameters; the current folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MY_IMAGES", "images")
+    rng = np.random.default_rng(0)
+    for split, n in (("train", 8), ("test", 3)):
+        for name in ("cat", "dog", "owl"):
+            for number in range(n):
+                place = Path("images", split, name, f"{number}.png")
+                place.parent.mkdir(parents=True, exist_ok=True)
+                pixels = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(place)
+    Path("models").mkdir()
+    torch.manual_seed(5)
+    model = build_model(CifarResnet(name="resnet32"), Ce(name="ce"), 3)
+    torch.save(model.state_dict(), "models/own.pt")
+    shutil.copy(ROOT / "analyses.yaml", tmp_path)
+    Path("params.yaml").write_text(SHORTEST, encoding="utf-8")
+    return model
+
+
+def test_it_runs(folder):
+    check.main([])
+    prepare.main(["mine"])
+    for stage in (train, dump_features, performance, archetypes):
+        stage.main([RUN])
+    with h5py.File(f"data/dumps/features/{RUN}.h5") as file:
+        weight = folder.state_dict()["linear.weight"].numpy()
+        np.testing.assert_array_equal(file["head/weight"][:], weight)
+        assert len(file["train/targets"]) == 24
+    assert set(json.loads(Path(f"metrics/performance/{RUN}.json").read_text())["recall"]) == {
+        *("cat", "dog", "owl")
+    }
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_it_leaves_out_are_the_defaults():
+    params = load_params()
+    run, dataset, recipe = params.runs[RUN], params.datasets["mine"], params.recipes["default"]
+    assert (run.seed, run.drw, run.checkpoint) == (0, None, "models/own.pt")
+    assert (dataset.validation.share, dataset.normalization) == (0, None)
+    assert (recipe.optimizer.name, recipe.schedule.name, recipe.device) == (
+        "sgd",
+        "cosine",
+        "auto",
+    )
