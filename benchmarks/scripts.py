@@ -6,6 +6,7 @@ analyses that they are compared with, each reads its input and searches neighbou
 
 import math
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,12 @@ def archetypes(inputs: Path, out: Path) -> None:
             )
             medoid = -1
             if group:
-                medoid = group[pairwise_distances(features[group]).sum(axis=1).argmin()]
+                sums = pairwise_distances(features[group]).sum(axis=1)
+                tied = np.flatnonzero(np.isclose(sums, sums.min(), rtol=1e-12, atol=0))
+                medoid = min(
+                    (group[place] for place in tied),
+                    key=lambda row: sha256(features[row].astype("<f8").tobytes()).digest(),
+                )
             prototypes.append({"class": CLASS_NAMES[label], "archetype": kind, "row": medoid})
     _write(out / "archetypes.csv", rows)
     _write(out / "prototypes.csv", prototypes)

@@ -12,6 +12,7 @@ from imbalens.analysis.saliency_colours import COLOUR_GROUPS
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION
 from imbalens.store.hdf5 import create
 from imbalens.store.prepared import PREPARED, PREPARED_VERSION
+from imbalens.tables.cam_alignment import PAIRS
 from imbalens.tables.saliency_colours import COLOURS
 from tests.tiny import method_of, tiny_params, write_params
 
@@ -122,8 +123,10 @@ def write_boxes(folder, task, run):
     counts["disjoint"] = 50 + np.arange(len(counts["row"])) % 7 + 9 * (run == BETTER)
     counts["unique"] = 10 + np.arange(len(counts["row"])) % 3
     per_pair = {"row": image, "class": pairs["class"], "disjoint": 999, "unique": 999}
+    others = [column for column in PAIRS.columns if column.name not in pairs]
+    pairs |= {one.name: np.nan if one.kind == "number" else 0 for one in others}
     for stage, table in (
-        ("cam_alignment", pd.DataFrame(pairs)),
+        ("cam_alignment", pd.DataFrame(pairs)[[column.name for column in PAIRS.columns]]),
         ("concepts", pd.concat([pd.DataFrame(counts), pd.DataFrame(per_pair)])),
     ):
         save(folder / f"data/instances/{stage}/{run}.csv", table)
