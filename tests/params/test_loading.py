@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from imbalens.errors import InputError
 from imbalens.commands import check
+from imbalens.errors import InputError
 from imbalens.params.loading import DEFAULTS_PATH, format_yaml, load_params, read_yaml
 from tests.tiny import ROOT, read_values, write_params
 
