@@ -12,11 +12,11 @@ import h5py
 import numpy as np
 import pytest
 import torch
-import yaml
 
 from imbalens.errors import InputError
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import save_weights
+from imbalens.params.dvc_yaml import read_yaml
 from imbalens.params.runs import Ce, CifarResnet
 from stages import (
     adversaries,
@@ -61,7 +61,7 @@ def workspace(tmp_path, monkeypatch, prepared):
 
 def change(edit):
     path = Path("params.yaml")
-    values = yaml.safe_load(path.read_text())
+    values = read_yaml(path)
     edit(values)
     write_params(Path(), values)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
+from imbalens.params.dvc_yaml import format_yaml, read_yaml
 
 ROOT = Path(__file__).parent.parent
 RUNS = ("planted-ce", "planted-ldam_drw")
@@ -18,7 +18,7 @@ LABEL_RUNS = ("phantom-bce", "phantom-cb_focal")
 
 def tiny_params(runs: tuple[str, ...] = RUNS) -> dict[str, Any]:
     """The shipped experiment, shrunk to seconds: some runs, and only what they need."""
-    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    values = read_yaml(ROOT / "params.yaml")
     planted, phantom = values["datasets"]["planted"], values["datasets"]["phantom"]
     planted["source"] |= {"train_per_class": 24, "test_per_class": 6}
     planted["imbalance"] |= {"ratio": 3, "n_max": 24}
@@ -48,9 +48,7 @@ def tiny_params(runs: tuple[str, ...] = RUNS) -> dict[str, Any]:
 
 
 def write_params(folder: Path, values: Mapping[str, Any]) -> None:
-    (folder / "params.yaml").write_text(
-        yaml.safe_dump(dict(values), sort_keys=False), encoding="utf-8"
-    )
+    (folder / "params.yaml").write_text(format_yaml(dict(values)), encoding="utf-8")
 
 
 class TinyProject:
@@ -74,11 +72,10 @@ class TinyProject:
             place.parent.mkdir(parents=True)
             shutil.copy(keep, place)
         if stages:
-            pipeline = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))
+            pipeline = read_yaml(folder / "dvc.yaml")
             of_stages = {name: pipeline["stages"][name] for name in ("check", *stages)}
             (folder / "dvc.yaml").write_text(
-                yaml.safe_dump({**pipeline, "stages": of_stages}, sort_keys=False),
-                encoding="utf-8",
+                format_yaml({**pipeline, "stages": of_stages}), encoding="utf-8"
             )
         write_params(folder, values)
         self.git("init", "--quiet", "--initial-branch=main")
@@ -124,6 +121,6 @@ class TinyProject:
 
     def change(self, edit) -> None:
         """Edit the values of params.yaml in place."""
-        values = yaml.safe_load((self.folder / "params.yaml").read_text(encoding="utf-8"))
+        values = read_yaml(self.folder / "params.yaml")
         edit(values)
         write_params(self.folder, values)

@@ -6,20 +6,20 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from imbalens.errors import InputError
+from imbalens.params.dvc_yaml import format_yaml, read_yaml
 from imbalens.params.loading import load_params
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+SHIPPED = read_yaml(ROOT / "params.yaml")
 
 
 def load_changed(tmp_path, change):
     values = copy.deepcopy(SHIPPED)
     change(values)
     path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    path.write_text(format_yaml(values), encoding="utf-8")
     return load_params(path)
 
 
@@ -187,7 +187,7 @@ def test_all_mistakes_are_reported_at_once(tmp_path):
         ("[1, 2]: 3", "found unhashable key"),
         ("{a: b}: 3", "found unhashable key"),
         ("focus: &x [*x]", "holds something other than texts, numbers, lists and mappings"),
-        ("focus: !!set {a, b}", "holds something other than texts, numbers, lists and mappings"),
+        ("focus: !!set {a, b}", "line 1: found the tag !!set; write the value without"),
         ("focus: na\xefve", "is not UTF-8 text"),
     ],
 )

@@ -15,10 +15,10 @@ from typing import Any
 
 import h5py
 import numpy as np
-import yaml
 
 from imbalens.errors import InputError
-from imbalens.params.loading import PARAMS_PATH, read_yaml
+from imbalens.params.dvc_yaml import format_yaml, read_yaml
+from imbalens.params.loading import PARAMS_PATH
 from imbalens.validation.lock import MADE
 from imbalens.validation.repository import run
 from imbalens.validation.rules import FOLDER, Closeness
@@ -103,8 +103,7 @@ def _analyse(
 def _lay_out(root: Path, values: Mapping[str, Any], workspace: Path) -> None:
     (workspace / PAGE).parent.mkdir(parents=True)
     shutil.copy(root / PAGE, workspace / PAGE)
-    text = yaml.safe_dump(dict(values), sort_keys=False)
-    (workspace / PARAMS_PATH).write_text(text, encoding="utf-8")
+    (workspace / PARAMS_PATH).write_text(format_yaml(dict(values)), encoding="utf-8")
 
 
 def _run_stages(root: Path, values: Mapping[str, Any], workspace: Path, kind: str) -> None:
