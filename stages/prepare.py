@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from imbalens.data.prepare import prepare
+from imbalens.errors import InputError
+from imbalens.params.checks import find_image_problems
 from imbalens.reports.common.sampling import choose_samples
 from imbalens.reports.prepare import MAX_SAMPLES, Sample, draw_samples
 from imbalens.reports.titles import dataset_title
@@ -20,6 +22,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     dataset = pick(params.datasets, "datasets", name)
     path = Path(f"data/prepared/{name}.h5")
     summary = prepare(dataset, path)
+    if problems := find_image_problems(params, name, summary):
+        raise InputError("\n".join(problems))
     write_json(Path(f"metrics/prepare/{name}.json"), summary)
     title = dataset_title(name, generated=read_metadata(path).generated)
     samples = read_samples(path)

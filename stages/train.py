@@ -11,6 +11,7 @@ from imbalens.losses.build import build_objective, logit_offset, logit_scale
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import load_checkpoint, load_weights, save_weights
 from imbalens.models.initial_weights import initialize
+from imbalens.params.paths import expand_path
 from imbalens.params.recipes import Recipe
 from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.files import write_csv, write_json
@@ -63,7 +64,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             work=work,
         )
     else:
-        load_weights(model, load_checkpoint(Path(run.checkpoint)), path=Path(run.checkpoint))
+        path = expand_path(run.checkpoint)
+        load_weights(model, load_checkpoint(path), path=path)
         history = []
     # the digest makes whatever hangs on the weights rerun when only the test images change
     about = {"run": name, "data": prepared.digest, "normalization": prepared.normalization}

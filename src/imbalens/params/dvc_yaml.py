@@ -15,7 +15,7 @@ from yaml.constructor import ConstructorError
 
 from imbalens.errors import InputError
 
-# libyaml: seven times as fast, and reads `[a?b]` and `{a:}` as ruamel.yaml does or not at all
+# libyaml: eight times as fast, and reads `[a?b]` and `{a:}` as ruamel.yaml does or not at all
 _BASE: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
 # what is no text to ruamel.yaml and how it begins: YAML 1.2's core schema, 0b1 and 1_000 besides
