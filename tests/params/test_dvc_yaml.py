@@ -1,6 +1,7 @@
 """One reading of YAML: what DVC reads, also after it has rewritten the file."""
 
 import math
+import re
 
 import pytest
 import yaml
@@ -212,13 +213,14 @@ def test_both_programs_are_told_of_a_braced_variable(path):
         ("a: !!int 5\n", "line 1: found the tag !!int; write the value without"),
         ("b: 0\na: ! 5\n", "line 2: found the tag !; "),
         ("a: !mine 5\n", "could not determine a constructor for the tag '!mine'"),
-        ("a: 1\t# one\n", "holds a tab, which DVC reads otherwise; write a space"),
-        ("a: 'b\u2028c'\n", "holds the character U\\+2028, which DVC reads otherwise"),
+        ("b: 0\na: 1\t# one\n", "line 2: holds a tab, which DVC reads otherwise; write a space"),
+        ("a: 'b\u2028c'\n", "line 1: holds the character U\\+2028, which DVC reads otherwise"),
         ("a: 2024-01-01\n", "found the date 2024-01-01; write it in quotes"),
         ("a: =\n", "found the sign =; write it in quotes"),
         ("a: 0x_\n", "found the number 0x_; write it in quotes"),
         ("a: -0o7\n", "found the number -0o7; write it with digits alone"),
         ("2024-01-01: a\n", "key 2024-01-01 is read as the date; write '2024-01-01'"),
+        ("a: &a 1\nb: &a 2\n", "found duplicate anchor"),
         ("a: 1\n'a': 2\n", "key 'a' stands twice"),
         ("a: {b: {c: 1, c: 2}}\n", "key 'c' stands twice"),
         ("a: [{b: 1, b: 2}]\n", "key 'b' stands twice"),
@@ -228,6 +230,60 @@ def test_what_dvc_reads_otherwise_is_refused(path, text, message):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=rf"params\.yaml: (?s:.)*{message}"):
         read_parameters(path)
+
+
+SHARED = "x: &x {k: {l: 1}, s: 0}\n"
+MERGED = SHARED + "y: {<<: *x, s: 1}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "override", "now"),
+    [
+        (MERGED, "x.k.l=7", (1, 1)),
+        (MERGED, "y.k.l=7", (7, 7)),
+        (SHARED + "y: *x\n", "x.k.l=7", (1, 1)),
+        (SHARED + "y: *x\n", "y.k.l=7", (7, 7)),
+    ],
+)
+def test_dvc_changes_nothing_or_too_much_of_a_shared_mapping(path, text, override, now):
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_parameters(path)
+    assert str(caught.value) == (
+        f"{path}: line 2: *x shares the mapping &x, of which `dvc exp run -S` would change "
+        "nothing, or more than it names; write it out"
+    )
+    apply_overrides(path, [override])
+    values = load_yaml(path)
+    assert (values["x"]["k"]["l"], values["y"]["k"]["l"]) == now
+
+
+@pytest.mark.parametrize(
+    ("text", "shared"),
+    [
+        ("x: [&x {k: 1}, *x]\n", "line 1: *x"),
+        ("x: {a: &x {k: 1}}\n\ny: [{b: *x}]\n", "line 3: *x"),
+    ],
+)
+def test_a_shared_mapping_is_found_wherever_it_stands(path, text, shared):
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=re.escape(f"params.yaml: {shared} shares the mapping")):
+        read_parameters(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x: &x 1\ny: *x\nseed: 0\n", {"x": 7, "y": 1}),
+        ("x: &x [1]\ny: *x\nseed: 0\n", {"x": 7, "y": [1]}),
+        ("x: &x {k: 1}\ny: {<<: {k: 1}}\nseed: 0\n", {"x": 7, "y": {"k": 1}}),
+    ],
+)
+def test_dvc_changes_what_is_shared_otherwise_in_one_place(path, text, expected):
+    path.write_text(text, encoding="utf-8")
+    read_parameters(path)
+    apply_overrides(path, ["x=7", "seed=1"])
+    assert read_parameters(path) == load_yaml(path) == {**expected, "seed": 1}
 
 
 JSON = st.recursive(

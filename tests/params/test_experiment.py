@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from imbalens.errors import InputError
+from imbalens.params.dvc_yaml import format_yaml, parse_yaml
 from imbalens.params.experiment import Params, baseline_of, repeats
 from imbalens.params.loading import load_params
 
@@ -15,7 +16,8 @@ def load_with(tmp_path: Path, *lines: str, baselines: str = "[planted-ce, phanto
     text = SHIPPED.replace("  planted-ce:\n", "  planted-ce: &planted-ce\n", 1)
     text = text.replace(RUN, "".join(f"  {line}\n" for line in lines) + RUN, 1)
     path = tmp_path / "params.yaml"
-    path.write_text(text.replace("[planted-ce, phantom-bce]", baselines), encoding="utf-8")
+    values = parse_yaml(text.replace("[planted-ce, phantom-bce]", baselines))
+    path.write_text(format_yaml(values), encoding="utf-8")
     return load_params(path)
 
 

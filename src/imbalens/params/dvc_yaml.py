@@ -51,7 +51,7 @@ def read_parameters(path: Path) -> Any:  # noqa: ANN401 - whatever YAML can hold
     """Read a YAML file that `dvc exp run -S` rewrites.
 
     Raises:
-        InputError: as `read_yaml`, and naming what DVC reads otherwise or drops.
+        InputError: as `read_yaml`, and naming what DVC reads otherwise, drops or cannot change.
     """
     text, values = _read(path)
     problems = list(_find_syntax(text))
@@ -124,16 +124,27 @@ def _read(path: Path) -> tuple[str, Any]:
 
 
 def _find_syntax(text: str) -> Iterator[str]:
-    """Yield what is written in a way that DVC reads otherwise or drops."""
+    """Yield what is written in a way that DVC reads otherwise, drops or cannot change."""
     for found in dict.fromkeys(_UNLIKE.findall(text)):
         name = "a tab" if found == "\t" else f"the character U+{ord(found):04X}"
-        yield f"holds {name}, which DVC reads otherwise; write a space"
+        line = text[: text.index(found)].count("\n") + 1
+        yield f"line {line}: holds {name}, which DVC reads otherwise; write a space"
+    mappings: set[str | None] = set()  # names of those that an alias can share
     for event in yaml.parse(text, Loader=_Loader):
         place = f"line {event.start_mark.line + 1}"  # pyright: ignore[reportOptionalMemberAccess]
         if isinstance(event, yaml.DocumentStartEvent) and (event.version or event.tags):
             yield f"{place}: found a directive (%), which DVC drops; remove it"
-        elif tag := getattr(event, "tag", None):
-            yield f"{place}: found the tag {tag.replace(_TAG, '!!')}; write the value without"
+        elif isinstance(event, yaml.AliasEvent):
+            if event.anchor in mappings:
+                yield (
+                    f"{place}: *{event.anchor} shares the mapping &{event.anchor}, of which "
+                    "`dvc exp run -S` would change nothing, or more than it names; write it out"
+                )
+        elif isinstance(event, yaml.NodeEvent):
+            if isinstance(event, yaml.MappingStartEvent):
+                mappings.add(event.anchor)
+            if tag := getattr(event, "tag", None):
+                yield f"{place}: found the tag {tag.replace(_TAG, '!!')}; write the value without"
 
 
 def _check_keys(node: yaml.Node, seen: set[yaml.Node]) -> None:
