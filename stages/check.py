@@ -1,4 +1,4 @@
-"""Check params.yaml before any other command runs, and write data/checked.txt.
+"""Check params.yaml, and what it needs, before any other command runs; write data/checked.txt.
 
 DVC puts names of params.yaml into its commands: every stage that takes one depends on this file.
 It always holds the same, so that no stage reruns because of it.
@@ -11,6 +11,7 @@ from pathlib import Path
 from imbalens.params.loading import PARAMS_PATH, load_params
 from imbalens.stage import run_stage
 from imbalens.store.files import write_text
+from imbalens.surroundings import require_surroundings
 
 OUTPUT = Path("data/checked.txt")
 
@@ -21,7 +22,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--params", type=Path, default=PARAMS_PATH, help="(default: %(default)s)")
-    load_params(parser.parse_args(argv).params)
+    path = parser.parse_args(argv).params
+    require_surroundings(load_params(path), path)
     write_text(OUTPUT, "params.yaml was checked\n")
 
 

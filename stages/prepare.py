@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imbalens.data.prepare import prepare
+from imbalens.errors import InputError
+from imbalens.params.checks import find_image_problems
 from imbalens.reports.common.sampling import choose_samples
 from imbalens.reports.prepare import MAX_SAMPLES, draw_samples
 from imbalens.reports.titles import dataset_title
@@ -17,7 +19,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     name, params = parse_stage(__doc__, "dataset", argv)
     dataset = pick(params.datasets, "datasets", name)
     path = Path(f"data/prepared/{name}.h5")
-    write_json(Path(f"metrics/prepare/{name}.json"), prepare(dataset, path))
+    summary = prepare(dataset, path)
+    if problems := find_image_problems(params, name, summary):
+        raise InputError("\n".join(problems))
+    write_json(Path(f"metrics/prepare/{name}.json"), summary)
     pairs = read_pairs(path, "test")
     shown = choose_samples(pairs[:, 1], n_samples=MAX_SAMPLES)
     draw_samples(

@@ -6,7 +6,7 @@ import pytest
 
 from imbalens.errors import InputError
 from stages import check
-from tests.tiny import TinyProject, tiny_params, write_params
+from tests.tiny import ROOT, TinyProject, tiny_params, write_params
 
 VALUES = tiny_params()
 RUN = next(iter(VALUES["runs"]))
@@ -139,3 +139,34 @@ def test_names_whose_files_are_there_already_are_checked_too(clean, target):
         (clean.folder / path).parent.mkdir(parents=True, exist_ok=True)
         (clean.folder / path).write_text("committed by someone")
     refused(clean, "dvc", "repro", target)
+
+
+def test_what_an_experiment_lacks_is_said_before_anything_is_computed(clean, monkeypatch):
+    monkeypatch.delenv("MY_IMAGES", raising=False)
+
+    def change(values):
+        values["runs"][RUN]["checkpoint"] = "gone.pt"
+        values["false_positives"]["planted"]["reference_class"] = "striped red sqare"
+        values["analyses"]["archetypes"]["n_neighbors"] = 144
+        mine = {"name": "folder", "root": "$MY_IMAGES", "digest": None}
+        values["datasets"]["mine"] = {**values["datasets"]["planted"], "source": mine}
+
+    clean.change(change)
+    said = clean.run("python", "-m", "imbalens", "check", check=False).stderr
+    assert said in refused(clean, "dvc", "repro")
+    for problem in (
+        f"runs.{RUN}.checkpoint: gone.pt: no such file",
+        "false_positives.planted.reference_class: found 'striped red sqare'; allowed: blue disc,",
+        "analyses.archetypes.n_neighbors: found 144; allowed: below the 144 training images",
+        "datasets.mine.source.root: $MY_IMAGES: environment variable MY_IMAGES is not set",
+    ):
+        assert f"params.yaml: {problem}" in said
+
+
+def test_a_profile_is_checked_without_what_it_needs(clean, monkeypatch):
+    monkeypatch.delenv("IMBALENS_CIFAR10_LT", raising=False)
+    profile = ROOT / "profiles" / "cifar10_folder_quick.yaml"
+    assert "valid" in clean.run("python", "-m", "imbalens", "check", str(profile)).stdout
+    (clean.folder / "params.yaml").write_bytes(profile.read_bytes())
+    result = clean.run("python", "-m", "imbalens", "check", check=False)
+    assert "variable IMBALENS_CIFAR10_LT is not set" in result.stderr

@@ -110,15 +110,17 @@ def test_kill_9_then_the_same_command_gives_the_same_weights(workspace, tmp_path
     assert (whole / "plots" / "train" / f"{RUN}.csv").read_text() == history
 
 
-@pytest.mark.usefixtures("workspace")
-def test_a_checkpoint_takes_the_place_of_training():
+@pytest.mark.parametrize("path", ["public.pth", "$MY_WEIGHTS/public.pth", "~/public.pth"])
+def test_a_checkpoint_takes_the_place_of_training(workspace, monkeypatch, path):
+    monkeypatch.setenv("MY_WEIGHTS", str(workspace))
+    monkeypatch.setenv("HOME", str(workspace))
     torch.manual_seed(1)
     model = build_model(CifarResnet(name="resnet8"), Ce(name="ce"), 10)
     torch.save(
         {"state_dict": {f"module.{key}": value for key, value in model.state_dict().items()}},
         "public.pth",
     )
-    change(lambda values: method_of(values, RUN).update(checkpoint="public.pth"))
+    change(lambda values: method_of(values, RUN).update(checkpoint=path))
     train.main([RUN])
     dump_features.main([RUN])
     with h5py.File(f"data/dumps/features/{RUN}.h5") as file:
@@ -126,7 +128,9 @@ def test_a_checkpoint_takes_the_place_of_training():
             file["head/weight"][:], model.state_dict()["linear.weight"].numpy()
         )
     assert Path(f"plots/train/{RUN}.csv").read_text().count("\n") == 1
-    assert Path(f"metrics/train/{RUN}.json").read_text().count("null") == 5
+    metrics = json.loads(Path(f"metrics/train/{RUN}.json").read_text())
+    assert metrics.pop("checkpoint") == path
+    assert [key for key, value in metrics.items() if value is not None] == ["epochs"]
 
 
 def test_other_test_images_change_the_weights_file_that_dumps_depend_on(workspace):
@@ -247,6 +251,27 @@ def test_too_many_neighbours_name_the_parameter():
         InputError, match=r"analyses\.yaml: archetypes\.n_neighbors: found 5000; allowed"
     ):
         archetypes.main([RUN])
+
+
+@pytest.mark.usefixtures("workspace")
+def test_the_first_stage_says_which_class_and_neighbours_there_are_not():
+    def misspell(values):
+        values["false_positives"]["planted"]["reference_class"] = "striped red sqare"
+        values["analyses"]["archetypes"]["n_neighbors"] = 5000
+        values["analyses"]["adversaries"]["n_neighbors"] = 143
+
+    change(misspell)
+    with pytest.raises(InputError) as caught:
+        prepare.main(["planted"])
+    few, misspelt = str(caught.value).split("\n")
+    assert few == (
+        "analyses.archetypes.n_neighbors: found 5000; allowed: below the 144 training images of "
+        "dataset 'planted'"
+    )
+    assert misspelt.startswith(
+        "false_positives.planted.reference_class: found 'striped red sqare'; allowed: blue disc, "
+    )
+    assert not Path("metrics/prepare/planted.json").exists()
 
 
 def test_class_names_that_look_like_numbers_or_nothing(tmp_path, monkeypatch):

@@ -4,11 +4,10 @@ import json
 import shutil
 
 import pytest
-import yaml
 
 from benchmarks.tampering import append_bytes, change_metrics, judge_commit, replace_text
 from imbalens.commands.validate import main
-from imbalens.params.loading import read_yaml
+from imbalens.params.dvc_yaml import format_yaml, read_yaml
 from imbalens.validation import repository as git
 from imbalens.validation.pinned import pin
 from imbalens.validation.rules import RULES, Closeness, Rules
@@ -62,7 +61,7 @@ def pin_less(path):
     pinned["dumps"]["saliency"]["runs"] = pinned["dumps"]["maps"]["runs"] = []
     pinned["false_positives"] = {}
     pinned["analyses"] = {"default": pinned["analyses"]["default"]}
-    path.write_text(yaml.safe_dump(pinned), encoding="utf-8")
+    path.write_text(format_yaml(pinned), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -213,9 +212,9 @@ def test_changed_pinned_results_and_verdicts_are_named(attempt, validated):
 def test_a_name_that_is_shell_runs_nothing(attempt, tmp_path, monkeypatch, capsys):
     pwned, summary = tmp_path / "pwned", tmp_path / "summary.md"
     path = attempt.folder / "params.yaml"
-    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    values = read_yaml(path)
     values["runs"][f"a; touch {pwned}"] = values["runs"][CE] | {"seed": 5}
-    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    path.write_text(format_yaml(values), encoding="utf-8")
     attempt.commit("attack")
     monkeypatch.chdir(attempt.folder)
     with pytest.raises(SystemExit):

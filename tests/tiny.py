@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
+from imbalens.params.dvc_yaml import format_yaml, read_yaml
 
 ROOT = Path(__file__).parent.parent
 RUNS = ("planted-ce", "planted-ldam_drw")
@@ -64,10 +64,7 @@ def vary(values: Mapping[str, Any], name: str, like: str, **changes: Any) -> Non
 
 def read_values(folder: Path) -> dict[str, Any]:
     """What params.yaml holds, and analyses.yaml under `analyses`."""
-    read = {
-        name: yaml.safe_load((folder / f"{name}.yaml").read_text(encoding="utf-8"))
-        for name in ("params", "analyses")
-    }
+    read = {name: read_yaml(folder / f"{name}.yaml") for name in ("params", "analyses")}
     return read["params"] | {"analyses": read["analyses"]}
 
 
@@ -75,7 +72,7 @@ def write_params(folder: Path, values: Mapping[str, Any]) -> None:
     """Write params.yaml and analyses.yaml."""
     experiment = {key: value for key, value in values.items() if key != "analyses"}
     for name, content in (("params", experiment), ("analyses", values["analyses"])):
-        text = yaml.safe_dump(content, sort_keys=False)
+        text = format_yaml(content)
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
 
 
@@ -100,11 +97,10 @@ class TinyProject:
             place.parent.mkdir(parents=True)
             shutil.copy(keep, place)
         if stages:
-            pipeline = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))
+            pipeline = read_yaml(folder / "dvc.yaml")
             of_stages = {name: pipeline["stages"][name] for name in ("check", *stages)}
             (folder / "dvc.yaml").write_text(
-                yaml.safe_dump({**pipeline, "stages": of_stages}, sort_keys=False),
-                encoding="utf-8",
+                format_yaml({**pipeline, "stages": of_stages}), encoding="utf-8"
             )
         write_params(folder, values)
         self.git("init", "--quiet", "--initial-branch=main")

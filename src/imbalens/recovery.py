@@ -21,6 +21,7 @@ import psutil
 import yaml
 
 from imbalens.errors import InputError
+from imbalens.params.dvc_yaml import parse_yaml
 
 LOCK = "dvc.lock"
 CUT_LOCK = ".dvc/tmp/dvc.lock.cut"  # where a dvc.lock goes that DVC cannot read
@@ -159,8 +160,7 @@ def parse_lock(content: bytes) -> Mapping[str, Any] | None:
             f"git checkout HEAD -- {LOCK}"
         )
     try:
-        # libyaml's loader takes 0.1 s for 6,000 lines, Python's more than a second
-        value = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        value = parse_yaml(content.decode())
     except (yaml.YAMLError, ValueError):
         return None
     if not isinstance(value, dict) or value.get("schema") != "2.0":

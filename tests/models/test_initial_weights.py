@@ -124,6 +124,17 @@ def test_the_cached_files_hash_is_that_of_its_name(cache):
     assert initial_weights._check_hash(good) is None
 
 
+def test_a_file_is_named_by_a_variable(tmp_path, monkeypatch, full):
+    monkeypatch.setenv("MY_WEIGHTS", str(tmp_path))
+    torch.save(full["resnet50"].state_dict(), tmp_path / "full.pth")
+    networks = [fresh("resnet50"), fresh("resnet50")]
+    for network, path in zip(
+        networks, (f"{tmp_path}/full.pth", "$MY_WEIGHTS/full.pth"), strict=True
+    ):
+        initialize(network, parameters("resnet50", path))
+    torch.testing.assert_close(*(network.forward_maps(IMAGES) for network in networks))
+
+
 def test_a_file_of_the_full_network(tmp_path, full):
     kind, path = "densenet121_truncated", tmp_path / "full.pth"
     torch.save({"state_dict": full[kind].state_dict()}, path)

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from imbalens.commands import check
 from imbalens.errors import InputError
-from imbalens.params.loading import DEFAULTS_PATH, format_yaml, load_params, read_yaml
+from imbalens.params.dvc_yaml import format_yaml, parse_yaml, read_yaml
+from imbalens.params.loading import DEFAULTS_PATH, load_params
 from tests.tiny import ROOT, read_values, write_params
 
 SHIPPED = read_values(ROOT)
@@ -202,7 +202,7 @@ def test_how_things_are_measured_is_one_for_all_experiments(tmp_path, monkeypatc
 
 
 def test_how_things_are_measured_has_no_place_in_params_yaml(tmp_path):
-    text = yaml.safe_dump({**SHIPPED, "analyses": {}})
+    text = format_yaml({**SHIPPED, "analyses": {}})
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"params\.yaml: analyses: unknown key; .*allowed: focus"):
         load_params(tmp_path / "params.yaml")
@@ -228,7 +228,7 @@ def test_all_mistakes_are_reported_at_once(tmp_path):
         ("[1, 2]: 3", "found unhashable key"),
         ("{a: b}: 3", "found unhashable key"),
         ("focus: &x [*x]", "holds something other than texts, numbers, lists and mappings"),
-        ("focus: !!set {a, b}", "holds something other than texts, numbers, lists and mappings"),
+        ("focus: !!set {a, b}", "line 1: found the tag !!set; write the value without"),
         ("focus: na\xefve", "is not UTF-8 text"),
     ],
 )
@@ -291,8 +291,8 @@ def test_in_full_a_file_says_the_same(tmp_path, path, monkeypatch, capsys):
     full = capsys.readouterr().out
     (tmp_path / "params.yaml").write_text(full, encoding="utf-8")
     assert load_params(tmp_path / "params.yaml") == load_params(path)
-    values = yaml.safe_load(full)
-    for section, defaults in yaml.safe_load(DEFAULTS_PATH.read_text(encoding="utf-8")).items():
+    values = parse_yaml(full)
+    for section, defaults in read_yaml(DEFAULTS_PATH).items():
         assert all(defaults.keys() <= item.keys() for item in values[section].values())
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from imbalens.errors import InputError
-from imbalens.params.loading import read_yaml
+from imbalens.params.dvc_yaml import read_yaml
 from imbalens.validation import pinned
 from imbalens.validation.pinned import (
     DUMPS,

@@ -1,8 +1,8 @@
 import math
 
 import pytest
-import yaml
 
+from imbalens.params.dvc_yaml import parse_yaml
 from imbalens.validation.rules import Rules, load_rules
 from imbalens.validation.spread import derive, format_rules, largest_move
 from tests.validation.cases import CE, metrics_of, params_of, rules_of
@@ -41,4 +41,4 @@ def test_rules_are_read_as_written(tmp_path):
     assert load_rules(tmp_path) == rules
     assert "    performance.accuracy: 0.03\n" in format_rules(rules), "one line per headline"
     assert isinstance(rules, Rules)
-    assert yaml.safe_load(format_rules(rules))["too_wide"] == {}
+    assert parse_yaml(format_rules(rules))["too_wide"] == {}

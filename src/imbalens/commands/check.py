@@ -1,6 +1,7 @@
 """Check a file of parameters, and analyses.yaml, before anything is computed.
 
-Where the file is that of a DVC project, what a killed DVC left there is cleared away first.
+Where the file is that of a DVC project, what a killed DVC left there is cleared away first, and
+the variables, weights, classes and images that the experiment needs are looked for.
 """
 
 import argparse
@@ -8,12 +9,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from imbalens.params.loading import PARAMS_PATH, format_yaml, load_params, read_experiment
+from imbalens.params.dvc_yaml import format_yaml
+from imbalens.params.loading import PARAMS_PATH, load_params, read_experiment
 from imbalens.recovery import recover
+from imbalens.surroundings import require_surroundings
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Clear away what a killed DVC left, validate a file, and say so, or print it in full."""
+    """Clear away what a killed DVC left, check a file and what it needs, and say so."""
     parser = argparse.ArgumentParser(
         prog="imbalens check",
         description=__doc__,
@@ -25,10 +28,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     arguments = parser.parse_args(argv)
     path, about = arguments.path, sys.stderr if arguments.full else sys.stdout
-    if (path.parent / ".dvc").is_dir():
-        for done in recover(path.parent):
-            print(done, file=about)
+    in_project = (path.parent / ".dvc").is_dir()
+    for done in recover(path.parent) if in_project else ():
+        print(done, file=about)
     params = load_params(path)
+    if in_project:
+        require_surroundings(params, path)
     counted = f"{len(params.datasets)} datasets, {len(params.runs)} runs"
     print(f"{path}: valid ({counted})", file=about)
     if arguments.full:

@@ -15,9 +15,10 @@ import h5py
 import numpy as np
 from jaxtyping import Int, Integer, UInt8
 
-from imbalens.data.source import Source, SourceSplit, expand_path, resize_images
+from imbalens.data.source import Source, SourceSplit, resize_images
 from imbalens.errors import InputError
 from imbalens.params.datasets import Arrays
+from imbalens.params.paths import expand_path
 from imbalens.store.hdf5 import read_text
 
 HDF5_SUFFIXES = {".h5", ".hdf5"}

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from imbalens.data.source import Source, SourceSplit, expand_path, resize_images
+from imbalens.data.source import Source, SourceSplit, resize_images
 from imbalens.errors import InputError
 from imbalens.params.datasets import Cifar
+from imbalens.params.paths import expand_path
 
 
 def open_cifar(params: Cifar, image_size: int) -> Source:

@@ -13,13 +13,13 @@ from jaxtyping import Int, UInt8
 from imbalens.data.source import (
     Source,
     SourceSplit,
-    expand_path,
     fit,
     flatten,
     open_image,
 )
 from imbalens.errors import InputError
 from imbalens.params.datasets import Folder
+from imbalens.params.paths import expand_path
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}
 

@@ -17,9 +17,10 @@ from imbalens.data.decoding import DecodedImages
 from imbalens.data.nih_boxes import boxes_of
 from imbalens.data.nih_splits import boxed_patients, read_lists, split_patients
 from imbalens.data.nih_tables import Tables, label_matrix, label_names, read_tables
-from imbalens.data.source import Source, SourceSplit, expand_path
+from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
 from imbalens.params.datasets import Nih
+from imbalens.params.paths import expand_path
 
 WORK = Path("work")
 NAMED = 3  # absent images named in a message

@@ -1,11 +1,9 @@
 """What every source of images offers, and what several of them need."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from string import Template
 from typing import Any, Literal
 
 import numpy as np
@@ -68,25 +66,6 @@ class Source:
     channels: Literal[1, 3] = 3
     facts: Mapping[str, Any] = field(default_factory=dict)
     finish: Callable[[], None] = lambda: None
-
-
-def expand_path(text: str) -> Path:
-    """Return a path with environment variables ($NAME) and ~ filled in.
-
-    Raises:
-        InputError: naming a variable that is not set.
-    """
-    try:
-        return Path(Template(text).substitute(os.environ)).expanduser()
-    except KeyError as error:
-        name = error.args[0]
-        raise InputError(
-            f"{text}: environment variable {name} is not set; run: export {name}=<folder>"
-        ) from error
-    except (ValueError, RuntimeError) as error:
-        raise InputError(
-            f"{text}: is not a path ({error}); allowed: a path, with variables as $NAME"
-        ) from error
 
 
 def count_labels(labels: Int[np.ndarray, " n"], n_classes: int) -> Int[np.ndarray, " c"]:

@@ -14,6 +14,7 @@ from imbalens.errors import InputError
 from imbalens.models.checkpoint import describe_misfit, load_checkpoint
 from imbalens.models.network import Network
 from imbalens.params import runs
+from imbalens.params.paths import expand_path
 
 if TYPE_CHECKING:
     from torchvision.models import WeightsEnum
@@ -41,7 +42,7 @@ def initialize(network: Network, model: runs.Model) -> None:
     if model.weights == "imagenet":
         source, state = "ImageNet weights", _read_imagenet(_published_weights(model))
     else:
-        path = Path(model.weights)
+        path = expand_path(model.weights)
         if not path.exists():
             raise InputError(
                 f"{path}: no such file; place the weights there, or set the run's model.weights "

@@ -1,7 +1,9 @@
 """What is wrong with an experiment although each of its parts is right."""
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
+from imbalens.params.analyses import Umap
 from imbalens.params.datasets import Natural, Nih, PhantomCxr, Planted, has_labels
 from imbalens.params.errors import tags
 from imbalens.params.experiment import Experiment, Params, side_of
@@ -38,6 +40,36 @@ def find_problems(params: Params) -> list[str]:
 def find_analysis_problems(params: Params) -> list[str]:
     """Return what of analyses.yaml does not fit the experiment."""
     return [*_check_splits(params), *_check_networks(params)]
+
+
+def find_image_problems(params: Params, name: str, summary: Mapping[str, Any]) -> list[str]:
+    """Return what an experiment asks of a dataset's images that they do not have.
+
+    Args:
+        params: The experiment.
+        name: Of the dataset.
+        summary: What `prepare` says of it: `counts` per split and class, `images` per split.
+    """
+    n_images, classes = summary["images"]["train"], summary["counts"]["train"]
+    analyses = params.analyses
+    neighbors = {
+        "archetypes": analyses.archetypes.n_neighbors,
+        "adversaries": analyses.adversaries.n_neighbors,
+    }
+    if isinstance(analyses.explore.embedding, Umap):
+        neighbors["explore.embedding"] = analyses.explore.embedding.n_neighbors
+    runs = [run for run, given in params.runs.items() if given.dataset == name]
+    return [
+        f"analyses.yaml: {key}.n_neighbors: found {n}; allowed: below the {n_images} "
+        f"training images of dataset {name!r}"
+        for key, n in neighbors.items()
+        if runs and n >= n_images
+    ] + [
+        f"false_positives.{key}.reference_class: found {pair.reference_class!r}; allowed: "
+        + ", ".join(classes)
+        for key, pair in params.false_positives.items()
+        if pair.baseline in runs and pair.reference_class not in classes
+    ]
 
 
 def _check_names(params: Params) -> list[str]:

@@ -10,6 +10,7 @@ from imbalens.models.build import build_model
 from imbalens.models.checkpoint import load_checkpoint, load_weights
 from imbalens.models.initial_weights import initialize
 from imbalens.models.network import Network
+from imbalens.params.paths import expand_path
 from imbalens.params.recipes import Recipe
 from imbalens.params.runs import Run
 from imbalens.store.prepared import Prepared
@@ -47,7 +48,7 @@ def train_run(
     torch.manual_seed(run.seed)
     model = build_model(run.model, run.loss, len(prepared.class_names))
     if run.checkpoint is not None:
-        path = Path(run.checkpoint)
+        path = expand_path(run.checkpoint)
         load_weights(model, load_checkpoint(path), path=path)
         return model, []
     initialize(model, run.model)

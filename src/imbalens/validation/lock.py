@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from imbalens.errors import InputError
+from imbalens.params.dvc_yaml import parse_yaml
 
 LOCK = Path("dvc.lock")
 CODE = ("src/", "stages/", ".dvc/")
@@ -36,7 +37,7 @@ def read_lock(folder: Path) -> dict[str, LockedStage]:
     """
     path = folder / LOCK
     try:
-        stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
+        stages = parse_yaml(path.read_text(encoding="utf-8"))["stages"]
         return {
             name: LockedStage(
                 deps={

@@ -17,7 +17,8 @@ import h5py
 import numpy as np
 
 from imbalens.errors import InputError
-from imbalens.params.loading import ANALYSES_PATH, PARAMS_PATH, format_yaml, read_yaml
+from imbalens.params.dvc_yaml import format_yaml, read_yaml
+from imbalens.params.loading import ANALYSES_PATH, PARAMS_PATH
 from imbalens.validation.lock import MADE
 from imbalens.validation.repository import run
 from imbalens.validation.rules import FOLDER, Closeness

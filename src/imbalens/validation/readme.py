@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from imbalens.errors import InputError
-from imbalens.params.loading import PARAMS_PATH, read_yaml
+from imbalens.params.dvc_yaml import read_yaml
+from imbalens.params.loading import PARAMS_PATH
 
 README = Path("README.md")
 HEAD = re.compile(r"\| what \| (?P<runs>.+) \| where \|")

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 
 from imbalens.errors import InputError
 from imbalens.params.base import Section
+from imbalens.params.dvc_yaml import parse_yaml
 from imbalens.params.experiment import Params, baseline_of
 
 FOLDER = Path("validation")
@@ -56,7 +57,7 @@ def load_rules(root: Path) -> Rules:
     """
     path = root / RULES
     try:
-        return Rules.model_validate(_tuples(yaml.safe_load(path.read_text(encoding="utf-8"))))
+        return Rules.model_validate(_tuples(parse_yaml(path.read_text(encoding="utf-8"))))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
         raise InputError(f"{path}: {error}\nwrite it with: {MEASURE}") from error
 

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import yaml
 from tqdm import tqdm
 
+from imbalens.params.dvc_yaml import format_yaml, read_yaml
 from imbalens.params.experiment import Params
-from imbalens.params.loading import PARAMS_PATH, format_yaml, load_params, read_yaml
+from imbalens.params.loading import PARAMS_PATH, load_params
 from imbalens.store.files import write_json, write_text
 from imbalens.validation import repository as git
 from imbalens.validation.rules import (
@@ -160,7 +160,5 @@ def format_rules(rules: Rules) -> str:
     for key, value in values.items():
         # None: lists and mappings of single values on one line
         flow = False if key == "headlines" or not isinstance(value, dict | list) else None
-        parts.append(
-            yaml.safe_dump({key: value}, sort_keys=False, width=WIDTH, default_flow_style=flow)
-        )
+        parts.append(format_yaml({key: value}, flow=flow, width=WIDTH))
     return "".join(parts)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imbalens.errors import InputError
-from imbalens.params.loading import PARAMS_PATH, load_params, read_yaml
+from imbalens.params.dvc_yaml import read_yaml
+from imbalens.params.loading import PARAMS_PATH, load_params
 from imbalens.validation import repository as git
 from imbalens.validation.judge import Problem, changed_verdicts, judge
 from imbalens.validation.lock import LOCK
