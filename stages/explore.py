@@ -101,7 +101,7 @@ def choose_plane(
         case Pca():
             return principal_plane
         case Umap():
-            key = "analyses.yaml: explore.embedding.n_neighbors"
+            key = "explore.embedding.n_neighbors"
             require_neighbors(key, options.n_neighbors, n_train)
             return partial(umap_plane, **options.model_dump(exclude={"name"}))
         case _:
