@@ -142,14 +142,16 @@ def test_the_hash_of_a_folder_is_not_believed(sides):
 
 
 def add_comparison(sides):
-    """Add a stage that reads a run's metrics, by a list of what was gathered with a forged hash."""
-    files = {"files": {f"metrics/performance/{CE}.json": "sha"}}
-    write_json(sides / "recomputed/data/gathered/compare/planted.json", files)
+    """Add a stage that reads a run's metrics, by a list of them that has a forged hash."""
+    path, metrics = "data/gathered/compare/planted.json", f"metrics/performance/{CE}.json"
+    write_json(sides / "recomputed" / path, {"files": {metrics: "sha"}})
     for side, md5 in (("committed", "forged"), ("recomputed", "real")):
         lock = yaml.safe_load((sides / side / "dvc.lock").read_text(encoding="utf-8"))
-        deps = [{"path": "data/gathered/compare/planted.json", "md5": md5}]
-        outs = [{"path": "plots/compare/planted.csv", "md5": "t"}]
-        lock["stages"]["compare@planted"] = {"deps": deps, "outs": outs}
+        gathered, outs = [{"path": path, "md5": md5}], [{"path": "plots/compare/planted.csv"}]
+        lock["stages"] |= {
+            "gather@planted": {"deps": [{"path": metrics}], "outs": gathered},
+            "compare@planted": {"deps": gathered, "outs": outs},
+        }
         (sides / side / "dvc.lock").write_text(yaml.safe_dump(lock), encoding="utf-8")
         table = sides / side / "plots/compare/planted.csv"
         table.parent.mkdir(parents=True)
@@ -160,7 +162,10 @@ def add_comparison(sides):
 
 def test_what_was_gathered_stands_for_the_files_that_it_lists(sides):
     add_comparison(sides)
-    assert places(judged(sides)) == ["plots/compare/planted.csv:2:accuracy"]
+    assert places(judged(sides)) == [
+        "plots/compare/planted.csv:2:accuracy",
+        "data/gathered/compare/planted.json",
+    ]
 
 
 def test_what_lists_files_that_are_kept_is_computed_from_these(sides, monkeypatch):
