@@ -154,7 +154,7 @@ def _read_module(path: Path, root: Path) -> Module:
     return Module(name, path, defined, imported, acting)
 
 
-def _names_defined(statement: ast.stmt) -> set[str] | None:
+def _names_defined(statement: ast.stmt | ast.ExceptHandler) -> set[str] | None:
     """Return the names that a statement defines, none of an import; None if it does more."""
     match statement:
         case (
@@ -170,12 +170,12 @@ def _names_defined(statement: ast.stmt) -> set[str] | None:
             return {name}
         case ast.Import() | ast.ImportFrom() | ast.Pass() | ast.Expr(value=ast.Constant()):
             return set()
-        case ast.If() | ast.Try():
-            handlers = getattr(statement, "handlers", [])
-            last = getattr(statement, "finalbody", [])
-            parts = [*statement.body, *statement.orelse, *last]
-            parts += [part for handler in handlers for part in handler.body]
-            names = [_names_defined(part) for part in parts]
+        case ast.If() | ast.Try() | ast.ExceptHandler():
+            names = [
+                _names_defined(part)
+                for part in ast.iter_child_nodes(statement)
+                if isinstance(part, ast.stmt | ast.ExceptHandler)
+            ]
             return None if None in names else {name for some in names for name in some or ()}
         case _:
             return None
@@ -271,7 +271,7 @@ class _Narrow(ast.NodeTransformer):
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
 
-    def visit_Import(self, _: ast.Import | ast.ImportFrom) -> None:
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
         """What is imported counts where it is used, see `Definition.references`."""
 
     visit_AsyncFunctionDef = visit_FunctionDef
