@@ -30,6 +30,7 @@ class Read:
     of: Literal["all", "saliency", "maps"]
 
 
+# as dvc.yaml has them: tables' declarations know more, and lead to the code of analyses
 FEATURES = Read("data/dumps/features/{run}.h5", "dump_features", "all")
 ADVERSARIES = Read("plots/adversaries/{run}.csv", "adversaries", "all")
 COLOURS = Read("plots/saliency_colours/{run}.csv", "saliency_colours", "saliency")
