@@ -72,6 +72,22 @@ def replace_text(path: str, pattern: str, replacement: str) -> Callable[[Path], 
     return edit
 
 
+def forge_hash(path: str) -> Callable[[Path], None]:
+    """Return an edit: dvc.lock has another hash of a file, wherever it names it."""
+
+    def edit(root: Path) -> None:
+        lock = root / "dvc.lock"
+        pattern = rf"(path: {re.escape(path)}\n +hash: md5\n +md5: )\w{{8}}"
+        text, n = re.subn(pattern, r"\g<1>00000000", lock.read_text(encoding="utf-8"))
+        if n < 2:
+            raise ValueError(
+                f"dvc.lock: found {n} hashes of {path}; expected an output's and more"
+            )
+        lock.write_text(text, encoding="utf-8", newline="\n")
+
+    return edit
+
+
 def change_digit(path: str, *, after: str = "") -> Callable[[Path], None]:
     """Return an edit: change one digit behind the point of the first number after a text."""
 
@@ -246,11 +262,9 @@ TAMPERINGS = (
         ),
     ),
     Tampering(
-        "a difference, hash of the folder of dumps forged",
+        "a difference, hash of what was gathered for it forged",
         change_digit("plots/differences/planted.csv"),
-        afterwards=replace_text(
-            "dvc.lock", r"(path: data/dumps/features\n +hash: md5\n +md5: )\w{8}", r"\g<1>00000000"
-        ),
+        afterwards=forge_hash("data/gathered/differences/planted.json"),
     ),
     Tampering(
         "a number of the README under another heading",

@@ -64,7 +64,7 @@ def test_what_it_writes_is_the_same_whatever_the_parameters(tmp_path, monkeypatc
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    stages = ("prepare", "train", "dump_saliency", "dump_maps", "false_positives")
+    stages = ("prepare", "trained_code", "train", "dump_saliency", "dump_maps", "false_positives")
     project = TinyProject(tmp_path_factory.mktemp("check"), VALUES, stages)
     assert project.repro("prepare") == {"check", *PREPARED}
     project.commit("prepared")

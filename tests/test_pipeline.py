@@ -1,22 +1,42 @@
 """One tiny DAG end to end, and what reruns when something changes."""
 
+import importlib
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 
-from tests.tiny import LABEL_RUNS, ROOT, RUNS, TinyProject, method_of, tiny_params
+from imbalens.validation.values import COMPARED as COMPARED_FILES
+from imbalens.validation.values import find_differences, parse
+from tests.code_edits import LDAM, add_loss, add_network, change_text
+from tests.tiny import (
+    LABEL_RUNS,
+    ROOT,
+    RUNS,
+    TinyProject,
+    method_of,
+    read_values,
+    tiny_params,
+    write_params,
+)
 
 LABEL_RUN = LABEL_RUNS[1]
 COMMON = ("train", "dump_features", "performance", "archetypes", "adversaries", "feature_overlap")
 OF_MAPS = ("dump_maps", "cam_alignment", "concepts")
 CHAIN = (*COMMON, *OF_MAPS, "dump_saliency", "saliency_colours")
 JUDGED = ("performance", "archetypes", "adversaries", "feature_overlap", "saliency_colours")
+CODE = ("src/", "stages/")
 OF_DATASETS = ("compare", "differences", "changes", "claims", "explore")
-COMPARED = {f"{stage}@{name}" for stage in OF_DATASETS for name in ("planted", "phantom")}
+DATASETS = ("planted", "phantom")
+COMPARED = {f"{stage}@{name}" for stage in OF_DATASETS for name in DATASETS}
+GATHERED = {f"gather@{name}" for name in DATASETS}
+DIGESTED = {f"trained_code@{run}" for run in (*RUNS, LABEL_RUN)}
+TRAINED = [f"train@{run}" for run in (*RUNS, LABEL_RUN)]
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +50,8 @@ def project(tmp_path_factory):
         *(f"{stage}@{run}" for stage in CHAIN for run in RUNS),
         *(f"{stage}@{LABEL_RUN}" for stage in (*COMMON, *OF_MAPS)),
         "false_positives@planted",
+        *DIGESTED,
+        *GATHERED,
         *COMPARED,
         "report",
         "focus",
@@ -42,6 +64,7 @@ def project(tmp_path_factory):
 def unchanged(project):
     """The project as committed, whatever the test before did to it."""
     project.git("checkout", "--quiet", "--force", "main")
+    project.git("clean", "--quiet", "--force", "src")
     project.run("dvc", "checkout", "--quiet", "--force")
     return project
 
@@ -96,15 +119,17 @@ def test_nothing_to_do_runs_nothing(unchanged):
     assert unchanged.repro() == set()
 
 
-def test_a_loss_parameter_reruns_its_run_and_focus_and_nothing_else(unchanged):
+def test_a_loss_parameter_reruns_its_run_what_compares_it_and_nothing_else(unchanged):
     unchanged.change(lambda values: values.update(focus=RUNS[1]))
     assert unchanged.repro() == {"check", "focus"}
     unchanged.change(lambda values: method_of(values, RUNS[1])["loss"].update(max_margin=0.4))
     assert unchanged.repro() == {
         "check",  # of all parameters, and writes the same: nothing reruns because of it
+        f"trained_code@{RUNS[1]}",
         *(f"{stage}@{RUNS[1]}" for stage in CHAIN),
         "false_positives@planted",  # draws this run beside the other
-        *COMPARED,  # depend on the folders of all runs' metrics
+        *GATHERED,  # where comparisons of the other dataset stop
+        *(f"{stage}@planted" for stage in OF_DATASETS),
         "report",
         "focus",
     }
@@ -116,6 +141,63 @@ def test_an_analysis_parameter_retrains_nothing(unchanged):
     upstream = [f"{stage}@{run}" for stage in ("train", "dump_features") for run in runs]
     archetypes = {f"archetypes@{run}" for run in runs}
     assert unchanged.repro(*upstream, *archetypes) == {"check", *archetypes}
+
+
+def test_another_loss_and_another_network_train_nothing(unchanged):
+    add_loss(unchanged.folder)
+    add_network(unchanged.folder)
+    assert unchanged.repro(*TRAINED) == {"check", *DIGESTED}
+    change_text(unchanged.folder / LDAM, "scale * (cosines -", "scale * (1.0 * cosines -")
+    assert unchanged.repro(*TRAINED) == {*DIGESTED, f"train@{RUNS[1]}"}
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("stage", OF_DATASETS)
+def test_a_comparison_reads_nothing_that_is_not_gathered(
+    unchanged, stage, dataset, tmp_path, monkeypatch
+):
+    """It writes the same where there is nothing else, neither files nor parameters."""
+    gathered = read_json(unchanged, f"data/gathered/{stage}/{dataset}.json")
+    body = yaml.safe_load((unchanged.folder / "dvc.yaml").read_text())["stages"][stage]["do"]
+    read = [dep.replace("${key}", dataset) for dep in body["deps"] if not dep.startswith(CODE)]
+    for path in (*read, *gathered["files"]):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(unchanged.folder / path, tmp_path / path)
+    write_params(tmp_path, only(dataset, read_values(unchanged.folder)))
+    monkeypatch.chdir(tmp_path)
+    importlib.import_module(f"stages.{stage}").main([dataset])
+    lock = yaml.safe_load((unchanged.folder / "dvc.lock").read_text())["stages"]
+    paths = [out["path"] for out in lock[f"{stage}@{dataset}"]["outs"]]
+    assert {path for path in paths if not Path(path).exists()} == set()
+    results = [path for path in paths if path.endswith(COMPARED_FILES)]
+    assert len(results) >= 2
+    kept, now = (read_only(folder, results) for folder in (unchanged.folder, tmp_path))
+    # another number of threads than in a process of its own
+    assert find_differences(kept, now, relative=1e-9, absolute=1e-9) == []
+
+
+def read_only(folder, paths):
+    return {
+        f"{path}:{key}": value
+        for path in paths
+        for key, value in parse((folder / path).read_text(encoding="utf-8"), Path(path).suffix)
+    }
+
+
+def only(dataset, values):
+    """The parameters as if there were no other dataset."""
+    runs = {name: run for name, run in values["runs"].items() if run["dataset"] == dataset}
+    dumps = values["dumps"]
+    for kind in ("saliency", "maps"):
+        dumps[kind]["runs"] = [run for run in dumps[kind]["runs"] if run in runs]
+    return values | {
+        "datasets": {dataset: values["datasets"][dataset]},
+        "runs": runs,
+        "methods": {run["method"]: values["methods"][run["method"]] for run in runs.values()},
+        "recipes": {run["recipe"]: values["recipes"][run["recipe"]] for run in runs.values()},
+        "false_positives": {},
+        "focus": next(iter(runs)),
+    }
 
 
 @pytest.mark.parametrize("run", [*RUNS, LABEL_RUN])

@@ -15,7 +15,8 @@ GONE, KEPT = "planted-ldam_drw", "planted-ce"
 def project(tmp_path_factory):
     """Two trained runs, of which params.yaml then loses one."""
     values = tiny_params((KEPT, GONE))
-    project = TinyProject(tmp_path_factory.mktemp("pruning"), values, ("prepare", "train"))
+    stages = ("prepare", "trained_code", "train")
+    project = TinyProject(tmp_path_factory.mktemp("pruning"), values, stages)
     project.repro()
     project.commit("two runs")
     project.change(lambda values: values["runs"].pop(GONE))
@@ -38,8 +39,8 @@ def test_what_a_removed_run_left_is_found_and_deleted(project, monkeypatch, caps
     lock = yaml.safe_load((project.folder / "dvc.lock").read_text())
     of_kept = files_of(KEPT, project)
     leftovers = find_leftovers(project.folder)
-    assert list(leftovers) == [f"train@{GONE}"]
-    assert set(leftovers[f"train@{GONE}"]) == files_of(GONE, project)
+    assert set(leftovers) == {f"trained_code@{GONE}", f"train@{GONE}"}
+    assert {path for paths in leftovers.values() for path in paths} == files_of(GONE, project)
     assert len(leftovers[f"train@{GONE}"]) == 3, "weights, metrics, history"
 
     main([])
@@ -49,7 +50,8 @@ def test_what_a_removed_run_left_is_found_and_deleted(project, monkeypatch, caps
     main(["--delete"])
     assert files_of(GONE, project) == set()
     assert files_of(KEPT, project) == of_kept
-    del lock["stages"][f"train@{GONE}"]
+    for stage in leftovers:
+        del lock["stages"][stage]
     assert yaml.safe_load((project.folder / "dvc.lock").read_text()) == lock
     assert project.repro() == {"check"}, "what is left is up to date"
     main(["--delete"])

@@ -34,7 +34,7 @@ def project(tmp_path_factory):
     values = tiny_params()
     values["dumps"]["saliency"]["runs"] = values["dumps"]["maps"]["runs"] = []
     values["false_positives"] = {}
-    stages = ("check", "prepare", "train", "dump_features", *ANALYSES, "focus")
+    stages = ("check", "prepare", "trained_code", "train", "dump_features", *ANALYSES, "focus")
     project = TinyProject(tmp_path_factory.mktemp("two"), values, stages)
     project.repro()
     shutil.copytree(ROOT / "validation", project.folder / "validation")

@@ -2,15 +2,19 @@
 
 import ast
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 PIPELINE = Path("dvc.yaml")
 PACKAGE = Path("src/imbalens")
 # These only carry values into a stage; DVC tracks those values themselves as parameters.
-# Were they dependencies, describing a new analysis would train every network again. What checks
-# the values depends on them, and writes the same whatever they say.
+# Were they dependencies, describing a new analysis would train every network again. Stages that
+# cost nothing depend on them, and mostly write the same whatever they say.
 CARRIES_VALUES = "src/imbalens/params/"
-CHECKS_VALUES = "check"
+READ_VALUES = ("check", "trained_code", "gather")
+# Of losses and networks a training depends on what its own ones reach, which a stage digests.
+DIGESTED = ("src/imbalens/losses", "src/imbalens/models")
+DIGESTS = "trained_code"
 # The modules of a package change together, or are shared by so many stages that most rerun
 # anyway; DVC reads and writes all of dvc.lock after each stage, so that every line of it costs
 # time. Hence packages are declared whole, except these.
@@ -25,17 +29,49 @@ BY_MODULE = (
 
 
 def import_closure(script: Path, *, root: Path) -> set[str]:
-    """Return the paths, relative to the root, of a script and every module it leads to.
+    """Return the paths, relative to the root, of the code that a stage's result depends on.
+
+    It is the script and every module it leads to, but for those whose effect other files carry.
 
     Args:
-        script: A Python file.
+        script: The stage's script.
         root: Folder of the project.
     """
+    digests = script.stem == DIGESTS
+    starts = [script, *(modules_below(DIGESTED, root=root) if digests else ())]
+    found = follow_imports(starts, root=root, short_of=() if digests else DIGESTED)
+    paths = {path.relative_to(root).as_posix() for path in found}
+    if script.stem in READ_VALUES:
+        return paths
+    return {path for path in paths if not path.startswith(CARRIES_VALUES)}
+
+
+def modules_below(folders: Iterable[str], *, root: Path) -> list[Path]:
+    """Return all modules of some packages, in order.
+
+    Args:
+        folders: The packages, relative to `root`.
+        root: Folder of the project.
+    """
+    return sorted(path for folder in folders for path in (root / folder).rglob("*.py"))
+
+
+def follow_imports(
+    starts: Iterable[Path], *, root: Path, short_of: tuple[str, ...] = ()
+) -> list[Path]:
+    """Return some modules and every one of this package that they lead to, in order.
+
+    Args:
+        starts: Python files.
+        root: Folder of the project.
+        short_of: Folders whose modules are left out, and what only these lead to.
+    """
     found: set[Path] = set()
-    waiting = [script]
+    waiting = list(starts)
+    closed = [root / folder for folder in short_of]
     while waiting:
         path = waiting.pop()
-        if path in found:
+        if path in found or any(path.is_relative_to(folder) for folder in closed):
             continue
         found.add(path)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -49,10 +85,7 @@ def import_closure(script: Path, *, root: Path) -> set[str]:
                 module = root / "src" / f"{(name or '').replace('.', '/')}.py"
                 if module.exists():
                     waiting.append(module)
-    paths = {path.relative_to(root).as_posix() for path in found}
-    if script.stem == CHECKS_VALUES:
-        return paths
-    return {path for path in paths if not path.startswith(CARRIES_VALUES)}
+    return sorted(found)
 
 
 def code_dependencies(script: Path, *, root: Path) -> list[str]:

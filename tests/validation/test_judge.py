@@ -6,6 +6,7 @@ import shutil
 import pytest
 import yaml
 
+from imbalens.validation import judge as judge_module
 from imbalens.validation.judge import judge
 from imbalens.validation.lock import read_lock
 from tests.validation.cases import CE, LDAM, commit_all, params_of, rules_of, write_lock
@@ -138,6 +139,44 @@ def test_the_hash_of_a_folder_is_not_believed(sides):
         path.read_text(encoding="utf-8").replace("holds", "not decidable"), encoding="utf-8"
     )
     assert places(judged(sides)) == [f"metrics/claims/planted.json:rises.{LDAM}.verdict"]
+
+
+def add_comparison(sides):
+    """Add a stage that reads a run's metrics, by a list of them that has a forged hash."""
+    path, metrics = "data/gathered/compare/planted.json", f"metrics/performance/{CE}.json"
+    write_json(sides / "recomputed" / path, {"files": {metrics: "sha"}})
+    for side, md5 in (("committed", "forged"), ("recomputed", "real")):
+        lock = yaml.safe_load((sides / side / "dvc.lock").read_text(encoding="utf-8"))
+        gathered, outs = [{"path": path, "md5": md5}], [{"path": "plots/compare/planted.csv"}]
+        lock["stages"] |= {
+            "gather@planted": {"deps": [{"path": metrics}], "outs": gathered},
+            "compare@planted": {"deps": gathered, "outs": outs},
+        }
+        (sides / side / "dvc.lock").write_text(yaml.safe_dump(lock), encoding="utf-8")
+        table = sides / side / "plots/compare/planted.csv"
+        table.parent.mkdir(parents=True)
+        table.write_text(f"run,accuracy\n{CE},{md5}\n", encoding="utf-8")
+    shutil.rmtree(sides / "committed/.git")
+    commit_all(sides / "committed")
+
+
+def test_what_was_gathered_stands_for_the_files_that_it_lists(sides):
+    add_comparison(sides)
+    assert places(judged(sides)) == [
+        "plots/compare/planted.csv:2:accuracy",
+        "data/gathered/compare/planted.json",
+    ]
+
+
+def test_what_lists_files_that_are_kept_is_computed_from_these(sides, monkeypatch):
+    again = []
+    monkeypatch.setattr(
+        judge_module, "_compute_again", lambda stages, *_: again.extend(stages) or []
+    )
+    commit_side(sides, weights="elsewhere", values={**VALUES, CE: (0.806, 0.15, 0.9)})
+    add_comparison(sides)
+    assert judged(sides).problems == []
+    assert again == ["compare@planted"]
 
 
 def test_what_nothing_checked_is_a_problem_where_all_dumps_are_reproduced(sides):

@@ -1,4 +1,8 @@
-"""From a loss's parameters to what training minimises and to how logits become scores."""
+"""From a loss's parameters to what training minimises and to how logits become scores.
+
+What is done for one loss alone stands in a `match`: only its runs are trained again when that
+changes (`imbalens.trained_code`).
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -100,7 +104,11 @@ def build_class_objective(
                 per_example = partial(logit_adjustment, prior=place(prior), tau=loss.tau)
         case _:
             assert_never(loss)
-    deferred = effective_number_weights(on_host, beta=drw.beta) if drw else weights
+    match drw:
+        case runs.Drw():
+            deferred = effective_number_weights(on_host, beta=drw.beta)
+        case None:
+            deferred = weights
     return Objective(
         per_example=per_example,
         weights=place(weights),
@@ -165,7 +173,11 @@ def logit_scale(loss: runs.Loss) -> float:
 
     It is LDAM's scale, whose logits are cosines, and 1 for all other losses.
     """
-    return loss.scale if isinstance(loss, runs.Ldam) else 1.0
+    match loss:
+        case runs.Ldam():
+            return loss.scale
+        case _:
+            return 1.0
 
 
 def logit_offset(loss: runs.Loss, counts: Int[Tensor, " c"]) -> Float[Tensor, " c"]:
@@ -191,10 +203,12 @@ def logit_offset(loss: runs.Loss, counts: Int[Tensor, " c"]) -> Float[Tensor, " 
         exclusive = loss.alpha is None
     if exclusive:
         _check_counts(counts)
-    if isinstance(loss, runs.LogitAdjustment) and loss.post_hoc:
-        on_host = counts.cpu().double()
-        return (-loss.tau * (on_host / on_host.sum()).log()).float()
-    return torch.zeros(len(counts))
+    match loss:
+        case runs.LogitAdjustment(post_hoc=True):
+            on_host = counts.cpu().double()
+            return (-loss.tau * (on_host / on_host.sum()).log()).float()
+        case _:
+            return torch.zeros(len(counts))
 
 
 def _scaled(per_value: Callable[..., Tensor], scale: float) -> Callable[[Tensor, Tensor], Tensor]:

@@ -1,8 +1,10 @@
-"""From a network's parameters to the network."""
+"""From a network's parameters to the network.
+
+What is done for one network or loss alone stands in a `match`, as in `losses.build`.
+"""
 
 from typing import assert_never
 
-from imbalens.models.cifar_resnet import CifarResNet
 from imbalens.models.network import Head, Network
 from imbalens.params import runs
 
@@ -14,19 +16,32 @@ def build_model(model: runs.Model, loss: runs.Loss, n_outputs: int) -> Network:
 
     Args:
         model: The network's parameters.
-        loss: The loss it is for: LDAM works on cosines, all others on linear logits.
+        loss: The loss it is for, see `head_of`.
         n_outputs: Number of logits.
     """
-    head: Head = "cosine" if isinstance(loss, runs.Ldam) else "linear"
-    if isinstance(model, runs.CifarResnet):
-        return CifarResNet(int(model.name.removeprefix("resnet")), n_outputs, head=head)
+    head = head_of(loss)
     # imported late: torchvision takes seconds, which runs of small networks need not spend
-    from imbalens.models.torchvision_networks import ResNet50, TruncatedDenseNet121
-
     match model:
+        case runs.CifarResnet():
+            from imbalens.models.cifar_resnet import CifarResNet
+
+            return CifarResNet(int(model.name.removeprefix("resnet")), n_outputs, head=head)
         case runs.Resnet50():
+            from imbalens.models.torchvision_networks import ResNet50
+
             return ResNet50(n_outputs, head=head)
         case runs.Densenet121Truncated():
+            from imbalens.models.torchvision_networks import TruncatedDenseNet121
+
             return TruncatedDenseNet121(n_outputs, head=head)
         case _:
             assert_never(model)
+
+
+def head_of(loss: runs.Loss) -> Head:
+    """Return the kind of classifier: LDAM works on cosines, all others on linear logits."""
+    match loss:
+        case runs.Ldam():
+            return "cosine"
+        case _:
+            return "linear"

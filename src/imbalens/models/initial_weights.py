@@ -37,7 +37,17 @@ def initialize(network: Network, model: runs.Model) -> None:
         InputError: if the weights are absent and cannot be downloaded, are damaged, or are of
             another network, with the names that are missing, unexpected or of another shape.
     """
-    if isinstance(model, runs.CifarResnet) or model.weights == "none":
+    match model:
+        case runs.CifarResnet():
+            pass  # always from fresh weights
+        case runs.Resnet50() | runs.Densenet121Truncated():
+            _start_from(network, model)
+        case _:
+            assert_never(model)
+
+
+def _start_from(network: Network, model: runs.Resnet50 | runs.Densenet121Truncated) -> None:
+    if model.weights == "none":
         return
     if model.weights == "imagenet":
         source, state = "ImageNet weights", _read_imagenet(_published_weights(model))
@@ -130,6 +140,12 @@ def _full_shapes(
     """Names and shapes of torchvision's full network."""
     from torchvision.models import densenet121, resnet50
 
-    build = resnet50 if isinstance(model, runs.Resnet50) else densenet121
     with torch.device("meta"):  # takes no memory
-        return {name: tensor.shape for name, tensor in build().state_dict().items()}
+        match model:
+            case runs.Resnet50():
+                full = resnet50()
+            case runs.Densenet121Truncated():
+                full = densenet121()
+            case _:
+                assert_never(model)
+    return {name: tensor.shape for name, tensor in full.state_dict().items()}

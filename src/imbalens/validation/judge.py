@@ -13,7 +13,15 @@ from pathlib import Path
 
 from imbalens.errors import InputError
 from imbalens.params.experiment import Params
-from imbalens.validation.lock import DUMPS, LOCK, MADE, LockedStage, read_lock, written
+from imbalens.validation.lock import (
+    DUMPS,
+    LOCK,
+    MADE,
+    LockedStage,
+    name_gathered,
+    read_lock,
+    written,
+)
 from imbalens.validation.repository import KEPT, kept_results, run
 from imbalens.validation.rules import (
     FEWEST,
@@ -86,7 +94,7 @@ def judge(
         params: The experiment.
         base: Folder with what HEAD is compared with; its dvc.lock may be absent.
     """
-    old, new = read_lock(committed), read_lock(recomputed)
+    old, new = read_lock(committed), name_gathered(read_lock(recomputed), recomputed)
     metrics = [read_values(folder / "metrics") for folder in (committed, recomputed)]
     problems = [*_find_orphans(committed, old, new), *_find_forgeries(old, new, base)]
     here, there = written(old), written(new)

@@ -1,7 +1,8 @@
 """What dvc.lock says: every stage with the hashes of what it read and wrote."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -13,6 +14,7 @@ LOCK = Path("dvc.lock")
 CODE = ("src/", "stages/", ".dvc/")
 WEIGHTS = "data/models/"
 DUMPS = "data/dumps/"
+GATHERED = "data/gathered/"  # what was read of several runs, see `imbalens.gather`
 MADE = ("data/prepared/", WEIGHTS, DUMPS)  # what analyses are arithmetic on, and its making
 
 
@@ -51,6 +53,26 @@ def read_lock(folder: Path) -> dict[str, LockedStage]:
         }
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: cannot be read ({error}); run: dvc repro") from error
+
+
+def name_gathered(lock: Mapping[str, LockedStage], folder: Path) -> dict[str, LockedStage]:
+    """Name as read, instead of what was gathered for a stage, the files that it was gathered of.
+
+    Args:
+        lock: What the folder's dvc.lock says.
+        folder: A clone in which the stages were run.
+    """
+    hashes, named = written(lock), {}
+    for name, stage in lock.items():
+        deps: dict[str, str] = {}
+        for path, md5 in stage.deps.items():
+            if path.startswith(GATHERED):
+                files = json.loads((folder / path).read_text(encoding="utf-8"))["files"]
+                deps |= {file: hashes[file] for file in files}
+            else:
+                deps[path] = md5
+        named[name] = replace(stage, deps=deps)
+    return named
 
 
 def written(lock: Mapping[str, LockedStage]) -> dict[str, str]:
