@@ -6,7 +6,6 @@ analyses that they are compared with, each reads its input and searches neighbou
 
 import math
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +85,7 @@ def archetypes(inputs: Path, out: Path) -> None:
                 tied = np.flatnonzero(np.isclose(sums, sums.min(), rtol=1e-12, atol=0))
                 medoid = min(
                     (group[place] for place in tied),
-                    key=lambda row: sha256(features[row].astype("<f8").tobytes()).digest(),
+                    key=lambda row: tuple(features[row].tolist()),
                 )
             prototypes.append({"class": CLASS_NAMES[label], "archetype": kind, "row": medoid})
     _write(out / "archetypes.csv", rows)

@@ -1,7 +1,6 @@
 """The exact medoid of a set of points, in little memory."""
 
 import math
-from hashlib import sha256
 
 import numpy as np
 from jaxtyping import Float
@@ -20,8 +19,9 @@ def exact_medoid(points: Float[np.ndarray, "n d"]) -> int:
         points: One row per point.
 
     Returns:
-        Row of the medoid: of several with the smallest sum the one with the smallest digest of
-        its coordinates, so that no order of points matters; the first of its duplicates.
+        Row of the medoid: of several with the smallest sum the one whose first coordinate that
+        differs is smallest, so that neither an order of points nor rounding of their coordinates
+        matters; the first of its duplicates.
 
     Raises:
         ValueError: if there are no points or a coordinate is not finite.
@@ -39,9 +39,9 @@ def exact_medoid(points: Float[np.ndarray, "n d"]) -> int:
     if len(shortlist) == 1:
         return int(shortlist[0])
     # duplicates share their sum: the first of them stands for all
-    first = {_digest(points[row]): int(row) for row in shortlist[::-1]}
-    _, digest = min((_exact_sum(points, row), digest) for digest, row in first.items())
-    return first[digest]
+    first = {tuple(points[row].tolist()): int(row) for row in shortlist[::-1]}
+    _, place = min((_exact_sum(points, row), place) for place, row in first.items())
+    return first[place]
 
 
 def _distance_sums(points: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
@@ -81,7 +81,3 @@ def _exact_sum(points: Float[np.ndarray, "n d"], row: int) -> float:
     """Sum one point's distances to all points, independent of their order."""
     offsets = points.astype(np.float64) - points[row]
     return math.fsum(np.sqrt(np.einsum("nd,nd->n", offsets, offsets)))
-
-
-def _digest(point: Float[np.ndarray, " d"]) -> bytes:
-    return sha256((point.astype("<f8") + 0.0).tobytes()).digest()
