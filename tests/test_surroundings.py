@@ -12,10 +12,11 @@ from imbalens.params.checks import find_image_problems
 from imbalens.params.dvc_yaml import format_yaml, read_yaml
 from imbalens.params.loading import load_params
 from imbalens.surroundings import find_made, require_surroundings
-from tests.params.test_loading import ROOT, SHIPPED, at, load_changed
+from tests.params.test_loading import SHIPPED, at, load_changed
+from tests.tiny import ROOT, write_params
 
-CE = ("runs", "planted-ce")
-BCE = ("runs", "phantom-bce")
+CE = ("methods", "ce")
+BCE = ("methods", "bce")
 MINE = {"name": "folder", "root": "$MY_IMAGES/lt", "digest": None}
 SUMMARY = {"images": {"train": 90}, "counts": {"train": {"cat": 60, "striped red square": 30}}}
 MD5 = "0123456789abcdef0123456789abcdef"
@@ -80,6 +81,7 @@ def test_an_experiment_on_generated_images_needs_nothing(folder):
 def test_a_profile_needs_the_variables_that_it_names(folder, monkeypatch, profile):
     path = folder / "params.yaml"
     write(path, profile.read_text(encoding="utf-8"))
+    write(folder / "analyses.yaml", (ROOT / "analyses.yaml").read_text(encoding="utf-8"))
     params = load_params(path)
     named = {
         f"datasets.{name}.source.root": found[1]
@@ -103,18 +105,18 @@ def test_every_mistake_is_named_at_once(folder):
         folder,
         at("datasets", "planted", source=MINE),
         at(*CE, checkpoint="$MY_WEIGHTS/x.pt"),
-        at("runs", "planted-ldam_drw", checkpoint="gone.pt"),
+        at("methods", "ldam_drw", checkpoint="gone.pt"),
         at(*BCE, "model", weights="start.pt"),
         at("dumps", "maps", runs=[]),
     )
     assert found == [
         "datasets.planted.source.root: $MY_IMAGES/lt: environment variable MY_IMAGES is not set; "
         "run: export MY_IMAGES=<path>",
-        "runs.planted-ce.checkpoint: $MY_WEIGHTS/x.pt: environment variable MY_WEIGHTS is not "
+        "methods.ce.checkpoint: $MY_WEIGHTS/x.pt: environment variable MY_WEIGHTS is not "
         "set; run: export MY_WEIGHTS=<path>",
-        "runs.planted-ldam_drw.checkpoint: gone.pt: no such file; place the weights there, or "
+        "methods.ldam_drw.checkpoint: gone.pt: no such file; place the weights there, or "
         "set null, to train",
-        "runs.phantom-bce.model.weights: start.pt: no such file; place the weights there, or set "
+        "methods.bce.model.weights: start.pt: no such file; place the weights there, or set "
         "'imagenet' or 'none'",
     ]
 
@@ -137,14 +139,14 @@ def test_weights_to_start_from_do_not_matter_beside_a_checkpoint(folder):
 def test_a_checkpoint_that_was_taken_is_not_needed_again(folder):
     changed = at(*CE, checkpoint="gone.pt")
     assert len(find(folder, changed)) == 1
-    keys = ("runs.planted-ce", "recipes.quick")
+    keys = ("runs.planted-ce", "methods.ce", "recipes.quick")
     lock(folder, "train@planted-ce", keys, "data/models/planted-ce.pt")
     assert len(find(folder, changed)) == 1, "the weights are nowhere"
     write(folder / "data/models/planted-ce.pt")
     assert find(folder, changed) == []
     assert len(find(folder, changed, at("recipes", "quick", epochs=13))) == 1
     (other,) = find(folder, at(*CE, checkpoint="other.pt"))
-    assert other.startswith("runs.planted-ce.checkpoint: other.pt: no such file")
+    assert other.startswith("methods.ce.checkpoint: other.pt: no such file")
 
 
 @pytest.mark.parametrize("place", ["project", "config", "config.local"])
@@ -152,7 +154,9 @@ def test_what_dvcs_cache_holds_was_made(folder, place):
     cache = folder / ".dvc/cache" if place == "project" else folder / "elsewhere"
     write(cache / "files" / "md5" / MD5[:2] / MD5[2:])
     load_changed(folder, at(*CE, checkpoint="gone.pt"))
-    lock(folder, "train@planted-ce", ["runs.planted-ce"], "data/models/planted-ce.pt")
+    lock(
+        folder, "train@planted-ce", ["runs.planted-ce", "methods.ce"], "data/models/planted-ce.pt"
+    )
     if place != "project":
         assert find_made(folder / "params.yaml") == set()
         text = "[core]\n    analytics = false\n['remote \"x\"']\n    url = y\n[cache]\n    dir = "
@@ -166,7 +170,7 @@ def test_a_file_of_another_name_is_compared_in_place_of_params_yaml(folder):
     load_changed(folder, lambda _: None)
     lock(folder, "prepare@planted", ["datasets.planted"])
     assert find_made(folder / "params.yaml") == {"prepare@planted"}
-    text = format_yaml(SHIPPED)
+    text = (folder / "params.yaml").read_text(encoding="utf-8")
     write(folder / "mine.yaml", text)
     assert find_made(folder / "mine.yaml") == {"prepare@planted"}
     write(folder / "mine.yaml", text.replace("train_per_class: 400", "train_per_class: 401"))
@@ -223,7 +227,7 @@ def test_more_images_than_neighbours_are_needed(folder):
     summary = {"images": {"train": 5}, "counts": {"train": {"cat": 5}}}
     keys = ("archetypes", "adversaries", "explore.embedding")
     assert find_image_problems(experiment(folder), "planted", summary) == [
-        f"analyses.{key}.n_neighbors: found 5; allowed: below the 5 training images of dataset "
+        f"analyses.yaml: {key}.n_neighbors: found 5; allowed: below the 5 training images of dataset "
         "'planted'"
         for key in keys
     ]
@@ -236,7 +240,7 @@ def test_more_images_than_neighbours_are_needed(folder):
 def test_images_of_a_dataset_without_runs_are_enough(folder):
     values = copy.deepcopy(SHIPPED)
     values["datasets"]["idle"] = values["datasets"]["phantom"]
-    write(folder / "params.yaml", format_yaml(values))
+    write_params(folder, values)
     summary = {"images": {"train": 1}, "counts": {"train": {"dog": 1}}}
     assert find_image_problems(load_params(folder / "params.yaml"), "idle", summary) == []
 
@@ -262,7 +266,7 @@ def test_a_prepared_dataset_is_asked_for_its_classes_and_images(folder):
         "dvc repro --force --single-item prepare@planted"
     )
     assert find(folder, *changes) == [
-        "analyses.adversaries.n_neighbors: found 90; allowed: below the 90 training images of "
+        "analyses.yaml: adversaries.n_neighbors: found 90; allowed: below the 90 training images of "
         f"dataset 'planted'{remedy}",
         "false_positives.planted.reference_class: found 'dog'; allowed: cat, striped red square"
         f"{remedy}",

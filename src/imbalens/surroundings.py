@@ -103,17 +103,17 @@ def _list_paths(params: Params, made: Collection[str]) -> Iterator[tuple[str, st
             continue
         if run.checkpoint is not None:
             remedy = "place the weights there, or set null, to train"
-            yield f"runs.{name}.checkpoint", run.checkpoint, remedy
+            yield f"methods.{run.method}.checkpoint", run.checkpoint, remedy
         elif not isinstance(run.model, CifarResnet) and run.model.weights not in (
             "imagenet",
             "none",
         ):
             remedy = "place the weights there, or set 'imagenet' or 'none'"
-            yield f"runs.{name}.model.weights", run.model.weights, remedy
+            yield f"methods.{run.method}.model.weights", run.model.weights, remedy
 
 
 def _find_absent(paths: Iterator[tuple[str, str, str]], project: Path) -> Iterator[str]:
-    for key, text, remedy in paths:
+    for key, text, remedy in dict.fromkeys(paths):  # runs share what their method names
         try:
             path = expand_path(text)
         except InputError as error:
