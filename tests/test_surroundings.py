@@ -227,8 +227,8 @@ def test_more_images_than_neighbours_are_needed(folder):
     summary = {"images": {"train": 5}, "counts": {"train": {"cat": 5}}}
     keys = ("archetypes", "adversaries", "explore.embedding")
     assert find_image_problems(experiment(folder), "planted", summary) == [
-        f"analyses.yaml: {key}.n_neighbors: found 5; allowed: below the 5 training images of dataset "
-        "'planted'"
+        f"analyses.yaml: {key}.n_neighbors: found 5; allowed: below the 5 training images of "
+        "dataset 'planted'"
         for key in keys
     ]
     summary["images"]["train"] = 6
@@ -266,8 +266,8 @@ def test_a_prepared_dataset_is_asked_for_its_classes_and_images(folder):
         "dvc repro --force --single-item prepare@planted"
     )
     assert find(folder, *changes) == [
-        "analyses.yaml: adversaries.n_neighbors: found 90; allowed: below the 90 training images of "
-        f"dataset 'planted'{remedy}",
+        "analyses.yaml: adversaries.n_neighbors: found 90; allowed: below the 90 training images "
+        f"of dataset 'planted'{remedy}",
         "false_positives.planted.reference_class: found 'dog'; allowed: cat, striped red square"
         f"{remedy}",
     ]

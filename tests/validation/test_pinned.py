@@ -82,7 +82,7 @@ def test_pinned_dumps_are_small():
 
 
 def test_nothing_pinned_is_an_error(tmp_path):
-    with pytest.raises(InputError, match=r"results is empty.*imbalens\.validation pin"):
+    with pytest.raises(InputError, match=r"results is empty.*imbalens validate pin"):
         check_pinned(tmp_path, CLOSENESS)
 
 

@@ -78,7 +78,7 @@ def test_rules_of_another_form_are_an_error(tmp_path, text):
     (tmp_path / "validation").mkdir()
     if text is not None:
         (tmp_path / RULES).write_text(text, encoding="utf-8")
-    with pytest.raises(InputError, match=r"rules\.yaml: (?s:.*)imbalens\.validation measure"):
+    with pytest.raises(InputError, match=r"rules\.yaml: (?s:.*)imbalens validate measure"):
         load_rules(tmp_path)
 
 
