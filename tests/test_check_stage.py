@@ -6,7 +6,7 @@ import pytest
 
 from imbalens.errors import InputError
 from stages import check
-from tests.tiny import ROOT, TinyProject, tiny_params, write_params
+from tests.tiny import ROOT, TinyProject, method_of, tiny_params, write_params
 
 VALUES = tiny_params()
 RUN = next(iter(VALUES["runs"]))
@@ -145,7 +145,7 @@ def test_what_an_experiment_lacks_is_said_before_anything_is_computed(clean, mon
     monkeypatch.delenv("MY_IMAGES", raising=False)
 
     def change(values):
-        values["runs"][RUN]["checkpoint"] = "gone.pt"
+        method_of(values, RUN)["checkpoint"] = "gone.pt"
         values["false_positives"]["planted"]["reference_class"] = "striped red sqare"
         values["analyses"]["archetypes"]["n_neighbors"] = 144
         mine = {"name": "folder", "root": "$MY_IMAGES", "digest": None}
@@ -155,12 +155,12 @@ def test_what_an_experiment_lacks_is_said_before_anything_is_computed(clean, mon
     said = clean.run("python", "-m", "imbalens", "check", check=False).stderr
     assert said in refused(clean, "dvc", "repro")
     for problem in (
-        f"runs.{RUN}.checkpoint: gone.pt: no such file",
-        "false_positives.planted.reference_class: found 'striped red sqare'; allowed: blue disc,",
-        "analyses.archetypes.n_neighbors: found 144; allowed: below the 144 training images",
-        "datasets.mine.source.root: $MY_IMAGES: environment variable MY_IMAGES is not set",
+        "params.yaml: methods.ce.checkpoint: gone.pt: no such file",
+        "params.yaml: false_positives.planted.reference_class: found 'striped red sqare'; allowed: ",
+        "analyses.yaml: archetypes.n_neighbors: found 144; allowed: below the 144 training images",
+        "params.yaml: datasets.mine.source.root: $MY_IMAGES: environment variable MY_IMAGES is not ",
     ):
-        assert f"params.yaml: {problem}" in said
+        assert problem in said
 
 
 def test_a_profile_is_checked_without_what_it_needs(clean, monkeypatch):

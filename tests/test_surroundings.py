@@ -44,7 +44,7 @@ def find(folder, *changes):
         require_surroundings(params, path)
     except InputError as error:
         lines = str(error).split("\n")
-        assert all(line.startswith(f"{path}: ") for line in lines)
+        assert all(line.startswith((f"{path}: ", "analyses.yaml: ")) for line in lines)
         return [line.removeprefix(f"{path}: ") for line in lines]
     return []
 

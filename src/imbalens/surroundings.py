@@ -10,7 +10,7 @@ from imbalens.errors import InputError
 from imbalens.params.checks import find_image_problems
 from imbalens.params.dvc_yaml import read_yaml
 from imbalens.params.experiment import Params
-from imbalens.params.loading import PARAMS_PATH
+from imbalens.params.loading import ANALYSES_PATH, PARAMS_PATH
 from imbalens.params.paths import expand_path
 from imbalens.params.runs import CifarResnet
 from imbalens.recovery import CACHE, LOCK, parse_lock
@@ -36,7 +36,12 @@ def require_surroundings(params: Params, path: Path) -> None:
         *_find_image_problems(params, made, path.parent),
     ]
     if problems:
-        raise InputError("\n".join(f"{path}: {problem}" for problem in problems))
+        raise InputError(
+            "\n".join(
+                problem if problem.startswith(f"{ANALYSES_PATH}: ") else f"{path}: {problem}"
+                for problem in problems
+            )
+        )
 
 
 def find_made(path: Path) -> set[str]:

@@ -197,11 +197,13 @@ def test_quotes_that_dvc_drops_are_needed(path, text):
 
 def test_both_programs_are_told_of_a_braced_variable(path):
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    path.write_text(text.replace("checkpoint: null", "checkpoint: ${W}/x.pt", 1), encoding="utf-8")
+    loss = "    loss: {name: ce}\n"
+    assert loss in text
+    path.write_text(text.replace(loss, f"{loss}    checkpoint: ${{W}}/x.pt\n"), encoding="utf-8")
     with pytest.raises(InputError) as caught:
         load_params(path)
     assert str(caught.value) == (
-        f"{path}: runs.planted-ce.checkpoint: found '${{W}}/x.pt', which DVC's -S takes for "
+        f"{path}: methods.ce.checkpoint: found '${{W}}/x.pt', which DVC's -S takes for "
         "another parameter's name; allowed: '$W/x.pt'"
     )
 
