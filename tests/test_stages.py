@@ -265,7 +265,7 @@ def test_the_first_stage_says_which_class_and_neighbours_there_are_not():
         prepare.main(["planted"])
     few, misspelt = str(caught.value).split("\n")
     assert few == (
-        "analyses.archetypes.n_neighbors: found 5000; allowed: below the 144 training images of "
+        "analyses.yaml: archetypes.n_neighbors: found 5000; allowed: below the 144 training images of "
         "dataset 'planted'"
     )
     assert misspelt.startswith(
