@@ -25,7 +25,6 @@ to begin, in a clone of the project:
   imbalens check      after an edit of params.yaml
   dvc repro           compute what the edit changed
   dvc metrics diff    say what that did to the metrics
-on features of your own, from Python: docs/from-python.md
 """
 
 
