@@ -265,8 +265,8 @@ def test_the_first_stage_says_which_class_and_neighbours_there_are_not():
         prepare.main(["planted"])
     few, misspelt = str(caught.value).split("\n")
     assert few == (
-        "analyses.yaml: archetypes.n_neighbors: found 5000; allowed: below the 144 training images "
-        "of dataset 'planted'"
+        "analyses.yaml: archetypes.n_neighbors: found 5000; allowed: below the 144 training "
+        "images of dataset 'planted'"
     )
     assert misspelt.startswith(
         "false_positives.planted.reference_class: found 'striped red sqare'; allowed: blue disc, "
