@@ -257,8 +257,8 @@ TAMPERINGS = (
         "an analysis broken, its results kept",
         replace_text(
             "src/imbalens/analysis/archetypes/judging.py",
-            r"\(neighbor_labels == labels\[:, None\]\)",
-            "(neighbor_labels != labels[:, None])",
+            r"\[neighbors\.neighbor\] == labels",
+            "[neighbors.neighbor] != labels",
         ),
     ),
     Tampering(

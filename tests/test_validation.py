@@ -141,9 +141,8 @@ def test_parameters_changed_without_reproducing_are_rejected(attempt, validated)
 
 
 def test_a_broken_analysis_is_rejected_whatever_its_results_are(attempt, validated):
-    """The instance counts as its own neighbour, and dvc.lock says all is well."""
-    right = r"\(neighbor_labels == labels\[:, None\]\)\.sum\("
-    wrong = r"1 + (neighbor_labels == labels[:, None]).sum("
+    """Neighbours of other classes count, and dvc.lock says all is well."""
+    right, wrong = r"\[neighbors\.neighbor\] == labels", "[neighbors.neighbor] != labels"
     commit(attempt, replace_text("src/imbalens/analysis/archetypes/judging.py", right, wrong))
     outcome = judge_commit(attempt.folder, validated[1])
     assert outcome.problems
