@@ -296,13 +296,6 @@ def test_an_empty_folder_for_the_record_of_a_run_is_deleted(project):
     assert not (project / RUNS / "ab/abc").exists()
 
 
-def test_the_shipped_lock_is_checked_in_no_time(tmp_path):
-    (tmp_path / "dvc.lock").write_bytes((ROOT / "dvc.lock").read_bytes())
-    start = time.process_time()
-    assert recover(tmp_path) == []
-    assert time.process_time() - start < 1
-
-
 def test_a_lock_of_git_is_left_to_the_user(project):
     lock = project / ".git/index.lock"
     lock.parent.mkdir()
