@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from dvclive.live import Live
 from jaxtyping import Float, Int
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -156,6 +155,8 @@ def evaluate(
         scores = torch.cat([(model(images) + offset).float() for images, _ in batches])
     if split.labels.ndim == 1:
         return float((scores.argmax(1) == split.labels).float().mean())
+    from sklearn.metrics import roc_auc_score  # 1 s, which one label per image does not need
+
     labels, values = split.labels.cpu().numpy(), scores.cpu().numpy()
     both = _judgeable_labels(split)
     if not np.isfinite(values).all():

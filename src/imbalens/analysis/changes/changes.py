@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.optimize import linear_sum_assignment
 
 from imbalens.analysis.archetypes.judging import Archetype
 from imbalens.analysis.common.counting import count_pairs, divide
@@ -129,6 +128,8 @@ def match_features(
     Source: Li et al., Convergent Learning: Do different neural networks learn the same
     representations?, ICLR 2016, section 3 (one-to-one matching by correlation).
     """
+    from scipy.optimize import linear_sum_assignment  # .4 s; readers of changes match nothing
+
     a, b = _standardise(first), _standardise(second)
     correlations = a.T @ b
     rows, columns = linear_sum_assignment(correlations, maximize=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Int16
-from scipy import stats
+from scipy.special import ndtri, stdtr, stdtrit  # scipy.stats takes .5 s to import
 
 from imbalens.analysis.common.counting import divide
 from imbalens.analysis.differences.repeats import RunMeasure, spread_over_seeds
@@ -148,8 +148,8 @@ def compare_paired(
     # nothing varies: any will do
     freedom = np.where(unsteady > 0, divide((of_images + of_seeds) ** 2, unsteady), 1)
     t = np.where(decided, _in_errors(distance, error), np.nan)
-    half_width = stats.t.isf((1 - confidence) / 2, freedom) * error
-    tail = stats.t.sf(t, freedom)
+    half_width = -stdtrit(freedom, (1 - confidence) / 2) * error
+    tail = stdtr(freedom, -t)
     shift = np.where(valid, np.abs(replicates - mean), 0)
     return PairedComparison(
         baseline=baseline.values,
@@ -160,7 +160,7 @@ def compare_paired(
         p=np.maximum(2 * tail, 1 / (len(replicates) + 1)),
         images=images,
         ignored=(~valid).sum(axis=0),
-        z=stats.norm.isf(tail),
+        z=-ndtri(tail),
         null_z=np.divide(shift, error, out=np.zeros_like(shift), where=decided & (error > 0)),
     )
 
