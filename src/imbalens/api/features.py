@@ -7,7 +7,7 @@ have the same form. `names` are those of the classes or labels, in the order of 
 columns. Whatever cannot be used is an `InputError`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
@@ -36,7 +36,7 @@ def archetypes(
     labels: ArrayLike,
     predictions: ArrayLike,
     *,
-    names: Sequence[str] | None = None,
+    names: Iterable[str] | None = None,
     n_neighbors: int = 5,
     safe_from: int = 4,
     border_from: int = 2,
@@ -89,7 +89,7 @@ def adversaries(
     unseen_labels: ArrayLike,
     unseen_predictions: ArrayLike,
     *,
-    names: Sequence[str] | None = None,
+    names: Iterable[str] | None = None,
     n_neighbors: int = 5,
     instances: Instances = "misclassified_by_actual",
     errors: Errors = "by_actual",
@@ -149,7 +149,7 @@ def label_errors(
     labels: ArrayLike,
     scores: ArrayLike,
     *,
-    names: Sequence[str] | None = None,
+    names: Iterable[str] | None = None,
     n_neighbors: int = 5,
     n_candidates: int = 50,
 ) -> Answer[of_errors.Doubts]:
@@ -181,7 +181,7 @@ def feature_overlap(
     features: ArrayLike,
     labels: ArrayLike,
     *,
-    names: Sequence[str] | None = None,
+    names: Iterable[str] | None = None,
     top_k: int = 10,
 ) -> Answer[of_overlap.FeatureOverlap]:
     """Find the features that stand for each class, and how far classes share them.
@@ -214,7 +214,7 @@ def performance(
     train_labels: ArrayLike,
     *,
     train_scores: ArrayLike | None = None,
-    names: Sequence[str] | None = None,
+    names: Iterable[str] | None = None,
     decision: Decision = "prevalence",
     ece_bins: int = 15,
     many_above: int = 100,

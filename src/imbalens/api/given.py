@@ -58,7 +58,7 @@ def take_integers(
 
 
 def take_labels(
-    names: Sequence[str] | None, *, n_scores: int | None = None, **given: ArrayLike
+    names: Iterable[str] | None, *, n_scores: int | None = None, **given: ArrayLike
 ) -> tuple[tuple[str, ...], list[Targets]]:
     """Take labels: one per image, a number or a name, or a matrix of 0 and 1.
 
@@ -74,6 +74,7 @@ def take_labels(
     Raises:
         InputError: naming what was found instead.
     """
+    names = None if names is None else tuple(names)
     arrays = {what: _take(what, labels) for what, labels in given.items()}
     form, *others = {(array.ndim, array.dtype.kind == "U") for array in arrays.values()}
     if others or form not in (NUMBERS, NAMES, MATRIX):
@@ -100,7 +101,7 @@ def take_labels(
 
 
 def take_classes(
-    names: Sequence[str] | None, **given: ArrayLike
+    names: Iterable[str] | None, **given: ArrayLike
 ) -> tuple[tuple[str, ...], list[Classes]]:
     """Take labels as `take_labels`, and say which classes images have, see `imbalens.classes`."""
     labels, targets = take_labels(names, n_scores=None, **given)
@@ -109,7 +110,7 @@ def take_classes(
 
 
 def take_boxes(
-    given: ArrayLike, names: Sequence[str] | None, *, n_images: int, n_classes: int | None
+    given: ArrayLike, names: Iterable[str] | None, *, n_images: int, n_classes: int | None
 ) -> tuple[Int[np.ndarray, "b 6"], tuple[str, ...]]:
     """Take boxes, and the names of their classes.
 
@@ -150,7 +151,7 @@ def require_same_images(**given: np.ndarray) -> None:
 
 
 def _take_names(
-    names: Sequence[str] | None, otherwise: Iterable[object], n_classes: int | None
+    names: Iterable[str] | None, otherwise: Iterable[object], n_classes: int | None
 ) -> tuple[str, ...]:
     named = tuple(map(str, otherwise if names is None else names))
     if n_classes not in (None, len(named)):

@@ -3,7 +3,7 @@
 Options have the values of analyses.yaml, and arrays the forms that `imbalens.api.features` says.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import partial
 from typing import Literal
 
@@ -41,7 +41,7 @@ def saliency_colours(
     labels: ArrayLike,
     archetypes: ArrayLike,
     *,
-    names: Sequence[str] | None = None,
+    names: Iterable[str] | None = None,
     fraction: float = 0.1,
 ) -> Answer[of_colours.Colours]:
     """Name the colours of the pixels that a network's decisions depend on most.
@@ -88,7 +88,7 @@ def cam_alignment(
     *,
     image_size: int,
     untrained_cams: ArrayLike | None = None,
-    names: Sequence[str] | None = None,
+    names: Iterable[str] | None = None,
     relu: bool = True,
     normalize_before_resize: bool = False,
     threshold: float | None = None,
@@ -152,7 +152,7 @@ def concepts(
     *,
     image_size: int,
     q: float,
-    names: Sequence[str] | None = None,
+    names: Iterable[str] | None = None,
     threshold_scope: Literal["dataset", "batch"] = "dataset",
     batch_size: int = 64,
     space: Literal["native", "upsampled"] = "native",
