@@ -1,7 +1,17 @@
 """What a loss changes inside an image classifier that is trained on imbalanced data.
 
-Each question is a call on arrays of one's own, see docs/from-python.md. They are imported when
-they are asked for: stages and commands import modules, and start without them.
+The questions, each a call on arrays of one's own (docs/from-python.md):
+
+    archetypes         which training images are typical, and which are not
+    adversaries        which classes lie near, and whether they foretell the errors
+    label_errors       which labels may be wrong
+    feature_overlap    which features stand for classes, and which classes share them
+    performance        what a classifier gets right
+    saliency_colours   which colours its decisions depend on
+    cam_alignment      whether class activation maps lie where boxes are
+    concepts           how many concepts its channels detect in boxes
+
+They are imported when asked for: stages and commands import modules, and start without them.
 """
 
 from importlib import import_module
