@@ -188,7 +188,7 @@ def test_defaults_are_those_of_the_parameter_files(question):
 FEATURES = np.random.default_rng(0).random((12, 3))
 CODES = np.arange(12) % 3
 WORDS = np.array(["ant", "bee", "cat"])[CODES]
-SCORES = np.eye(3)[np.roll(CODES, 1)]
+SCORES = np.eye(3)[np.roll(CODES, 1)] * 4
 MATRIX = np.eye(3)[CODES]
 
 
@@ -301,6 +301,14 @@ WRONG = {
     "matrices of different widths": (
         lambda: imbalens.archetypes(FEATURES, MATRIX, MATRIX[:, 1:]),
         "predictions must have 3 columns, found 2",
+    ),
+    "probabilities of classes": (
+        lambda: imbalens.label_errors(FEATURES, CODES, SCORES / 4),
+        r"scores must be logits, found probabilities; give np.log\(p\)",
+    ),
+    "probabilities of labels": (
+        lambda: imbalens.performance(FEATURES, MATRIX, MATRIX, train_scores=FEATURES),
+        r"scores must be logits, found probabilities; give np.log\(p / \(1 - p\)\)",
     ),
     "labels without training scores": (
         lambda: imbalens.performance(SCORES, MATRIX, MATRIX),

@@ -7,6 +7,8 @@ have the same form. `names` are those of the classes or labels, in the order of 
 columns. Whatever cannot be used is an `InputError`.
 """
 
+from __future__ import annotations  # help() then shows types by name
+
 from collections.abc import Iterable
 from functools import partial
 
@@ -20,7 +22,13 @@ from imbalens.analysis.adversaries.distributions import Errors, Instances
 from imbalens.analysis.archetypes import archetypes as of_archetypes
 from imbalens.analysis.performance import performance as of_performance
 from imbalens.api.answer import Answer, question
-from imbalens.api.given import require_same_images, take_classes, take_labels, take_numbers
+from imbalens.api.given import (
+    require_logits,
+    require_same_images,
+    take_classes,
+    take_labels,
+    take_numbers,
+)
 from imbalens.classes import Decision, class_names, count_members, label_thresholds, true_classes
 from imbalens.errors import InputError
 from imbalens.reports import adversaries as adversaries_report
@@ -106,8 +114,10 @@ def adversaries(
         unseen_predictions: What these are taken for.
         names: Names of the classes.
         n_neighbors: Neighbours counted of each selected training image.
-        instances: Training images that are selected.
-        errors: Whether the errors around a class are those of its images, or images taken for it.
+        instances: Those selected: a class's misclassified ones, `misclassified_by_actual`, those
+            wrongly taken for it, `misclassified_by_predicted`, or `all` of it.
+        errors: Errors around a class: where its own go, `by_actual`, or which others are taken
+            for it, `by_predicted`.
         eps: Added to every share before the divergence is taken.
         random_seed: Of the prediction by chance.
 
@@ -158,7 +168,7 @@ def label_errors(
     Args:
         features: Feature embeddings of the training images, "images features".
         labels: Labels of these.
-        scores: Logits of these, "images classes"; of probabilities of classes the logarithms do.
+        scores: Logits of these, "images classes".
         names: Names of the classes or labels.
         n_neighbors: Neighbours asked.
         n_candidates: How many labels to list at most.
@@ -170,6 +180,7 @@ def label_errors(
     named, (targets,) = take_labels(names, n_scores=logits.shape[1], labels=labels)
     numbers = take_numbers("features", features, "images features")
     require_same_images(features=numbers, labels=targets, scores=logits)
+    require_logits(logits, targets)
     asked = {"n_neighbors": n_neighbors, "n_candidates": n_candidates}
     found = of_errors.label_errors(numbers, targets, logits, **asked)
     tables = {"candidates": partial(doubt_table, found, targets, named)}
@@ -229,7 +240,8 @@ def performance(
         train_labels: Labels of the training images, which say how many each class has.
         train_scores: Logits of the training images, needed where several labels can apply.
         names: Names of the classes or labels.
-        decision: Of several labels when an image counts as having one, see `label_thresholds`.
+        decision: When an image counts as having one of several labels: at a probability above
+            0.5, `half`, or so that as many training images have it as do, `prevalence`.
         ece_bins: Bins of the calibration error.
         many_above: A class with more training images than this has many.
         few_below: A class with fewer training images than this has few.
@@ -242,6 +254,7 @@ def performance(
     labelled = {"labels": labels, "train_labels": train_labels}
     named, (targets, trained) = take_labels(names, n_scores=logits.shape[1], **labelled)
     require_same_images(scores=logits, labels=targets)
+    require_logits(logits, targets)
     thresholds = None
     if trained.ndim == 2:
         if train_scores is None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, Integer, UInt8
 from numpy.typing import ArrayLike
 
 from imbalens.classes import Classes, Targets, class_names, require_codes, true_classes
@@ -24,13 +24,7 @@ def take_numbers(what: str, given: ArrayLike, dims: str) -> Float[np.ndarray, ".
     Raises:
         InputError: naming what was found instead.
     """
-    array, axes = _take(what, given), dims.split()
-    if array.ndim != len(axes):
-        raise InputError(
-            f"{what} must be [{', '.join(axes)}], found an array of shape {list(array.shape)}"
-        )
-    if array.dtype.kind not in "biuf":
-        raise InputError(f"{what} must be numbers, found {array.ravel()[:1].tolist()}")
+    array = _take_any_numbers(what, given, dims)
     numbers = array.astype(np.float32 if array.dtype in ("float16", "float32") else np.float64)
     _refuse(~np.isfinite(numbers), what, numbers, "finite; leave these images out")
     return numbers
@@ -38,8 +32,8 @@ def take_numbers(what: str, given: ArrayLike, dims: str) -> Float[np.ndarray, ".
 
 def take_integers(
     what: str, given: ArrayLike, dims: str, *, below: int | None = None
-) -> Int[np.ndarray, "..."]:
-    """Take whole numbers, whatever their type.
+) -> Integer[np.ndarray, "..."]:
+    """Take whole numbers, of any type.
 
     Args:
         what: What the array is called in messages.
@@ -50,11 +44,14 @@ def take_integers(
     Raises:
         InputError: naming what was found instead.
     """
-    numbers = take_numbers(what, given, dims)
-    _refuse(numbers % 1 != 0, what, numbers, "whole numbers")
+    array = _take_any_numbers(what, given, dims)
+    if array.dtype.kind == "f":
+        _refuse(~np.isfinite(array), what, array, "finite; leave these images out")
+        _refuse(array % 1 != 0, what, array, "whole numbers")
     if below is not None:
-        _refuse((numbers < 0) | (numbers >= below), what, numbers, f"in 0..{below - 1}")
-    return numbers.astype(np.int64)
+        _refuse((array < 0) | (array >= below), what, array, f"in 0..{below - 1}")
+    # of images, which are many, no copy in a wider type
+    return array if array.dtype.kind in "iu" else array.astype(np.int64)
 
 
 def take_labels(
@@ -92,7 +89,10 @@ def take_labels(
         words = sorted({word for array in arrays.values() for word in array.tolist()})
         named = _take_names(names, words, n_scores)
         return named, [_take_codes(*each, named) for each in arrays.items()]
-    whole = {what: take_integers(what, array, "images") for what, array in arrays.items()}
+    whole = {
+        what: take_integers(what, array, "images").astype(np.int64)
+        for what, array in arrays.items()
+    }
     numbers: Sequence[int] = np.unique(np.concatenate(list(whole.values()))).tolist()
     if names is not None or n_scores is not None:
         numbers = range(len(names) if names is not None else n_scores or 0)
@@ -123,7 +123,7 @@ def take_boxes(
     Raises:
         InputError: naming what was found instead.
     """
-    boxes = take_integers("boxes", given, "boxes 6")
+    boxes = take_integers("boxes", given, "boxes 6").astype(np.int64)
     if boxes.shape[1] != 6:
         raise InputError(
             "boxes must have 6 columns, row of the image, class, x, y, width and height, "
@@ -134,6 +134,20 @@ def take_boxes(
     require_codes(boxes[:, 0], n_codes=n_images, name="images of boxes")
     require_codes(boxes[:, 1], n_codes=len(named), name="classes of boxes")
     return boxes, named
+
+
+def require_logits(scores: Float[np.ndarray, "n m"], targets: Targets) -> None:
+    """Refuse probabilities, which are easily taken for logits and would give wrong answers.
+
+    Raises:
+        InputError: if each row sums to 1, or each number of a label lies in 0..1.
+    """
+    within = scores.size > 0 and bool(((scores >= 0) & (scores <= 1)).all())
+    if within and (targets.ndim == 2 or np.allclose(scores.sum(axis=1), 1, atol=1e-3)):
+        inverse = "np.log(p)" if targets.ndim == 1 else "np.log(p / (1 - p))"
+        raise InputError(
+            f"scores must be logits, found probabilities; give {inverse}, p kept off 0 and 1"
+        )
 
 
 def require_same_images(**given: np.ndarray) -> None:
@@ -174,6 +188,17 @@ def _take_codes(what: str, labels: np.ndarray, allowed: Sequence[object]) -> Int
             listed = ", ".join(map(str, allowed))
             raise InputError(f"{what}: found {label!r} at row {row}; allowed: {listed}")
     return np.array([place[label] for label in labels.tolist()], dtype=np.int64)
+
+
+def _take_any_numbers(what: str, given: ArrayLike, dims: str) -> np.ndarray:
+    array, axes = _take(what, given), dims.split()
+    if array.ndim != len(axes):
+        raise InputError(
+            f"{what} must be [{', '.join(axes)}], found an array of shape {list(array.shape)}"
+        )
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{what} must be numbers, found {array.ravel()[:1].tolist()}")
+    return array
 
 
 def _take(what: str, given: ArrayLike) -> np.ndarray:

@@ -3,6 +3,8 @@
 Options have the values of analyses.yaml, and arrays the forms that `imbalens.api.features` says.
 """
 
+from __future__ import annotations  # help() then shows types by name
+
 from collections.abc import Iterable
 from functools import partial
 from typing import Literal
@@ -30,7 +32,7 @@ from imbalens.reports.cam_alignment import tables as alignment_report
 from imbalens.reports.concepts import figures
 from imbalens.reports.concepts import tables as concepts_report
 
-MAX_PIXELS = 2**16
+MAX_PIXELS = 2**16  # of an image, whose ranks have 16 bits
 MAPS = "images channels height width"
 
 
@@ -73,7 +75,9 @@ def saliency_colours(
     order = np.argsort(-values.reshape(-1, n_pixels), axis=1, kind="stable")
     ranks = np.argsort(order, axis=1).reshape(values.shape).astype(np.uint16)
     found = of_colours.colours(
-        *(pixels.astype(np.uint8), ranks, own, kinds), n_classes=len(named), fraction=fraction
+        *(pixels.astype(np.uint8, copy=False), ranks, own, kinds),
+        n_classes=len(named),
+        fraction=fraction,
     )
     counts, report = count_members(own, n_classes=len(named)), colours_report
     tables = {"colours": partial(report.colour_table, found.tables, named, counts)}
