@@ -1,3 +1,4 @@
+import ast
 import re
 import subprocess
 import sys
@@ -65,6 +66,20 @@ def test_import_closure_finds_indirect_imports(name):
     assert "src/imbalens/analysis/common/counting.py" in import_closure(
         ROOT / "stages" / f"{name}.py", root=ROOT
     )
+
+
+def test_modules_are_imported_by_name_never_from_the_packages_top():
+    """What is taken from there, the import closure does not see."""
+    ours = [*ROOT.glob("src/**/*.py"), *ROOT.glob("stages/*.py")]
+    assert len(ours) > 200
+    found = []
+    for path in ours:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found += [path for alias in node.names if alias.name == "imbalens"]
+            elif isinstance(node, ast.ImportFrom):
+                found += [path] * (node.module == "imbalens")
+    assert found == []
 
 
 @pytest.mark.parametrize("name", STAGES)

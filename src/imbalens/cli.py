@@ -25,6 +25,9 @@ to begin, in a clone of the project:
   imbalens check      after an edit of params.yaml
   dvc repro           compute what the edit changed
   dvc metrics diff    say what that did to the metrics
+
+from Python, with features, labels and predictions of your own:
+  import imbalens     help(imbalens) lists the calls; docs/from-python.md
 """
 
 

@@ -9,8 +9,8 @@ from jaxtyping import Int
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
 from imbalens.classes import list_pairs
 from imbalens.reports.explore.look import Look
-
-DIGITS = 6
+from imbalens.reports.label_errors import doubt_table
+from imbalens.tables.explore import CANDIDATES
 
 
 def candidate_table(
@@ -30,27 +30,12 @@ def candidate_table(
         names: File, or other name, of each training image within the source.
         runs: How many of the dataset's runs prefer another label, in the shape of the labels.
     """
-    (rows, labels), places, errors = look.listed, look.places, look.errors
-    suggested = errors.suggested[places]
-    if look.targets.ndim == 2:
-        given, instead = (_texts(look, labels, has) for has in (1 - suggested, suggested))
-    else:
-        given, instead = ([look.names[code] for code in each] for each in (labels, suggested))
-    values = {
-        "run": run,
-        "rank": np.arange(1, len(rows) + 1),
-        "row": rows,
-        "index": look.train.index[rows],
-        "name": [names[row] for row in rows],
-        "given": given,
-        "suggested": instead,
-        "score": errors.score[places].round(DIGITS),
-        "probability": errors.probability[places].round(DIGITS),
-        "usual": errors.usual[places].round(DIGITS),
-        "archetype": _archetypes(look),
-        "runs": runs[places],
-    }
-    return pd.DataFrame(values)
+    table = doubt_table(look.found.doubts, look.targets, look.names)
+    rows = look.listed[0]
+    of_image = {"index": look.train.index[rows], "name": [names[row] for row in rows]}
+    return table.assign(run=run, **of_image, archetype=_archetypes(look), runs=runs[look.places])[
+        [column.name for column in CANDIDATES.columns]
+    ]
 
 
 def candidate_classes(look: Look) -> list[list[int]]:
@@ -59,11 +44,6 @@ def candidate_classes(look: Look) -> list[list[int]]:
     if look.targets.ndim == 2:
         return [[label] for label in labels.tolist()]
     return np.stack([labels, look.errors.suggested[rows]], axis=1).tolist()
-
-
-def _texts(look: Look, labels: Int[np.ndarray, " p"], present: Int[np.ndarray, " p"]) -> list[str]:
-    pairs = zip(labels.tolist(), present.tolist(), strict=True)
-    return [f"{'' if has else 'not '}{look.names[label]}" for label, has in pairs]
 
 
 def _archetypes(look: Look) -> list[str]:
