@@ -133,7 +133,7 @@ def _adversaries(path: Path, out: Path) -> None:
         instances="misclassified_by_actual",
         errors="by_actual",
         eps=scripts.EPS,
-        random_seed=0,
+        alpha=0.5,
     )
     shares = {ERRORS: found.errors.share, NEIGHBOURS: found.nearest.share}
     pairs = matrix_table(shares, names, dump.class_counts, rows="class", columns="adversary")

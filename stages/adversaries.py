@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     truth = read_truth(Path(f"data/prepared/{run.dataset}.h5"), "train")
     if truth:
         own, planted = (train.classes, train.predictions), (truth.mislabelled, truth.pairs)
-        choice = options.model_dump(include={"instances", "eps"})
+        choice = options.model_dump(include={"instances", "eps", "alpha"})
         metrics["recovery"] = adversaries_recovery(found, *own, *planted, **choice)
     write_json(Path(f"metrics/adversaries/{name}.json"), metrics)
     about = (dump.class_names, dump.class_counts)

@@ -73,7 +73,10 @@ def per_run(run: str, shift: float) -> dict[str, pd.DataFrame]:
             ]
         ),
         "adversaries-predictors": texts(
-            [{"run": run, "predictor": name, "kld": kld} for name, kld in (("FDR", 2), ("n", 1.5))]
+            [
+                {"run": run, "predictor": name, "log_loss": loss}
+                for name, loss in (("FDR", 2), ("n", 1.5))
+            ]
         ),
         "cam_alignment": texts(
             [

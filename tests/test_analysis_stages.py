@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imbalens.analysis.adversaries.baselines import fdr_distribution, random_distribution
+from imbalens.analysis.adversaries.baselines import fdr_distribution
+from imbalens.analysis.adversaries.chance import random_prediction
 from imbalens.analysis.adversaries.distributions import adversary_distribution, error_distribution
-from imbalens.analysis.adversaries.scores import score_predictor
+from imbalens.analysis.adversaries.scores import Prediction, score_prediction, smooth
 from imbalens.analysis.archetypes.judging import find_archetypes
 from imbalens.analysis.common.neighbors import find_neighbors
 from imbalens.analysis.feature_overlap import density_ratio, pair_overlap, top_features
@@ -113,16 +114,19 @@ def test_adversaries_and_training_confusion_come_from_the_training_images(folder
         ),
     }
     table = pd.read_csv(folder / "plots" / "adversaries" / f"{RUN}-predictors.csv")
-    found = table.set_index("predictor")["kld"]
+    found = table.set_index("predictor")
     for name, distribution in predicted.items():
-        expected = score_predictor(errors.share, distribution.share, eps=1e-5).kld
-        assert found[name] == pytest.approx(expected), name
+        both = Prediction(distribution.share, smooth(distribution.counts, alpha=0.5))
+        judged = ~np.isnan(predicted["nearest adversaries"].share).any(axis=1)
+        expected = score_prediction(errors.counts, both, judged=judged, eps=1e-5)
+        for score in ("log_loss", "jensen_shannon", "kld", "rank_correlation", "top1"):
+            assert found.loc[name, score] == pytest.approx(getattr(expected, score)), name
     pairs = pd.read_csv(folder / "plots" / "adversaries" / f"{RUN}.csv")
     written = {
         "errors": errors.share,
         "neighbours": predicted["nearest adversaries"].share,
         "FDR": fdr_distribution(train.features, train.targets, n_classes=CLASSES),
-        "random": random_distribution(n_classes=CLASSES, seed=0),
+        "random": random_prediction(np.ones(CLASSES), eps=1e-5, alpha=0.5).share,
     }
     assert pairs["kind"].unique().tolist() == list(written)
     for kind, share in written.items():

@@ -225,8 +225,11 @@ def test_divergences_are_those_of_the_stage_adversaries(workspace, task):
             assert rows.loc[run, f"{heading} KLD low"] < expected[measure]
             assert rows.loc[run, f"{heading} KLD high"] > expected[measure]
             if run != BASE:
-                value = table.loc[(run, "adversaries", measure, ""), "value"]
-                assert value == pytest.approx(expected[measure], rel=1e-12)
+                row = table.loc[(run, "adversaries", measure, "")]
+                assert row["value"] == pytest.approx(expected[measure], rel=1e-12)
+                assert np.isnan(row["low"]), "fewer errors make a divergence larger"
+                row = table.loc[(run, "adversaries", measure.replace("kld", "log_loss"), "")]
+                assert row["low"] < row["difference"] < row["high"]
         factor = rows.loc[run, "NNB:Rand. factor"]
         assert factor == pytest.approx(expected["kld_random"] / expected["kld"])
 

@@ -6,9 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imbalens.analysis.adversaries.baselines import fdr_distribution, prior_distribution
+from imbalens.analysis.adversaries.baselines import (
+    fdr_distribution,
+    prior_distribution,
+    uniform_distribution,
+)
 from imbalens.analysis.adversaries.distributions import adversary_distribution, error_distribution
-from imbalens.analysis.adversaries.scores import score_predictor
+from imbalens.analysis.adversaries.scores import Prediction, score_prediction
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES, find_archetypes, find_prototypes
 from imbalens.analysis.common.neighbors import find_neighbors
 from imbalens.analysis.feature_overlap import density_ratio, pair_overlap, top_features
@@ -180,10 +184,11 @@ def test_adversaries_compare_memberships(folder, name):
         "FDR": fdr_distribution(train.features[rows], codes, n_classes=c),
         "class prior": prior_distribution(has.sum(axis=0)),
     }
-    silent = np.isnan(near.share).any(axis=1, keepdims=True)
+    judged = ~np.isnan(near.share).any(axis=1)
     listed = table(folder, f"adversaries/{name}-predictors.csv").set_index("predictor")["kld"]
     for predictor, share in predicted.items():
-        score = score_predictor(np.where(silent, np.nan, errors.share), share, eps=1e-5)
+        both = Prediction(share, uniform_distribution(c))
+        score = score_prediction(errors.counts, both, judged=judged, eps=1e-5)
         assert float(listed[predictor]) == pytest.approx(score.kld), predictor
     figures = metrics(folder, "adversaries", name)
     missed = (has & ~taken).sum(axis=0).tolist()

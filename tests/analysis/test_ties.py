@@ -21,7 +21,7 @@ CHOICE = {
     "instances": "misclassified_by_actual",
     "errors": "by_actual",
     "eps": 1e-5,
-    "random_seed": 0,
+    "alpha": 0.5,
 }
 
 

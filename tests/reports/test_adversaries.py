@@ -88,18 +88,25 @@ def test_every_predictor_has_a_bar_in_every_panel_and_none_is_not_zero():
     table = pd.DataFrame(
         {
             "predictor": ["nearest_adversaries", "uniform"],
+            "log_loss": [0.25, 1.5],
+            "jensen_shannon": [0.125, 1.0],
             "kld": [0.5, 2.0],
             "rank_correlation": [0.75, np.nan],
             "top1": [0.5, 0.0],
-            "top3": [1.0, 0.25],
             "classes": [9, 9],
         }
     )
     figure = predictors_figure(table, run="r")
     widths = [[bar.get_width() for bar in axes.patches] for axes in figure.axes]
-    np.testing.assert_allclose(widths, [[0.5, 2], [0.75, 0], [0.5, 0], [1, 0.25]])
+    np.testing.assert_allclose(widths, [[0.25, 1.5], [0.125, 1], [0.5, 2], [0.75, 0], [0.5, 0]])
     texts = [[text.get_text().strip() for text in axes.texts] for axes in figure.axes]
-    assert texts == [["0.5", "2"], ["0.75", "none"], ["0.5", "0"], ["1", "0.25"]]
+    assert texts == [
+        ["0.25", "1.5"],
+        ["0.125", "1"],
+        ["0.5", "2"],
+        ["0.75", "none"],
+        ["0.5", "0"],
+    ]
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["nearest_adversaries (9)", "uniform (9)"]
 
@@ -108,10 +115,11 @@ def test_files_are_byte_stable(tmp_path):
     table = pd.DataFrame(
         {
             "predictor": ["fdr"],
+            "log_loss": [1.0],
+            "jensen_shannon": [np.nan],
             "kld": [np.nan],
             "rank_correlation": [-0.5],
             "top1": [0.0],
-            "top3": [0.0],
             "classes": [0],
         }
     )
@@ -135,16 +143,20 @@ def test_each_class_has_its_divergence_beside_that_of_fdr():
         instances="misclassified_by_actual",
         errors="by_actual",
         eps=1e-5,
-        random_seed=0,
+        alpha=0.5,
     )
     table = class_score_table(found, ["a", "b", "c"], np.array([2, 3, 1])).set_index("class")
     assert list(table.index) == ["b", "a", "c"], "head first"
     assert table["instances"].tolist() == [1, 0, 0]
     assert table["errors"].tolist() == [2, 1, 0]
     assert table["kld"].fillna(-1).tolist() == [0, -1, -1]
-    fdr = found.predictors["FDR"][1]
+    fdr = found.predictors["FDR"].share[1]
     assert table.loc["b", "kld_fdr"] == pytest.approx(np.log(1 / fdr[0]), abs=1e-3)
-    assert adversary_metrics(found, ["a", "b", "c"])["class_kld"]["b"] == 0
+    b = (2 + 0.5) / (2 + 0.5 * 2)  # both errors of b, and both its neighbours, are of class a
+    assert table.loc[["b", "a"], "log_loss"].tolist() == pytest.approx([-np.log(b), np.log(2)])
+    metrics = adversary_metrics(found, ["a", "b", "c"])
+    assert metrics["class_kld"]["b"] == 0
+    assert metrics["log_loss"] == pytest.approx((-2 * np.log(b) + np.log(2)) / 3), "over errors"
     pairs = share_table(found, ["a", "b", "c"], np.array([2, 3, 1]))
     assert pairs["kind"].unique().tolist() == ["errors", "neighbours", "FDR", "random"]
     assert len(pairs) == 4 * 6

@@ -65,7 +65,7 @@ class AdversariesAnalysis(Section):
     errors: Literal["by_actual", "by_predicted"]
     split: Split
     eps: Annotated[float, Field(gt=0)]
-    random_seed: Seed
+    alpha: Annotated[float, Field(gt=0)]
 
 
 class FeatureOverlapAnalysis(Section):

@@ -1,13 +1,15 @@
 """Reads what the runs of a dataset are compared by."""
 
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
 
+from imbalens.analysis.adversaries.adversaries import FDR, NEAREST, RANDOM
+from imbalens.analysis.adversaries.scores import Prediction
 from imbalens.analysis.common.measured import images_behind
-from imbalens.analysis.common.measures import DISJOINT, KLD, KLD_FDR, KLD_RANDOM, UNIQUE
+from imbalens.analysis.common.measures import DISJOINT, UNIQUE
 from imbalens.analysis.differences.differences import Images, Splits
 from imbalens.analysis.differences.measures_of_run import (
     BoxFindings,
@@ -25,11 +27,7 @@ from imbalens.store.tables import read_table
 from imbalens.tables import adversaries, cam_alignment, concepts
 from imbalens.tables.matrices import pair_matrix
 
-PREDICTORS = {
-    KLD: adversaries.NEIGHBOURS,
-    KLD_FDR: adversaries.FDR,
-    KLD_RANDOM: adversaries.RANDOM,
-}
+PREDICTORS = {NEAREST: adversaries.NEIGHBOURS, FDR: FDR, RANDOM: RANDOM}
 
 
 def definitions_of(params: Params) -> Definitions:
@@ -113,20 +111,23 @@ def read_training(run: str, params: Params) -> Training:
     evaluated, judged = params.analyses.performance.split, params.analyses.adversaries.split
     dump = _read_dump(run, sorted({evaluated, judged}), params)
     pairs, names = read_table(adversaries.ADVERSARIES, run), dump.class_names
-    shares = {
-        spec.name: pair_matrix(
-            adversaries.ADVERSARIES,
-            run,
-            pairs[pairs["kind"] == kind],
-            "share",
-            rows=("class", names),
-            columns=("adversary", names),
+    predictors = {}
+    for name, kind in PREDICTORS.items():
+        share, smoothed = (
+            pair_matrix(
+                adversaries.ADVERSARIES,
+                run,
+                pairs[pairs["kind"] == kind],
+                column,
+                rows=("class", names),
+                columns=("adversary", names),
+            )
+            for column in ("share", "smoothed")
         )
-        for spec, kind in PREDICTORS.items()
-    }
+        predictors[name] = Prediction(share, smoothed)
     mapped = run in params.dumps.maps.runs
     # every predictor is judged on the same classes: those that neighbours say something of
-    silent = np.isnan(shares[KLD.name]).any(axis=1, keepdims=True)
+    silent = np.isnan(predictors[NEAREST].share).any(axis=1, keepdims=True)
     return Training(
         names=dump.label_names,
         train_counts=dump.label_counts,
@@ -136,7 +137,10 @@ def read_training(run: str, params: Params) -> Training:
         foretold=Foretold(
             dump.splits[judged].classes,
             dump.splits[judged].predictions,
-            {name: np.where(silent, np.nan, share) for name, share in shares.items()},
+            {
+                name: replace(one, share=np.where(silent, np.nan, one.share))
+                for name, one in predictors.items()
+            },
         ),
         boxes=_read_boxes(run, dump.label_names, params) if mapped else None,
     )

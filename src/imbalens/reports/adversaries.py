@@ -36,15 +36,25 @@ LABELLED_SHARE = 12.0  # per cent of a bar that a name needs to fit
 
 
 def adversary_metrics(found: Adversaries, names: Sequence[str]) -> dict[str, object]:
-    """Summarise how well errors are foretold: KLD (nats), rank correlation, hit rates, classes."""
+    """Summarise how well errors are foretold: by nearest adversaries, and by other predictors.
+
+    Log loss and KLD are in nats, the Jensen-Shannon divergence is in bits.
+    """
     own = found.scores[NEAREST]
+    others = {name: score for name, score in found.scores.items() if name != NEAREST}
     return {
+        "log_loss": own.log_loss,
+        "jensen_shannon": own.jensen_shannon,
         "kld": own.kld,
+        "kld_unforeseen": own.kld_unforeseen,
         "rank_correlation": own.rank_correlation,
         "top1": own.top1,
         "top3": own.top3,
         "classes": own.n_classes,
-        "baseline_kld": {key: score.kld for key, score in found.scores.items() if key != NEAREST},
+        "baseline_log_loss": {name: score.log_loss for name, score in others.items()},
+        "baseline_jensen_shannon": {name: score.jensen_shannon for name, score in others.items()},
+        "baseline_kld": {name: score.kld for name, score in others.items()},
+        "class_log_loss": dict(zip(names, own.log_loss_per_class, strict=True)),
         "class_kld": dict(zip(names, own.kld_per_class, strict=True)),
         "class_instances": dict(zip(names, found.nearest.n_instances, strict=True)),
         "class_errors": dict(zip(names, found.errors.n_instances, strict=True)),
@@ -54,29 +64,30 @@ def adversary_metrics(found: Adversaries, names: Sequence[str]) -> dict[str, obj
 def share_table(
     found: Adversaries, names: Sequence[str], counts: Int[np.ndarray, " c"]
 ) -> pd.DataFrame:
-    """One row per distribution and ordered pair of different classes: the share."""
+    """One row per distribution and ordered pair of different classes: the share, and smoothed."""
     shares = {
-        ERRORS: found.errors.share,
-        NEIGHBOURS: found.nearest.share,
-        FDR: found.predictors[FDR],
-        RANDOM: found.predictors[RANDOM],
+        ERRORS: {"share": found.errors.share, "smoothed": np.full_like(found.errors.share, np.nan)}
     }
+    for kind, name in ((NEIGHBOURS, NEAREST), (FDR, FDR), (RANDOM, RANDOM)):
+        predicted = found.predictors[name]
+        shares[kind] = {"share": predicted.share, "smoothed": predicted.smoothed}
     pairs = pd.concat(
-        matrix_table({"share": share}, names, counts, rows="class", columns="adversary").assign(
-            kind=kind
-        )
-        for kind, share in shares.items()
+        matrix_table(both, names, counts, rows="class", columns="adversary").assign(kind=kind)
+        for kind, both in shares.items()
     )
     return pairs[pairs["class"] != pairs["adversary"]]
 
 
 def predictor_table(scores: Mapping[str, PredictorScore]) -> pd.DataFrame:
-    """One row per predictor of errors: KLD (nats), rank correlation, hit rates, classes."""
+    """One row per predictor of errors: its scores, and of how many classes they are."""
     return pd.DataFrame(
         [
             {
                 "predictor": name,
+                "log_loss": score.log_loss,
+                "jensen_shannon": score.jensen_shannon,
                 "kld": score.kld,
+                "kld_unforeseen": score.kld_unforeseen,
                 "rank_correlation": score.rank_correlation,
                 "top1": score.top1,
                 "top3": score.top3,
@@ -90,16 +101,16 @@ def predictor_table(scores: Mapping[str, PredictorScore]) -> pd.DataFrame:
 def class_score_table(
     found: Adversaries, names: Sequence[str], counts: Int[np.ndarray, " c"]
 ) -> pd.DataFrame:
-    """One row per class: how well it was foretold, and from how many instances and errors.
-
-    `kld_fdr` is the divergence (nats) of Fisher's discriminant ratio, the published predictor.
-    """
-    score = found.scores[NEAREST]
+    """One row per class: how well it was foretold, and from how many instances and errors."""
+    score, fdr, random = (found.scores[name] for name in (NEAREST, FDR, RANDOM))
     table = pd.DataFrame(
         {
             "class": names,
+            "log_loss": score.log_loss_per_class,
+            "log_loss_fdr": fdr.log_loss_per_class,
+            "log_loss_random": random.log_loss_per_class,
             "kld": score.kld_per_class,
-            "kld_fdr": found.scores[FDR].kld_per_class,
+            "kld_fdr": fdr.kld_per_class,
             "rank_correlation": score.rank_correlation_per_class,
             "top1": score.top1_per_class,
             "top3": score.top3_per_class,
@@ -208,10 +219,11 @@ def predictors_figure(table: pd.DataFrame, *, run: str) -> Figure:
     """Build what `draw_predictors` writes."""
     names = list(table["predictor"])
     measures = (
-        ("kld", "KLD (lower is better)"),
-        ("rank_correlation", "rank correlation"),
-        ("top1", "top-1 hit rate"),
-        ("top3", "top-3 hit rate"),
+        ("log_loss", "log loss per error\n(lower is better)"),
+        ("jensen_shannon", "Jensen-Shannon, bits\n(lower is better)"),
+        ("kld", "KLD\n(lower is better)"),
+        ("rank_correlation", "rank correlation\n(higher is better)"),
+        ("top1", "top-1 hit rate\n(higher is better)"),
     )
     figure = Figure(figsize=(12, 0.4 * len(names) + 1.8), layout="constrained")
     panels = figure.subplots(1, len(measures), sharey=True)
@@ -240,9 +252,9 @@ def draw_predictors(table: pd.DataFrame, path: Path, *, run: str) -> None:
     """Draw how close each predictor comes to the distribution of the errors.
 
     Args:
-        table: One row per predictor, in the order to draw: columns `predictor`, `kld` (nats),
-            `rank_correlation`, `top1`, `top3` (0 to 1), `classes` (how many were compared); an
-            undefined number is NaN and drawn as "none".
+        table: One row per predictor, in the order to draw: columns `predictor`, `log_loss`,
+            `kld` (nats), `jensen_shannon` (bits), `rank_correlation`, `top1` (0 to 1), `classes`
+            (how many were compared); an undefined number is NaN and drawn as "none".
         path: PNG to write.
         run: Name of the run, for the title.
 

@@ -8,7 +8,6 @@ from imbalens.analysis.adversaries.baselines import (
     fdr_distribution,
     fisher_ratio,
     prior_distribution,
-    random_distribution,
     uniform_distribution,
 )
 
@@ -134,13 +133,3 @@ def test_uniform_and_prior_by_hand():
 def test_a_single_class_has_no_adversary():
     assert np.isnan(uniform_distribution(1)).all()
     assert np.isnan(prior_distribution(np.array([7]))).all()
-
-
-def test_random_is_a_seeded_draw_of_shares():
-    first = random_distribution(n_classes=6, seed=3)
-    np.testing.assert_array_equal(first, random_distribution(n_classes=6, seed=3))
-    assert not np.array_equal(first, random_distribution(n_classes=6, seed=4))
-    np.testing.assert_allclose(first.sum(axis=1), 1.0)
-    np.testing.assert_array_equal(np.diag(first), 0.0)
-    mean = np.mean([random_distribution(n_classes=3, seed=s)[0] for s in range(2000)], axis=0)
-    assert mean[1] == pytest.approx(0.5, abs=0.03)  # standard error 0.0065

@@ -5,23 +5,39 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.distance import jensenshannon
 from scipy.stats import spearmanr
 
-from imbalens.analysis.adversaries.baselines import uniform_distribution
+from imbalens.analysis.adversaries.chance import random_prediction
 from imbalens.analysis.adversaries.distributions import off_diagonal_shares
 from imbalens.analysis.adversaries.scores import (
+    Prediction,
     hit_rate,
+    jensen_shannon,
     kl_divergence,
+    log_loss,
     rank_correlation,
-    score_predictor,
+    score_prediction,
+    smooth,
 )
+
+
+def draw_counts(seed, n_classes=5):
+    counts = np.random.default_rng(seed).poisson(0.8, (n_classes, n_classes)).astype(float)
+    np.fill_diagonal(counts, 0)
+    return counts
 
 
 def draw(seed, n_classes=5):
     """Shares of small counts: ties, zeros and undefined rows are common."""
-    return off_diagonal_shares(
-        np.random.default_rng(seed).poisson(0.8, (n_classes, n_classes)).astype(float)
-    )
+    return off_diagonal_shares(draw_counts(seed, n_classes))
+
+
+def score(errors, counts, *, judged=None):
+    """Score what counts foretell, of all classes by default."""
+    judged = np.ones(len(errors), dtype=bool) if judged is None else judged
+    predicted = Prediction(off_diagonal_shares(counts), smooth(counts, alpha=0.5))
+    return score_prediction(errors, predicted, judged=judged, eps=1e-5)
 
 
 def kld_oracle(p, q, eps):
@@ -103,17 +119,17 @@ def test_hit_rate_agrees_with_all_orders_of_ties(seed, top):
 @given(seed=st.integers(0, 10_000))
 @settings(deadline=None, max_examples=30)
 def test_a_distribution_foretells_itself_and_class_names_do_not_matter(seed):
-    p, q = draw(seed), draw(seed + 1)
-    itself = score_predictor(p, p, eps=1e-5)
+    p, q = draw_counts(seed), draw_counts(seed + 1)
+    itself = score(p, p)
     for values in (itself.top1_per_class, itself.top3_per_class):
         np.testing.assert_allclose(values[~np.isnan(values)], 1.0)
     correlation = itself.rank_correlation_per_class
     np.testing.assert_allclose(correlation[~np.isnan(correlation)], 1.0)
 
     new = np.random.default_rng(seed).permutation(len(p))
-    before = score_predictor(p, q, eps=1e-5)
-    after = score_predictor(p[np.ix_(new, new)], q[np.ix_(new, new)], eps=1e-5)
-    for name in ("kld", "rank_correlation", "top1", "top3"):
+    before, after = score(p, q), score(p[np.ix_(new, new)], q[np.ix_(new, new)])
+    assert after.log_loss == pytest.approx(before.log_loss, nan_ok=True)
+    for name in ("log_loss", "jensen_shannon", "kld", "rank_correlation", "top1", "top3"):
         per_class = f"{name}_per_class"
         np.testing.assert_allclose(
             getattr(after, per_class), getattr(before, per_class)[new], rtol=1e-9, atol=1e-12
@@ -131,11 +147,11 @@ def test_hit_rate_by_hand():
 
 
 def test_a_uniform_prediction_scores_what_chance_does():
-    errors = off_diagonal_shares(np.arange(100.0).reshape(10, 10) + 1)
-    score = score_predictor(errors, uniform_distribution(10), eps=1e-5)
-    assert score.top1 == pytest.approx(1 / 9)
-    assert score.top3 == pytest.approx(3 / 9)
-    assert np.isnan(score.rank_correlation)
+    uniform = score(np.arange(100.0).reshape(10, 10) + 1, np.ones((10, 10)))
+    assert uniform.log_loss == pytest.approx(np.log(9))
+    assert uniform.top1 == pytest.approx(1 / 9)
+    assert uniform.top3 == pytest.approx(3 / 9)
+    assert np.isnan(uniform.rank_correlation)
 
 
 def test_hit_rate_refuses_to_name_no_class():
@@ -143,19 +159,97 @@ def test_hit_rate_refuses_to_name_no_class():
         hit_rate(draw(0), draw(1), top=0)
 
 
-def test_score_averages_the_defined_classes_only():
-    errors = np.array([[0, 0.5, 0.5], [1.0, 0, 0], [np.nan] * 3])
-    predicted = np.array([[0, 0.25, 0.75], [np.nan] * 3, [0.5, 0.5, 0]])
-    score = score_predictor(errors, predicted, eps=1e-5)
-    assert score.n_classes == 1
-    assert score.kld == score.kld_per_class[0]
-    assert score.top1 == 1.0
-    assert score.top3 == 1.0
-    assert np.isnan(score.rank_correlation)
+def test_score_averages_the_judged_classes_and_the_log_loss_all_errors():
+    errors = np.array([[0, 2, 2], [1, 0, 0], [0, 0, 0]])
+    counts = np.array([[0, 1, 3], [0, 0, 0], [1, 1, 0]])
+    found = score(errors, counts)
+    assert found.n_classes == 1, "of class 1 nothing is said, class 2 has no errors"
+    assert found.kld == found.kld_per_class[0]
+    assert found.jensen_shannon == found.jensen_shannon_per_class[0]
+    assert found.top1 == 1.0
+    assert found.top3 == 1.0
+    first = -(np.log(1.5 / 5) + np.log(3.5 / 5)) / 2
+    assert found.log_loss_per_class == pytest.approx([first, np.log(2), np.nan], nan_ok=True)
+    assert found.log_loss == pytest.approx((4 * first + np.log(2)) / 5)
+    none = score(errors, counts, judged=np.zeros(3, dtype=bool))
+    assert (none.n_classes, none.log_loss) == (0, found.log_loss)
+    assert np.isnan([none.kld, none.jensen_shannon, none.top1]).all()
 
 
-def test_score_without_a_defined_class_is_undefined():
-    nothing = np.full((3, 3), np.nan)
-    score = score_predictor(nothing, nothing, eps=1e-5)
-    assert score.n_classes == 0
-    assert np.isnan([score.kld, score.rank_correlation, score.top1, score.top3]).all()
+def test_score_without_errors_is_undefined():
+    nothing = score(np.zeros((3, 3)), np.ones((3, 3)))
+    assert nothing.n_classes == 0
+    means = (nothing.log_loss, nothing.jensen_shannon, nothing.kld, nothing.kld_unforeseen)
+    assert np.isnan([*means, nothing.rank_correlation, nothing.top1, nothing.top3]).all()
+
+
+def test_errors_that_nobody_foretold_are_most_of_the_divergence():
+    errors, counts = np.array([[0, 9, 1], [1, 0, 0], [1, 0, 0]]), np.zeros((3, 3))
+    counts[0, 1] = 5
+    found = score(errors, counts)
+    unforeseen = (0.1 + 1e-5) * math.log((0.1 + 1e-5) / 1e-5)
+    assert found.kld_unforeseen == pytest.approx(unforeseen / found.kld)
+    assert found.kld_unforeseen > 1, "what was foretold too often is less than nothing"
+
+
+def test_smoothing_adds_to_each_count_and_knows_nothing_of_nothing():
+    smoothed = smooth(np.array([[7, 3, 1], [0, 9, 0], [0, 4, 0]]), alpha=0.5)
+    np.testing.assert_allclose(smoothed, [[0, 3.5 / 5, 1.5 / 5], [0.5, 0, 0.5], [0.1, 0.9, 0]])
+    with pytest.raises(ValueError, match=r"alpha is 0\.0; it must be > 0"):
+        smooth(np.ones((2, 2)), alpha=0.0)
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(deadline=None, max_examples=30)
+def test_log_loss_is_least_of_the_errors_own_distribution(seed):
+    """A proper score: entropy where the prediction is the truth, above it elsewhere."""
+    errors = draw_counts(seed) + 1
+    itself, other = off_diagonal_shares(errors), smooth(draw_counts(seed + 1), alpha=0.5)
+    entropy = [-sum(p * math.log(p) for p in row if p > 0) for row in itself.tolist()]
+    assert log_loss(errors, itself) == pytest.approx(entropy)
+    assert (log_loss(errors, other) >= log_loss(errors, itself) - 1e-12).all()
+    each = log_loss(errors, other) * (errors.sum(axis=1) - np.diag(errors))
+    twice = log_loss(2 * errors, other) * 2 * (errors.sum(axis=1) - np.diag(errors))
+    assert twice == pytest.approx(2 * each), "each error adds its own"
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(deadline=None, max_examples=30)
+def test_jensen_shannon_agrees_with_scipy_and_is_symmetric(seed):
+    p, q = draw(seed), draw(seed + 1)
+    found = jensen_shannon(p, q)
+    for c in range(len(p)):
+        if np.isnan([p[c], q[c]]).any():
+            assert np.isnan(found[c])
+        else:
+            assert found[c] == pytest.approx(jensenshannon(p[c], q[c], base=2) ** 2, abs=1e-12)
+    np.testing.assert_allclose(found, jensen_shannon(q, p), atol=1e-12)
+
+
+def test_jensen_shannon_by_hand():
+    errors = np.array([[0, 1, 0], [1, 0, 0], [0.5, 0.5, 0]])
+    predicted = np.array([[0.0, 0, 1], [1, 0, 0], [1, 0, 0]])
+    by_hand = (0.5 * math.log2(0.5 / 0.75) + 0.5 * math.log2(2) + math.log2(1 / 0.75)) / 2
+    assert jensen_shannon(errors, predicted) == pytest.approx([1, 0, by_hand])
+
+
+# Neighbours and errors per class of the shipped run planted-ce
+NEIGHBOURS = np.array([50, 39, 50, 5, 35, 18, 15, 15, 50, 68])
+ERRORS = np.array([0, 0, 1, 1, 1, 2, 5, 4, 46, 60])
+
+
+@pytest.mark.parametrize("concentration", [0.2, 0.5])
+def test_who_knows_comes_before_who_says_nothing_before_who_guesses(concentration):
+    """Of truths on few classes; of flat ones see docs/evidence.md."""
+    rng, ordered, n = np.random.default_rng(0), 0, 200
+    for _ in range(n):
+        truth = off_diagonal_shares(rng.gamma(concentration, size=(10, 10)))
+        errors = np.stack([rng.multinomial(*each) for each in zip(ERRORS, truth, strict=True)])
+        near = np.stack([rng.multinomial(*each) for each in zip(NEIGHBOURS, truth, strict=True)])
+        guess = random_prediction(NEIGHBOURS.astype(float), eps=1e-5, alpha=0.5)
+        every = np.ones(10, dtype=bool)
+        random = score_prediction(errors, guess, judged=every, eps=1e-5).log_loss
+        ordered += (
+            score(errors, near).log_loss < score(errors, np.ones((10, 10))).log_loss < random
+        )
+    assert ordered >= 0.95 * n

@@ -1,4 +1,4 @@
-"""Divergence of predicted from actual errors on resampled images."""
+"""How well errors are foretold, on resampled images."""
 
 import numpy as np
 import pytest
@@ -6,13 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imbalens.analysis.adversaries.distributions import error_distribution, off_diagonal_shares
-from imbalens.analysis.adversaries.scores import score_predictor
+from imbalens.analysis.adversaries.scores import Prediction, score_prediction, smooth
 from imbalens.analysis.differences.adversaries import adversary_measures, divergence_intervals
 from tests.analysis.oracles import close
 
 NAN = np.nan
 EPS = 1e-5
 ERRORS = ("by_actual", "by_predicted")
+NAMES = ("nearest adversaries", "random", "FDR")
+NEAREST = NAMES[0]
 few = settings(deadline=None, max_examples=15)
 
 
@@ -34,111 +36,150 @@ def draw_classes(rng, n, n_classes, form):
 
 def draw_predictors(rng, n_classes):
     """Distributions with zeros, and with classes that nothing is said of."""
-    found = {}
-    for name in ("kld", "kld_random"):
-        weights = rng.integers(0, 3, (n_classes, n_classes)) * rng.random((n_classes, n_classes))
-        found[name] = off_diagonal_shares(weights)
-    return found
+    return {
+        name: predict(rng.integers(0, 3, (n_classes, n_classes)) * rng.random(n_classes))
+        for name in NAMES[:2]
+    }
+
+
+def predict(counts):
+    return Prediction(off_diagonal_shares(counts), smooth(counts, alpha=0.5))
+
+
+def measure(weights, labels, predictions, predictors, errors="by_actual", **options):
+    """Log losses and divergences, by name of the predictor."""
+    found = adversary_measures(
+        weights,
+        labels,
+        predictions,
+        predictors,
+        errors=errors,
+        **{"eps": EPS, "seed": 0} | options,
+    )
+    half = len(predictors)
+    assert len(found) == 2 * half
+    return (dict(zip(predictors, part, strict=True)) for part in (found[:half], found[half:]))
 
 
 @pytest.mark.parametrize("form", ["codes", "members"])
 @pytest.mark.parametrize("errors", ERRORS)
 @given(seed=st.integers(0, 2**32 - 1), n_classes=st.integers(2, 5))
 @few
-def test_a_replicate_has_the_score_of_the_images_drawn(form, errors, seed, n_classes):
+def test_a_replicate_has_the_log_loss_of_the_images_drawn(form, errors, seed, n_classes):
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 25))
     weights, predictors = draw_weights(rng, n), draw_predictors(rng, n_classes)
     labels, predictions = draw_classes(rng, n, n_classes, form)
-    found = adversary_measures(weights, labels, predictions, predictors, errors=errors, eps=EPS)
-    assert [one.name for one in found] == list(predictors)
-    for one, predicted in zip(found, predictors.values(), strict=True):
+    losses, _ = measure(weights, labels, predictions, predictors, errors)
+    every = np.ones(n_classes, dtype=bool)
+    for name, one in losses.items():
         assert (one.stage, one.classes) == ("adversaries", None)
         for row, weight in enumerate(weights):
             drawn = np.repeat(np.arange(n), weight)
             actual = error_distribution(
                 labels[drawn], predictions[drawn], n_classes=n_classes, errors=errors
             )
-            kld = score_predictor(actual.share, predicted, eps=EPS).kld
-            assert one.values[row] == close([kld])
+            score = score_prediction(actual.counts, predictors[name], judged=every, eps=EPS)
+            assert one.values[row] == close([score.log_loss])
 
 
 @pytest.mark.parametrize("errors", ERRORS)
-def test_of_one_class_per_image_the_images_as_they_are_have_the_metric_to_the_bit(errors):
+def test_the_images_as_they_are_have_the_metrics(errors):
     rng = np.random.default_rng(0)
     labels, predictions = draw_classes(rng, 200, 6, "codes")
-    predictors = {"kld": off_diagonal_shares(rng.random((6, 6)))}
+    predictors = {NEAREST: predict(rng.random((6, 6)))}
     ones = np.ones((1, 200), dtype=int)
-    (found,) = adversary_measures(ones, labels, predictions, predictors, errors=errors, eps=EPS)
+    losses, klds = measure(ones, labels, predictions, predictors, errors)
     actual = error_distribution(labels, predictions, n_classes=6, errors=errors)
-    assert found.values[0, 0] == score_predictor(actual.share, predictors["kld"], eps=EPS).kld
+    every = np.ones(6, dtype=bool)
+    score = score_prediction(actual.counts, predictors[NEAREST], judged=every, eps=EPS)
+    assert klds[NEAREST].values[0, 0] == score.kld
+    assert losses[NEAREST].values[0] == close([score.log_loss])
+    assert (losses[NEAREST].name, klds[NEAREST].name) == ("log_loss", "kld")
+    assert (losses[NEAREST].has_interval, klds[NEAREST].has_interval) == (True, False)
+
+
+def test_every_replicate_has_errors_of_every_class():
+    """A draw with replacement has none of a class with one error in 37 of 100 replicates."""
+    rng = np.random.default_rng(3)
+    labels = np.repeat([0, 1, 2], [40, 40, 1])
+    predictions = np.where(np.arange(81) % 4 > 0, labels, (labels + 1) % 3)
+    predictions[-1] = 0
+    weights = rng.multinomial(81, np.full(81, 1 / 81), size=200)
+    weights[0] = 1
+    assert (weights[:, -1] == 0).any()
+    _, klds = measure(weights, labels, predictions, {NEAREST: predict(np.ones((3, 3)))})
+    assert not np.isnan(klds[NEAREST].each.values).any()
+    assert klds[NEAREST].averaged == 3
+
+
+def test_images_of_a_patient_have_one_weight_and_other_seeds_other_weights():
+    labels, predictions = np.array([0, 0, 1, 1]), np.array([1, 2, 0, 2])
+    given = (np.ones((50, 4), dtype=int), labels, predictions, {NEAREST: predict(np.ones((3, 3)))})
+    values = [
+        measured[NEAREST].values[:, 0]
+        for _, measured in (
+            measure(*given),
+            measure(*given, seed=1),
+            measure(*given, patients=np.array([0, 1, 2, 3])),
+            measure(*given, patients=np.array([5, 5, 7, 7])),
+        )
+    ]
+    assert np.ptp(values[0][1:]) > 0
+    assert (values[0][1:] != values[1][1:]).all()
+    assert values[2] == close(values[0]), "each patient has one image"
+    assert values[3] == close(np.full(50, values[0][0])), "a class is one patient"
 
 
 def test_images_are_those_with_an_error_around_a_class_that_is_judged():
     labels, predictions = np.array([0, 0, 0, 1, 2, 2]), np.array([0, 1, 2, 0, 0, 2])
-    share = off_diagonal_shares(np.ones((3, 3)))
-    thin = share.copy()
-    thin[0] = NAN
-    ones = np.ones((1, 6), dtype=int)
-    counts = {
-        errors: [
-            (one.images.tolist(), one.averaged)
-            for one in adversary_measures(
-                ones, labels, predictions, {"kld": share, "kld_fdr": thin}, errors=errors, eps=EPS
-            )
-        ]
-        for errors in ERRORS
-    }
-    assert counts == {
-        "by_actual": [([4], 3), ([2], 2)],
-        "by_predicted": [([4], 3), ([2], 2)],
-    }
+    some = np.ones((3, 3))
+    some[0] = 0
+    predictors = {NEAREST: predict(np.ones((3, 3))), "FDR": predict(some)}
+    for errors in ERRORS:
+        losses, klds = measure(np.ones((1, 6), dtype=int), labels, predictions, predictors, errors)
+        assert [one.images.tolist() for one in losses.values()] == [[4], [4]]
+        assert [one.images.tolist() for one in klds.values()] == [[4], [2]]
+        assert [one.averaged for one in klds.values()] == [3, 2]
 
 
 def test_an_image_that_misses_two_labels_counts_once():
     labels = np.array([[True, True, False], [False, False, True]])
     predictions = np.array([[False, False, True], [False, False, True]])
-    share = off_diagonal_shares(np.ones((3, 3)))
     ones = np.ones((1, 2), dtype=int)
-    (found,) = adversary_measures(
-        ones, labels, predictions, {"kld": share}, errors="by_actual", eps=EPS
-    )
-    assert found.images.tolist() == [1]
-    assert found.values[0, 0] == pytest.approx(np.log(2), abs=1e-3), "all of it to one of two"
+    losses, klds = measure(ones, labels, predictions, {NEAREST: predict(np.ones((3, 3)))})
+    assert losses[NEAREST].images.tolist() == klds[NEAREST].images.tolist() == [1]
+    assert klds[NEAREST].values[0, 0] == pytest.approx(np.log(2), abs=1e-3), "all to one of two"
+    assert losses[NEAREST].values[0, 0] == pytest.approx(np.log(2))
 
 
 @pytest.mark.parametrize("form", ["codes", "members"])
 def test_without_errors_nothing_is_measured(form):
     labels = np.array([0, 1, 1]) if form == "codes" else np.eye(2, dtype=bool)[[0, 1, 1]]
-    share = off_diagonal_shares(np.ones((2, 2)))
-    (found,) = adversary_measures(
-        np.ones((3, 3), dtype=int), labels, labels, {"kld": share}, errors="by_actual", eps=EPS
-    )
-    assert np.isnan(found.values).all()
-    assert found.images.tolist() == [0]
+    ones = np.ones((3, 3), dtype=int)
+    for measured in measure(ones, labels, labels, {NEAREST: predict(np.ones((2, 2)))}):
+        assert np.isnan(measured[NEAREST].values).all()
+        assert measured[NEAREST].images.tolist() == [0]
 
 
 def test_many_replicates_are_worked_off_in_blocks(monkeypatch):
     rng = np.random.default_rng(1)
     labels, predictions = draw_classes(rng, 30, 4, "members")
-    weights, predictors = draw_weights(rng, 30), draw_predictors(rng, 4)
-    options = {"errors": "by_actual", "eps": EPS}
-    whole = adversary_measures(weights, labels, predictions, predictors, **options)
+    given = (draw_weights(rng, 30), labels, predictions, draw_predictors(rng, 4))
+    whole = list(measure(*given))
     monkeypatch.setattr("imbalens.analysis.differences.adversaries._BLOCK", 1)
-    parts = adversary_measures(weights, labels, predictions, predictors, **options)
-    for one, other in zip(whole, parts, strict=True):
-        assert other.values == close(one.values)
+    for before, after in zip(whole, measure(*given), strict=True):
+        for name, one in before.items():
+            assert after[name].values == close(one.values)
 
 
 def test_refuses():
-    labels, share = np.zeros((1, 2), dtype=bool), off_diagonal_shares(np.ones((2, 2)))
+    labels, predictors = np.zeros((1, 2), dtype=bool), {NEAREST: predict(np.ones((2, 2)))}
     ones = np.ones((1, 1), dtype=int)
     with pytest.raises(ValueError, match="each image must have a class"):
-        adversary_measures(ones, labels, ~labels, {"kld": share}, errors="by_predicted", eps=EPS)
+        measure(ones, labels, ~labels, predictors, "by_predicted")
     with pytest.raises(ValueError, match="eps is 0"):
-        adversary_measures(
-            ones, np.array([0]), np.array([1]), {"kld": share}, errors="by_actual", eps=0.0
-        )
+        measure(ones, np.array([0]), np.array([1]), predictors, eps=0.0)
 
 
 def test_divergences_of_a_run_have_intervals():
@@ -146,20 +187,18 @@ def test_divergences_of_a_run_have_intervals():
     labels, predictions = draw_classes(rng, 300, 4, "codes")
     weights = rng.multinomial(300, np.full(300, 1 / 300), size=101)
     weights[0] = 1
-    predictors = {
-        name: off_diagonal_shares(rng.random((4, 4))) for name in ("kld", "kld_fdr", "kld_random")
-    }
+    predictors = {name: predict(rng.random((4, 4))) for name in NAMES}
     measures = adversary_measures(
-        weights, labels, predictions, predictors, errors="by_actual", eps=EPS
+        weights, labels, predictions, predictors, errors="by_actual", eps=EPS, seed=0
     )
     options = {"confidence": 0.95, "min_images": 20, "seed": 0}
     found = divergence_intervals({"run": [measures], "twice": [measures] * 2}, **options)
     assert list(found) == ["run", "twice"]
     intervals = {run: one.intervals for run, one in found.items()}
-    assert list(intervals["run"]) == [*predictors, "factor"]
+    assert list(intervals["run"]) == ["kld", "kld_fdr", "kld_random", "factor"]
     assert [one.classes for one in found.values()] == [4, 4]
     own = {name: float(one.value[0]) for name, one in intervals["run"].items()}
-    for one in measures:
+    for one in measures[3:]:
         assert own[one.name] == one.values[0, 0]
     assert own["factor"] == pytest.approx(own["kld_random"] / own["kld"])
     for name, one in intervals["run"].items():

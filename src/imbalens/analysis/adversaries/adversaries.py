@@ -1,7 +1,7 @@
 """Do the training neighbours of misclassified images foretell which classes get confused?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -10,9 +10,9 @@ from imbalens.analysis.adversaries.baselines import (
     centroid_distribution,
     fdr_distribution,
     prior_distribution,
-    random_distribution,
     uniform_distribution,
 )
+from imbalens.analysis.adversaries.chance import random_jensen_shannon, random_prediction
 from imbalens.analysis.adversaries.distributions import (
     ClassDistribution,
     Errors,
@@ -20,7 +20,13 @@ from imbalens.analysis.adversaries.distributions import (
     adversary_distribution,
     error_distribution,
 )
-from imbalens.analysis.adversaries.scores import PredictorScore, score_predictor
+from imbalens.analysis.adversaries.scores import (
+    Prediction,
+    PredictorScore,
+    score_prediction,
+    smooth,
+)
+from imbalens.analysis.common.counting import mean_defined
 from imbalens.analysis.common.neighbors import Neighbors, find_neighbors
 from imbalens.analysis.common.recovery import partner_recovery
 from imbalens.classes import Classes, count_members, pair_features
@@ -39,8 +45,8 @@ class Adversaries:
         nearest: Classes among the neighbours of the selected training images.
         errors: Where the errors on unseen images go.
         judged: Classes that have both: every predictor is judged on these, so that all are on
-            the same.
-        predictors: Distribution that each of `PREDICTOR_NAMES` foretells.
+            the same; by log loss on all errors.
+        predictors: What each of `PREDICTOR_NAMES` foretells.
         scores: How well it does.
     """
 
@@ -48,7 +54,7 @@ class Adversaries:
     nearest: ClassDistribution
     errors: ClassDistribution
     judged: Bool[np.ndarray, " c"]
-    predictors: Mapping[str, Float[np.ndarray, "c c"]]
+    predictors: Mapping[str, Prediction]
     scores: Mapping[str, PredictorScore]
 
 
@@ -64,7 +70,7 @@ def adversaries(
     instances: Instances,
     errors: Errors,
     eps: float,
-    random_seed: int,
+    alpha: float,
 ) -> Adversaries:
     """Find each class's nearest adversaries and judge how well they foretell its errors.
 
@@ -79,11 +85,12 @@ def adversaries(
         instances: Training images that are selected, see `adversary_distribution`.
         errors: Errors around a class, see `error_distribution`.
         eps: See `kl_divergence`.
-        random_seed: Of the random prediction.
+        alpha: See `smooth`; a prediction that is no count is mixed with it as if it were of as
+            many as the nearest adversaries.
 
     Raises:
         ValueError: if a class is out of range, a feature is not finite, there are too few
-            images, or `eps` is not positive.
+            images, or `eps` or `alpha` is not positive.
 
     Source: paper B, section 3.3, Algorithm 1 and Table 2, with more baselines.
     """
@@ -101,28 +108,40 @@ def adversaries(
     )
     confusion = error_distribution(classes, predictions, n_classes=n_classes, errors=errors)
     paired, codes = pair_features(features, classes)
-    predictors = {
-        NEAREST: nearest.share,
-        CONFUSION: confusion.share,
+    shares = {
         FDR: fdr_distribution(paired, codes, n_classes=n_classes),
         CENTROID: centroid_distribution(paired, codes, n_classes=n_classes),
         PRIOR: prior_distribution(count_members(classes, n_classes=n_classes)),
         UNIFORM: uniform_distribution(n_classes),
-        RANDOM: random_distribution(n_classes=n_classes, seed=random_seed),
     }
+    as_many = nearest.counts.sum(axis=1, keepdims=True)
+    predictors = {
+        name: Prediction(found.share, smooth(found.counts, alpha=alpha))
+        for name, found in ((NEAREST, nearest), (CONFUSION, confusion))
+    } | {
+        name: Prediction(share, smooth(np.nan_to_num(share) * as_many, alpha=alpha))
+        for name, share in shares.items()
+    }
+    predictors[RANDOM] = random_prediction(as_many[:, 0], eps=eps, alpha=alpha)
     undefined = np.isnan(nearest.share) | np.isnan(made.share)
     judged = np.logical_not(undefined.any(axis=1))
-    to_foretell = np.where(judged[:, None], made.share, np.nan)
+    scores = {
+        name: score_prediction(made.counts, predicted, judged=judged, eps=eps)
+        for name, predicted in predictors.items()
+    }
+    by_chance = np.where(judged, random_jensen_shannon(made.share), np.nan)
+    scores[RANDOM] = replace(
+        scores[RANDOM],
+        jensen_shannon=mean_defined(by_chance),
+        jensen_shannon_per_class=by_chance,
+    )
     return Adversaries(
         neighbors=neighbors,
         nearest=nearest,
         errors=made,
         judged=judged,
         predictors=predictors,
-        scores={
-            name: score_predictor(to_foretell, share, eps=eps)
-            for name, share in predictors.items()
-        },
+        scores=scores,
     )
 
 
@@ -135,6 +154,7 @@ def adversaries_recovery(
     *,
     instances: Instances,
     eps: float,
+    alpha: float,
 ) -> dict[str, object]:
     """Compare nearest adversaries with the truth that was planted.
 
@@ -146,9 +166,11 @@ def adversaries_recovery(
         pairs: Planted pairs of classes.
         instances: As given to it.
         eps: As given to it.
+        alpha: As given to it.
 
     Returns:
-        `kld_without_mislabelled`: divergence of the adversaries of all other training images.
+        `log_loss_without_mislabelled` and `kld_without_mislabelled`: of the adversaries of all
+        other training images.
         `adversaries` and `errors`: see `partner_recovery`.
     """
     clean = adversary_distribution(
@@ -159,9 +181,11 @@ def adversaries_recovery(
         instances=instances,
         among=~mislabelled,
     )
-    to_foretell = np.where(found.judged[:, None], found.errors.share, np.nan)
+    predicted = Prediction(clean.share, smooth(clean.counts, alpha=alpha))
+    score = score_prediction(found.errors.counts, predicted, judged=found.judged, eps=eps)
     return {
-        "kld_without_mislabelled": score_predictor(to_foretell, clean.share, eps=eps).kld,
+        "log_loss_without_mislabelled": score.log_loss,
+        "kld_without_mislabelled": score.kld,
         "adversaries": partner_recovery(found.nearest.share, pairs),
         "errors": partner_recovery(found.errors.share, pairs),
     }

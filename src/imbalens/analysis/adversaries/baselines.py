@@ -108,24 +108,6 @@ def uniform_distribution(n_classes: int) -> Float[np.ndarray, "c c"]:
     return off_diagonal_shares(np.ones((n_classes, n_classes)))
 
 
-def random_distribution(*, n_classes: int, seed: int) -> Float[np.ndarray, "c c"]:
-    """Draw each row uniformly from all distributions over the other classes.
-
-    That is a Dirichlet distribution with all parameters 1: normalised exponential draws.
-
-    Args:
-        n_classes: Number of classes.
-        seed: Seed of the draws.
-
-    Returns:
-        One row per reference class.
-
-    Source: paper B, Table 2 (Rand.), whose distribution is not in the paper.
-    """
-    generator = np.random.default_rng(seed)
-    return off_diagonal_shares(generator.standard_exponential((n_classes, n_classes)))
-
-
 def prior_distribution(train_counts: Int[np.ndarray, " c"]) -> Float[np.ndarray, "c c"]:
     """Share proportional to the number of training instances.
 

@@ -31,11 +31,13 @@ class ClassDistribution:
     """For each reference class, how the other classes share what was counted.
 
     Attributes:
-        share: Row c sums to 1 over the other classes; NaN where nothing was counted.
+        counts: What was counted of each other class; its diagonal is 0.
+        share: The same as shares: row c sums to 1; NaN where nothing was counted.
         n_instances: Instances behind each row. It may be positive beside a NaN row: then all
             that these instances counted was the reference class itself.
     """
 
+    counts: Float[np.ndarray, "c c"]
     share: Float[np.ndarray, "c c"]
     n_instances: Int[np.ndarray, " c"]
 
@@ -108,9 +110,9 @@ def adversary_distribution(
     for cut in np.unique(per_place):  # whole numbers are summed, in an order that no row changes
         same = per_place == cut
         counts += np.bincount(cell[same], parts[same], minlength=n_classes**2) / cut
-    return ClassDistribution(
-        share=off_diagonal_shares(counts.reshape(n_classes, n_classes)),
-        n_instances=np.bincount(reference[selected], minlength=n_classes),
+    return _shared_out(
+        counts.reshape(n_classes, n_classes),
+        np.bincount(reference[selected], minlength=n_classes),
     )
 
 
@@ -143,7 +145,7 @@ def error_distribution(
     """
     found = error_masses(labels, predictions, n_classes=n_classes, errors=errors)
     counts = (np.ones(len(found.images)) @ found.masses).reshape(n_classes, n_classes)
-    return ClassDistribution(off_diagonal_shares(counts), found.wrong.sum(axis=0))
+    return _shared_out(counts, found.wrong.sum(axis=0))
 
 
 def error_masses(
@@ -217,7 +219,14 @@ def _label_adversaries(
     for cut in np.unique(cuts):
         same = cuts == cut
         weights += parts[same].T @ neighbor_labels[same].astype(np.float64) / cut
-    return ClassDistribution(share=off_diagonal_shares(weights), n_instances=selected.sum(axis=0))
+    return _shared_out(weights, selected.sum(axis=0))
+
+
+def _shared_out(
+    counts: Float[np.ndarray, "c c"], n_instances: Int[np.ndarray, " c"]
+) -> ClassDistribution:
+    others = np.where(np.eye(len(counts), dtype=bool), 0.0, counts)
+    return ClassDistribution(others, off_diagonal_shares(others), n_instances)
 
 
 def _members(classes: Classes, n_classes: int) -> Bool[np.ndarray, "n c"]:

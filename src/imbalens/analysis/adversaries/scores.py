@@ -1,47 +1,131 @@
 """How well a predicted distribution of errors, as in `adversaries`, foretells the measured one.
 
-The Kullback-Leibler divergence is the paper's measure, but it depends on an eps that the paper
-does not give; rank correlation and hit rates do not.
+The Kullback-Leibler divergence is the paper's measure. It depends on an eps that the paper does
+not give, most of it comes from errors that nobody foretold, however few, and it is the larger, the
+fewer the errors. The log loss per error of a smoothed prediction is a proper score, finite, and
+weighs each error alike; the Jensen-Shannon divergence is bounded; rank correlation and hit rates
+take the order of the classes alone.
 
-Source: paper B, section 4.3 and Table 2.
+Source: paper B, section 4.3 and Table 2; Gneiting and Raftery, "Strictly proper scoring rules,
+prediction, and estimation", 2007 (log loss).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
+from imbalens.analysis.adversaries.distributions import off_diagonal_shares
 from imbalens.analysis.common.counting import divide, mean_defined
 from imbalens.analysis.common.ranks import rank_rows
 
 
 @dataclass(frozen=True)
-class PredictorScore:
-    """How well a predicted distribution foretells the errors.
-
-    Each mean is over the classes where that figure is defined, and NaN if there is none.
+class Prediction:
+    """What a predictor says of the errors.
 
     Attributes:
-        kld: Mean of `kld_per_class`; lower is better.
-        rank_correlation: Mean of `rank_correlation_per_class`; higher is better.
-        top1: Mean of `top1_per_class`; higher is better.
-        top3: Mean of `top3_per_class`; higher is better.
-        n_classes: Classes with both distributions defined: those behind `kld`, `top1`, `top3`.
+        share: Its distribution; NaN rows where it says nothing.
+        smoothed: The same as `smooth` gives it; uniform where it says nothing.
+    """
+
+    share: Float[np.ndarray, "c c"]
+    smoothed: Float[np.ndarray, "c c"]
+
+
+@dataclass(frozen=True)
+class PredictorScore:
+    """How well a prediction foretells the errors.
+
+    Attributes:
+        log_loss: Mean over all errors of `log_loss`; lower is better. NaN without errors.
+        jensen_shannon: Mean over the judged classes of `jensen_shannon`; lower is better.
+        kld: Mean over the judged classes of `kl_divergence`; lower is better.
+        kld_unforeseen: Share of that from errors that were given a share of 0.
+        rank_correlation: Mean of `rank_correlation` where it is defined; higher is better.
+        top1: Mean over the judged classes of `hit_rate`; higher is better.
+        top3: The same of the first three.
+        n_classes: Judged classes.
+        log_loss_per_class: Of all classes with errors.
+        jensen_shannon_per_class: Of the judged classes, as those below.
         kld_per_class: See `kl_divergence`.
         rank_correlation_per_class: See `rank_correlation`.
         top1_per_class: See `hit_rate`.
         top3_per_class: See `hit_rate`.
     """
 
+    log_loss: float
+    jensen_shannon: float
     kld: float
+    kld_unforeseen: float
     rank_correlation: float
     top1: float
     top3: float
     n_classes: int
+    log_loss_per_class: Float[np.ndarray, " c"]
+    jensen_shannon_per_class: Float[np.ndarray, " c"]
     kld_per_class: Float[np.ndarray, " c"]
     rank_correlation_per_class: Float[np.ndarray, " c"]
     top1_per_class: Float[np.ndarray, " c"]
     top3_per_class: Float[np.ndarray, " c"]
+
+
+def smooth(
+    counts: Float[np.ndarray, "c c"] | Int[np.ndarray, "c c"], *, alpha: float
+) -> Float[np.ndarray, "c c"]:
+    """Turn counts into a distribution that gives every other class a chance.
+
+    It is the mean of the posterior under a symmetric Dirichlet prior: (n_ca + alpha) /
+    (n_c + alpha (C - 1)).
+
+    Args:
+        counts: What was counted of each class (column) for each reference class (row); the
+            diagonal is ignored.
+        alpha: Added to each count; 0.5 is Jeffreys' prior.
+
+    Returns:
+        Rows that sum to 1 over the other classes; uniform where nothing was counted.
+
+    Raises:
+        ValueError: if `alpha` is not positive.
+    """
+    if alpha <= 0:
+        raise ValueError(f"alpha is {alpha}; it must be > 0, because counts may be 0")
+    return off_diagonal_shares(counts + alpha)
+
+
+def log_loss(
+    errors: Float[np.ndarray, "c c"] | Int[np.ndarray, "c c"], smoothed: Float[np.ndarray, "c c"]
+) -> Float[np.ndarray, " c"]:
+    """Mean over a class's errors of -ln of the chance that each was given, in nats.
+
+    Args:
+        errors: Errors of each reference class (row) by the class that they go to.
+        smoothed: Prediction without a 0 off the diagonal.
+
+    Returns:
+        One number per reference class, 0 if it was certain of them all; NaN without errors.
+    """
+    counts, surprise = _without_diagonal(errors), -np.log(_without_diagonal(smoothed))
+    return divide((counts * surprise).sum(axis=1), counts.sum(axis=1).astype(np.float64))
+
+
+def jensen_shannon(
+    errors: Float[np.ndarray, "c c"], predicted: Float[np.ndarray, "c c"]
+) -> Float[np.ndarray, " c"]:
+    """Jensen-Shannon divergence of two distributions per class, in bits: 0 equal, 1 disjoint.
+
+    Args:
+        errors: Distribution of the errors.
+        predicted: Distribution that is to foretell it.
+
+    Returns:
+        One number per reference class; NaN where either row is.
+
+    Source: Lin, "Divergence measures based on the Shannon entropy", 1991.
+    """
+    middle = (errors + predicted) / 2
+    return (_from(errors, middle) + _from(predicted, middle)) / 2
 
 
 def kl_divergence(
@@ -134,37 +218,47 @@ def hit_rate(
     return divide(hits, np.where(defined, possible, 0))
 
 
-def score_predictor(
-    errors: Float[np.ndarray, "c c"],
-    predicted: Float[np.ndarray, "c c"],
+def score_prediction(
+    errors: Float[np.ndarray, "c c"] | Int[np.ndarray, "c c"],
+    predicted: Prediction,
     *,
+    judged: Bool[np.ndarray, " c"],
     eps: float,
 ) -> PredictorScore:
-    """Score a predicted distribution against the errors with all measures.
+    """Score a prediction against the errors with all measures.
 
     Args:
-        errors: Distribution of the errors, see `error_distribution`.
-        predicted: Distribution that is to foretell it, from neighbours or a baseline.
+        errors: Errors of each reference class (row) by the class that they go to.
+        predicted: From neighbours or a baseline.
+        judged: Classes that all but the log loss is about; one without errors, or of which
+            nothing is said, drops out.
         eps: See `kl_divergence`.
-
-    Returns:
-        Means over the defined classes, and the figures per class.
 
     Raises:
         ValueError: if `eps` is not positive.
 
-    Source: paper B, Table 2 (KLD); the other measures do not depend on eps.
+    Source: paper B, Table 2 (KLD).
     """
-    kld = kl_divergence(errors, predicted, eps=eps)
-    correlation = rank_correlation(errors, predicted)
-    top1 = hit_rate(errors, predicted, top=1)
-    top3 = hit_rate(errors, predicted, top=3)
+    share = np.where(judged[:, None], off_diagonal_shares(errors), np.nan)
+    losses, totals = log_loss(errors, predicted.smoothed), _without_diagonal(errors).sum(axis=1)
+    divergence = jensen_shannon(share, predicted.share)
+    kld = kl_divergence(share, predicted.share, eps=eps)
+    unforeseen = share[(share > 0) & (predicted.share == 0)] + eps
+    of_unforeseen = (unforeseen * np.log(unforeseen / eps)).sum()
+    correlation = rank_correlation(share, predicted.share)
+    top1 = hit_rate(share, predicted.share, top=1)
+    top3 = hit_rate(share, predicted.share, top=3)
     return PredictorScore(
+        log_loss=float(divide(np.nansum(losses * totals), totals.sum())),
+        jensen_shannon=mean_defined(divergence),
         kld=mean_defined(kld),
+        kld_unforeseen=float(divide(of_unforeseen, np.nansum(kld))),
         rank_correlation=mean_defined(correlation),
         top1=mean_defined(top1),
         top3=mean_defined(top3),
         n_classes=int((~np.isnan(kld)).sum()),
+        log_loss_per_class=losses,
+        jensen_shannon_per_class=divergence,
         kld_per_class=kld,
         rank_correlation_per_class=correlation,
         top1_per_class=top1,
@@ -172,7 +266,15 @@ def score_predictor(
     )
 
 
-def _without_diagonal(matrix: Float[np.ndarray, "c c"]) -> Float[np.ndarray, "c others"]:
+def _from(p: Float[np.ndarray, "c c"], q: Float[np.ndarray, "c c"]) -> Float[np.ndarray, " c"]:
+    """Return the divergence of q from p in bits, of rows where q is 0 only if p is."""
+    ratio = np.divide(p, q, out=np.ones_like(p), where=(p > 0) | np.isnan(p))
+    return (p * np.log2(ratio)).sum(axis=1)
+
+
+def _without_diagonal(
+    matrix: Float[np.ndarray, "c c"] | Int[np.ndarray, "c c"],
+) -> Float[np.ndarray, "c others"] | Int[np.ndarray, "c others"]:
     n_classes = len(matrix)
     return matrix[~np.eye(n_classes, dtype=bool)].reshape(n_classes, n_classes - 1)
 

@@ -6,7 +6,7 @@ Each function computes the statistic of the claim that stands above it.
 import numpy as np
 from jaxtyping import Float
 
-from imbalens.analysis.adversaries.baselines import random_distribution
+from imbalens.analysis.adversaries.chance import random_prediction
 from imbalens.analysis.adversaries.scores import kl_divergence, rank_correlation
 from imbalens.analysis.claims.intervals import (
     Estimate,
@@ -72,25 +72,22 @@ def adversaries_beat_random(
 ) -> Estimate:
     """How many times larger the divergence of a random prediction is, over classes.
 
-    The divergence of random is the mean over many random distributions: that of a single one, as
+    The divergence of random is the mean over all random distributions: that of a single one, as
     in the paper, depends on the draw.
 
     Args:
         errors: Distribution of the errors; rows without any are NaN.
         neighbours: Distribution of the nearest adversaries; rows without any are NaN.
         eps: See `kl_divergence`.
-        resampling: How to resample the classes; it also gives the number and the seed of the
-            random distributions.
+        resampling: How to resample the classes.
 
     Source: paper B, Table 2 (NNB: Rand. factor).
     """
     own = kl_divergence(errors, neighbours, eps=eps)
-    total = np.zeros(len(own))
-    for draw in range(resampling.n_resamples):
-        guess = random_distribution(n_classes=len(own), seed=resampling.seed + draw)
-        total += kl_divergence(errors, guess, eps=eps)
+    guess = random_prediction(np.zeros(len(own)), eps=eps, alpha=1.0)
     judged = np.isfinite(own)
-    return estimate_ratio(total[judged] / resampling.n_resamples, own[judged], resampling)
+    chance = kl_divergence(errors, guess.share, eps=eps)
+    return estimate_ratio(chance[judged], own[judged], resampling)
 
 
 RANK_ERRORS = Claim(

@@ -44,7 +44,8 @@ class Measure:
             of another mean over classes those behind the class with the fewest.
         patients: Patients behind each column; None where each image is drawn for itself.
         averaged: Of a mean over classes how many they are, else None.
-        has_interval: Whether its replicates say how far it may lie from that of other images.
+        has_interval: Whether its replicates say how far a difference may lie from that on other
+            images.
         each: Of a mean over whatever classes are defined, what it averages; else None.
         fewest: Of a mean of shares the images, or patients, of the class with the fewest, rare
             ones counted as one class; else None.

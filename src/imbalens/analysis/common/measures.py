@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 MeanOverClasses = Literal["rates", "rankings"]
-Mean = MeanOverClasses | Literal["defined", "pairs", "images"]
+Mean = MeanOverClasses | Literal["defined", "pairs", "images", "errors"]
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,12 @@ class MeasureSpec:
         mean: What it is averaged over. "rates": all classes with at least one evaluation image.
             "rankings": classes with enough images (`min_images`) with and without them.
             "defined": classes that it is defined for; of two runs those that both define. "pairs":
-            pairs of an image and a class. "images": annotated images. None: it is no mean.
+            pairs of an image and a class. "images": annotated images. "errors": all errors. None:
+            it is no mean.
         per_class: Whether it is given of each class too.
         headline: Whether it stands in the table of all runs.
-        has_interval: Whether resampling says how far it may lie from that of other images.
+        has_interval: Whether resampling says how far a difference may lie from that on other
+            images.
         key: Where it stands in the stage's metrics, levels joined by dots; its name if empty.
     """
 
@@ -47,19 +49,44 @@ class MeasureSpec:
         return tuple((self.key or self.name).split("."))
 
 
-KLD = MeasureSpec("kld", "adversaries", "KLD", "down", "defined")
+LOG_LOSS = MeasureSpec("log_loss", "adversaries", "log loss of foretold errors", "down", "errors")
+LOG_LOSS_FDR = MeasureSpec(
+    "log_loss_fdr",
+    "adversaries",
+    "log loss from FDR",
+    "down",
+    "errors",
+    key="baseline_log_loss.FDR",
+)
+LOG_LOSS_RANDOM = MeasureSpec(
+    "log_loss_random",
+    "adversaries",
+    "log loss from random",
+    "down",
+    "errors",
+    key="baseline_log_loss.random",
+)
+# of equally good predictions that of fewer errors is larger: no interval of a difference
+KLD = MeasureSpec("kld", "adversaries", "KLD", "down", "defined", has_interval=False)
 KLD_FDR = MeasureSpec(
-    "kld_fdr", "adversaries", "KLD from FDR", "down", "defined", key="baseline_kld.FDR"
+    "kld_fdr",
+    "adversaries",
+    "KLD from FDR",
+    "down",
+    "defined",
+    has_interval=False,
+    key="baseline_kld.FDR",
 )
 KLD_RANDOM = MeasureSpec(
     "kld_random",
     "adversaries",
-    "KLD from a random draw",
+    "KLD from random",
     "down",
     "defined",
+    has_interval=False,
     key="baseline_kld.random",
 )
-ADVERSARIES = (KLD, KLD_FDR, KLD_RANDOM)
+ADVERSARIES = (LOG_LOSS, LOG_LOSS_FDR, LOG_LOSS_RANDOM, KLD, KLD_FDR, KLD_RANDOM)
 
 IOBB = MeasureSpec("iobb", "cam_alignment", "IoBB", "up", "pairs", per_class=True, headline=True)
 IOR = MeasureSpec("ior", "cam_alignment", "IoR", "up", "pairs", per_class=True, headline=True)

@@ -1,16 +1,20 @@
 """How well nearest adversaries foretell errors, on resampled evaluation images.
 
 Names and definitions are those of the metrics of the stage `adversaries`, whose values the first
-row of weights gives. A class is undefined without errors, or where nothing is said of it; runs
-are compared over the classes that both define. The evaluation images alone are drawn anew: what
-predicts their errors comes from the training images and stays as it is, so that an interval says
-nothing of other training images. Few errors look more concentrated on some pairs of classes than
-many: their divergence is too large, and that of a replicate, which repeats errors, more so (see
-`value_intervals`). Of two runs the one with fewer errors is thus at a disadvantage; two
-predictors of the same errors are not.
+row of weights gives. The evaluation images alone are drawn anew: what predicts their errors comes
+from the training images and stays as it is, so that an interval says nothing of other training
+images.
 
-Source: paper B, section 4.3 and Table 2; Efron and Tibshirani, "An Introduction to the
-Bootstrap", 1993.
+The log loss is a mean over errors. A divergence is a mean over classes, undefined of one without
+errors, or of which nothing is said; runs are compared over the classes that both define. Few
+errors look more concentrated on some pairs of classes than many: their divergence is too large,
+and that of a replicate, which repeats errors, more so (see `intervals`). Of two runs the one with
+fewer errors is thus at a disadvantage, so that differences of divergences have no interval. A draw
+of images with replacement lacks all errors of some class again and again, and would be a mean over
+other classes; the replicates of divergences weigh images by exponential draws instead, of which
+none is 0.
+
+Source: paper B, section 4.3 and Table 2; Rubin, "The Bayesian bootstrap", 1981.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,14 +25,30 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
-from imbalens.analysis.adversaries.distributions import error_masses, off_diagonal_shares
-from imbalens.analysis.adversaries.scores import kl_divergence
-from imbalens.analysis.common.measured import Measure, PerClass, mean_of_defined
-from imbalens.analysis.common.measures import ADVERSARIES, KLD, KLD_RANDOM
+from imbalens.analysis.adversaries.adversaries import FDR, NEAREST, RANDOM
+from imbalens.analysis.adversaries.distributions import (
+    ErrorMasses,
+    error_masses,
+    off_diagonal_shares,
+)
+from imbalens.analysis.adversaries.scores import Prediction, kl_divergence
+from imbalens.analysis.common.counting import divide
+from imbalens.analysis.common.measured import Measure, PerClass, count_behind, mean_of_defined
+from imbalens.analysis.common.measures import (
+    KLD,
+    KLD_FDR,
+    KLD_RANDOM,
+    LOG_LOSS,
+    LOG_LOSS_FDR,
+    LOG_LOSS_RANDOM,
+    MeasureSpec,
+)
 from imbalens.analysis.differences.comparison import average_measures
 from imbalens.analysis.differences.intervals import ValueInterval, ratio_interval, value_interval
 from imbalens.classes import Classes
 
+LOG_LOSSES = {NEAREST: LOG_LOSS, FDR: LOG_LOSS_FDR, RANDOM: LOG_LOSS_RANDOM}
+DIVERGENCES = {NEAREST: KLD, FDR: KLD_FDR, RANDOM: KLD_RANDOM}
 _BLOCK = 2**20  # weights, or entries of error matrices, at a time
 
 
@@ -50,43 +70,49 @@ def adversary_measures(
     weights: Int[np.ndarray, "r n"],
     labels: Classes,
     predictions: Classes,
-    predictors: Mapping[str, Float[np.ndarray, "c c"]],
+    predictors: Mapping[str, Prediction],
     *,
     errors: Literal["by_actual", "by_predicted"],
     eps: float,
+    seed: int,
     patients: Int[np.ndarray, " n"] | None = None,
 ) -> list[Measure]:
-    """Measure how far predicted distributions are from the errors, over all classes.
+    """Measure how well predictions foretell the errors.
 
     Args:
-        weights: How often each evaluation image is drawn, per replicate.
+        weights: How often each evaluation image is drawn, per replicate; all ones in the first.
         labels: True class of each evaluation image, or the membership matrix.
         predictions: Predicted classes of each image, in the same form.
-        predictors: By name of the measure, each of them in `ADVERSARIES`, the distribution that
-            is to foretell the errors, the same in all replicates; a class whose row is NaN is
-            left out.
+        predictors: By name, one of `LOG_LOSSES`, what is to foretell the errors, the same in all
+            replicates; a class whose row of shares is NaN is left out of the divergence.
         errors: Which errors are around a class, see `error_distribution`.
         eps: See `kl_divergence`.
+        seed: Of the weights of divergences.
         patients: Patient of each image; None where each is drawn for itself.
 
     Returns:
-        Per predictor the mean divergence over the classes that a replicate has errors of; the
-        images behind it are those with an error around one of its classes.
+        Per predictor the log loss per error, then per predictor the mean divergence over the
+        classes with errors; the images behind either are those with an error around one of its
+        classes.
 
     Raises:
         ValueError: if `eps` is not positive or an image of a membership matrix has no class.
     """
-    n_classes = len(next(iter(predictors.values())))
+    n_classes = len(next(iter(predictors.values())).share)
     found = error_masses(labels, predictions, n_classes=n_classes, errors=errors)
+    losses = [
+        _mean_loss(LOG_LOSSES[name], weights, found, predicted.smoothed, patients)
+        for name, predicted in predictors.items()
+    ]
     klds = np.empty((len(predictors), len(weights), n_classes))
-    counts = _weighted(weights[:, found.images], found.masses, n_pairs=n_classes**2)
+    positive = _positive_weights(len(weights), found, seed=seed, patients=patients)
+    counts = _weighted(positive, found.masses, n_pairs=n_classes**2)
     for row, masses in enumerate(counts):
         share = off_diagonal_shares(masses.reshape(n_classes, n_classes))
         for place, predicted in enumerate(predictors.values()):
-            klds[place, row] = kl_divergence(share, predicted, eps=eps)
-    declared = {spec.name: spec for spec in ADVERSARIES}
-    return [
-        mean_of_defined(declared[name], PerClass(values, found.wrong, patients))
+            klds[place, row] = kl_divergence(share, predicted.share, eps=eps)
+    return losses + [
+        mean_of_defined(DIVERGENCES[name], PerClass(values, found.wrong, patients))
         for name, values in zip(predictors, klds, strict=True)
     ]
 
@@ -112,7 +138,7 @@ def divergence_intervals(
     options, runs = {"confidence": confidence, "min_images": min_images}, {}
     for run, repeats in measured.items():
         averaged = average_measures(run, repeats, seed=seed)
-        found = {name: one for (stage, name, _), one in averaged.items() if stage == KLD.stage}
+        found = {spec.name: averaged[spec.stage, spec.name, None] for spec in DIVERGENCES.values()}
         intervals = {name: value_interval(one, **options) for name, (_, one) in found.items()}
         factor = ratio_interval(found[KLD_RANDOM.name][1], found[KLD.name][1], **options)
         classes = found[KLD.name][0].averaged or 0
@@ -120,10 +146,44 @@ def divergence_intervals(
     return runs
 
 
+def _mean_loss(
+    spec: MeasureSpec,
+    weights: Int[np.ndarray, "r n"],
+    found: ErrorMasses,
+    smoothed: Float[np.ndarray, "c c"],
+    patients: Int[np.ndarray, " n"] | None,
+) -> Measure:
+    """Average -ln of the chance that each error was given, over all errors."""
+    others = ~np.eye(len(smoothed), dtype=bool)
+    surprise = np.where(others, -np.log(np.where(others, smoothed, 1.0)), 0.0).ravel()
+    drawn = weights[:, found.images].astype(np.float64)
+    total, mass = drawn @ (found.masses @ surprise), drawn @ (found.masses @ others.ravel())
+    behind = count_behind(patients, found.wrong.sum(axis=1, keepdims=True) > 0)
+    return Measure(spec.stage, spec.name, None, divide(total, mass)[:, None], *behind)
+
+
+def _positive_weights(
+    n_rows: int,
+    found: ErrorMasses,
+    *,
+    seed: int,
+    patients: Int[np.ndarray, " n"] | None,
+) -> Float[np.ndarray, "r e"]:
+    """Draw a weight above 0 for each image with an error; a patient's images share theirs."""
+    unit = np.arange(len(found.wrong))
+    if patients is not None:
+        unit = np.unique(patients, return_inverse=True)[1]
+    rng, n_units = np.random.default_rng(seed), int(unit.max(initial=-1)) + 1
+    weights = np.ones((n_rows, len(found.images)))
+    for row in weights[1:]:
+        row[:] = rng.standard_exponential(n_units)[unit[found.images]]
+    return weights
+
+
 def _weighted(
-    weights: Int[np.ndarray, "r e"], masses: sparse.csr_array, *, n_pairs: int
+    weights: Float[np.ndarray, "r e"], masses: sparse.csr_array, *, n_pairs: int
 ) -> Iterator[Float[np.ndarray, " p"]]:
     """Yield per replicate the masses of its images, summed for each pair of classes."""
     step = max(1, _BLOCK // max(1, weights.shape[1], n_pairs))
     for first in range(0, len(weights), step):
-        yield from np.asarray(weights[first : first + step].astype(np.float64) @ masses)
+        yield from np.asarray(weights[first : first + step] @ masses)

@@ -95,6 +95,7 @@ def differences(
         split: Drawn(
             resample_images(these.n, n_resamples=n_resamples, seed=seed, patients=these.patients),
             these.patients,
+            seed,
         )
         for split, these in images.items()
     }

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int, Int16, Num
 
+from imbalens.analysis.adversaries.scores import Prediction
 from imbalens.analysis.common.measured import Measure, count_behind
 from imbalens.analysis.common.measures import DISJOINT, IOBB
 from imbalens.analysis.differences.adversaries import adversary_measures
@@ -29,10 +30,12 @@ class Drawn:
     Attributes:
         weights: How often each image is drawn, see `resample_images`.
         patients: Patient of each image, with which it is drawn; None if each is of its own.
+        seed: Of the draws.
     """
 
     weights: Int16[np.ndarray, "r n"]
     patients: Int[np.ndarray, " n"] | None
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,12 @@ class Foretold:
     Attributes:
         classes: Classes of the images.
         predictions: Classes that these are taken to have.
-        predictors: By name of the measure what foretells the errors, see `adversary_measures`.
+        predictors: What foretells the errors, see `adversary_measures`.
     """
 
     classes: Classes
     predictions: Classes
-    predictors: Mapping[str, Float[np.ndarray, "c c"]]
+    predictors: Mapping[str, Prediction]
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,7 @@ def measure_run(
         training.foretold.predictors,
         errors=definitions.errors,
         eps=definitions.eps,
+        seed=judged.seed,
         patients=judged.patients,
     )
     boxes = training.boxes

@@ -170,9 +170,10 @@ def divergence_table(
         "Paper B, Table 2: KLD of Validation Set False Positives",
         f"How far the errors on {split} images are from what the training images foretell "
         "(Kullback-Leibler divergence, less is better): nearest adversaries (NNB), Fisher's "
-        "discriminant ratio (FDR), one random draw; the factor is random over NNB, above 1 where "
-        f"NNB is better. Errors are counted {COUNTED[errors]}. In brackets: {confidence:.0%} "
-        f"interval over {split} images; what the training images foretell is taken as fixed. "
+        "discriminant ratio (FDR), a random prediction on average; the factor is random over NNB, "
+        f"above 1 where NNB is better. Errors are counted {COUNTED[errors]}. In brackets: "
+        f"{confidence:.0%} interval over {split} images; what the training images foretell is "
+        "taken as fixed. "
         "The fewer errors, the larger every divergence: compare within a row, not between rows. "
         "Classes: those averaged over; a class without errors, or of which no misclassified "
         "training image says anything, is left out.",

@@ -254,8 +254,8 @@ def _adversaries(results: DatasetResults, marks: Mapping[str, int]) -> Section |
     predictors = results.of_runs.get("adversaries-predictors")
     tables = []
     if predictors is not None:
-        wide = pivot(predictors, "kld", rows="predictor")
-        caption = "How far predicted errors are from actual ones (KLD, less is better), "
+        wide = pivot(predictors, "log_loss", rows="predictor")
+        caption = "How well errors were foretold (log loss per error, less is better), "
         tables = [make_table(wide, caption=caption + results.name, marks=marks)]
     return Section(
         "Nearest adversaries", _anchor(results, "adversaries"), charts=[chart], tables=tables
