@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from imbalens.analysis.common.counting import divide, mean_defined
-from imbalens.analysis.common.measures import MeanOverClasses, MeasureSpec
+from imbalens.analysis.common.measures import Interval, MeanOverClasses, MeasureSpec
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Measure:
         each: Of a mean over whatever classes are defined, what it averages; else None.
         fewest: Of a mean of shares the images, or patients, of the class with the fewest, rare
             ones counted as one class; else None.
+        interval: See `MeasureSpec`.
+        share_of: Of a mean of shares what `share_units` are, else None.
     """
 
     stage: str
@@ -61,6 +63,8 @@ class Measure:
     has_interval: bool = True
     each: PerClass | None = None
     fewest: Int[np.ndarray, " c"] | None = None
+    interval: Interval = "wald"
+    share_of: Float[np.ndarray, " c"] | None = None
 
     @property
     def units(self) -> Int[np.ndarray, " c"]:
@@ -68,6 +72,23 @@ class Measure:
         if self.fewest is not None:
             return self.fewest
         return self.images if self.patients is None else self.patients
+
+    @property
+    def share_units(self) -> Float[np.ndarray, " c"]:
+        """What one change counts among in a share: the images.
+
+        Where images are drawn with their patient, the geometric mean of both: not all images of a
+        patient change together.
+        """
+        if self.share_of is not None:
+            return self.share_of
+        return _share_units(self.images, self.patients)
+
+
+def _share_units(
+    images: Int[np.ndarray, " c"], patients: Int[np.ndarray, " c"] | None
+) -> Float[np.ndarray, " c"]:
+    return np.sqrt(images * (images if patients is None else patients).astype(np.float64))
 
 
 def images_behind(
@@ -163,6 +184,7 @@ def mean_of_rankings(
         None if units is None else _fewest(units, averaged),
         averaged=int(averaged.sum()),
         has_interval=spec.has_interval,
+        interval=spec.interval,
     )
 
 
@@ -191,6 +213,7 @@ def mean_of_defined(spec: MeasureSpec, each: PerClass) -> Measure:
         np.empty((len(each.values), 1)),
         nothing,
         has_interval=spec.has_interval,
+        interval=spec.interval,
     )
     return _average(empty, each)
 
@@ -220,7 +243,7 @@ def _average(measure: Measure, each: PerClass) -> Measure:
     members = each.members[:, defined]
     behind = count_behind(each.patients, members.sum(axis=1, keepdims=True) > 0)
     values = np.array([mean_defined(row) for row in each.values])
-    fewest = None
+    fewest, share_of = None, None
     if each.drawn is not None and defined.any():
         sizes = members.sum(axis=0)
         rare = _rarest(sizes, each.collapsed)
@@ -229,6 +252,10 @@ def _average(measure: Measure, each: PerClass) -> Measure:
         strata = np.hstack([members[:, ~rare], together]) if rare.any() else members
         images, patients = count_behind(each.patients, strata)
         fewest = (images if patients is None else patients).min(keepdims=True)
+        images, patients = count_behind(each.patients, members)
+        each_of = _share_units(images, patients)
+        # the root of the mean square of how much one of them changes the mean
+        share_of = len(each_of) * np.sqrt(each_of.sum() / (1 / each_of).sum(keepdims=True))
     return replace(
         measure,
         values=values[:, None],
@@ -237,6 +264,7 @@ def _average(measure: Measure, each: PerClass) -> Measure:
         averaged=int(defined.sum()),
         each=each,
         fewest=fewest,
+        share_of=share_of,
     )
 
 

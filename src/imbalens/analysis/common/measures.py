@@ -10,6 +10,7 @@ from typing import Literal
 
 MeanOverClasses = Literal["rates", "rankings"]
 Mean = MeanOverClasses | Literal["defined", "pairs", "images", "errors"]
+Interval = Literal["wald", "share", "logit"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class MeasureSpec:
         has_interval: Whether resampling says how far a difference may lie from that on other
             images.
         key: Where it stands in the stage's metrics, levels joined by dots; its name if empty.
+        main: Whether claims judge it over all classes: its p is corrected among those alone.
+        interval: How the interval of a difference is made, see `compare_paired`. "share": of a
+            share of images, or a mean of shares. "logit": of what is likely to be near 1. "wald":
+            of anything else.
     """
 
     name: str
@@ -42,6 +47,8 @@ class MeasureSpec:
     headline: bool = False
     has_interval: bool = True
     key: str = ""
+    main: bool = False
+    interval: Interval = "wald"
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -88,14 +95,32 @@ KLD_RANDOM = MeasureSpec(
 )
 ADVERSARIES = (LOG_LOSS, LOG_LOSS_FDR, LOG_LOSS_RANDOM, KLD, KLD_FDR, KLD_RANDOM)
 
-IOBB = MeasureSpec("iobb", "cam_alignment", "IoBB", "up", "pairs", per_class=True, headline=True)
-IOR = MeasureSpec("ior", "cam_alignment", "IoR", "up", "pairs", per_class=True, headline=True)
+IOBB = MeasureSpec(
+    "iobb", "cam_alignment", "IoBB", "up", "pairs", per_class=True, headline=True, main=True
+)
+IOR = MeasureSpec(
+    "ior", "cam_alignment", "IoR", "up", "pairs", per_class=True, headline=True, main=True
+)
 IOU = MeasureSpec("iou", "cam_alignment", "IoU", "up", "pairs", per_class=True, headline=True)
 POINTING = MeasureSpec(
-    "pointing", "cam_alignment", "pointing game", "up", "pairs", per_class=True, headline=True
+    "pointing",
+    "cam_alignment",
+    "pointing game",
+    "up",
+    "pairs",
+    per_class=True,
+    headline=True,
+    interval="share",
 )
 ALL_ZERO = MeasureSpec(
-    "all_zero", "cam_alignment", "all-zero maps", "down", "pairs", per_class=True, headline=True
+    "all_zero",
+    "cam_alignment",
+    "all-zero maps",
+    "down",
+    "pairs",
+    per_class=True,
+    headline=True,
+    interval="share",
 )
 IOBB_UNTRAINED = MeasureSpec(
     "iobb_untrained",
@@ -123,11 +148,48 @@ EMPTY_MATCHED = MeasureSpec(
     "pairs",
     per_class=True,
     key="matched.empty",
+    interval="share",
 )
 CAM_ALIGNMENT = (IOBB, IOR, IOU, POINTING, ALL_ZERO, IOBB_UNTRAINED, IOBB_SHIFTED, EMPTY_MATCHED)
 
-DISJOINT = MeasureSpec("disjoint", "concepts", "disjoint concepts", None, "images", headline=True)
-UNIQUE = MeasureSpec("unique", "concepts", "unique concepts", None, "images", headline=True)
+IOBB_MATCHED = MeasureSpec(
+    "iobb_matched",
+    "cam_alignment",
+    "IoBB, matched scale",
+    "up",
+    "pairs",
+    per_class=True,
+    key="matched.iobb",
+    main=True,
+)
+IOR_MATCHED = MeasureSpec(
+    "ior_matched",
+    "cam_alignment",
+    "IoR, matched scale",
+    "up",
+    "pairs",
+    per_class=True,
+    key="matched.ior",
+    main=True,
+)
+PIXEL_AUROC = MeasureSpec(
+    "auroc",
+    "cam_alignment",
+    "AUROC of pixels in boxes",
+    "up",
+    "pairs",
+    per_class=True,
+    key="matched.auroc",
+    main=True,
+)
+MATCHED_SCALE = (IOBB_MATCHED, IOR_MATCHED, PIXEL_AUROC)
+
+DISJOINT = MeasureSpec(
+    "disjoint", "concepts", "disjoint concepts", None, "images", headline=True, main=True
+)
+UNIQUE = MeasureSpec(
+    "unique", "concepts", "unique concepts", None, "images", headline=True, main=True
+)
 DEAD_CHANNELS = MeasureSpec(
     "dead_channels", "concepts", "dead channels", "down", None, headline=True
 )

@@ -122,7 +122,6 @@ def divergence_intervals(
     *,
     confidence: float,
     min_images: int,
-    seed: int,
 ) -> dict[str, Divergences]:
     """Give the divergences of each run with their own intervals, as in paper B's Table 2.
 
@@ -131,13 +130,12 @@ def divergence_intervals(
             among them.
         confidence: Nominal coverage of the intervals.
         min_images: Images with errors that must be behind an interval.
-        seed: Of what stands for other training seeds.
 
     Source: paper B, Table 2.
     """
     options, runs = {"confidence": confidence, "min_images": min_images}, {}
     for run, repeats in measured.items():
-        averaged = average_measures(run, repeats, seed=seed)
+        averaged = average_measures(repeats)
         found = {spec.name: averaged[spec.stage, spec.name, None] for spec in DIVERGENCES.values()}
         intervals = {name: value_interval(one, **options) for name, (_, one) in found.items()}
         factor = ratio_interval(found[KLD_RANDOM.name][1], found[KLD.name][1], **options)

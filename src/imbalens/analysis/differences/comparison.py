@@ -6,12 +6,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
+from imbalens.analysis.common.counting import divide
 from imbalens.analysis.common.measured import Measure, over_shared_classes
-from imbalens.analysis.differences.bootstrap import PairedComparison, compare_paired
+from imbalens.analysis.common.measures import CAM_ALIGNMENT, CONCEPTS, MATCHED_SCALE
+from imbalens.analysis.differences.bootstrap import Pair, PairedComparison, compare, pair_runs
 from imbalens.analysis.differences.families import adjust_for_family
-from imbalens.analysis.differences.repeats import RunMeasure, average_repeats
+from imbalens.analysis.differences.moderation import SeedVariance, moderate, usual_ratio
+from imbalens.analysis.differences.repeats import (
+    RunMeasure,
+    average_repeats,
+    pool_seed_variance,
+)
+from imbalens.analysis.performance.measures import OF_CLASSES, OF_LABELS
 
 Key = tuple[str, str, tuple[str, ...] | None]  # stage, name and classes of a measure
+MAIN = {
+    (spec.stage, spec.name)
+    for spec in (*OF_CLASSES, *OF_LABELS, *CAM_ALIGNMENT, *MATCHED_SCALE, *CONCEPTS)
+    if spec.main
+}
 
 
 @dataclass(frozen=True)
@@ -57,6 +70,11 @@ class Difference:
     classes: int | None = None
     over: str = "images"
 
+    @property
+    def of_loss(self) -> bool:
+        """Whether it says something of other trainings: some of either side are repeats."""
+        return self.over.endswith("seeds")
+
 
 def compare_runs(
     measured: Mapping[str, Sequence[Sequence[Measure]]],
@@ -73,21 +91,22 @@ def compare_runs(
         baselines: The run that each run is compared with; baselines have no entry.
         confidence: Nominal coverage of the intervals.
         min_images: Images that must be behind both sides of a difference.
-        seed: Of what stands for other training seeds.
+        seed: Of what stands for chance in the correction of p.
 
     Returns:
         One difference per run, measure and class that all repeats of both sides have; of a mean
         over whatever classes are defined over those that all define, so that its values may differ
-        from what either run's metrics are where `classes` does. Those over all classes are one
-        family that p is corrected for, those of single classes another: the many classes, each
-        with few images, would make the few means undecidable. A measure whose replicates say
-        nothing of its interval has a difference only.
+        from what either run's metrics are where `classes` does. Variances over seeds are moderated
+        among the measures over all classes, and among those of single classes. p is corrected
+        among the main measures over all classes (`MAIN`), the others over all classes, and those
+        of single classes: the many classes, each with few images, would make the few means
+        undecidable. A measure whose replicates say nothing of its interval has a difference only.
     """
     found = {run: _by_key(repeats) for run, repeats in measured.items()}
-    averaged = {
-        run: average_measures(run, repeats, seed=seed) for run, repeats in measured.items()
-    }
-    keys: list[tuple[str, Measure, RunMeasure, RunMeasure]] = []
+    averaged = {run: average_measures(repeats) for run, repeats in measured.items()}
+    runs: list[str] = []
+    measures: list[Measure] = []
+    pairs: list[Pair] = []
     for run, baseline in baselines.items():
         for key, (measure, other) in averaged[run].items():
             if key not in averaged[baseline]:
@@ -96,20 +115,20 @@ def compare_runs(
             if measure.each is not None:
                 own = found[run][key]
                 shared = over_shared_classes([*own, *found[baseline][key]])
-                measure, other = _average(run, key, shared[: len(own)], seed)
-                _, base = _average(baseline, key, shared[len(own) :], seed)
-            keys.append((run, measure, base, other))
+                measure, other = _average(shared[: len(own)])
+                _, base = _average(shared[len(own) :])
+            runs.append(run)
+            measures.append(measure)
+            pairs.append(pair_runs(base, other, min_images=min_images))
     compared = [
-        _as_far_as_known(
-            measure, compare_paired(base, other, confidence=confidence, min_images=min_images)
-        )
-        for _, measure, base, other in keys
+        _as_far_as_known(measure, compare(pair, seeds, confidence=confidence))
+        for measure, pair, seeds in zip(measures, pairs, _moderate(measures, pairs), strict=True)
     ]
     differences: list[Difference] = []
-    for (run, measure, base, other), result, adjusted in zip(
-        keys, compared, _adjust([measure for _, measure, *_ in keys], compared), strict=True
+    for run, measure, pair, result, adjusted in zip(
+        runs, measures, pairs, compared, _adjust(measures, compared, seed=seed), strict=True
     ):
-        seeds = sorted((base.n_repeats, other.n_repeats))
+        seeds = sorted((pair.baseline.n_repeats, pair.other.n_repeats))
         unit = "images" if measure.patients is None else "patients"
         for place, class_name in enumerate(measure.classes or (None,)):
             differences.append(
@@ -122,31 +141,24 @@ def compare_runs(
                     place,
                     p_adjusted=float(adjusted[place]),
                     seeds=seeds[0],
-                    spread=float(np.sqrt(other.seed_variance[place])),
+                    spread=float(np.sqrt(pair.other.seed_variance[place])),
                     over=f"{unit} and seeds" if seeds[1] > 1 else unit,
                 )
             )
     return differences
 
 
-def average_measures(
-    run: str, repeats: Sequence[Sequence[Measure]], *, seed: int
-) -> dict[Key, tuple[Measure, RunMeasure]]:
+def average_measures(repeats: Sequence[Sequence[Measure]]) -> dict[Key, tuple[Measure, RunMeasure]]:
     """Average every measure that all repeats of a run have.
 
     Args:
-        run: The first of the repeats, which names the random numbers.
         repeats: Measures of each repeat, on the same weights.
-        seed: Of what stands for other training seeds.
 
     Returns:
         By stage, name and classes the measure of the first repeat and that of the run; of means
         over whatever classes are defined over those that all repeats define.
     """
-    return {
-        key: _average(run, key, over_shared_classes(found), seed)
-        for key, found in _by_key(repeats).items()
-    }
+    return {key: _average(over_shared_classes(of)) for key, of in _by_key(repeats).items()}
 
 
 def _by_key(repeats: Sequence[Sequence[Measure]]) -> dict[Key, list[Measure]]:
@@ -158,16 +170,38 @@ def _by_key(repeats: Sequence[Sequence[Measure]]) -> dict[Key, list[Measure]]:
     return {key: found for key, found in by_key.items() if len(found) == len(repeats)}
 
 
-def _average(
-    run: str, key: Key, found: Sequence[Measure], seed: int
-) -> tuple[Measure, RunMeasure]:
+def _average(found: Sequence[Measure]) -> tuple[Measure, RunMeasure]:
+    """Average a measure of each repeat; return that of the first with it."""
     return found[0], average_repeats(
         np.stack([measure.values for measure in found]),
         np.stack([measure.images for measure in found]),
         np.stack([measure.units for measure in found]),
-        seed=seed,
-        name=f"{run} {key[0]} {key[1]} {'per class' if key[2] else 'over all'}",
+        interval=found[0].interval,
+        share_of=np.stack([measure.share_units for measure in found]),
     )
+
+
+def _moderate(measures: Sequence[Measure], pairs: Sequence[Pair]) -> list[SeedVariance]:
+    """Moderate seed variances among the measures over all classes, and those of single ones."""
+    pooled = [pool_seed_variance(pair.baseline, pair.other) for pair in pairs]
+    # what seeds do to one training beside what images do to one
+    units = [pair.of_images / pair.per_training for pair in pairs]
+    overall = [measure.classes is None for measure in measures]
+    usual = {}
+    for of in (True, False):
+        members = [
+            place
+            for place, measure in enumerate(measures)
+            if overall[place] == of and measure.has_interval
+        ]
+        usual[of] = usual_ratio(
+            [divide(pooled[n][0], units[n])[pairs[n].decided] for n in members],
+            [pooled[n][1] for n in members],
+        )
+    return [
+        moderate(*known, usual[of] * unit)
+        for known, unit, of in zip(pooled, units, overall, strict=True)
+    ]
 
 
 def _as_far_as_known(measure: Measure, result: PairedComparison) -> PairedComparison:
@@ -181,24 +215,25 @@ def _as_far_as_known(measure: Measure, result: PairedComparison) -> PairedCompar
         high=unknown,
         p=unknown,
         z=unknown,
-        null_z=np.zeros_like(result.null_z),
     )
 
 
 def _adjust(
-    measures: Sequence[Measure], compared: Sequence[PairedComparison]
+    measures: Sequence[Measure], compared: Sequence[PairedComparison], *, seed: int
 ) -> list[Float[np.ndarray, " _"]]:
-    """Correct p among the comparisons over all classes, and among those of single ones."""
-    overall = [measure.classes is None for measure in measures]
-    families = {
-        of: iter(
-            adjust_for_family(
-                [c for c, is_of in zip(compared, overall, strict=True) if is_of == of]
-            )
-        )
-        for of in (True, False)
-    }
-    return [next(families[of]) for of in overall]
+    """Correct p within each family."""
+    members: dict[str, list[PairedComparison]] = {}
+    families = [_family(measure) for measure in measures]
+    for family, one in zip(families, compared, strict=True):
+        members.setdefault(family, []).append(one)
+    adjusted = {of: iter(adjust_for_family(some, seed=seed)) for of, some in members.items()}
+    return [next(adjusted[of]) for of in families]
+
+
+def _family(measure: Measure) -> str:
+    if measure.classes is not None:
+        return "per class"
+    return "main" if (measure.stage, measure.name) in MAIN else "other"
 
 
 def _difference(

@@ -86,7 +86,7 @@ def differences(
         splits: Which split is used for what.
         confidence: Nominal coverage of the intervals.
         n_resamples: Draws of the images, the same for all trainings.
-        seed: Of the draws, and of what stands for other training seeds.
+        seed: Of the draws, and of what stands for chance in the correction of p.
 
     Raises:
         ValueError: as `measure_run` and `compare_runs`.
@@ -108,10 +108,10 @@ def differences(
         ]
         for run, repeats in trainings.items()
     }
-    options = {"confidence": confidence, "min_images": definitions.min_images, "seed": seed}
+    options = {"confidence": confidence, "min_images": definitions.min_images}
     return Differences(
         measured,
-        compare_runs(measured, baselines, **options),
+        compare_runs(measured, baselines, **options, seed=seed),
         divergence_intervals(measured, **options),
         splits.judged,
         confidence,

@@ -1,7 +1,7 @@
 """Intervals of what a run measures, not of its difference from another run.
 
-Both are over the evaluation images and the repeats, like those of `bootstrap.compare_paired`, of
-which they share the standard error, Student's t and its degrees of freedom.
+Both are over the evaluation images and the repeats, like those of `bootstrap.compare`, of which
+they share the standard error, Student's t and its degrees of freedom.
 """
 
 from dataclasses import dataclass, replace
@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Float
 
 from imbalens.analysis.common.counting import divide
-from imbalens.analysis.differences.bootstrap import compare_paired
+from imbalens.analysis.differences.bootstrap import compare, pair_runs
+from imbalens.analysis.differences.moderation import SeedVariance
 from imbalens.analysis.differences.repeats import RunMeasure
 
 
@@ -50,8 +51,14 @@ def value_interval(run: RunMeasure, *, confidence: float, min_images: int) -> Va
     """
     nothing = np.zeros_like(run.values)
     still = np.zeros_like(run.replicates)
-    zero = replace(run, values=nothing, replicates=still, noise=still, seed_variance=nothing)
-    found = compare_paired(zero, run, confidence=confidence, min_images=min_images)
+    zero = replace(run, values=nothing, replicates=still, interval="wald")
+    pair = pair_runs(zero, replace(run, interval="wald"), min_images=min_images)
+    seeds = SeedVariance(nothing, nothing, nothing)
+    if run.n_repeats > 1:
+        # of the run alone
+        of_one = divide(run.seed_variance / run.n_repeats, pair.per_training)
+        seeds = SeedVariance(of_one, nothing + run.n_repeats - 1, nothing)
+    found = compare(pair, seeds, confidence=confidence)
     return ValueInterval(run.values, found.low, found.high)
 
 
@@ -87,7 +94,6 @@ def ratio_interval(
     logarithm = RunMeasure(
         values=np.log(ratio),
         replicates=divide(top.replicates, top.values) - divide(bottom.replicates, bottom.values),
-        noise=top.noise,
         seed_variance=variance + divide(bottom.seed_variance, bottom.values**2),
         images=np.minimum(top.images, bottom.images),
         units=np.minimum(top.units, bottom.units),

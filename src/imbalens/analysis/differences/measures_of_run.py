@@ -13,7 +13,7 @@ from jaxtyping import Float, Int, Int16, Num
 
 from imbalens.analysis.adversaries.scores import Prediction
 from imbalens.analysis.common.measured import Measure, count_behind
-from imbalens.analysis.common.measures import DISJOINT, IOBB
+from imbalens.analysis.common.measures import CAM_ALIGNMENT, DISJOINT, IOBB
 from imbalens.analysis.differences.adversaries import adversary_measures
 from imbalens.analysis.performance.judged import judge
 from imbalens.analysis.performance.measures import performance_measures
@@ -21,6 +21,7 @@ from imbalens.analysis.performance.weighted import pair_means, pair_means_per_cl
 from imbalens.classes import Classes, Targets
 
 ALIGNMENT, CONCEPTS = IOBB.stage, DISJOINT.stage
+SHARES = {spec.name for spec in CAM_ALIGNMENT if spec.interval == "share"}  # of pairs
 
 
 @dataclass(frozen=True)
@@ -213,6 +214,7 @@ def pair_measures(
         member = np.zeros((weights.shape[1], len(present)), dtype=bool)
         member[of, place] = True
         annotated = np.isin(np.arange(len(member)), of)[:, None]
+        interval = "share" if name in SHARES else "wald"
         measures += [
             Measure(
                 stage,
@@ -220,6 +222,7 @@ def pair_measures(
                 None,
                 pair_means(weights, column[known][:, None], of),
                 *count_behind(patients, annotated),
+                interval=interval,
             ),
             Measure(
                 stage,
@@ -227,6 +230,7 @@ def pair_measures(
                 tuple(str(names[code]) for code in present),
                 means,
                 *count_behind(patients, member),
+                interval=interval,
             ),
         ]
     return measures

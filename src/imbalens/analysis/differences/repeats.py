@@ -5,24 +5,18 @@ repeats anew, together with the images, would not do: of s repeats it finds (s-1
 over seeds, while what repeat and image have in common (each training errs on other images) is
 counted three times (McCullagh, "Resampling and exchangeable arrays", Bernoulli 6, 2000; Owen, "The
 pigeonhole bootstrap", Annals of Applied Statistics 1, 2007). Instead the images are drawn for the
-mean over the repeats, and independently of that a normal random number is added whose variance is
-that of a mean of the repeats, s^2 / repeats, without bias. Of a run that was trained once s^2 is
-unknown: it is taken to be that of the run it is compared with. What image and repeat have in
-common is then counted at most twice: the interval errs on the wide side. A variance known from 2
-or 3 repeats is uncertain, which the degrees of freedom (Satterthwaite 1946) turn into wider
-intervals: with two repeats often wider than that of one, which says nothing of other seeds. In
-simulations, from seeds that change nothing but which images are missed to seeds that move the
-measure three times as much as the choice of images does, the 95 % interval covers the difference
-between the means over seeds in 94 to 99 % of cases with 2, 3 or 5 repeats of both runs, in 95 to
-99 % with 5 of one and 1 of the other, in 93 to 99 % with 3 and 1, in 87 to 98 % with 2 and 1. With
-one of each it covers 95 % if seeds change nothing else, 75 % if they move the measure as much as
-the choice of images does.
+mean over the repeats, and the variance over seeds is added: one per measure, pooled over both
+sides, over the number of trainings of each. A side trained once is thus taken to vary as the other
+does. What image and repeat have in common is counted twice: the interval errs on the wide side.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from imbalens.analysis.common.counting import divide
+from imbalens.analysis.common.measures import Interval
 
 
 @dataclass(frozen=True)
@@ -32,21 +26,22 @@ class RunMeasure:
     Attributes:
         values: Per class, or one entry for all of them.
         replicates: The same as if the images had been others; NaN where a repeat has no value.
-        noise: Normal random numbers that stand for other training seeds, in units of the
-            standard deviation that those cause.
         seed_variance: Estimated variance of a single training over seeds; NaN of one repeat.
         images: Images behind the values, of the repeat with the fewest.
         units: What of them is drawn independently: the images, or their patients.
         n_repeats: Trainings that differ in their seed alone.
+        interval: How its interval is made, see `compare_paired`.
+        share_of: What one change counts among in a share, see `Measure.share_units`.
     """
 
     values: Float[np.ndarray, " c"]
     replicates: Float[np.ndarray, "r c"]
-    noise: Float[np.ndarray, "r c"]
     seed_variance: Float[np.ndarray, " c"]
     images: Int[np.ndarray, " c"]
     units: Int[np.ndarray, " c"]
     n_repeats: int
+    interval: Interval = "wald"
+    share_of: Float[np.ndarray, " c"] | None = None
 
 
 def average_repeats(
@@ -54,8 +49,8 @@ def average_repeats(
     images: Int[np.ndarray, "s c"],
     units: Int[np.ndarray, "s c"] | None = None,
     *,
-    seed: int,
-    name: str,
+    interval: Interval = "wald",
+    share_of: Float[np.ndarray, "s c"] | None = None,
 ) -> RunMeasure:
     """Average a measure over the repeats of a run.
 
@@ -66,49 +61,41 @@ def average_repeats(
             it for its precision, the fewer of positives and negatives for AUROC.
         units: Patients behind it, where images are drawn with their patient; None where each is
             drawn for itself.
-        seed: Of the random numbers that stand for other training seeds.
-        name: Of run and measure, and whether it is per class, which have random numbers of their
-            own: how seeds move several measures together cannot be learnt from a few, and
-            independence is what asks most of the correction for many comparisons.
+        interval: How its interval is made, see `compare_paired`.
+        share_of: What one change counts among in a share, see `Measure.share_units`; None for
+            the images.
 
     Returns:
         The mean, its replicates over images, and what the repeats show of other seeds.
-
-    Source: Sidak, "Rectangular confidence regions for the means of multivariate normal
-    distributions", JASA 62, 1967 (independence as the worst case).
     """
     n_repeats, means = len(measured), measured.mean(axis=0)
     variance = np.full(means.shape[1], np.nan)
     if n_repeats > 1:
         variance = measured[:, 0].var(axis=0, ddof=1)
-    rng = np.random.default_rng(np.random.SeedSequence([seed, *name.encode()]))
     return RunMeasure(
         values=means[0],
         replicates=means[1:],
-        noise=rng.standard_normal(means[1:].shape),
         seed_variance=variance,
         images=images.min(axis=0),
         units=(images if units is None else units).min(axis=0),
         n_repeats=n_repeats,
+        interval=interval,
+        share_of=(images if share_of is None else share_of).min(axis=0).astype(np.float64),
     )
 
 
-def spread_over_seeds(
+def pool_seed_variance(
     baseline: RunMeasure, other: RunMeasure
-) -> tuple[list[Float[np.ndarray, " c"]], Float[np.ndarray, " c"]]:
-    """Estimate how far the means over the repeats of two runs vary over seeds.
+) -> tuple[Float[np.ndarray, " c"], int]:
+    """Pool the variance of a single training over seeds from both sides.
 
     Returns:
-        Variance of both means, 0 where both runs were trained once; and the sum of the squares of
-        what was estimated, each over its degrees of freedom.
+        The variance, and its degrees of freedom: trainings beyond the first of each side. Without
+        any the variance is 0.
     """
-    runs, none = (baseline, other), np.zeros(len(baseline.values))
-    repeated = [run for run in runs if run.n_repeats > 1]
-    if not repeated:
-        return [none, none], none
-    known = [run if run.n_repeats > 1 else repeated[0] for run in runs]
-    over_seeds = [of.seed_variance / run.n_repeats for of, run in zip(known, runs, strict=True)]
-    if len(repeated) == 1:  # both know it from the same trainings
-        return over_seeds, (over_seeds[0] + over_seeds[1]) ** 2 / (repeated[0].n_repeats - 1)
-    first, second = (v**2 / (run.n_repeats - 1) for v, run in zip(over_seeds, runs, strict=True))
-    return over_seeds, first + second
+    sides = [run for run in (baseline, other) if run.n_repeats > 1]
+    freedom = sum(run.n_repeats - 1 for run in sides)
+    squares = [run.seed_variance * (run.n_repeats - 1) for run in sides]
+    if not freedom:
+        return np.zeros(len(baseline.values)), 0
+    return divide(np.sum(squares, axis=0), freedom), freedom

@@ -135,6 +135,8 @@ ACCURACY = ScoreMeasure(
     "up",
     None,
     headline=True,
+    main=True,
+    interval="share",
     kernel=_accuracy,
     behind=_everything,
 )
@@ -145,6 +147,7 @@ BALANCED_ACCURACY = ScoreMeasure(
     "up",
     "rates",
     headline=True,
+    interval="share",
     kernel=_recall,
     behind=_having,
 )
@@ -156,6 +159,8 @@ AUROC = ScoreMeasure(
     "rankings",
     per_class=True,
     headline=True,
+    main=True,
+    interval="logit",
     kernel=_auroc,
     behind=_with_and_without,
 )
@@ -167,6 +172,7 @@ AP = ScoreMeasure(
     "rankings",
     per_class=True,
     headline=True,
+    main=True,
     kernel=_ap,
     behind=_having,
 )
@@ -178,6 +184,7 @@ PROBABILITY_POSITIVES = ScoreMeasure(
     "rankings",
     per_class=True,
     headline=True,
+    main=True,
     kernel=_of_positives,
     behind=_having,
 )
@@ -189,6 +196,7 @@ PROBABILITY = ScoreMeasure(
     "rankings",
     per_class=True,
     headline=True,
+    main=True,
     kernel=_of_all,
     behind=_every_label,
 )
@@ -210,6 +218,7 @@ MANY = ScoreMeasure(
     "recall, many-shot classes",
     "up",
     "rates",
+    interval="share",
     kernel=_recall,
     behind=_having,
     group="many",
@@ -220,6 +229,7 @@ MEDIUM = ScoreMeasure(
     "recall, medium-shot classes",
     "up",
     "rates",
+    interval="share",
     kernel=_recall,
     behind=_having,
     group="medium",
@@ -230,6 +240,7 @@ FEW = ScoreMeasure(
     "recall, few-shot classes",
     "up",
     "rates",
+    interval="share",
     kernel=_recall,
     behind=_having,
     group="few",
@@ -241,6 +252,8 @@ RECALL = ScoreMeasure(
     "up",
     None,
     per_class=True,
+    main=True,
+    interval="share",
     kernel=_recall,
     behind=_having,
 )
@@ -251,6 +264,8 @@ RECALL_HALF = ScoreMeasure(
     "up",
     "rates",
     per_class=True,
+    main=True,
+    interval="share",
     kernel=_recall_half,
     behind=_having,
 )
@@ -261,6 +276,7 @@ PRECISION = ScoreMeasure(
     "up",
     None,
     per_class=True,
+    interval="share",
     kernel=_precision,
     behind=_taken,
 )
@@ -271,6 +287,7 @@ F1 = ScoreMeasure(
     "up",
     None,
     per_class=True,
+    interval="share",
     kernel=_f1,
     behind=_having,
 )
@@ -352,6 +369,7 @@ def performance_measures(
                     values,
                     *count_behind(patients, *spec.behind(judged)),
                     has_interval=spec.has_interval,
+                    interval=spec.interval,
                 )
             )
     return measures
