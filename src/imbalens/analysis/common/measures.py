@@ -67,6 +67,15 @@ IOU = MeasureSpec("iou", "cam_alignment", "IoU", "up", "pairs", per_class=True, 
 POINTING = MeasureSpec(
     "pointing", "cam_alignment", "pointing game", "up", "pairs", per_class=True, headline=True
 )
+POINTING_CONTROLLED = MeasureSpec(
+    "pointing_controlled",
+    "cam_alignment",
+    "pointing game, less that of shifted boxes",
+    "up",
+    "pairs",
+    per_class=True,
+    key="controlled.pointing",
+)
 ALL_ZERO = MeasureSpec(
     "all_zero", "cam_alignment", "all-zero maps", "down", "pairs", per_class=True, headline=True
 )
@@ -97,7 +106,10 @@ EMPTY_MATCHED = MeasureSpec(
     per_class=True,
     key="matched.empty",
 )
-CAM_ALIGNMENT = (IOBB, IOR, IOU, POINTING, ALL_ZERO, IOBB_UNTRAINED, IOBB_SHIFTED, EMPTY_MATCHED)
+CAM_ALIGNMENT = (
+    *(IOBB, IOR, IOU, POINTING, POINTING_CONTROLLED, ALL_ZERO),
+    *(IOBB_UNTRAINED, IOBB_SHIFTED, EMPTY_MATCHED),
+)
 
 DISJOINT = MeasureSpec("disjoint", "concepts", "disjoint concepts", None, "images", headline=True)
 UNIQUE = MeasureSpec("unique", "concepts", "unique concepts", None, "images", headline=True)

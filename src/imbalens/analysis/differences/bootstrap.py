@@ -35,6 +35,7 @@ class PairedComparison:
         z: Absolute difference in standard errors, brought to the scale of a normal variable.
         null_z: How far each replicate lies from the mean of all, in standard errors: what chance
             alone does to a difference; 0 where ignored.
+        freedom: Degrees of freedom of the interval's Student's t.
     """
 
     baseline: Float[np.ndarray, " c"]
@@ -47,6 +48,7 @@ class PairedComparison:
     ignored: Int[np.ndarray, " c"]
     z: Float[np.ndarray, " c"]
     null_z: Float[np.ndarray, "r c"]
+    freedom: Float[np.ndarray, " c"]
 
 
 def resample_images(
@@ -162,6 +164,7 @@ def compare_paired(
         ignored=(~valid).sum(axis=0),
         z=-ndtri(tail),
         null_z=np.divide(shift, error, out=np.zeros_like(shift), where=decided & (error > 0)),
+        freedom=np.where(decided, freedom, np.nan),
     )
 
 

@@ -37,6 +37,7 @@ class Difference:
         spread: Standard deviation of the run's value over its repeats; NaN of a single one.
         classes: Of a mean over classes how many they are; None of another measure.
         over: What the interval is over: images, or patients, and seeds if a side has several.
+        freedom: Degrees of freedom of its Student's t; NaN where there is no interval.
     """
 
     run: str
@@ -56,6 +57,7 @@ class Difference:
     spread: float
     classes: int | None = None
     over: str = "images"
+    freedom: float = float("nan")
 
 
 def compare_runs(
@@ -180,6 +182,7 @@ def _as_far_as_known(measure: Measure, result: PairedComparison) -> PairedCompar
         low=unknown,
         high=unknown,
         p=unknown,
+        freedom=unknown,
         z=unknown,
         null_z=np.zeros_like(result.null_z),
     )
@@ -232,4 +235,5 @@ def _difference(
         spread=spread,
         classes=measure.averaged,
         over=over,
+        freedom=float(result.freedom[place]),
     )
