@@ -91,6 +91,7 @@ def measure_seeds(
                     patients=these.patients,
                 ),
                 these.patients,
+                options.seed,
             )
             for split, these in images.items()
         }

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     write_json(Path(f"metrics/cam_alignment/{name}.json"), tables.alignment_metrics(found, names))
     pairs = np.column_stack([about.row[found.pairs[:, 0]], found.pairs[:, 1]])
-    write_table(PAIRS, name, tables.instance_table(pairs, names, found.measured))
+    write_table(PAIRS, name, tables.instance_table(pairs, names, found))
     write_table(CLASSES, name, table := tables.alignment_table(found, names))
     figures.draw_alignment(table, plots / f"{name}.png", run=name)
     shown = choose_samples(pairs[:, 1], n_samples=options.examples)

@@ -4,15 +4,32 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from imbalens.analysis.changes.measures import find_changes
-from imbalens.params.experiment import baseline_of
-from imbalens.reading.changes import read_images, read_learned, read_part
+import pandas as pd
+
+from imbalens.analysis.changes.activation import added_activation
+from imbalens.analysis.changes.measures import Images, find_changes
+from imbalens.analysis.changes.predictions import count_predictions
+from imbalens.params.experiment import Params, baseline_of, trainings_beside_baselines
+from imbalens.reading.changes import (
+    read_annotated,
+    read_images,
+    read_learned,
+    read_part,
+    read_predictions,
+)
 from imbalens.reports.changes import figures, similarity, tables
 from imbalens.reports.titles import dataset_title
 from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.prepared import read_metadata
 from imbalens.store.tables import write_table
-from imbalens.tables.changes import ADVERSARIES, CHANGES, FLOW, SIMILARITY
+from imbalens.tables.changes import (
+    ACTIVATION,
+    ADVERSARIES,
+    CHANGES,
+    FLOW,
+    PREDICTIONS,
+    SIMILARITY,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -30,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         top_k=params.analyses.feature_overlap.top_k,
         min_images=params.analyses.compare.min_images,
     )
+    sides = trainings_beside_baselines(params, name)
+    write_table(PREDICTIONS, name, _compare_predictions(sides, params, images))
+    write_table(ACTIVATION, name, _compare_maps(name, sides, params))
     classes = (images.names, images.train_counts)
     alike = similarity.similarity_table(found.similarity, runs)
     changed = tables.change_table(found.measures, *classes)
@@ -44,6 +64,38 @@ def main(argv: Sequence[str] | None = None) -> None:
     similarity.draw_similarity(alike, Path(f"{path}-similarity.png"), dataset=title)
     figures.draw_changes(changed, Path(f"{path}.png"), dataset=title, baseline=shown)
     figures.draw_flows(flow, Path(f"{path}-flow.png"), dataset=title, baseline=shown)
+
+
+def _compare_predictions(
+    sides: Sequence[tuple[str, str]], params: Params, images: Images
+) -> pd.DataFrame:
+    compared = sides if images.evaluation.ndim == 1 else []
+    runs = list(dict.fromkeys(run for pair in compared for run in pair))
+    classes, predicted = read_predictions(runs, params)
+    counts = {
+        (run, base): count_predictions(classes, predicted[base], predicted[run])
+        for run, base in compared
+    }
+    return tables.prediction_table(counts, images.names)
+
+
+def _compare_maps(dataset: str, sides: Sequence[tuple[str, str]], params: Params) -> pd.DataFrame:
+    mapped = [pair for pair in sides if set(pair) <= set(params.dumps.maps.runs)]
+    found = read_annotated(dataset, list(dict.fromkeys(run for pair in mapped for run in pair)))
+    options = params.analyses.cam_alignment.model_dump(
+        include={"relu", "normalize_before_resize", "shift_seed"}
+    )
+    added = {
+        (run, base): added_activation(
+            found.cams[base],
+            found.cams[run],
+            found.boxes,
+            image_size=found.image_size,
+            **options,
+        )
+        for run, base in mapped
+    }
+    return tables.activation_table(added, found.pairs, found.names)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         read_comparisons(name, params, task=about.task),
         [read_run(run, params) for run, of in params.runs.items() if of.dataset == name],
         read_ldam(name, params),
-        eps=params.analyses.adversaries.eps,
         count_ratio=params.analyses.claims.count_ratio,
         overlapping_jaccard=params.analyses.claims.overlapping_jaccard,
         rules=rules,

@@ -50,6 +50,7 @@ READS: Mapping[str, tuple[Read, ...]] = {
     "changes": (
         FEATURES,
         ADVERSARIES,
+        Read("data/dumps/maps/{run}.h5", "dump_maps", "maps"),
         Read("data/instances/archetypes/{run}.csv", "archetypes", "all"),
         COLOURS,
     ),
@@ -59,13 +60,12 @@ READS: Mapping[str, tuple[Read, ...]] = {
         Read("plots/archetypes/{run}.csv", "archetypes", "all"),
         Read("plots/feature_overlap/{run}-pairs.csv", "feature_overlap", "all"),
         Read("plots/performance/{run}.csv", "performance", "all"),
-        Read("plots/performance/{run}-confusion.csv", "performance", "all"),
         COLOURS,
     ),
     "explore": (FEATURES,),
 }
 WITH_BASELINES = ("differences", "changes", "claims")
-WITH_MAPPED = ("claims",)
+WITH_MAPPED = ("changes", "claims")
 
 
 def gather(dataset: str, params: Params) -> dict[str, dict[str, Any]]:

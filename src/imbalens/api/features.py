@@ -102,7 +102,7 @@ def adversaries(
     instances: Instances = "misclassified_by_actual",
     errors: Errors = "by_actual",
     eps: float = 1e-5,
-    random_seed: int = 0,
+    alpha: float = 0.5,
 ) -> Answer[of_adversaries.Adversaries]:
     """Find each class's nearest adversaries and judge how well they foretell its errors.
 
@@ -119,7 +119,7 @@ def adversaries(
         errors: Errors around a class: where its own go, `by_actual`, or which others are taken
             for it, `by_predicted`.
         eps: Added to every share before the divergence is taken.
-        random_seed: Of the prediction by chance.
+        alpha: Added to every count before the log loss is taken.
 
     Returns:
         Tables `classes` (how well the errors of each are foretold), `shares` (of every other
@@ -142,7 +142,7 @@ def adversaries(
         instances=instances,
         errors=errors,
         eps=eps,
-        random_seed=random_seed,
+        alpha=alpha,
     )
     about, report = (named, count_members(own, n_classes=len(named))), adversaries_report
     tables = {

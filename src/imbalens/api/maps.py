@@ -144,7 +144,7 @@ def cam_alignment(
     report = alignment_report
     tables = {
         "classes": partial(report.alignment_table, found, named),
-        "pairs": partial(report.instance_table, found.pairs, named, found.measured),
+        "pairs": partial(report.instance_table, found.pairs, named, found),
     }
     return Answer(found, named, partial(report.alignment_metrics, found, named), tables)
 

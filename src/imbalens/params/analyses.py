@@ -139,15 +139,18 @@ class CompareAnalysis(Section):
 class ClaimsAnalysis(Section):
     """How the papers' claims are judged.
 
-    `margin`: differences of AUROC and AP within it are marginal. `error_margin`: errors whose
-    share falls by less are not lowered. A class with `count_ratio` times the training images of
-    another dominates it; classes overlap whose top features have at least the Jaccard index
-    `overlapping_jaccard`. Below `min_images` images or `min_classes` classes nothing is
-    decided; of differences between runs `compare.min_images` counts.
+    `margin`: differences of AUROC and AP within it are marginal. `score_margin`: a prediction of
+    errors is as good as another if its score, log loss per error in nats, is worse by less.
+    `error_margin`: errors that become fewer by a smaller share of them are not lowered. A class
+    with `count_ratio` times the training images of another dominates it; classes overlap whose
+    top features have at least the Jaccard index `overlapping_jaccard`. Below `min_images` images
+    or `min_classes` classes nothing is decided; of differences between runs `compare.min_images`
+    counts.
     """
 
     confidence: Annotated[float, Field(ge=0.5, lt=1)]
     margin: Annotated[float, Field(gt=0, lt=1)]
+    score_margin: Annotated[float, Field(gt=0)]
     error_margin: Annotated[float, Field(gt=0, lt=1)]
     count_ratio: Annotated[float, Field(gt=1)]
     overlapping_jaccard: Annotated[float, Field(gt=0, le=1)]

@@ -88,6 +88,17 @@ def baselines_of(params: Params, dataset: str) -> dict[str, str]:
     return {run: baseline for run, baseline in found.items() if run != baseline}
 
 
+def trainings_beside_baselines(params: Params, dataset: str) -> list[tuple[str, str]]:
+    """Return each training of a dataset with each of its baseline's, but those of the baseline."""
+    groups = repeats(params, dataset)
+    return [
+        (run, base)
+        for first, baseline in baselines_of(params, dataset).items()
+        for run in groups[first]
+        for base in groups[baseline]
+    ]
+
+
 def side_of(run: Run) -> tuple[str, str]:
     """What two runs share whose difference is due to how they were trained."""
     return run.dataset, run.model.model_dump_json()

@@ -1,17 +1,25 @@
 """Reads what changes between runs are measured by."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
 from imbalens.analysis.changes.measures import Images, Learned
+from imbalens.analysis.common.boxes import find_pairs
+from imbalens.analysis.common.cams import pair_cams
 from imbalens.analysis.saliency_colours import COLOUR_GROUPS
 from imbalens.classes import class_names, list_pairs, true_classes
-from imbalens.dumps.files import read_features, require_same_images
+from imbalens.dumps.files import (
+    read_features,
+    read_maps_about,
+    read_maps_by_image,
+    require_same_images,
+)
 from imbalens.errors import InputError
 from imbalens.params.experiment import Params
 from imbalens.store.prepared import open_prepared, read_metadata
@@ -99,3 +107,71 @@ def _read_colours(run: str, names: Sequence[str]) -> Float[np.ndarray, "c g"]:
 
 def _dump(run: str) -> Path:
     return Path(f"data/dumps/features/{run}.h5")
+
+
+def read_predictions(
+    runs: Sequence[str], params: Params
+) -> tuple[Int[np.ndarray, " n"], dict[str, Int[np.ndarray, " n"]]]:
+    """Read the classes of the evaluation images, and those that runs predict.
+
+    Args:
+        runs: Runs of one dataset, whose classes exclude each other.
+        params: All parameters.
+    """
+    split, classes, predictions = params.analyses.performance.split, None, {}
+    for run in runs:
+        dump = read_features(_dump(run), [split], decision=params.analyses.labels.decision)
+        classes, predictions[run] = dump.splits[split].classes, dump.splits[split].predictions
+    return np.empty(0, dtype=np.int64) if classes is None else classes, predictions
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """Annotated images of a dataset, and the maps that runs have of them.
+
+    Attributes:
+        cams: By run the class activation map of each pair of an image and a class with a box.
+        boxes: Image row, class, x, y, width, height (pixels) of each box.
+        pairs: Row in the prepared split, patient and class of each pair.
+        image_size: Side of the images in pixels.
+        names: Name of each class, or label.
+    """
+
+    cams: dict[str, Float[np.ndarray, "p h w"]]
+    boxes: Int[np.ndarray, "b 6"]
+    pairs: Int[np.ndarray, "p 3"]
+    image_size: int
+    names: Sequence[str]
+
+
+def read_annotated(dataset: str, runs: Sequence[str]) -> Annotated:
+    """Read the maps of some runs, and the boxes that these are of.
+
+    Raises:
+        InputError: if a file is absent or damaged, or the runs' maps are of other images; it says
+            what to run.
+    """
+    none = np.empty((0, 6), dtype=np.int64)
+    found = Annotated({}, none, none[:, :3], 0, ())
+    for run in runs:
+        path = Path(f"data/dumps/maps/{run}.h5")
+        about = read_maps_about(path)
+        if not found.cams:
+            pairs = find_pairs(about.boxes)
+            row = about.row[pairs[:, 0]]
+            patient = _read_patients(dataset, about.split, row)
+            described = np.column_stack([row, patient, pairs[:, 1]])
+            found = Annotated({}, about.boxes, described, about.image_size, about.class_names)
+        elif not np.array_equal(about.boxes, found.boxes):
+            raise InputError(
+                f"{path}: other boxes than in the maps of {runs[0]}; "
+                f"run: dvc repro dump_maps@{runs[0]} dump_maps@{run}"
+            )
+        found.cams[run] = pair_cams(read_maps_by_image(path), find_pairs(about.boxes), about.head)
+    return found
+
+
+def _read_patients(dataset: str, split: str, rows: Int[np.ndarray, " p"]) -> Int[np.ndarray, " p"]:
+    with open_prepared(Path(f"data/prepared/{dataset}.h5"), split) as file:
+        patients = file.get(f"{split}/patients")
+        return rows if patients is None else patients[:][rows]

@@ -5,13 +5,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
+from imbalens.analysis.claims.added_activation import Added
+from imbalens.analysis.claims.adversary_prediction import Foretold
 from imbalens.analysis.claims.cost_sensitive import Comparison
 from imbalens.analysis.claims.intervals import Resampling
-from imbalens.analysis.claims.judging import Colours, LdamComparison, RunResults
-from imbalens.analysis.claims.ldam import Repeats
+from imbalens.analysis.claims.judging import Colours, RunResults
+from imbalens.analysis.claims.ldam import LdamComparison, PredictionPairs
 from imbalens.analysis.claims.verdicts import Rules
 from imbalens.analysis.differences.comparison import Difference
 from imbalens.analysis.saliency_colours import COLOUR_GROUPS
@@ -20,10 +22,11 @@ from imbalens.params.runs import Bce, Ce, Ldam, Run
 from imbalens.store.tables import read_table
 from imbalens.tables.adversaries import ADVERSARIES, CLASS_SCORES, ERRORS, NEIGHBOURS
 from imbalens.tables.archetypes import ARCHETYPES
+from imbalens.tables.changes import ACTIVATION, PREDICTIONS
 from imbalens.tables.differences import DIFFERENCES
 from imbalens.tables.feature_overlap import PAIRS
 from imbalens.tables.matrices import pair_matrix
-from imbalens.tables.performance import CLASSES, CONFUSION
+from imbalens.tables.performance import CLASSES
 from imbalens.tables.saliency_colours import ALL, COLOURS
 
 
@@ -34,6 +37,7 @@ def rules_of(params: Params) -> Rules:
         resampling=Resampling(options.confidence, options.n_resamples, options.seed),
         alpha=1 - params.analyses.compare.confidence,
         margin=options.margin,
+        score_margin=options.score_margin,
         error_margin=options.error_margin,
         min_images=options.min_images,
         min_classes=options.min_classes,
@@ -60,12 +64,14 @@ def read_comparisons(dataset: str, params: Params, *, task: str) -> list[Compari
         if one.class_name is None:
             overall.setdefault(one.run, {})[one.stage, one.measure] = one
     weighted = {run: baseline_of(params, run) for run in groups if not _is_plain(params.runs[run])}
+    activation = read_table(ACTIVATION, dataset)
     return [
         Comparison(
             run=run,
             baseline=baseline,
             plain=_is_plain(params.runs[baseline]),
             differences=overall.get(run, {}),
+            added=_read_added(activation, groups[run], groups[baseline]),
             unmapped=[
                 name
                 for name in dict.fromkeys((*groups[run], *groups[baseline]))
@@ -78,33 +84,73 @@ def read_comparisons(dataset: str, params: Params, *, task: str) -> list[Compari
     ]
 
 
+def _read_added(
+    table: pd.DataFrame, runs: Sequence[str], baselines: Sequence[str]
+) -> list[list[Added]]:
+    """Return what each training of a run adds to each of its baseline's; nothing if some lack."""
+    found = dict(list(table.groupby(["run", "baseline"], sort=False)))
+    pairs = [[(run, base) for base in baselines] for run in runs]
+    if not all(sides in found for row in pairs for sides in row):
+        return []
+    return [
+        [
+            Added(
+                total=found[sides]["total"].to_numpy(),
+                inside=found[sides]["inside"].to_numpy(),
+                elsewhere=found[sides]["elsewhere"].to_numpy(),
+                image=found[sides]["row"].to_numpy(),
+                patient=found[sides]["patient"].to_numpy(),
+            )
+            for sides in row
+        ]
+        for row in pairs
+    ]
+
+
 def read_run(run: str, params: Params) -> RunResults:
     """Read what archetypes, adversaries and colours of a run say."""
     columns = ["count", "true_positives"]
     sums = read_table(ARCHETYPES, run).groupby("archetype")[columns].sum()
     counts = sums.reindex(list(ARCHETYPE_NAMES), fill_value=0)
-    pairs, scores = read_table(ADVERSARIES, run), read_table(CLASS_SCORES, run)
-    names = pairs["class"].unique().tolist()
-    errors, neighbours = (
-        pair_matrix(
-            ADVERSARIES,
-            run,
-            pairs[pairs["kind"] == kind],
-            "share",
-            rows=("class", names),
-            columns=("adversary", names),
-        )
-        for kind in (ERRORS, NEIGHBOURS)
-    )
     return RunResults(
         run=run,
         archetypes=counts["count"].to_numpy(),
         true_positives=counts["true_positives"].to_numpy(),
-        errors=errors,
-        neighbours=neighbours,
-        kld=scores["kld"].to_numpy(),
-        kld_fdr=scores["kld_fdr"].to_numpy(),
+        foretold=_read_foretold(run),
         colours=_read_colours(run) if run in params.dumps.saliency.runs else None,
+    )
+
+
+def _read_foretold(run: str) -> Foretold:
+    pairs, scores = read_table(ADVERSARIES, run), read_table(CLASS_SCORES, run)
+    names = pairs["class"].unique().tolist()
+
+    def matrix(kind: str, column: str) -> Float[np.ndarray, "c c"]:
+        return pair_matrix(
+            ADVERSARIES,
+            run,
+            pairs[pairs["kind"] == kind],
+            column,
+            rows=("class", names),
+            columns=("adversary", names),
+        )
+
+    scores = scores.set_index("class").loc[names]
+    errors, neighbours = matrix(ERRORS, "share"), matrix(NEIGHBOURS, "share")
+    if "log_loss" in scores:
+        smoothed, score = matrix(NEIGHBOURS, "smoothed"), "log_loss"
+        name = "log loss per error (nats)"
+    else:
+        smoothed = np.where(np.isfinite(neighbours), neighbours, 0) * 0.9 + 0.1 / len(names)
+        score, name = "kld", "KLD (nats), weighted by errors,"
+    return Foretold(
+        errors=errors,
+        weights=scores["errors"].to_numpy(),
+        neighbours=neighbours,
+        smoothed=smoothed,
+        score=scores[score].to_numpy(),
+        score_fdr=scores[f"{score}_fdr"].to_numpy(),
+        score_name=name,
     )
 
 
@@ -114,16 +160,44 @@ def read_ldam(dataset: str, params: Params) -> list[LdamComparison]:
     for run in groups:
         if isinstance(params.runs[run].loss, Ldam):
             baseline, classes = baseline_of(params, run), read_table(CLASSES, run)
-            names = classes["class"].tolist()
+            names, counts = classes["class"].tolist(), classes["train_count"].to_numpy()
+            jaccards = {
+                side: np.stack([_read_jaccard(one, names) for one in groups[side]])
+                for side in (run, baseline)
+            }
             found.append(
                 LdamComparison(
+                    run=run,
+                    baseline=baseline,
                     plain=_is_plain(params.runs[baseline]),
-                    baseline=_read_repeats(groups[baseline], names),
-                    ldam=_read_repeats(groups[run], names),
-                    train_counts=classes["train_count"].to_numpy(),
+                    predictions=_read_predictions(
+                        dataset, groups[run], groups[baseline], names=names
+                    ),
+                    jaccards=jaccards[run],
+                    baseline_jaccards=jaccards[baseline],
+                    train_counts=counts,
                 )
             )
     return found
+
+
+def _read_predictions(
+    dataset: str, runs: Sequence[str], baselines: Sequence[str], *, names: Sequence[str]
+) -> list[list[PredictionPairs]]:
+    table = read_table(PREDICTIONS, dataset)
+    place = {name: code for code, name in enumerate(names)}
+    columns = ["class", "predicted_baseline", "predicted"]
+    codes = np.column_stack([table[column].map(place) for column in columns]).astype(int)
+    counts = table["count"].to_numpy()
+    sides = list(zip(table["run"], table["baseline"], strict=True))
+    rows = {pair: np.array([one == pair for one in sides]) for pair in dict.fromkeys(sides)}
+
+    def pairs(run: str, base: str) -> PredictionPairs:
+        chosen = rows[run, base]
+        actual, before, after = codes[chosen].T
+        return PredictionPairs(actual, before, after, counts[chosen])
+
+    return [[pairs(run, base) for base in baselines] for run in runs]
 
 
 def _is_plain(run: Run) -> bool:
@@ -143,24 +217,6 @@ def _read_colours(run: str) -> Colours:
         columns=("group", COLOUR_GROUPS),
     )
     return Colours(shares, _read_jaccard(run, names))
-
-
-def _read_repeats(runs: Sequence[str], names: Sequence[str]) -> Repeats:
-    """Read trainings that differ in their seed alone; the first gives them their name."""
-    confusions = [_read_confusion(run, names) for run in runs]
-    jaccards = [_read_jaccard(run, names) for run in runs]
-    return Repeats(runs[0], np.stack(confusions), np.stack(jaccards))
-
-
-def _read_confusion(run: str, names: Sequence[str]) -> Int[np.ndarray, "c c"]:
-    return pair_matrix(
-        CONFUSION,
-        run,
-        read_table(CONFUSION, run),
-        "count",
-        rows=("actual", names),
-        columns=("predicted", names),
-    ).astype(np.int64)
 
 
 def _read_jaccard(run: str, names: Sequence[str]) -> Float[np.ndarray, "c c"]:

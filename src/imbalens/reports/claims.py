@@ -14,28 +14,33 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from imbalens.analysis.claims.verdicts import Finding
+from imbalens.analysis.claims.verdicts import Finding, Verdict
 from imbalens.reports.common.style import INK, NEUTRAL, plain, quiet, save, say, titled
 
-# colour and marker, so that neither alone has to be told apart
-VERDICTS = {
+# colour and marker, so that neither alone has to be told apart; the rest has no interval
+SHOWN: Mapping[Verdict, tuple[str, str]] = {
     "holds": ("#117733", "o"),
     "does not hold": ("#CC6677", "X"),
-    "not decidable": ("#555555", "s"),
+    "not decided": ("#555555", "s"),
 }
 PANEL_COLUMNS = 3
-GREY = "grey off the dashed line: a difference singly, not after correction for many comparisons"
+GREY = (
+    "grey off the dashed line: not after correction for many comparisons, or one training of each "
+    "loss"
+)
 NOTES = (
     "A claim holds if the whole interval lies on the claimed side of the threshold, does not hold "
-    "if it lies on the other, and is else not decidable with this data.",
+    "if it lies on the other, and is else not decided by these data. It is not applicable where "
+    "it says nothing of such a dataset, and not measured where what it is about was not computed.",
     "Intervals are per comparison, not simultaneous. Of paper A, a difference from the baseline "
     "is stated only where its p-value, adjusted for all comparisons of the dataset that are over "
-    "all classes, is at most {alpha:.2g} too; that a difference lies within a margin states none "
-    "and needs no adjustment. Paper B's verdicts are not adjusted.",
-    "An interval covers the images that were drawn, and what training again changes only where a "
-    "loss was trained with several seeds. Paper A's claims and those about LDAM are judged once "
-    "for all seeds of a loss, against the baseline; the other claims of paper B training by "
-    "training.",
+    "all classes, is at most {alpha:.2g} too; that a difference is marginal only where the "
+    "p-value of its margin is, adjusted for the number of such claims. What is activated in "
+    "addition, and paper B's verdicts, are not adjusted.",
+    "Claims about a loss (paper A's, and those about LDAM) are judged once for all its trainings, "
+    "against the baseline's, and only where one of both was trained several times: two trainings "
+    "of one loss differ too. The other claims of paper B are about one network each, and judged "
+    "training by training.",
 )
 
 
@@ -146,7 +151,7 @@ def claims_figure(table: pd.DataFrame, *, dataset: str) -> Figure:
         axes.set_axis_off()
     handles = [
         Line2D([], [], color=colour, marker=marker, label=verdict)
-        for verdict, (colour, marker) in VERDICTS.items()
+        for verdict, (colour, marker) in SHOWN.items()
     ]
     handles.append(
         Line2D([], [], color=NEUTRAL, lw=8, label="claimed side of the threshold (dashed)")
@@ -179,7 +184,7 @@ def _draw_intervals(axes: Axes, rows: pd.DataFrame) -> None:
     for end in ends:
         axes.axvline(end, color=INK, lw=0.9, ls="--")
     for place, (_, row) in enumerate(rows.iterrows()):
-        colour, marker = VERDICTS[row["verdict"]]
+        colour, marker = SHOWN[row["verdict"]]
         axes.plot([row["low"], row["high"]], [place, place], color=colour, lw=1.8)
         axes.plot(row["value"], place, color=colour, marker=marker, ms=6)
     axes.set_xlim(left, right)

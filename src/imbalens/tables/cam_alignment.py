@@ -2,6 +2,7 @@
 
 from imbalens.analysis.cam_alignment.alignment import MEASURES
 from imbalens.analysis.cam_alignment.matched import MATCHED_MEASURES
+from imbalens.analysis.common.measures import POINTING_CONTROLLED
 from imbalens.store.tables import Column, Table
 
 STAGE = "cam_alignment"
@@ -52,6 +53,7 @@ PAIRS = Table(
         Column("row", "integer", "row of the image in the prepared split"),
         Column("class", "text", "class of the boxes"),
         *_columns("soft", "matched", flags=True),
+        Column(POINTING_CONTROLLED.name, "number", "pointing less that of boxes moved at random"),
     ),
 )
 EXAMPLES = Table(

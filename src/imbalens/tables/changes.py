@@ -53,3 +53,31 @@ ADVERSARIES = Table(
         Column("share", "number", "share of the latter"),
     ),
 )
+PREDICTIONS = Table(
+    STAGE,
+    "plots/changes/{name}-predictions.csv",
+    (
+        Column("run", "text", "training compared with one of its baseline"),
+        Column("baseline", "text", "training of the baseline"),
+        Column("class", "text", "true class"),
+        Column("predicted_baseline", "text", "class that the baseline's training predicts"),
+        Column("predicted", "text", "class that the run predicts"),
+        Column("count", "integer", "evaluation images of which that is so"),
+    ),
+)
+"""Of classes that exclude each other; no rows of labels."""
+ACTIVATION = Table(
+    STAGE,
+    "plots/changes/{name}-activation.csv",
+    (
+        Column("run", "text", "training compared with one of its baseline"),
+        Column("baseline", "text", "training of the baseline"),
+        Column("row", "integer", "row of the image in the prepared split"),
+        Column("patient", "integer", "patient of the image; its row where that is not known"),
+        Column("class", "text", "class of the boxes"),
+        Column("total", "number", "activation added, in pixels of full activation"),
+        Column("inside", "number", "the part of it in the boxes"),
+        Column("elsewhere", "number", "the part of it in boxes moved at random"),
+    ),
+)
+"""Of trainings whose maps were dumped; no rows without any."""

@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from imbalens.analysis.claims.verdicts import NO_RUN, Side, Verdict
+from imbalens.analysis.claims.verdicts import NO_RUN, VERDICTS, Side
 from imbalens.store.tables import Column, Table
 
 STAGE = "claims"
@@ -26,10 +26,15 @@ CLAIMS = Table(
         Column("n", "integer", "units behind it"),
         Column("unit", "text", "what is counted"),
         Column("p", "number", "p-value, where a difference is judged"),
-        Column("p_adjusted", "number", "the same, corrected"),
+        Column("p_adjusted", "number", "the same, corrected; of a margin, where one is claimed"),
         Column("seeds", "integer", "trainings behind it; 0 if unknown"),
-        Column("verdict", "text", "verdict", words=get_args(Verdict)),
-        Column("reason", "text", "why it is not decidable", may_be_empty=True),
+        Column("verdict", "text", "verdict", words=VERDICTS),
+        Column(
+            "reason",
+            "text",
+            "the numbers behind the verdict, or why there is none",
+            may_be_empty=True,
+        ),
     ),
 )
 PRIOR_SHIFT = Table(

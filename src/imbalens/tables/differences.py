@@ -26,6 +26,7 @@ DIFFERENCES = Table(
         Column("spread", "number", "standard deviation over trainings"),
         Column("classes", "integer", "classes averaged over", may_be_empty=True),
         Column("over", "text", "what the interval is over", words=OVER),
+        Column("freedom", "number", "degrees of freedom of the interval's Student's t"),
     ),
 )
 SEEDS = Table(

@@ -18,7 +18,7 @@ README = Path("README.md")
 HEAD = re.compile(r"\| what \| (?P<runs>.+) \| where \|")
 ROW = re.compile(r"\| (?P<what>[^|]+) \| .+ \| `(?P<stage>\w+): (?P<key>[\w. -]+)` \|")
 DIFFERENCES = re.compile(r"\| difference from `(?P<baseline>[^`]+)` \| (?P<runs>.+) \|")
-CLAIMS = "| claim | paper | holds | does not hold | not decidable |"
+CLAIMS = "| claim | paper | holds | does not hold | not decided |"
 DIFF = re.compile(r"Metric +HEAD +workspace +Change")
 FOCUS = re.compile(r"focus(?P<side>[=:]) ?(?P<run>[\w.-]+)")
 SIZES = re.compile(r"\d+( in the largest class and\s+)\d+( in the smallest)")
@@ -159,7 +159,7 @@ def _claim(root: Path, text: str) -> str | None:
     rows.sort(key=lambda row: order.index(row["run"]))
     cells = [
         ", ".join(f"`{row['run']}`" for row in rows if row["verdict"] == verdict)
-        for verdict in ("holds", "does not hold", "not decidable")
+        for verdict in ("holds", "does not hold", "not decided")
     ]
     return f"| {text} | {rows[0]['paper']} | {' | '.join(cells)} |" if rows else None
 

@@ -42,7 +42,8 @@ def alignment_of(n_pairs, summaries):
         Alignment(no, no, no, no, flags), None, MatchedAlignment(no, no, no, no, flags)
     )
     pairs = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    return CamAlignment(pairs, np.zeros((len(pairs), 1, 1)), each, summaries)
+    pointing = np.linspace(0.0, 1.0, len(pairs))
+    return CamAlignment(pairs, np.zeros((len(pairs), 1, 1)), each, summaries, pointing)
 
 
 def test_table_lists_classes_head_first_and_all_last():
@@ -86,6 +87,7 @@ def test_metrics_hold_every_kind_and_the_classes_that_have_pairs():
         if kind == "hard":
             del expected["pointing"]
         assert rounded(metrics.pop(kind)) == rounded(expected)
+    assert metrics.pop("controlled") == {"pointing": 0.5}
     assert metrics == overall | {"pairs": 2, "images": 2}
     each = {"a": [value / 2 for value in soft.values()]}
     assert rounded(matched.pop("class")) == {
@@ -113,7 +115,9 @@ def test_a_row_per_pair():
             np.array([NAN, 0.75]), values / 2, values / 4, values / 8, ~empty
         ),
     )
-    table = instance_table(np.array([[5, 1], [9, 0]]), ["a", "b"], measured)
+    pairs = np.array([[5, 1], [9, 0]])
+    found = CamAlignment(pairs, np.zeros((2, 1, 1)), measured, {}, np.array([-0.5, 1.0]))
+    table = instance_table(pairs, ["a", "b"], found)
     assert list(table.columns)[:2] == ["row", "class"]
     assert table["row"].tolist() == [5, 9]
     assert table["class"].tolist() == ["b", "a"]
@@ -129,6 +133,7 @@ def test_a_row_per_pair():
         "ior_matched": 0.125,
         "iou_matched": 0.0625,
         "empty_matched": 0,
+        "pointing_controlled": -0.5,
     }
     assert (second["auroc"], second["all_zero"], second["empty_matched"]) == (0.75, 0, 1)
 

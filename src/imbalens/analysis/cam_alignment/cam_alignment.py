@@ -24,12 +24,15 @@ class CamAlignment:
         summaries: Their means by kind: `soft`, `matched` and, with a threshold, `hard`; of the
             controls `shifted` and `matched_shifted` (boxes elsewhere), and, with maps of random
             weights, `untrained` and `matched_untrained`.
+        pointing_controlled: Of each pair the pointing game's share of hits, less that in its
+            boxes elsewhere, which a map that is high everywhere hits as often.
     """
 
     pairs: Int[np.ndarray, "p 2"]
     cams: Float[np.ndarray, "p h w"]
     measured: PairAlignment
     summaries: Mapping[str, AlignmentSummary]
+    pointing_controlled: Float[np.ndarray, " p"]
 
 
 def cam_alignment(
@@ -95,4 +98,5 @@ def cam_alignment(
             kind: summarize_measures(part, pairs[:, 1], n_classes=len(head))
             for kind, part in parts.items()
         },
+        pointing_controlled=measured.soft.pointing - controls["shifted"].soft.pointing,
     )

@@ -6,14 +6,24 @@ Each is a difference between a run and the baseline, whose interval comes with i
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from imbalens.analysis.claims.intervals import Estimate
-from imbalens.analysis.claims.verdicts import Claim, Finding, Rules, Side, judge, undecided
+from imbalens.analysis.claims.added_activation import ADDED_IN_BOXES, Added, judge_added
+from imbalens.analysis.claims.intervals import Estimate, adjust_holm, margin_p
+from imbalens.analysis.claims.verdicts import (
+    Absent,
+    Claim,
+    Finding,
+    Rules,
+    Side,
+    judge,
+    unjudged,
+)
 from imbalens.analysis.differences.comparison import Difference
 
 ABSENT = "the figure, or its interval, is undefined for one of the two runs"
 PERFORMANCE, ALIGNMENT, CONCEPTS = "performance", "cam_alignment", "concepts"  # stages
 MATCHED = "_matched"
 FIXED_RECALL = "recall"  # in contrast to that at probability 0.5
+POINTING = "pointing_controlled"
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,8 @@ class Comparison:
         baseline: The baseline, the first of its repeats.
         plain: Whether the baseline's loss weighs all classes alike.
         differences: Over all classes, by stage and measure; without those not measured.
+        added: What each training with the run's loss (row) activates in addition to each of the
+            baseline's (column); nothing where maps were not dumped.
         unmapped: Of both sides, trainings without maps.
         classes_exclude: Whether an image has one class, and not any number of labels.
         positives_fixed: Whether labels are decided so that every run predicts as many positives.
@@ -49,6 +61,7 @@ class Comparison:
     baseline: str
     plain: bool
     differences: Mapping[tuple[str, str], Difference]
+    added: Sequence[Sequence[Added]]
     unmapped: Sequence[str]
     classes_exclude: bool
     positives_fixed: bool
@@ -81,8 +94,7 @@ def _changed(
     stage: str, measure: str, section: str, text: str, what: str, *, side: Side
 ) -> DifferenceClaim:
     verb = "rises" if side == "above" else "falls"
-    name = f"pixel_{measure}" if (stage, measure) == (ALIGNMENT, "auroc") else measure
-    claim = _claim(f"{name}_{verb}", section, text, what, side=side, threshold=0.0)
+    claim = _claim(f"{measure}_{verb}", section, text, what, side=side, threshold=0.0)
     return DifferenceClaim(claim, stage, measure)
 
 
@@ -166,69 +178,127 @@ DIFFERENCE_CLAIMS = (
     ),
     _changed(
         ALIGNMENT,
-        "auroc",
+        POINTING,
         FEATURES,
-        "What cost-sensitive losses activate in addition lies in pathologies",
-        "AUROC of pixels in boxes",
+        "Maps of cost-sensitive losses point at pathologies more often, chance subtracted",
+        "the pointing game's hits, less those in boxes elsewhere",
         side="above",
     ),
 )
+LOSS_CLAIMS = (*(item.claim for item in DIFFERENCE_CLAIMS), ADDED_IN_BOXES)
 
 
-def judge_differences(comparison: Comparison, *, rules: Rules) -> list[Finding]:
-    """Judge all claims by the differences between a run and the baseline.
+def judge_losses(comparisons: Sequence[Comparison], *, rules: Rules) -> list[Finding]:
+    """Judge all claims of paper A.
 
     Recall is judged at probability 0.5: by it the paper means the inclination to say "positive".
     Where labels are decided so that every run predicts as many positives as there are in
     training, recall cannot rise by raised logits: that is the control beside it. A difference
     has an interval only if enough images are behind it, so that no further number is asked for.
+    That a difference is marginal is corrected for the number of such claims (Holm), every other
+    one with all differences of the dataset.
 
     Args:
-        comparison: The run and the baseline.
+        comparisons: Every loss that is not plain beside its baseline.
         rules: What a verdict asks for.
 
     Returns:
-        One finding per claim, in the order of `DIFFERENCE_CLAIMS`.
+        One finding per comparison and claim, in the order of `LOSS_CLAIMS`.
 
     Source: paper A, section 5.
     """
-    findings, rules = [], replace(rules, min_images=0)
-    for item in DIFFERENCE_CLAIMS:
-        sides = {"run": comparison.run, "baseline": comparison.baseline}
-        difference = comparison.differences.get((item.stage, item.measure))
-        reason = _why_not(item, comparison, measured=difference is not None)
-        if difference is None or reason:
-            findings.append(undecided(item.claim, reason, **sides))
-            continue
-        estimate = Estimate(
-            difference.difference, difference.low, difference.high, difference.images, difference.p
-        )
-        findings.append(
-            judge(
-                item.claim,
-                estimate,
-                rules=rules,
-                margin=rules.margin,
-                p_adjusted=difference.p_adjusted,
-                seeds=difference.seeds,
-                **sides,
+    margins = [
+        (comparison.run, item.claim.id, _margin_p(difference, rules))
+        for comparison in comparisons
+        for item in DIFFERENCE_CLAIMS
+        if item.claim.side == "within"
+        if (difference := comparison.differences.get((item.stage, item.measure)))
+    ]
+    ps = [p for *_, p in margins]
+    corrected = {
+        (run, claim): (p, adjusted)
+        for (run, claim, p), adjusted in zip(margins, adjust_holm(ps), strict=True)
+    }
+    findings: list[Finding] = []
+    for comparison in comparisons:
+        findings += [
+            _judge_difference(
+                item, comparison, corrected.get((comparison.run, item.claim.id)), rules
             )
-        )
+            for item in DIFFERENCE_CLAIMS
+        ]
+        findings.append(_judge_added(comparison, rules))
     return findings
 
 
-def _why_not(item: DifferenceClaim, comparison: Comparison, *, measured: bool) -> str:
-    """Say why a claim cannot be judged; empty if it can."""
+def _judge_difference(
+    item: DifferenceClaim,
+    comparison: Comparison,
+    of_margin: tuple[float, float] | None,
+    rules: Rules,
+) -> Finding:
+    """Judge one claim; a margin by its own p-values, single and corrected."""
+    sides = {"run": comparison.run, "baseline": comparison.baseline}
+    difference = comparison.differences.get((item.stage, item.measure))
+    absent = _why_not(item.stage, comparison, measure=item.measure)
+    if absent:
+        return unjudged(item.claim, *absent, **sides)
+    if difference is None:
+        what = f"{item.measure} of {item.stage}"
+        reason = f"Not measured: the differences from {comparison.baseline} have no {what}."
+        return unjudged(item.claim, "not measured", reason, **sides)
+    p, p_adjusted = of_margin or (difference.p, difference.p_adjusted)
+    return judge(
+        item.claim,
+        replace(_estimate(difference), p=p),
+        rules=replace(rules, min_images=0),
+        margin=rules.margin,
+        p_adjusted=p_adjusted,
+        p_same=difference.p_adjusted,
+        seeds=difference.seeds,
+        over_seeds=difference.over.endswith("seeds"),
+        **sides,
+    )
+
+
+def _judge_added(comparison: Comparison, rules: Rules) -> Finding:
+    sides = {"run": comparison.run, "baseline": comparison.baseline}
+    absent = _why_not(ALIGNMENT, comparison)
+    if absent:
+        return unjudged(ADDED_IN_BOXES, *absent, **sides)
+    if not comparison.added:
+        reason = "Not measured: no image has a box."
+        return unjudged(ADDED_IN_BOXES, "not measured", reason, **sides)
+    return judge_added(comparison.added, rules=rules, **sides)
+
+
+def _estimate(difference: Difference) -> Estimate:
+    return Estimate(difference.difference, difference.low, difference.high, difference.images)
+
+
+def _margin_p(difference: Difference, rules: Rules) -> float:
+    return margin_p(
+        _estimate(difference),
+        margin=rules.margin,
+        freedom=difference.freedom,
+        confidence=1 - rules.alpha,
+    )
+
+
+def _why_not(
+    stage: str, comparison: Comparison, *, measure: str = ""
+) -> tuple[Absent, str] | None:
+    """Say why a claim cannot be judged; None if it can."""
     baseline, unmapped = comparison.baseline, comparison.unmapped
     if not comparison.plain:
-        return f"The baseline {baseline} does not have the plain loss."
-    if item.stage == PERFORMANCE and comparison.classes_exclude:
-        return "Stated of labels: not defined where classes exclude each other."
-    if item.measure == FIXED_RECALL and not comparison.positives_fixed:
-        return "Labels are decided at probability 0.5 (labels.decision): there is no control."
-    if item.stage in (ALIGNMENT, CONCEPTS) and unmapped:
-        return f"No maps were dumped for {', '.join(unmapped)} (dumps.maps.runs)."
-    if not measured:
-        what = f"{item.measure} of {item.stage}"
-        return f"Not measured: the differences from {baseline} have no {what}."
-    return ""
+        return "not applicable", f"The baseline {baseline} does not have the plain loss."
+    if stage == PERFORMANCE and comparison.classes_exclude:
+        reason = "Stated of labels: not defined where classes exclude each other."
+        return "not applicable", reason
+    if measure == FIXED_RECALL and not comparison.positives_fixed:
+        reason = "Labels are decided at probability 0.5 (labels.decision): there is no control."
+        return "not measured", reason
+    if stage in (ALIGNMENT, CONCEPTS) and unmapped:
+        reason = f"No maps were dumped for {', '.join(unmapped)} (dumps.maps.runs)."
+        return "not measured", reason
+    return None

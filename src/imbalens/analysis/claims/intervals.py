@@ -1,13 +1,12 @@
-"""Estimates with intervals from counts, from figures per class and from pairs of classes."""
+"""Estimates with intervals from counts, from figures per unit and from pairs of classes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
-from jaxtyping import Bool, Float
-from scipy.special import ndtr, ndtri, stdtrit  # scipy.stats takes .5 s to import
-
-from imbalens.analysis.common.counting import divide
+from jaxtyping import Bool, Float, Int
+from scipy.special import ndtr, ndtri, stdtr, stdtrit  # scipy.stats takes .5 s to import
 
 
 @dataclass(frozen=True)
@@ -31,11 +30,11 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Resampling:
-    """How an interval is made by resampling.
+    """How an interval is made by permuting classes.
 
     Attributes:
         confidence: Coverage wanted.
-        n_resamples: Resamples of the classes, or permutations of them.
+        n_resamples: Permutations of the classes.
         seed: Seed of the draws.
     """
 
@@ -49,8 +48,10 @@ def undefined(n: int) -> Estimate:
     return Estimate(float("nan"), float("nan"), float("nan"), n)
 
 
-def estimate_proportion(successes: int, trials: int, *, confidence: float) -> Estimate:
+def estimate_proportion(successes: float, trials: float, *, confidence: float) -> Estimate:
     """Proportion with Wilson's score interval; undefined without trials.
+
+    Both may be fractions, where trials depend on each other and count less than their number.
 
     Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
     """
@@ -61,7 +62,9 @@ def estimate_proportion(successes: int, trials: int, *, confidence: float) -> Es
     centre = (2 * successes + z**2) / size
     reach = z / size * np.sqrt(4 * trials * share * (1 - share) + z**2)
     low, high = max(0.0, float(centre - reach)), min(1.0, float(centre + reach))
-    return Estimate(share, low if successes else 0.0, high if successes < trials else 1.0, trials)
+    return Estimate(
+        share, low if successes else 0.0, high if successes < trials else 1.0, int(trials)
+    )
 
 
 def subtract(first: Estimate, second: Estimate, *, n: int) -> Estimate:
@@ -85,79 +88,142 @@ def subtract(first: Estimate, second: Estimate, *, n: int) -> Estimate:
     return Estimate(value, float(value - down), float(value + up), n)
 
 
-def average_repeats(estimates: Sequence[Estimate], *, confidence: float) -> Estimate:
-    """Mean of a statistic over trainings that differ in their seed alone.
+def average_trainings(pairs: Sequence[Sequence[Estimate]], *, confidence: float) -> Estimate:
+    """Mean of a comparison over all pairs of a training of one loss and one of another.
 
     Its interval counts what the single intervals count (images, or classes) and the seeds: each
     end lies off the mean by the root of the sum of squares of two distances. The first is the
-    mean of the repeats' own, as if all of them erred on the same images; the second is that of
-    Student's interval for the mean over seeds. What images and seeds have in common is in both,
-    so that the interval errs on the wide side; with two repeats it is often wider than that of
-    one, which says nothing of other seeds.
+    mean of the pairs' own, as if all of them erred on the same images. The second is Student's t
+    times the standard error over seeds, s sqrt(1/a + 1/b) with a and b trainings: one variance
+    s^2 for both losses, pooled from how the means of trainings lie around that of all, so that
+    several trainings of one side tell how far a single one of the other may lie off too.
 
     Args:
-        estimates: Of each repeat; a single one is returned as it is.
+        pairs: Of each training of the one loss (row) with each of the other (column); a single
+            one is returned as it is.
         confidence: Coverage of their intervals, and of the one wanted.
 
     Source: Zou and Donner, "Construction of confidence limits about effect measures", 2008, on
     intervals of sums from intervals of their parts.
     """
-    if len(estimates) == 1:
-        return estimates[0]
-    values, lows, highs = np.array([(each.value, each.low, each.high) for each in estimates]).T
-    error = values.std(ddof=1) / np.sqrt(len(values))
-    of_seeds = -stdtrit(len(values) - 1, (1 - confidence) / 2) * error
-    value = values.mean()
-    low = value - np.hypot((values - lows).mean(), of_seeds)
-    high = value + np.hypot((highs - values).mean(), of_seeds)
-    return Estimate(float(value), float(low), float(high), min(each.n for each in estimates))
+    if len(pairs) == len(pairs[0]) == 1:
+        return pairs[0][0]
+    cells = [[(each.value, each.low, each.high) for each in row] for row in pairs]
+    values, lows, highs = np.moveaxis(np.array(cells), 2, 0)
+    mean, (a, b) = values.mean(), values.shape
+    freedom = a + b - 2
+    squares = ((values.mean(axis=1) - mean) ** 2).sum() + ((values.mean(axis=0) - mean) ** 2).sum()
+    error = np.sqrt(squares / freedom * (1 / a + 1 / b))
+    of_seeds = -stdtrit(freedom, (1 - confidence) / 2) * error
+    low = mean - np.hypot((values - lows).mean(), of_seeds)
+    high = mean + np.hypot((highs - values).mean(), of_seeds)
+    n = min(each.n for row in pairs for each in row)
+    return Estimate(float(mean), float(low), float(high), n)
 
 
-def estimate_mean(values: Float[np.ndarray, " c"], resampling: Resampling) -> Estimate:
-    """Mean over the classes, with a bootstrap interval; see `estimate_ratio`."""
-    return _bootstrap(values[None], lambda means: means[0], resampling)
-
-
-def estimate_ratio(
-    top: Float[np.ndarray, " c"],
-    bottom: Float[np.ndarray, " c"],
-    resampling: Resampling,
+def estimate_paired_ratio(
+    before: int, after: int, both: int, *, n: int, confidence: float
 ) -> Estimate:
-    """Ratio of two means over the same classes, with a bootstrap interval over classes.
-
-    The percentile interval is expanded to the width that the t-interval of a mean would have: of
-    few classes it would be too narrow.
+    """How many of the same images are hit, as a multiple of how many were: a ratio minus 1.
 
     Args:
-        top: One number per class.
-        bottom: Another of the same class.
-        resampling: How to resample the classes.
+        before: Images hit at first.
+        after: Images hit later.
+        both: Images hit both times.
+        n: Images that could be hit.
+        confidence: Coverage wanted.
 
     Returns:
-        The estimate; undefined below two classes.
+        The relative change, -1 where none is left; undefined if none was hit at first. Of 100 to
+        1,000 images, 6 to 54 of which were hit at first, a nominal 95 % covered changes of -50 to
+        0 % in 95 to 97 % of 2,000 simulations each.
 
-    Source: Hesterberg, "What teachers should know about the bootstrap", 2015, on
-    expanded percentile intervals.
+    Source: Bonett and Price, "Confidence intervals for a ratio of binomial proportions based on
+    paired data", 2006 (the interval is made of two of Wilson's).
     """
-    return _bootstrap(
-        np.stack([top, bottom]), lambda means: divide(means[0], means[1]), resampling
-    )
+    if before == 0:
+        return undefined(n)
+    hit, z = before + after - both, ndtri((1 + confidence) / 2)
+    apart = np.sqrt((hit - both + 2) / ((after + 1) * (before + 1)))
+    alone = sum(np.sqrt((1 - (k + 1) / (hit + 2)) / (k + 1)) for k in (after, before))
+    level = float(2 * ndtr(apart / alone * z) - 1)
+    later, first = (estimate_proportion(k, hit, confidence=level) for k in (after, before))
+    return Estimate(after / before - 1, later.low / first.high - 1, later.high / first.low - 1, n)
 
 
-def _bootstrap(
-    values: Float[np.ndarray, "k c"],
-    combine: Callable[[np.ndarray], np.ndarray],
-    resampling: Resampling,
+def margin_p(estimate: Estimate, *, margin: float, freedom: float, confidence: float) -> float:
+    """Two-sided p of a margin, by two one-sided tests.
+
+    Of an estimate within the margin it is the p of lying on the margin or outside; of one outside
+    that of lying on it or within. It is below 1 - `confidence` where the whole interval lies on
+    the estimate's side.
+
+    Args:
+        estimate: With an interval symmetric around its value.
+        margin: Distance from 0.
+        freedom: Degrees of freedom of its Student's t.
+        confidence: Coverage of its interval.
+
+    Returns:
+        NaN if the estimate has no interval.
+
+    Source: Schuirmann, "A comparison of the two one-sided tests procedure and the power approach
+    for assessing the equivalence of average bioavailability", 1987.
+    """
+    half = (estimate.high - estimate.low) / 2
+    distance = abs(margin - abs(estimate.value))
+    if half == 0:
+        return 0.0 if distance > 0 else 1.0
+    error = half / -stdtrit(freedom, (1 - confidence) / 2)
+    return float(min(1.0, 2 * stdtr(freedom, -distance / error)))
+
+
+def adjust_holm(ps: Sequence[float]) -> list[float]:
+    """Correct p-values for their number, step by step; those that are NaN do not count.
+
+    Source: Holm, "A simple sequentially rejective multiple test procedure", 1979.
+    """
+    known = sorted((p, place) for place, p in enumerate(ps) if not isnan(p))
+    adjusted, least = [float("nan")] * len(ps), 0.0
+    for rank, (p, place) in enumerate(known):
+        least = max(least, min(1.0, p * (len(known) - rank)))
+        adjusted[place] = least
+    return adjusted
+
+
+def estimate_weighted_mean(
+    values: Float[np.ndarray, " u"], weights: Float[np.ndarray, " u"], *, confidence: float
 ) -> Estimate:
-    n = values.shape[1]
+    """Weighted mean over independent units, such as classes or patients, with its interval.
+
+    Values and weights vary together over units. The variance is that of the residuals, each
+    enlarged by what its unit alone does to the mean (HC2), and Student's t has the degrees of
+    freedom of as many equal units as these are worth. Of the difference of two predictions
+    equally good for 8, 10 and 14 classes of unequal weight, a nominal 95 % left out 0 in 4 to 6 %
+    of 1,000 simulations; a percentile bootstrap of the classes, expanded for their number, in 6
+    to 9 %.
+
+    Args:
+        values: One number per unit.
+        weights: What it counts for; units without any do not count.
+        confidence: Coverage wanted.
+
+    Returns:
+        The estimate; undefined below two units.
+
+    Source: MacKinnon and White, "Some heteroskedasticity-consistent covariance matrix estimators
+    with improved finite sample properties", 1985; Kish, "Survey sampling", 1965, on the effective
+    number.
+    """
+    chosen = weights > 0
+    value, part = values[chosen], weights[chosen] / weights[chosen].sum()
+    n = len(value)
     if n < 2:
         return undefined(n)
-    drawn = np.random.default_rng(resampling.seed).integers(n, size=(resampling.n_resamples, n))
-    resampled = combine(values[:, drawn].mean(axis=2))
-    tail = ndtr(stdtrit(n - 1, (1 - resampling.confidence) / 2) * np.sqrt(n / (n - 1)))
-    low, high = np.quantile(resampled, [tail, 1 - tail])
-    value = combine(values.mean(axis=1, keepdims=True))[0]
-    return Estimate(float(value), float(low), float(high), n)
+    mean = float(part @ value)
+    error = float(np.sqrt(((part * (value - mean)) ** 2 / (1 - part)).sum()))
+    half = -stdtrit(1 / (part**2).sum() - 1, (1 - confidence) / 2) * error
+    return Estimate(mean, mean - float(half), mean + float(half), n)
 
 
 def contrast_pairs(
@@ -168,8 +234,7 @@ def contrast_pairs(
     """Mean of the marked pairs of classes minus the mean of all other pairs.
 
     Pairs with a class in common vary together, so the classes are permuted, not the pairs (as in
-    Mantel's test). The interval is the statistic minus the quantiles of its distribution under
-    permutation: it leaves out 0 where the two-sided test rejects.
+    Mantel's test).
 
     Args:
         values: Symmetric; the diagonal is not used.
@@ -177,7 +242,7 @@ def contrast_pairs(
         resampling: How to permute the classes.
 
     Returns:
-        The estimate, of `c` classes; undefined where no pair or every pair is marked.
+        See `permute_classes`; undefined where no pair or every pair is marked.
 
     Source: Mantel, "The detection of disease clustering and a generalized regression approach",
     1967.
@@ -190,13 +255,42 @@ def contrast_pairs(
         return undefined(c)
     total = float(each.sum())
 
-    def contrast(order: np.ndarray) -> float:
+    def contrast(order: Int[np.ndarray, " c"]) -> float:
         inside = float(each @ marked[order[first], order[second]])
         return inside / n_marked - (total - inside) / (n_pairs - n_marked)
 
+    return permute_classes(contrast, c, resampling, centred=False)
+
+
+def permute_classes(
+    statistic: Callable[[Int[np.ndarray, " c"]], float],
+    n_classes: int,
+    resampling: Resampling,
+    *,
+    centred: bool,
+) -> Estimate:
+    """Estimate a statistic of two matrices of classes, one of which is given other names.
+
+    If one says nothing of the other, any order of its classes is as likely as the one found. That
+    holds however much pairs with a class in common vary together, and where some classes are in
+    many pairs of high value in both matrices; a bootstrap of the classes is too sure there.
+
+    Args:
+        statistic: Its value with the classes of one matrix in a given order.
+        n_classes: Number of classes.
+        resampling: How to permute the classes.
+        centred: Whether the statistic is given less its mean under permutation, where that is
+            not 0.
+
+    Returns:
+        The statistic of the order as it is. Its interval is that minus the quantiles of its
+        distribution under permutation: it leaves out 0 where the two-sided test rejects.
+    """
     generator, draws = np.random.default_rng(resampling.seed), resampling.n_resamples
-    null = np.array([contrast(generator.permutation(c)) for _ in range(draws)])
-    value = contrast(np.arange(c))
+    null = np.array([statistic(generator.permutation(n_classes)) for _ in range(draws)])
+    value = statistic(np.arange(n_classes))
     low, high = np.quantile(null, 0.5 + np.array([-0.5, 0.5]) * resampling.confidence)
     tail = (1 + min((null <= value).sum(), (null >= value).sum())) / (1 + draws)
-    return Estimate(value, value - float(high), value - float(low), c, min(1.0, 2 * float(tail)))
+    p = min(1.0, 2 * float(tail))
+    above = value - float(null.mean()) if centred else value
+    return Estimate(above, value - float(high), value - float(low), n_classes, p)

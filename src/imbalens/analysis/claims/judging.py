@@ -6,16 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from imbalens.analysis.claims.adversary_prediction import judge_adversaries
-from imbalens.analysis.claims.cost_sensitive import (
-    DIFFERENCE_CLAIMS,
-    Comparison,
-    judge_differences,
-)
-from imbalens.analysis.claims.ldam import LDAM_CLAIMS, Repeats, judge_ldam
+from imbalens.analysis.claims.adversary_prediction import Foretold, judge_adversaries
+from imbalens.analysis.claims.cost_sensitive import LOSS_CLAIMS, Comparison, judge_losses
+from imbalens.analysis.claims.ldam import LDAM_CLAIMS, LdamComparison, judge_ldam
 from imbalens.analysis.claims.overlapping_classes import COLOURS_ALIKE, judge_colours
 from imbalens.analysis.claims.true_positives import judge_archetypes
-from imbalens.analysis.claims.verdicts import Finding, Rules, undecided
+from imbalens.analysis.claims.verdicts import Finding, Rules, unjudged
 
 
 @dataclass(frozen=True)
@@ -39,38 +35,15 @@ class RunResults:
         run: The run.
         archetypes: Instances by archetype, in the order of `ARCHETYPE_NAMES`.
         true_positives: Those that are classified correctly.
-        errors: Distribution of the errors; NaN of a class without any.
-        neighbours: Distribution of the nearest adversaries; NaN of a class without any.
-        kld: Divergence of the nearest adversaries from the errors, per class.
-        kld_fdr: That of Fisher's discriminant ratio.
+        foretold: Its errors, and what is to foretell them.
         colours: None if the run has no saliency.
     """
 
     run: str
     archetypes: Int[np.ndarray, " a"]
     true_positives: Int[np.ndarray, " a"]
-    errors: Float[np.ndarray, "c c"]
-    neighbours: Float[np.ndarray, "c c"]
-    kld: Float[np.ndarray, " c"]
-    kld_fdr: Float[np.ndarray, " c"]
+    foretold: Foretold
     colours: Colours | None
-
-
-@dataclass(frozen=True)
-class LdamComparison:
-    """Trainings with LDAM beside those of the baseline.
-
-    Attributes:
-        plain: Whether the baseline's loss weighs all classes alike.
-        baseline: Trainings of the baseline.
-        ldam: Trainings with LDAM.
-        train_counts: Training images per class.
-    """
-
-    plain: bool
-    baseline: Repeats
-    ldam: Repeats
-    train_counts: Int[np.ndarray, " c"]
 
 
 def judge_claims(
@@ -78,7 +51,6 @@ def judge_claims(
     runs: Sequence[RunResults],
     ldam: Sequence[LdamComparison],
     *,
-    eps: float,
     count_ratio: float,
     overlapping_jaccard: float,
     rules: Rules,
@@ -89,7 +61,6 @@ def judge_claims(
         comparisons: Every loss that is not plain beside its baseline, for paper A.
         runs: Every training, for paper B.
         ldam: Every loss that is LDAM beside its baseline, for paper B.
-        eps: See `kl_divergence`.
         count_ratio: A class with so many times the images of another dominates it.
         overlapping_jaccard: Share of common top features from which classes overlap.
         rules: What a verdict asks for.
@@ -100,35 +71,26 @@ def judge_claims(
     overlap = {"overlapping_jaccard": overlapping_jaccard, "rules": rules}
     return [
         *_judge_losses(comparisons, rules),
-        *(finding for run in runs for finding in _judge_run(run, eps=eps, **overlap)),
+        *(finding for run in runs for finding in _judge_run(run, **overlap)),
         *_judge_ldam(ldam, count_ratio=count_ratio, **overlap),
     ]
 
 
-def _judge_losses(comparisons: Sequence[Comparison], rules: Rules) -> Iterator[Finding]:
-    if not comparisons:
-        reason = "No run of this dataset has a cost-sensitive loss."
-        yield from (undecided(item.claim, reason) for item in DIFFERENCE_CLAIMS)
-    for comparison in comparisons:
-        yield from judge_differences(comparison, rules=rules)
+def _judge_losses(comparisons: Sequence[Comparison], rules: Rules) -> list[Finding]:
+    if comparisons:
+        return judge_losses(comparisons, rules=rules)
+    reason = "No run of this dataset has a cost-sensitive loss."
+    return [unjudged(claim, "not applicable", reason) for claim in LOSS_CLAIMS]
 
 
 def _judge_run(
-    found: RunResults, *, eps: float, overlapping_jaccard: float, rules: Rules
+    found: RunResults, *, overlapping_jaccard: float, rules: Rules
 ) -> Iterator[Finding]:
     yield from judge_archetypes(found.run, found.archetypes, found.true_positives, rules=rules)
-    yield from judge_adversaries(
-        found.run,
-        found.errors,
-        found.neighbours,
-        kld=found.kld,
-        kld_fdr=found.kld_fdr,
-        eps=eps,
-        rules=rules,
-    )
+    yield from judge_adversaries(found.run, found.foretold, rules=rules)
     if found.colours is None:
         reason = f"No saliency was dumped for {found.run} (dumps.saliency.runs)."
-        yield undecided(COLOURS_ALIKE, reason, run=found.run)
+        yield unjudged(COLOURS_ALIKE, "not measured", reason, run=found.run)
     else:
         overlapping = found.colours.jaccard >= overlapping_jaccard
         yield judge_colours(found.run, found.colours.shares, overlapping, rules=rules)
@@ -143,19 +105,10 @@ def _judge_ldam(
 ) -> Iterator[Finding]:
     if not comparisons:
         reason = "No run of this dataset has LDAM."
-        yield from (undecided(claim, reason) for claim in LDAM_CLAIMS)
+        yield from (unjudged(claim, "not applicable", reason) for claim in LDAM_CLAIMS)
     for comparison in comparisons:
-        run, baseline = comparison.ldam.run, comparison.baseline.run
-        if not comparison.plain:
-            reason = f"The baseline {baseline} does not have the plain loss."
-            yield from (
-                undecided(claim, reason, run=run, baseline=baseline) for claim in LDAM_CLAIMS
-            )
-            continue
         yield from judge_ldam(
-            comparison.baseline,
-            comparison.ldam,
-            comparison.train_counts,
+            comparison,
             count_ratio=count_ratio,
             overlapping_jaccard=overlapping_jaccard,
             rules=rules,

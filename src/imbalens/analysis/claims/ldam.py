@@ -1,9 +1,10 @@
 """Claims of paper B about LDAM: which errors and which features the plain loss leaves to change.
 
-A run with LDAM is held against the baseline, the repeats of both together: there is one verdict,
-about the mean over all seeds.
+Each training with LDAM is held against each of the baseline, image by image; there is one verdict,
+about the mean over all of them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,68 +12,97 @@ from jaxtyping import Bool, Float, Int
 
 from imbalens.analysis.claims.intervals import (
     Estimate,
-    average_repeats,
+    average_trainings,
+    estimate_paired_ratio,
     estimate_proportion,
-    subtract,
+    undefined,
 )
-from imbalens.analysis.claims.overlapping_classes import NO_PAIR, contrast_overlapping
-from imbalens.analysis.claims.verdicts import Claim, Finding, Rules, judge
+from imbalens.analysis.claims.verdicts import Claim, Finding, Rules, judge, unjudged
 
 LOWERS_DOMINATED = Claim(
     id="ldam_lowers_dominated_errors",
     paper="B",
     section="4.4, Figure 6",
     text="LDAM lowers errors towards classes with many more images that share few features",
-    statistic="difference of the share of images so misclassified",
+    statistic="relative change of the number of images so misclassified",
     side="below",
-    threshold=0.0,
+    threshold=None,
     unit="images",
-    undefined="no class has a much larger one that shares few features with it",
+    undefined="the baseline makes no such error",
 )
 LEAVES_OVERLAPPING = Claim(
     id="ldam_leaves_overlapping_errors",
     paper="B",
     section="4.4, Figure 6",
     text="LDAM does not lower errors towards classes with many more images that share features",
-    statistic="difference of the share of images so misclassified",
+    statistic="relative change of the number of images so misclassified",
     side="above",
     threshold=None,
     unit="images",
-    undefined="no class has a much larger one that shares features with it",
+    undefined="the baseline makes no such error",
 )
 LEAVES_OVERLAP = Claim(
     id="ldam_leaves_overlap",
     paper="B",
     section="4.4, Figure 5",
     text="Classes that share features under the plain loss still do under LDAM",
-    statistic="mean Jaccard index of the overlapping pairs minus that of the others",
+    statistic="share of the overlapping pairs of classes that still overlap",
     side="above",
-    threshold=0.0,
-    unit="classes",
-    undefined=NO_PAIR,
+    threshold=0.5,
+    unit="pairs of classes",
+    undefined="no pair of classes overlaps",
+    without="not applicable",
+    same=1.0,
 )
 LDAM_CLAIMS = (LOWERS_DOMINATED, LEAVES_OVERLAPPING, LEAVES_OVERLAP)
+NO_LARGER = {
+    LOWERS_DOMINATED: "No class has a much larger one that shares few features with it.",
+    LEAVES_OVERLAPPING: "No class has a much larger one that shares features with it.",
+}
 
 
 @dataclass(frozen=True)
-class Repeats:
-    """Trainings that differ in their seed alone, perhaps one.
+class PredictionPairs:
+    """What two trainings predict of the same images: how many images, per three classes.
 
     Attributes:
-        run: Name of the first.
-        confusions: Of each, the same images by actual (row) and predicted (column) class.
-        jaccards: Of each, the share of top features that classes have in common.
+        actual: True class.
+        before: Class that the baseline predicts.
+        after: Class that the other training predicts.
+        count: Images of which that is so; images not listed are none.
+    """
+
+    actual: Int[np.ndarray, " k"]
+    before: Int[np.ndarray, " k"]
+    after: Int[np.ndarray, " k"]
+    count: Int[np.ndarray, " k"]
+
+
+@dataclass(frozen=True)
+class LdamComparison:
+    """Trainings with LDAM beside those of the baseline.
+
+    Attributes:
+        run: The run, the first of its trainings.
+        baseline: The baseline, the first of its trainings.
+        plain: Whether the baseline's loss weighs all classes alike.
+        predictions: Of each training with LDAM (row) beside each of the baseline (column).
+        jaccards: Of each training with LDAM the share of top features that classes have in common.
+        baseline_jaccards: The same of each training of the baseline.
+        train_counts: Training images per class.
     """
 
     run: str
-    confusions: Int[np.ndarray, "s c c"]
+    baseline: str
+    plain: bool
+    predictions: Sequence[Sequence[PredictionPairs]]
     jaccards: Float[np.ndarray, "s c c"]
+    baseline_jaccards: Float[np.ndarray, "t c c"]
+    train_counts: Int[np.ndarray, " c"]
 
 
 def judge_ldam(
-    baseline: Repeats,
-    ldam: Repeats,
-    train_counts: Int[np.ndarray, " c"],
+    comparison: LdamComparison,
     *,
     count_ratio: float,
     overlapping_jaccard: float,
@@ -80,41 +110,63 @@ def judge_ldam(
 ) -> tuple[Finding, ...]:
     """Judge the claims by the trainings with LDAM and those with the plain loss.
 
-    Which classes overlap is told by the mean over the baseline's repeats.
+    Which errors are towards classes that share features is told by the mean over the baseline's
+    trainings. Both claims about errors have one threshold, a relative change: what lowers errors
+    does not leave them.
 
     Args:
-        baseline: Trainings with the plain loss.
-        ldam: Trainings with LDAM.
-        train_counts: Training images per class.
+        comparison: The trainings.
         count_ratio: A class with so many times the images of another dominates it.
         overlapping_jaccard: Share of common top features from which classes overlap.
         rules: What a verdict asks for.
 
     Source: paper B, section 4.4.
     """
+    run, baseline = comparison.run, comparison.baseline
+    if not comparison.plain:
+        reason = f"The baseline {baseline} does not have the plain loss."
+        return tuple(
+            unjudged(claim, "not applicable", reason, run=run, baseline=baseline)
+            for claim in LDAM_CLAIMS
+        )
     confidence = rules.resampling.confidence
-    overlapping = baseline.jaccards.mean(axis=0) >= overlapping_jaccard
-    larger = larger_classes(train_counts, count_ratio=count_ratio)
-    dominated, shared = (
-        change_of_errors(baseline.confusions, ldam.confusions, pairs, confidence=confidence)
-        for pairs in (larger & ~overlapping, larger & overlapping)
-    )
-    contrasts = [
-        contrast_overlapping(jaccard, overlapping, rules.resampling) for jaccard in ldam.jaccards
+    overlapping = comparison.baseline_jaccards.mean(axis=0) >= overlapping_jaccard
+    larger = larger_classes(comparison.train_counts, count_ratio=count_ratio)
+    estimates = {
+        claim: [
+            [change_of_errors(one, towards, confidence=confidence) for one in row]
+            for row in comparison.predictions
+        ]
+        for claim, towards in (
+            (LOWERS_DOMINATED, larger & ~overlapping),
+            (LEAVES_OVERLAPPING, larger & overlapping),
+        )
+        if towards.any()
+    }
+    estimates[LEAVES_OVERLAP] = [
+        [
+            overlap_left(
+                before, after, overlapping_jaccard=overlapping_jaccard, confidence=confidence
+            )
+            for before in comparison.baseline_jaccards
+        ]
+        for after in comparison.jaccards
     ]
-    left = average_repeats(contrasts, confidence=confidence)
-    seeds = min(len(baseline.confusions), len(ldam.confusions))
+    trainings = sorted((len(comparison.jaccards), len(comparison.baseline_jaccards)))
     return tuple(
         judge(
             claim,
-            estimate,
+            average_trainings(estimates[claim], confidence=confidence),
             rules=rules,
-            run=ldam.run,
-            baseline=baseline.run,
+            run=run,
+            baseline=baseline,
             margin=-rules.error_margin,
-            seeds=seeds,
+            seeds=trainings[0],
+            over_seeds=trainings[1] > 1,
         )
-        for claim, estimate in zip(LDAM_CLAIMS, (dominated, shared, left), strict=True)
+        if claim in estimates
+        else unjudged(claim, "not applicable", NO_LARGER[claim], run=run, baseline=baseline)
+        for claim in LDAM_CLAIMS
     )
 
 
@@ -127,34 +179,63 @@ def larger_classes(
 
 
 def change_of_errors(
-    baseline: Int[np.ndarray, "s c c"],
-    other: Int[np.ndarray, "t c c"],
-    pairs: Bool[np.ndarray, "c c"],
-    *,
-    confidence: float,
+    predictions: PredictionPairs, errors: Bool[np.ndarray, "c c"], *, confidence: float
 ) -> Estimate:
-    """Change, from one run to another, of the share of images whose error is one of `pairs`.
+    """Relative change of the number of images with certain errors, from one training to another.
 
-    Each run's share is the mean over its repeats, see `average_repeats`. The interval is
-    Newcombe's for independent proportions: the counts do not tell which images both runs
-    misclassify, and it is wider than a paired one where many are the same.
+    Paired over images: those that both misclassify so say nothing of a change.
 
     Args:
-        baseline: Of each repeat, images by actual (row) and predicted (column) class.
-        other: The same images in the repeats of the other run.
-        pairs: Which errors count; images of classes with none are left out.
+        predictions: What both trainings predict of the same images.
+        errors: Which errors count, true class by predicted class; images of classes with none
+            are left out.
         confidence: Coverage wanted.
+
+    Returns:
+        See `estimate_paired_ratio`.
 
     Source: paper B, section 4.4 and Figure 6.
     """
-    judged = pairs.any(axis=1)
-
-    def share(confusion: Int[np.ndarray, "c c"]) -> Estimate:
-        wrong, images = int(confusion[pairs].sum()), int(confusion[judged].sum())
-        return estimate_proportion(wrong, images, confidence=confidence)
-
-    before, after = (
-        average_repeats([share(each) for each in repeats], confidence=confidence)
-        for repeats in (baseline, other)
+    count, actual, judged = predictions.count, predictions.actual, errors.any(axis=1)
+    before, after = errors[actual, predictions.before], errors[actual, predictions.after]
+    return estimate_paired_ratio(
+        int(count[before].sum()),
+        int(count[after].sum()),
+        int(count[before & after].sum()),
+        n=int(count[np.isin(actual, np.flatnonzero(judged))].sum()),
+        confidence=confidence,
     )
-    return subtract(after, before, n=before.n)
+
+
+def overlap_left(
+    baseline: Float[np.ndarray, "c c"],
+    other: Float[np.ndarray, "c c"],
+    *,
+    overlapping_jaccard: float,
+    confidence: float,
+) -> Estimate:
+    """Share of the pairs of classes that overlap in one training which do in another too.
+
+    Pairs with a class in common vary together; Wilson's interval takes them for no more than half
+    as many as there are classes in them.
+
+    Args:
+        baseline: Share of top features that classes have in common; symmetric.
+        other: The same in the other training.
+        overlapping_jaccard: Share of common top features from which classes overlap.
+        confidence: Coverage wanted.
+
+    Returns:
+        The share, of that many pairs; undefined if no pair overlaps in the baseline.
+
+    Source: paper B, section 4.4 and Figure 5.
+    """
+    first, second = np.triu_indices(len(baseline), k=1)
+    overlap = baseline[first, second] >= overlapping_jaccard
+    left = overlap & (other[first, second] >= overlapping_jaccard)
+    n = int(overlap.sum())
+    if n == 0:
+        return undefined(0)
+    apart = min(n, len(np.union1d(first[overlap], second[overlap])) / 2)
+    found = estimate_proportion(left.sum() / n * apart, apart, confidence=confidence)
+    return Estimate(found.value, found.low, found.high, n)

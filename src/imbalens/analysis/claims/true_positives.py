@@ -21,11 +21,11 @@ TRUE_POSITIVES_SHARE = Claim(
     paper="B",
     section="4.2, Figure 2",
     text="Safe and border instances hold most true positives",
-    statistic="share of true positives that are safe or border",
+    statistic="share of true positives that are safe or border, less that of all instances",
     side="above",
-    threshold=0.5,
+    threshold=0.0,
     unit="instances",
-    undefined="there is no true positive",
+    undefined="no instance, or every one, is a true positive",
 )
 
 
@@ -45,7 +45,7 @@ def judge_archetypes(
         rules: What a verdict asks for.
     """
     confidence = rules.resampling.confidence
-    share = true_positives_share(true_positives, confidence=confidence)
+    share = true_positives_lead(counts, true_positives, confidence=confidence)
     lead = true_positive_rates_lead(counts, true_positives, confidence=confidence)
     return (
         judge(TRUE_POSITIVES_SHARE, share, rules=rules, run=run),
@@ -53,17 +53,33 @@ def judge_archetypes(
     )
 
 
-def true_positives_share(true_positives: Int[np.ndarray, " a"], *, confidence: float) -> Estimate:
-    """Share of the true positives that are safe or border, with Wilson's interval.
+def true_positives_lead(
+    counts: Int[np.ndarray, " a"], true_positives: Int[np.ndarray, " a"], *, confidence: float
+) -> Estimate:
+    """Share of the true positives that are safe or border, less their share of all instances.
+
+    Where nearly all instances are safe or border, so are most true positives, whatever the
+    archetypes say. All instances are the true positives and the others; the difference is thus
+    the share of the others times how far the two groups lie apart, which has Newcombe's interval.
 
     Args:
-        true_positives: By archetype, in the order of `ARCHETYPE_NAMES`.
+        counts: Instances by archetype, in the order of `ARCHETYPE_NAMES`.
+        true_positives: Those that are classified correctly.
         confidence: Coverage wanted.
 
     Source: paper B, section 4.2.
     """
-    common = int(true_positives[:N_COMMON].sum())
-    return estimate_proportion(common, int(true_positives.sum()), confidence=confidence)
+    n, right = int(counts.sum()), int(true_positives.sum())
+    if right in (0, n):
+        return undefined(n)
+    common, common_right = (int(each[:N_COMMON].sum()) for each in (counts, true_positives))
+    apart = subtract(
+        estimate_proportion(common_right, right, confidence=confidence),
+        estimate_proportion(common - common_right, n - right, confidence=confidence),
+        n=n,
+    )
+    others = (n - right) / n
+    return Estimate(others * apart.value, others * apart.low, others * apart.high, n)
 
 
 TRUE_POSITIVE_RATES = Claim(
@@ -76,6 +92,7 @@ TRUE_POSITIVE_RATES = Claim(
     threshold=0.0,
     unit="instances",
     undefined="instances are all safe or border, or all rare or outlier",
+    without="not applicable",
 )
 
 

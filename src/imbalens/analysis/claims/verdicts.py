@@ -1,15 +1,23 @@
-"""When a claim holds, does not hold, or cannot be decided with the data at hand."""
+"""When a claim holds or does not, and why it cannot be judged.
+
+A claim is "not decided" where it could be, but not by the data at hand; "not applicable" where it
+says nothing of such a dataset; "not measured" where what it is about was not computed.
+"""
 
 from dataclasses import dataclass
 from math import isnan
-from typing import Literal
+from typing import Literal, assert_never, get_args
 
 from imbalens.analysis.claims.intervals import Estimate, Resampling, undefined
 
 Side = Literal["above", "below", "within"]
-Verdict = Literal["holds", "does not hold", "not decidable"]
-Unit = Literal["images", "instances", "classes"]
+Absent = Literal["not decided", "not applicable", "not measured"]
+Verdict = Literal["holds", "does not hold"] | Absent
+VERDICTS: tuple[Verdict, ...] = (*("holds", "does not hold"), *get_args(Absent))
+Unit = Literal["images", "instances", "classes", "pairs of classes"]
 NO_RUN = "(no run)"  # of a claim that no run of the dataset could support
+ONE_EACH = "One training each: these two networks {}; of the loss nothing is decided."
+DO_NOT = "are not shown to differ"
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,8 @@ class Claim:
         threshold: None where it is a margin that the parameters give.
         unit: What the number behind the statistic counts.
         undefined: Why the statistic may have no value.
+        without: The verdict where it has none.
+        same: The statistic of two networks that do not differ.
     """
 
     id: str
@@ -38,6 +48,8 @@ class Claim:
     threshold: float | None
     unit: Unit
     undefined: str
+    without: Absent = "not decided"
+    same: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -52,7 +64,8 @@ class Finding:
         threshold: What the interval is compared with; NaN where inputs are absent.
         verdict: See `decide`.
         reason: One sentence, from the numbers.
-        p_adjusted: Two-sided p-value, adjusted for the number of comparisons; NaN if unknown.
+        p_adjusted: Two-sided p-value, adjusted for the number of comparisons, of no difference,
+            or of the margin where the claim has one; NaN if unknown.
         seeds: Trainings behind the run; 0 if unknown.
     """
 
@@ -76,7 +89,8 @@ class Rules:
             that are made of counts too.
         alpha: Adjusted p-value above which a difference is not taken for one.
         margin: Differences of AUROC and AP within plus or minus this are marginal.
-        error_margin: Errors whose share falls by less are not lowered.
+        score_margin: A prediction whose score is worse by less is as good.
+        error_margin: Errors that become fewer by a smaller share of them are not lowered.
         min_images: Images or instances below which nothing is decided.
         min_classes: Classes below which nothing is decided.
     """
@@ -84,6 +98,7 @@ class Rules:
     resampling: Resampling
     alpha: float
     margin: float
+    score_margin: float
     error_margin: float
     min_images: int
     min_classes: int
@@ -100,7 +115,7 @@ def decide(low: float, high: float, *, side: Side, threshold: float) -> Verdict:
 
     Returns:
         "holds" if the whole interval lies on the claimed side, "does not hold" if all of it lies
-        on the other, else "not decidable". An end on the threshold lies on neither side.
+        on the other, else "not decided". An end on the threshold lies on neither side.
 
     Raises:
         ValueError: if the interval is reversed, or the margin of "within" is not positive.
@@ -117,7 +132,7 @@ def decide(low: float, high: float, *, side: Side, threshold: float) -> Verdict:
         inside, outside = (above, below) if side == "above" else (below, above)
     if inside:
         return "holds"
-    return "does not hold" if outside else "not decidable"
+    return "does not hold" if outside else "not decided"
 
 
 def judge(
@@ -129,16 +144,19 @@ def judge(
     baseline: str = "",
     margin: float = float("nan"),
     p_adjusted: float = float("nan"),
+    p_same: float = float("nan"),
     seeds: int = 1,
+    over_seeds: bool = True,
 ) -> Finding:
     """Judge a claim by its statistic.
 
-    Where the statistic is one of the many differences of a dataset that are looked at together,
-    `p_adjusted` is given, and whatever states a difference (that it rises, falls, or lies outside
-    a margin) is decided only if that is small too: of many intervals some leave out 0 by chance.
-    That a difference lies within a margin needs no such correction: it finds no difference, which
-    is what the correction guards against, and each measure that it is said of was named before.
-    The corrected p-value, which is of no difference at all, would not tell anything about it.
+    Where the statistic is one of several that are looked at together, `p_adjusted` is given, and
+    the claim is decided only if that is small too: of many intervals some leave out 0, or lie
+    within a margin, by chance.
+
+    A claim about a loss is judged by trainings with it. Two networks of which each was trained
+    once may differ, but so may two that were trained alike: an interval that is over images alone
+    decides nothing about the loss.
 
     Args:
         claim: The claim.
@@ -148,16 +166,19 @@ def judge(
         baseline: The run that it is compared with; empty if there is none.
         margin: The threshold of a claim that has none of its own.
         p_adjusted: See `Finding`.
+        p_same: Two-sided p-value of no difference, adjusted; NaN if unknown.
         seeds: See `Finding`.
+        over_seeds: Whether the interval is over seeds, or the claim about this training alone.
 
     Returns:
         The finding, its reason built from the numbers.
     """
-    verdict: Verdict = "not decidable"
+    verdict: Verdict = "not decided"
     behind = f"{estimate.n} {claim.unit}"
     threshold = margin if claim.threshold is None else claim.threshold
-    minimum = rules.min_classes if claim.unit == "classes" else rules.min_images
+    minimum = _minimum(claim.unit, rules)
     if isnan(estimate.low) or isnan(estimate.high):
+        verdict = claim.without
         reason = f"The {claim.statistic} is undefined: {claim.undefined}."
     elif estimate.n < minimum:
         reason = f"Only {behind}, fewer than the {minimum} asked for."
@@ -165,13 +186,19 @@ def judge(
         verdict = decide(estimate.low, estimate.high, side=claim.side, threshold=threshold)
         interval = f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"
         where = _place(claim.side, threshold, verdict)
-        states_difference = claim.side != "within" or verdict == "does not hold"
-        if states_difference and verdict != "not decidable" and p_adjusted > rules.alpha:
-            verdict = "not decidable"
+        if verdict != "not decided" and p_adjusted > rules.alpha:
+            verdict = "not decided"
             where = f"{where} singly, not after correction for the dataset's comparisons"
-        told = states_difference and not isnan(p_adjusted)
-        known = f", adjusted p {p_adjusted:.2g}" if told else ""
+        known = "" if isnan(p_adjusted) else f", adjusted p {p_adjusted:.2g}"
         reason = f"The {claim.statistic}, {interval}, {where} ({behind}{known})."
+        if claim.side == "within":
+            half = (estimate.high - estimate.low) / 2
+            reason += f" So many images allow no margin below ±{half:.3g}."
+        if not over_seeds:
+            apart = claim.same < estimate.low or estimate.high < claim.same
+            shown = "differ" if apart and not p_same > rules.alpha else DO_NOT
+            reason = f"{ONE_EACH.format(shown)} {reason}"
+            verdict = "not decided"
     return Finding(
         claim=claim,
         run=run,
@@ -185,7 +212,9 @@ def judge(
     )
 
 
-def undecided(claim: Claim, reason: str, *, run: str = NO_RUN, baseline: str = "") -> Finding:
+def unjudged(
+    claim: Claim, verdict: Absent, reason: str, *, run: str = NO_RUN, baseline: str = ""
+) -> Finding:
     """Return the finding of a claim whose inputs are absent, for the reason given."""
     return Finding(
         claim=claim,
@@ -193,9 +222,21 @@ def undecided(claim: Claim, reason: str, *, run: str = NO_RUN, baseline: str = "
         baseline=baseline,
         estimate=undefined(0),
         threshold=float("nan"),
-        verdict="not decidable",
+        verdict=verdict,
         reason=reason,
     )
+
+
+def _minimum(unit: Unit, rules: Rules) -> int:
+    match unit:
+        case "images" | "instances":
+            return rules.min_images
+        case "classes":
+            return rules.min_classes
+        case "pairs of classes":
+            return 1  # an interval of few pairs is wide enough to decide nothing
+        case _:
+            assert_never(unit)
 
 
 def _place(side: Side, threshold: float, verdict: Verdict) -> str:

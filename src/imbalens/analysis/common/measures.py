@@ -112,6 +112,15 @@ POINTING = MeasureSpec(
     headline=True,
     interval="share",
 )
+POINTING_CONTROLLED = MeasureSpec(
+    "pointing_controlled",
+    "cam_alignment",
+    "pointing game, less that of shifted boxes",
+    "up",
+    "pairs",
+    per_class=True,
+    key="controlled.pointing",
+)
 ALL_ZERO = MeasureSpec(
     "all_zero",
     "cam_alignment",
@@ -150,7 +159,10 @@ EMPTY_MATCHED = MeasureSpec(
     key="matched.empty",
     interval="share",
 )
-CAM_ALIGNMENT = (IOBB, IOR, IOU, POINTING, ALL_ZERO, IOBB_UNTRAINED, IOBB_SHIFTED, EMPTY_MATCHED)
+CAM_ALIGNMENT = (
+    *(IOBB, IOR, IOU, POINTING, POINTING_CONTROLLED, ALL_ZERO),
+    *(IOBB_UNTRAINED, IOBB_SHIFTED, EMPTY_MATCHED),
+)
 
 IOBB_MATCHED = MeasureSpec(
     "iobb_matched",

@@ -36,6 +36,7 @@ class PairedComparison:
         z: Absolute difference in standard errors, brought to the scale of a normal variable.
         null_z: How far each replicate lies from the mean of all, in standard errors, those over
             seeds included: what the choice of images does to a difference; 0 where ignored.
+        freedom: Degrees of freedom of the interval's Student's t.
     """
 
     baseline: Float[np.ndarray, " c"]
@@ -48,6 +49,7 @@ class PairedComparison:
     ignored: Int[np.ndarray, " c"]
     z: Float[np.ndarray, " c"]
     null_z: Float[np.ndarray, "r c"]
+    freedom: Float[np.ndarray, " c"]
 
 
 def resample_images(
@@ -214,6 +216,7 @@ def compare(pair: Pair, seeds: SeedVariance, *, confidence: float) -> PairedComp
         ignored=pair.ignored,
         z=np.where(known, -ndtri(tail), np.nan),
         null_z=np.divide(pair.shift, error, out=np.zeros_like(pair.shift), where=varies),
+        freedom=np.where(decided, freedom, np.nan),
     )
 
 
@@ -254,7 +257,9 @@ class _Sides:
         runs = (pair.baseline, pair.other)
         valid = ~np.isnan(runs[0].replicates + runs[1].replicates)
         shifts, errors = zip(*(_moments(run.replicates, valid) for run in runs), strict=True)
-        products = divide((shifts[0] * shifts[1]).sum(axis=0), np.maximum(valid.sum(axis=0) - 1, 0))
+        products = divide(
+            (shifts[0] * shifts[1]).sum(axis=0), np.maximum(valid.sum(axis=0) - 1, 0)
+        )
         parts = [of_seeds / (run.n_repeats * pair.per_training) for run in runs]
         errors = np.stack([np.sqrt(e**2 + s) for e, s in zip(errors, parts, strict=True)])
         correlation = np.nan_to_num(divide(products, errors[0] * errors[1]))
@@ -305,9 +310,7 @@ class _Sides:
     def _together(
         self, first: Float[np.ndarray, " c"], second: Float[np.ndarray, " c"]
     ) -> Float[np.ndarray, " c"]:
-        return np.sqrt(
-            np.maximum(first**2 + second**2 - 2 * self.correlation * first * second, 0)
-        )
+        return np.sqrt(np.maximum(first**2 + second**2 - 2 * self.correlation * first * second, 0))
 
 
 def _moments(

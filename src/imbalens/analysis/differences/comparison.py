@@ -50,6 +50,7 @@ class Difference:
         spread: Standard deviation of the run's value over its repeats; NaN of a single one.
         classes: Of a mean over classes how many they are; None of another measure.
         over: What the interval is over: images, or patients, and seeds if a side has several.
+        freedom: Degrees of freedom of its Student's t; NaN where there is no interval.
     """
 
     run: str
@@ -69,6 +70,7 @@ class Difference:
     spread: float
     classes: int | None = None
     over: str = "images"
+    freedom: float = float("nan")
 
     @property
     def of_loss(self) -> bool:
@@ -148,7 +150,9 @@ def compare_runs(
     return differences
 
 
-def average_measures(repeats: Sequence[Sequence[Measure]]) -> dict[Key, tuple[Measure, RunMeasure]]:
+def average_measures(
+    repeats: Sequence[Sequence[Measure]],
+) -> dict[Key, tuple[Measure, RunMeasure]]:
     """Average every measure that all repeats of a run have.
 
     Args:
@@ -214,6 +218,7 @@ def _as_far_as_known(measure: Measure, result: PairedComparison) -> PairedCompar
         low=unknown,
         high=unknown,
         p=unknown,
+        freedom=unknown,
         z=unknown,
     )
 
@@ -267,4 +272,5 @@ def _difference(
         spread=spread,
         classes=measure.averaged,
         over=over,
+        freedom=float(result.freedom[place]),
     )

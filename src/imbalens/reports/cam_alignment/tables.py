@@ -10,7 +10,8 @@ from jaxtyping import Float, Int
 from imbalens.analysis.cam_alignment.alignment import MEASURES, AlignmentSummary
 from imbalens.analysis.cam_alignment.cam_alignment import CamAlignment
 from imbalens.analysis.cam_alignment.matched import MATCHED_MEASURES
-from imbalens.analysis.cam_alignment.pairs import PairAlignment
+from imbalens.analysis.common.counting import mean_defined
+from imbalens.analysis.common.measures import POINTING_CONTROLLED
 from imbalens.reports.common.tables import head_first
 from imbalens.tables.cam_alignment import ALL, KINDS, column_of
 
@@ -24,15 +25,18 @@ def alignment_metrics(found: CamAlignment, names: Sequence[str]) -> dict[str, An
 
     Returns:
         The soft measures, `pairs` and `images`, and each but the last under `class` and the
-        class's name; those of other kinds under the kind, those at matched scale under `matched`.
+        class's name; those of other kinds under the kind, those at matched scale under `matched`,
+        those less what boxes elsewhere give under `controlled`.
     """
     summaries = found.summaries
     soft, matched = summaries["soft"], summaries["matched"]
+    controlled = {"pointing": mean_defined(found.pointing_controlled)}
     metrics = {
         **_means(soft, MEASURES, names),
         "pairs": len(found.pairs),
         "images": len(np.unique(found.pairs[:, 0])),
         "matched": _means(matched, MATCHED_MEASURES, names),
+        "controlled": controlled,
     }
     for label, n in zip(names, soft.pairs.tolist(), strict=True):
         if n:
@@ -78,18 +82,19 @@ def alignment_table(found: CamAlignment, names: Sequence[str]) -> pd.DataFrame:
 
 
 def instance_table(
-    pairs: Int[np.ndarray, "p 2"], names: Sequence[str], measured: PairAlignment
+    pairs: Int[np.ndarray, "p 2"], names: Sequence[str], found: CamAlignment
 ) -> pd.DataFrame:
     """One row per pair of an image and a class, to compare runs pair by pair.
 
     Args:
         pairs: Row in the prepared split and class of each pair.
         names: Class names, in label order.
-        measured: Measures of the trained network.
+        found: What was measured of them.
 
     Returns:
         As `tables.cam_alignment.PAIRS` declares it.
     """
+    measured = found.measured
     parts = {"soft": (measured.soft, MEASURES), "matched": (measured.matched, MATCHED_MEASURES)}
     columns = {
         column_of(kind, name): getattr(part, name)
@@ -104,6 +109,7 @@ def instance_table(
                 name: values.astype(int) if values.dtype == bool else values
                 for name, values in columns.items()
             },
+            POINTING_CONTROLLED.name: found.pointing_controlled,
         }
     )
 

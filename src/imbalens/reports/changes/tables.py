@@ -8,11 +8,14 @@ import pandas as pd
 from jaxtyping import Int
 
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
+from imbalens.analysis.changes.activation import AddedActivation
 from imbalens.analysis.changes.changes import ArchetypeFlow
 from imbalens.analysis.changes.measures import Change, FirstAdversaries
 from imbalens.analysis.common.counting import divide
 from imbalens.reports.common.tables import head_first
 
+PREDICTIONS = ("run", "baseline", "class", "predicted_baseline", "predicted", "count")
+ACTIVATION = ("run", "baseline", "row", "patient", "class", "total", "inside", "elsewhere")
 NONE = (None, np.nan)  # adversary and share of a class without adversaries
 
 
@@ -106,3 +109,43 @@ def _list_first(
     """Return the first adversaries of a class with their share; at least one, perhaps `NONE`."""
     share = float(adversaries.share[label])
     return [(names[c], share) for c in np.flatnonzero(adversaries.first[label]).tolist()] or [NONE]
+
+
+def prediction_table(
+    counts: Mapping[tuple[str, str], Int[np.ndarray, "k 4"]], names: Sequence[str]
+) -> pd.DataFrame:
+    """One row per training, training of its baseline, and three classes with an image.
+
+    Args:
+        counts: By training and training of its baseline, see `count_predictions`.
+        names: Class names, in label order.
+    """
+    rows = [
+        (*pair, *(names[code] for code in codes), count)
+        for pair, cells in counts.items()
+        for *codes, count in cells.tolist()
+    ]
+    return pd.DataFrame(rows, columns=list(PREDICTIONS)).astype({"count": int})
+
+
+def activation_table(
+    added: Mapping[tuple[str, str], AddedActivation],
+    pairs: Int[np.ndarray, "p 3"],
+    names: Sequence[str],
+) -> pd.DataFrame:
+    """One row per training, training of its baseline, and annotated pair of image and class.
+
+    Args:
+        added: By training and training of its baseline, what it activates in addition.
+        pairs: Row in the prepared split, patient and class of each pair.
+        names: Class names, in label order.
+    """
+    rows = [
+        (*sides, row, patient, names[code], *sums)
+        for sides, one in added.items()
+        for (row, patient, code), *sums in zip(
+            pairs.tolist(), one.total, one.inside, one.elsewhere, strict=True
+        )
+    ]
+    kinds = {"row": int, "patient": int, "total": float, "inside": float, "elsewhere": float}
+    return pd.DataFrame(rows, columns=list(ACTIVATION)).astype(kinds)

@@ -27,7 +27,7 @@ FIGURES = (
     "spread",
     "classes",
 )
-COLUMNS = ("run", "stage", "measure", "class", "baseline", *FIGURES, "over")
+COLUMNS = ("run", "stage", "measure", "class", "baseline", *FIGURES, "over", "freedom")
 
 
 def differences_table(differences: Sequence[Difference]) -> pd.DataFrame:

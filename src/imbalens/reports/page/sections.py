@@ -197,10 +197,11 @@ def _claims(results: DatasetResults, marks: Mapping[str, int]) -> Section | None
     return Section(
         "Claims of the papers",
         _anchor(results, "claims"),
-        text="Judged by the whole interval, for these runs and these images alone. Not decidable: "
-        "the interval lies on both sides of the threshold, a difference is no more than chance "
-        "after correction for the number of comparisons, or what the claim is about was not "
-        "measured; the statistics behind the verdicts say which.",
+        text="Judged by the whole interval. Not decided: the interval lies on both sides of the "
+        "threshold, a difference is no more than chance after correction for the number of "
+        "comparisons, or each loss was trained once, which tells of two networks and not of their "
+        "losses. Not applicable: the claim says nothing of such a dataset. Not measured: what it "
+        "is about was not computed. The statistics behind the verdicts say which.",
         tables=tables,
         closed=[
             make_table(

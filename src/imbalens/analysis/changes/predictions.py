@@ -1,0 +1,26 @@
+"""How the predictions of two trainings go together, image by image."""
+
+import numpy as np
+from jaxtyping import Int
+
+
+def count_predictions(
+    classes: Int[np.ndarray, " n"],
+    baseline: Int[np.ndarray, " n"],
+    other: Int[np.ndarray, " n"],
+) -> Int[np.ndarray, "k 4"]:
+    """Count the images of each class by what either training takes them for.
+
+    Args:
+        classes: True class of each image.
+        baseline: Class that one training predicts.
+        other: Class that the other predicts.
+
+    Returns:
+        True class, class predicted by the one and by the other, and the number of such images,
+        sorted; combinations without any are left out.
+    """
+    cells, counts = np.unique(
+        np.column_stack([classes, baseline, other]), axis=0, return_counts=True
+    )
+    return np.column_stack([cells, counts])
