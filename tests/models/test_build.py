@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from imbalens.models.build import build_model
 from imbalens.params import runs
@@ -28,6 +29,15 @@ def test_the_parameters_decide_network_and_head(model, family, n_features):
         assert (network.family, network.head) == (family, head)
         assert weight.shape == (3, n_features)
         assert bias.shape == (3,)
+
+
+@pytest.mark.parametrize("model", [RESNET8, RESNET50, DENSENET])
+def test_what_the_parameters_state_is_true_of_the_network(model):
+    network = build_model(model, BCE, 3).eval()
+    assert model.family == network.family
+    with torch.no_grad():
+        for size, n_cells in ((model.min_image_size, 4), (model.min_image_size // 2, 1)):
+            assert network.forward_maps(torch.zeros(1, 3, size, size))[0, 0].numel() == n_cells
 
 
 def test_small_networks_do_without_torchvision():
