@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PIPELINE = Path("dvc.yaml")
-PACKAGE = Path("src/imbalens")
 # These only carry values into a stage; DVC tracks those values themselves as parameters.
 # Were they dependencies, describing a new analysis would train every network again. Stages that
 # cost nothing depend on them, and mostly write the same whatever they say.

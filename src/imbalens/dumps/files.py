@@ -90,7 +90,6 @@ class FeatureDump:
     """Features of several splits of one run.
 
     Attributes:
-        task: "multiclass", "multilabel" or "binary", see `store.prepared.Prepared`.
         label_names: Name of each output of the network, in order.
         label_counts: Training images with each label, or per class.
         class_names: Name of each class, see `classes.class_names`.
@@ -100,7 +99,6 @@ class FeatureDump:
         splits: The splits asked for, by name.
     """
 
-    task: str
     label_names: tuple[str, ...]
     label_counts: Int[np.ndarray, " m"]
     class_names: tuple[str, ...]
@@ -149,7 +147,6 @@ def read_features(path: Path, splits: Sequence[str], *, decision: Decision) -> F
                 predictions=predicted_classes(scores, labels, thresholds=thresholds),
             )
         return FeatureDump(
-            task=task,
             label_names=labels,
             label_counts=np.asarray(file.attrs["counts"]),
             class_names=names,

@@ -21,7 +21,7 @@ from imbalens.analysis.performance.weighted_ranking import (
 )
 
 SIMULATIONS, FEWER, RESAMPLES = 800, 300, 500
-ARRAYS = ("baseline", "value", "difference", "low", "high", "p", "images", "ignored", "z")
+ARRAYS = ("baseline", "value", "difference", "low", "high", "p", "images", "z")
 
 
 def summarize(*repeats, images, name="baseline"):
@@ -249,7 +249,6 @@ def test_run_against_itself(n_repeats):
     for name in ("difference", "low", "high"):
         assert getattr(found, name).tolist() == [0.0] * 4
     assert found.p.tolist() == [1.0] * 4
-    assert found.ignored.tolist() == [0] * 4
 
 
 @given(seed=st.integers(0, 2**32 - 1))
@@ -306,7 +305,6 @@ def test_thin_and_undefined_sides():
     ]
     found = compare(*sides, min_images=20)
     assert found.images.tolist() == [20, 19, 20, 20]
-    assert found.ignored.tolist() == [1, 0, 1, 0]
     # one replicate left; too few images; no value; changed for sure
     assert np.isnan(found.p).tolist() == [True, True, True, False]
     assert np.isnan(found.low).tolist() == [True, True, True, False]

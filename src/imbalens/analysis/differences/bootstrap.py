@@ -31,10 +31,9 @@ class PairedComparison:
         high: Upper end.
         p: Two-sided, of no difference, from 1 / (replicates + 1) to 1.
         images: Images behind the difference, of the side with the fewer.
-        ignored: Replicates without a value on one of the sides.
         z: Absolute difference in standard errors, brought to the scale of a normal variable.
         null_z: How far each replicate lies from the mean of all, in standard errors: what chance
-            alone does to a difference; 0 where ignored.
+            alone does to a difference; 0 where it has no value on one of the sides.
     """
 
     baseline: Float[np.ndarray, " c"]
@@ -44,7 +43,6 @@ class PairedComparison:
     high: Float[np.ndarray, " c"]
     p: Float[np.ndarray, " c"]
     images: Int[np.ndarray, " c"]
-    ignored: Int[np.ndarray, " c"]
     z: Float[np.ndarray, " c"]
     null_z: Float[np.ndarray, "r c"]
 
@@ -159,7 +157,6 @@ def compare_paired(
         high=difference + half_width,
         p=np.maximum(2 * tail, 1 / (len(replicates) + 1)),
         images=images,
-        ignored=(~valid).sum(axis=0),
         z=-ndtri(tail),
         null_z=np.divide(shift, error, out=np.zeros_like(shift), where=decided & (error > 0)),
     )
