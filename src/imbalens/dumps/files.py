@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8, UInt16
+from jaxtyping import Float, Int, UInt16
 
 from imbalens.classes import (
-    Classes,
     Decision,
+    Seen,
     class_names,
     count_members,
     label_thresholds,
@@ -63,26 +63,23 @@ MAP_BUDGET = 2**28  # bytes of maps in memory at a time
 
 
 @dataclass(frozen=True)
-class FeatureSplit:
+class FeatureSplit(Seen):
     """One split seen through one network.
 
     Attributes:
         features: Feature embeddings.
         logits: Output of the head.
         scores: `logits * logit_scale + offset`: what a softmax or a decision is taken on.
-        targets: Class of each image; of several labels, 1 where an image has one.
-        index: Position of each image in the source's split.
-        classes: Classes that each image has.
-        predictions: Classes that it is taken to have.
     """
 
     features: Float[np.ndarray, "n d"]
     logits: Float[np.ndarray, "n m"]
     scores: Float[np.ndarray, "n m"]
-    targets: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"]
-    index: Int[np.ndarray, " n"]
-    classes: Classes
-    predictions: Classes
+
+    @property
+    def seen(self) -> Seen:
+        """The images alone, without what takes memory."""
+        return Seen(self.targets, self.index, self.classes, self.predictions)
 
 
 @dataclass(frozen=True)

@@ -32,10 +32,10 @@ def candidate_table(
     """
     (rows, labels), places, errors = look.listed, look.places, look.errors
     suggested = errors.suggested[places]
-    if look.targets.ndim == 2:
-        given, instead = (_texts(look, labels, has) for has in (1 - suggested, suggested))
-    else:
+    if look.exclusive:
         given, instead = ([look.names[code] for code in each] for each in (labels, suggested))
+    else:
+        given, instead = (_texts(look, labels, has) for has in (1 - suggested, suggested))
     values = {
         "run": run,
         "rank": np.arange(1, len(rows) + 1),
@@ -56,9 +56,9 @@ def candidate_table(
 def candidate_classes(look: Look) -> list[list[int]]:
     """List the classes that each candidate is about: given and suggested, or the label."""
     rows, labels = look.listed
-    if look.targets.ndim == 2:
-        return [[label] for label in labels.tolist()]
-    return np.stack([labels, look.errors.suggested[rows]], axis=1).tolist()
+    if look.exclusive:
+        return np.stack([labels, look.errors.suggested[rows]], axis=1).tolist()
+    return [[label] for label in labels.tolist()]
 
 
 def _texts(look: Look, labels: Int[np.ndarray, " p"], present: Int[np.ndarray, " p"]) -> list[str]:
@@ -67,7 +67,7 @@ def _texts(look: Look, labels: Int[np.ndarray, " p"], present: Int[np.ndarray, "
 
 
 def _archetypes(look: Look) -> list[str]:
-    rows, classes = list_pairs(look.train.given)
+    rows, classes = list_pairs(look.train.classes)
     pairs = zip(rows.tolist(), classes.tolist(), strict=True)
     codes = dict(zip(pairs, look.found.archetypes.tolist(), strict=True))
     listed = zip(look.listed[0].tolist(), look.listed[1].tolist(), strict=True)
