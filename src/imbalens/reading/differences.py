@@ -18,8 +18,8 @@ from imbalens.analysis.differences.measures_of_run import (
 from imbalens.analysis.differences.setup import Setup
 from imbalens.dumps.files import FeatureDump, read_features, require_same_images
 from imbalens.params.experiment import Params, repeats
+from imbalens.reports.common.titles import dataset_title
 from imbalens.reports.differences.notes import differences_notes
-from imbalens.reports.titles import dataset_title
 from imbalens.store.prepared import open_prepared, read_metadata
 from imbalens.store.tables import read_table
 from imbalens.tables import adversaries, cam_alignment, concepts

@@ -11,7 +11,7 @@ from jaxtyping import Int
 from markupsafe import Markup
 
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
-from imbalens.analysis.common.recovery import label_error_recovery
+from imbalens.analysis.label_errors import label_error_recovery
 from imbalens.classes import list_pairs
 from imbalens.reports.common.tables import head_first
 from imbalens.reports.explore.candidates import candidate_classes, candidate_table
