@@ -23,7 +23,6 @@ DIGESTS = "trained_code"
 # many parts, as the cheap stages do that compare runs.
 WHOLE_IF_MANY = (
     "src/imbalens/analysis",
-    "src/imbalens/reading",
     "src/imbalens/reports",
     "src/imbalens/tables",
 )

@@ -94,6 +94,7 @@ class FeatureDump:
         class_counts: Training images of each class.
         thresholds: Score from which on an image is taken to have a label; None where classes
             exclude each other.
+        n_features: Features of an image, d.
         splits: The splits asked for, by name.
     """
 
@@ -103,6 +104,7 @@ class FeatureDump:
     class_names: tuple[str, ...]
     class_counts: Int[np.ndarray, " c"]
     thresholds: Float[np.ndarray, " m"] | None
+    n_features: int
     splits: dict[str, FeatureSplit]
 
 
@@ -152,6 +154,7 @@ def read_features(path: Path, splits: Sequence[str], *, decision: Decision) -> F
             class_names=names,
             class_counts=count_members(true_classes(train, labels), n_classes=len(names)),
             thresholds=thresholds,
+            n_features=file["train/features"].shape[1],
             splits=loaded,
         )
 

@@ -37,10 +37,6 @@ def mislabelled_recovery(
 ) -> dict[str, float]:
     """Compare outliers with the instances whose label was planted wrong.
 
-    Args:
-        archetypes: Archetype code per instance.
-        mislabelled: Which instances carry a planted wrong label.
-
     Returns:
         `outlier_precision`: share of outliers that are mislabelled; NaN without outliers.
         `outlier_recall`: share of mislabelled that are outliers; NaN without mislabelled.
@@ -68,12 +64,6 @@ def subconcept_recovery(
 
     Classes without a sub-concept are left out, and so are mislabelled instances: they are
     suspicious for a reason of their own.
-
-    Args:
-        archetypes: Archetype code per instance.
-        labels: Class per instance.
-        subconcept: Which instances belong to their class's planted rare variant.
-        mislabelled: Which instances carry a planted wrong label.
 
     Returns:
         `not_safe_subconcept`: share of sub-concept instances that are not safe.

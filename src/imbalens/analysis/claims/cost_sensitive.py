@@ -182,10 +182,6 @@ def judge_differences(comparison: Comparison, *, rules: Rules) -> list[Finding]:
     training, recall cannot rise by raised logits: that is the control beside it. A difference
     has an interval only if enough images are behind it, so that no further number is asked for.
 
-    Args:
-        comparison: The run and the baseline.
-        rules: What a verdict asks for.
-
     Returns:
         One finding per claim, in the order of `DIFFERENCE_CLAIMS`.
 

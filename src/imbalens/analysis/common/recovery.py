@@ -84,13 +84,6 @@ def saliency_recovery(
 ) -> dict[str, dict[str, float]]:
     """Compare salient pixels with the planted colours and the planted objects.
 
-    Args:
-        salient: Pixels that are salient.
-        shares: See `colour_recovery`.
-        base_shares: See `colour_recovery`.
-        defining: See `colour_recovery`.
-        boxes: Objects, see `shares_in_boxes`.
-
     Returns:
         `colours`, see `colour_recovery`, and `box`, see `box_recovery`.
     """
