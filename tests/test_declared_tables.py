@@ -56,6 +56,15 @@ def test_what_a_stage_writes_as_a_table_is_declared_and_the_other_way_round():
     assert set(tables) == written
 
 
+def test_only_the_store_writes_csv():
+    """Anything else would write a table that nobody checks."""
+    writing = re.compile(r"\b(write_csv|to_csv|csv\.writer|DictWriter|savetxt)\b")
+    modules = [*(ROOT / "src").rglob("*.py"), *(ROOT / "stages").glob("*.py")]
+    found = {path for path in modules if writing.search(path.read_text(encoding="utf-8"))}
+    store = ROOT / "src/imbalens/store"
+    assert found == {store / "files.py", store / "tables.py"}
+
+
 def test_columns_of_a_table_have_names_of_their_own():
     for name, table in TABLES.items():
         columns = [column.name for column in table.columns]

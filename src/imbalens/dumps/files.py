@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8, UInt16
+from jaxtyping import Float, Int, UInt16
 
 from imbalens.classes import (
-    Classes,
     Decision,
+    Seen,
     class_names,
     count_members,
     label_thresholds,
@@ -63,26 +63,23 @@ MAP_BUDGET = 2**28  # bytes of maps in memory at a time
 
 
 @dataclass(frozen=True)
-class FeatureSplit:
+class FeatureSplit(Seen):
     """One split seen through one network.
 
     Attributes:
         features: Feature embeddings.
         logits: Output of the head.
         scores: `logits * logit_scale + offset`: what a softmax or a decision is taken on.
-        targets: Class of each image; of several labels, 1 where an image has one.
-        index: Position of each image in the source's split.
-        classes: Classes that each image has.
-        predictions: Classes that it is taken to have.
     """
 
     features: Float[np.ndarray, "n d"]
     logits: Float[np.ndarray, "n m"]
     scores: Float[np.ndarray, "n m"]
-    targets: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"]
-    index: Int[np.ndarray, " n"]
-    classes: Classes
-    predictions: Classes
+
+    @property
+    def seen(self) -> Seen:
+        """The images alone, without what takes memory."""
+        return Seen(self.targets, self.index, self.classes, self.predictions)
 
 
 @dataclass(frozen=True)
@@ -96,6 +93,7 @@ class FeatureDump:
         class_counts: Training images of each class.
         thresholds: Score from which on an image is taken to have a label; None where classes
             exclude each other.
+        n_features: Features of an image, d.
         splits: The splits asked for, by name.
     """
 
@@ -104,6 +102,7 @@ class FeatureDump:
     class_names: tuple[str, ...]
     class_counts: Int[np.ndarray, " c"]
     thresholds: Float[np.ndarray, " m"] | None
+    n_features: int
     splits: dict[str, FeatureSplit]
 
 
@@ -152,6 +151,7 @@ def read_features(path: Path, splits: Sequence[str], *, decision: Decision) -> F
             class_names=names,
             class_counts=count_members(true_classes(train, labels), n_classes=len(names)),
             thresholds=thresholds,
+            n_features=file["train/features"].shape[1],
             splits=loaded,
         )
 

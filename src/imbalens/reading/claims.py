@@ -17,8 +17,9 @@ from imbalens.analysis.differences.comparison import Difference
 from imbalens.analysis.saliency_colours import COLOUR_GROUPS
 from imbalens.params.experiment import Params, baseline_of, repeats
 from imbalens.params.runs import Bce, Ce, Ldam, Run
+from imbalens.reading.adversaries import read_shares
 from imbalens.store.tables import read_table
-from imbalens.tables.adversaries import ADVERSARIES, CLASS_SCORES, ERRORS, NEIGHBOURS
+from imbalens.tables.adversaries import CLASS_SCORES, ERRORS, NEIGHBOURS
 from imbalens.tables.archetypes import ARCHETYPES
 from imbalens.tables.differences import DIFFERENCES
 from imbalens.tables.feature_overlap import PAIRS
@@ -83,19 +84,8 @@ def read_run(run: str, params: Params) -> RunResults:
     columns = ["count", "true_positives"]
     sums = read_table(ARCHETYPES, run).groupby("archetype")[columns].sum()
     counts = sums.reindex(list(ARCHETYPE_NAMES), fill_value=0)
-    pairs, scores = read_table(ADVERSARIES, run), read_table(CLASS_SCORES, run)
-    names = pairs["class"].unique().tolist()
-    errors, neighbours = (
-        pair_matrix(
-            ADVERSARIES,
-            run,
-            pairs[pairs["kind"] == kind],
-            "share",
-            rows=("class", names),
-            columns=("adversary", names),
-        )
-        for kind in (ERRORS, NEIGHBOURS)
-    )
+    scores = read_table(CLASS_SCORES, run)
+    errors, neighbours = read_shares(run, (ERRORS, NEIGHBOURS))
     return RunResults(
         run=run,
         archetypes=counts["count"].to_numpy(),

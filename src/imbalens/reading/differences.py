@@ -18,18 +18,15 @@ from imbalens.analysis.differences.measures_of_run import (
 from imbalens.analysis.differences.setup import Setup
 from imbalens.dumps.files import FeatureDump, read_features, require_same_images
 from imbalens.params.experiment import Params, repeats
+from imbalens.reading.adversaries import read_shares
+from imbalens.reports.common.titles import dataset_title
 from imbalens.reports.differences.notes import differences_notes
-from imbalens.reports.titles import dataset_title
 from imbalens.store.prepared import open_prepared, read_metadata
 from imbalens.store.tables import read_table
-from imbalens.tables import adversaries, cam_alignment, concepts
-from imbalens.tables.matrices import pair_matrix
+from imbalens.tables import cam_alignment, concepts
+from imbalens.tables.adversaries import FDR, NEIGHBOURS, RANDOM
 
-PREDICTORS = {
-    KLD: adversaries.NEIGHBOURS,
-    KLD_FDR: adversaries.FDR,
-    KLD_RANDOM: adversaries.RANDOM,
-}
+PREDICTORS = {KLD: NEIGHBOURS, KLD_FDR: FDR, KLD_RANDOM: RANDOM}  # neighbours come first
 
 
 def definitions_of(params: Params) -> Definitions:
@@ -112,21 +109,10 @@ def read_training(run: str, params: Params) -> Training:
     """
     evaluated, judged = params.analyses.performance.split, params.analyses.adversaries.split
     dump = _read_dump(run, sorted({evaluated, judged}), params)
-    pairs, names = read_table(adversaries.ADVERSARIES, run), dump.class_names
-    shares = {
-        spec.name: pair_matrix(
-            adversaries.ADVERSARIES,
-            run,
-            pairs[pairs["kind"] == kind],
-            "share",
-            rows=("class", names),
-            columns=("adversary", names),
-        )
-        for spec, kind in PREDICTORS.items()
-    }
+    shares = read_shares(run, list(PREDICTORS.values()), dump.class_names)
     mapped = run in params.dumps.maps.runs
     # every predictor is judged on the same classes: those that neighbours say something of
-    silent = np.isnan(shares[KLD.name]).any(axis=1, keepdims=True)
+    silent = np.isnan(shares[0]).any(axis=1, keepdims=True)
     return Training(
         names=dump.label_names,
         train_counts=dump.label_counts,
@@ -136,7 +122,10 @@ def read_training(run: str, params: Params) -> Training:
         foretold=Foretold(
             dump.splits[judged].classes,
             dump.splits[judged].predictions,
-            {name: np.where(silent, np.nan, share) for name, share in shares.items()},
+            {
+                spec.name: np.where(silent, np.nan, share)
+                for spec, share in zip(PREDICTORS, shares, strict=True)
+            },
         ),
         boxes=_read_boxes(run, dump.label_names, params) if mapped else None,
     )
@@ -180,7 +169,7 @@ def read_setup(run: str, params: Params) -> Setup:
         counts=about.counts,
         n_train=about.n_train,
         test_shape=shape,
-        n_features=_read_dump(run, ["train"], params).splits["train"].features.shape[1],
+        n_features=_read_dump(run, [], params).n_features,
         imbalance=params.datasets[trained.dataset].imbalance.kind,
         epochs=None if trained.checkpoint else params.recipes[trained.recipe].epochs,
         network=trained.model.name,

@@ -5,20 +5,20 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from imbalens.analysis.common.measured import PerClass, mean_of_defined
-from imbalens.analysis.differences.bootstrap import compare_paired, resample_images
-from imbalens.analysis.differences.repeats import average_repeats
-from imbalens.analysis.performance.measures import RECALL_HALF
-from imbalens.analysis.performance.ranking import average_precision
-from imbalens.analysis.performance.weighted import (
+from imbalens.analysis.common.weighted import (
     images_drawn,
     mean_where,
     precision,
     recall,
 )
-from imbalens.analysis.performance.weighted_ranking import (
+from imbalens.analysis.common.weighted_ranking import (
+    rank_once,
     weighted_auroc,
     weighted_average_precision,
 )
+from imbalens.analysis.differences.bootstrap import compare_paired, resample_images
+from imbalens.analysis.differences.repeats import average_repeats
+from imbalens.analysis.performance.measures import RECALL_HALF
 
 SIMULATIONS, FEWER, RESAMPLES = 800, 300, 500
 ARRAYS = ("baseline", "value", "difference", "low", "high", "p", "images", "z")
@@ -119,7 +119,10 @@ def precision_difference(rng, share):
     """Average precision of so many images that chance does not matter."""
     positives = np.arange(10**6) < share * 10**6
     first, second = draw_scores(rng, positives)
-    return average_precision(second, positives) - average_precision(first, positives)
+    before, after = (
+        rank_once(weighted_average_precision, scores, positives) for scores in (first, second)
+    )
+    return after - before
 
 
 AUROCS = stats.norm.cdf(1.2 / np.sqrt([2 * 1.49, 2 * 1.25]))

@@ -160,10 +160,6 @@ def shared_top_features(
 def expected_shared(*, top_k: int, n_features: tuple[int, int]) -> float:
     """Top features that two networks would have in common if partners were drawn at random.
 
-    Args:
-        top_k: Top features per class, K.
-        n_features: Number of features of each network.
-
     Returns:
         K^2 / d, d being the larger number. Strongly skewed features, a few of which lead every
         class, have more in common by chance.

@@ -8,12 +8,19 @@ from dataclasses import dataclass, replace
 
 from imbalens.analysis.claims.intervals import Estimate
 from imbalens.analysis.claims.verdicts import Claim, Finding, Rules, Side, judge, undecided
+from imbalens.analysis.common.measures import DISJOINT, IOBB, IOR, UNIQUE, MeasureSpec
 from imbalens.analysis.differences.comparison import Difference
+from imbalens.analysis.performance.measures import (
+    AP,
+    AUROC,
+    PROBABILITY,
+    PROBABILITY_POSITIVES,
+    RECALL,
+    RECALL_HALF,
+)
 
 ABSENT = "the figure, or its interval, is undefined for one of the two runs"
-PERFORMANCE, ALIGNMENT, CONCEPTS = "performance", "cam_alignment", "concepts"  # stages
 MATCHED = "_matched"
-FIXED_RECALL = "recall"  # in contrast to that at probability 0.5
 
 
 @dataclass(frozen=True)
@@ -70,30 +77,32 @@ def _claim(
     )
 
 
-def _marginal(measure: str, what: str) -> DifferenceClaim:
-    text = f"Differences in {what} between losses are marginal"
-    name = f"{measure}_marginal"
-    claim = _claim(name, ANALYSIS, text, what, side="within", threshold=None)
-    return DifferenceClaim(claim, PERFORMANCE, measure)
+def _marginal(measure: MeasureSpec) -> DifferenceClaim:
+    text = f"Differences in {measure.heading} between losses are marginal"
+    name = f"{measure.name}_marginal"
+    claim = _claim(name, ANALYSIS, text, measure.heading, side="within", threshold=None)
+    return DifferenceClaim(claim, measure.stage, measure.name)
 
 
 def _changed(
-    stage: str, measure: str, section: str, text: str, what: str, *, side: Side
+    measure: MeasureSpec, section: str, text: str, what: str, *, side: Side
 ) -> DifferenceClaim:
     verb = "rises" if side == "above" else "falls"
-    name = f"pixel_{measure}" if (stage, measure) == (ALIGNMENT, "auroc") else measure
+    name = f"pixel_{measure.name}" if measure is PIXEL_AUROC else measure.name
     claim = _claim(f"{name}_{verb}", section, text, what, side=side, threshold=0.0)
-    return DifferenceClaim(claim, stage, measure)
+    return DifferenceClaim(claim, measure.stage, measure.name)
 
 
 def _controlled(
-    stage: str, measure: str, section: str, text: str, what: str, *, side: Side
+    measure: MeasureSpec, text: str, *, side: Side
 ) -> tuple[DifferenceClaim, DifferenceClaim]:
     """Return the claim in the paper's measure and the same at matched scale."""
-    scaled = (f"{text}, at matched scale", f"{what} at matched scale")
+    what, scaled = measure.heading, replace(measure, name=f"{measure.name}{MATCHED}")
     return (
-        _changed(stage, measure, section, text, what, side=side),
-        _changed(stage, f"{measure}{MATCHED}", section, *scaled, side=side),
+        _changed(measure, TABLE_1, text, what, side=side),
+        _changed(
+            scaled, TABLE_1, f"{text}, at matched scale", f"{what} at matched scale", side=side
+        ),
     )
 
 
@@ -101,37 +110,31 @@ ANALYSIS = "5, Performance Analysis"
 FEATURES = "5, Feature Alignment Analysis"
 TABLE_2 = "5, Analysis of Concepts, Table 2"
 TABLE_1 = f"{FEATURES}, Table 1"
+PIXEL_AUROC = replace(IOBB, name=AUROC.name)  # of maps, the only one without a scale
 # paper's measure and the same measure at matched scale, by what they measure
 CONTROLLED = {
-    "IoBB": _controlled(
-        ALIGNMENT, "iobb", TABLE_1, "Cost-sensitive losses raise IoBB", "IoBB", side="above"
-    ),
-    "IoR": _controlled(
-        ALIGNMENT, "ior", TABLE_1, "Cost-sensitive losses lower IoR", "IoR", side="below"
-    ),
+    IOBB.heading: _controlled(IOBB, "Cost-sensitive losses raise IoBB", side="above"),
+    IOR.heading: _controlled(IOR, "Cost-sensitive losses lower IoR", side="below"),
 }
 DIFFERENCE_CLAIMS = (
-    _marginal("auroc", "AUROC"),
-    _marginal("ap", "AP"),
+    _marginal(AUROC),
+    _marginal(AP),
     _changed(
-        PERFORMANCE,
-        "probability",
+        PROBABILITY,
         ANALYSIS,
         "Weighted losses raise predicted probabilities",
         "mean predicted probability",
         side="above",
     ),
     _changed(
-        PERFORMANCE,
-        "probability_positives",
+        PROBABILITY_POSITIVES,
         ANALYSIS,
         "Weighted losses raise predicted probabilities of positives",
         "mean predicted probability of positives",
         side="above",
     ),
     _changed(
-        PERFORMANCE,
-        "recall_half",
+        RECALL_HALF,
         ANALYSIS,
         "Weighted losses raise recall",
         "mean recall of the classes at probability 0.5",
@@ -139,8 +142,7 @@ DIFFERENCE_CLAIMS = (
     ),
     # the control: raised logits alone cannot raise it
     _changed(
-        PERFORMANCE,
-        FIXED_RECALL,
+        RECALL,
         ANALYSIS,
         "Weighted losses raise recall, with as many predicted positives",
         "mean recall of the classes, with as many predicted positives as in training",
@@ -149,24 +151,21 @@ DIFFERENCE_CLAIMS = (
     *(claim for both in CONTROLLED.values() for claim in both),
     # thresholds of concepts are quantiles of each channel: their scale is matched already
     _changed(
-        CONCEPTS,
-        "disjoint",
+        DISJOINT,
         TABLE_2,
         "Cost-sensitive losses raise the number of disjoint concepts",
         "disjoint concepts",
         side="above",
     ),
     _changed(
-        CONCEPTS,
-        "unique",
+        UNIQUE,
         TABLE_2,
         "Cost-sensitive losses raise the number of unique concepts",
         "unique concepts",
         side="above",
     ),
     _changed(
-        ALIGNMENT,
-        "auroc",
+        PIXEL_AUROC,
         FEATURES,
         "What cost-sensitive losses activate in addition lies in pathologies",
         "AUROC of pixels in boxes",
@@ -182,10 +181,6 @@ def judge_differences(comparison: Comparison, *, rules: Rules) -> list[Finding]:
     Where labels are decided so that every run predicts as many positives as there are in
     training, recall cannot rise by raised logits: that is the control beside it. A difference
     has an interval only if enough images are behind it, so that no further number is asked for.
-
-    Args:
-        comparison: The run and the baseline.
-        rules: What a verdict asks for.
 
     Returns:
         One finding per claim, in the order of `DIFFERENCE_CLAIMS`.
@@ -222,11 +217,11 @@ def _why_not(item: DifferenceClaim, comparison: Comparison, *, measured: bool) -
     baseline, unmapped = comparison.baseline, comparison.unmapped
     if not comparison.plain:
         return f"The baseline {baseline} does not have the plain loss."
-    if item.stage == PERFORMANCE and comparison.classes_exclude:
+    if item.stage == RECALL.stage and comparison.classes_exclude:
         return "Stated of labels: not defined where classes exclude each other."
-    if item.measure == FIXED_RECALL and not comparison.positives_fixed:
+    if item.measure == RECALL.name and not comparison.positives_fixed:
         return "Labels are decided at probability 0.5 (labels.decision): there is no control."
-    if item.stage in (ALIGNMENT, CONCEPTS) and unmapped:
+    if item.stage in (IOBB.stage, DISJOINT.stage) and unmapped:
         return f"No maps were dumped for {', '.join(unmapped)} (dumps.maps.runs)."
     if not measured:
         what = f"{item.measure} of {item.stage}"

@@ -56,10 +56,6 @@ def judge_archetypes(
 def true_positives_share(true_positives: Int[np.ndarray, " a"], *, confidence: float) -> Estimate:
     """Share of the true positives that are safe or border, with Wilson's interval.
 
-    Args:
-        true_positives: By archetype, in the order of `ARCHETYPE_NAMES`.
-        confidence: Coverage wanted.
-
     Source: paper B, section 4.2.
     """
     common = int(true_positives[:N_COMMON].sum())
@@ -87,11 +83,6 @@ def true_positive_rates_lead(
     It is the least of the differences between the groups. Each has Newcombe's interval at a level
     corrected for their number (Bonferroni), so that the least of the lower and of the upper ends
     bound it. Empty groups are left out.
-
-    Args:
-        counts: Instances by archetype, in the order of `ARCHETYPE_NAMES`.
-        true_positives: Those that are classified correctly.
-        confidence: Coverage wanted.
 
     Source: paper B, section 4.2.
     """
