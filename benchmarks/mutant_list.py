@@ -180,7 +180,7 @@ MUTANTS = (
     ),
     Mutant(
         "a positive outranks a negative of equal score",
-        "performance/weighted_ranking",
+        "common/weighted_ranking",
         "(alarms[:, 1:] + alarms[:, :-1]) / 2",
         "alarms[:, :-1]",
     ),
@@ -330,7 +330,7 @@ MUTANTS = (
     ),
     Mutant(
         "precision is that of the threshold before",
-        "performance/weighted_ranking",
+        "common/weighted_ranking",
         "hits[:, 1:] / np.maximum(drawn[:, 1:], 1)",
         "hits[:, :-1] / np.maximum(drawn[:, :-1], 1)",
     ),
@@ -343,8 +343,8 @@ MUTANTS = (
     Mutant(
         "recall is judged where nothing controls it",
         "claims/cost_sensitive",
-        "item.measure == FIXED_RECALL and not comparison.positives_fixed",
-        "item.measure == FIXED_RECALL and comparison.classes_exclude",
+        "item.measure == RECALL.name and not comparison.positives_fixed",
+        "item.measure == RECALL.name and comparison.classes_exclude",
     ),
     Mutant(
         "ends of the subtracted interval are swapped",

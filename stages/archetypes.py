@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imbalens.analysis.archetypes.archetypes import archetypes
-from imbalens.analysis.common.recovery import archetype_recovery
+from imbalens.analysis.archetypes.recovery import archetype_recovery
 from imbalens.dumps.files import read_features
 from imbalens.reports import archetypes as report
 from imbalens.stage import parse_stage, pick, require_neighbors, run_stage

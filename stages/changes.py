@@ -18,7 +18,7 @@ from imbalens.reading.changes import (
     read_predictions,
 )
 from imbalens.reports.changes import figures, similarity, tables
-from imbalens.reports.titles import dataset_title
+from imbalens.reports.common.titles import dataset_title
 from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.prepared import read_metadata
 from imbalens.store.tables import write_table

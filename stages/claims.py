@@ -13,7 +13,7 @@ from imbalens.reports.claims import (
     draw_claims,
     sentences_table,
 )
-from imbalens.reports.titles import dataset_title
+from imbalens.reports.common.titles import dataset_title
 from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.files import write_json, write_text
 from imbalens.store.prepared import read_metadata

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from imbalens.reading.examples import read_cam_examples
 from imbalens.reading.metrics import read_compared
+from imbalens.reports.common.titles import dataset_title
 from imbalens.reports.compare import (
     draw_cam_rows,
     draw_class_figures,
     runs_markdown,
     runs_table,
 )
-from imbalens.reports.titles import dataset_title
 from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.files import write_text
 from imbalens.store.prepared import read_metadata

@@ -7,8 +7,8 @@ from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
 from imbalens.params.checks import find_image_problems
 from imbalens.reports.common.sampling import choose_samples
+from imbalens.reports.common.titles import dataset_title
 from imbalens.reports.prepare import MAX_SAMPLES, draw_samples
-from imbalens.reports.titles import dataset_title
 from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.files import write_json
 from imbalens.store.prepared import read_examples, read_metadata, read_pairs

@@ -80,11 +80,12 @@ def add_network(root: Path) -> None:
     (root / "src/imbalens/models/small.py").write_text(SMALL_NETWORK, encoding="utf-8")
     change_text(
         root / PARAMETERS,
-        "class Resnet50(Section):",
-        'class Small(Section):\n    family: ClassVar[Family] = "small"\n'
-        '    name: Literal["small"]\n\n\nclass Resnet50(Section):',
+        "class Resnet50(ModelSection):",
+        'class Small(ModelSection):\n    family: ClassVar[Family] = "small"\n'
+        "    min_image_size: ClassVar[int] = 8\n"
+        '    name: Literal["small"]\n\n\nclass Resnet50(ModelSection):',
     )
-    change_text(root / PARAMETERS, "Annotated[CifarResnet |", "Annotated[CifarResnet | Small |")
+    change_text(root / PARAMETERS, "CifarResnet |", "CifarResnet | Small |")
     change_text(root / PARAMETERS, 'Literal["cifar_resnet",', 'Literal["cifar_resnet", "small",')
     change_text(
         root / BUILD_NETWORK,
@@ -96,6 +97,6 @@ def add_network(root: Path) -> None:
     )
     change_text(
         root / WEIGHTS_TO_START_FROM,
-        "        case runs.CifarResnet():",
-        "        case runs.CifarResnet() | runs.Small():",
+        "        case runs.CifarResnet()",
+        "        case runs.CifarResnet() | runs.Small()",
     )

@@ -1,7 +1,5 @@
 """Every table between stages is declared, and another one is refused, written or read."""
 
-import importlib
-import pkgutil
 import re
 from pathlib import Path
 
@@ -9,25 +7,15 @@ import pandas as pd
 import pytest
 import yaml
 
-import imbalens.tables
 from imbalens.errors import InputError
 from imbalens.params.loading import load_params
-from imbalens.store.tables import Table, read_as_text, read_table, write_table
+from imbalens.store.tables import read_as_text, read_table, write_table
+from tests.table_cases import declared
 
 ROOT = Path(__file__).parent.parent
 FIELDS = {"text": "a", "integer": 1, "number": 0.5, "boolean": True}
 # Laid out as the papers have them, for readers; no stage reads these.
 PAPERS = re.compile(r"plots/differences/\{name\}-paper_[ab]_table_[12]\.csv")
-
-
-def declared():
-    """The tables of all modules of declarations, by module and name."""
-    found = {}
-    for module in pkgutil.iter_modules(imbalens.tables.__path__):
-        values = vars(importlib.import_module(f"imbalens.tables.{module.name}"))
-        tables = {key: value for key, value in values.items() if isinstance(value, Table)}
-        found |= {f"{module.name}.{key}": table for key, table in tables.items()}
-    return found
 
 
 TABLES = declared()
@@ -66,6 +54,15 @@ def test_what_a_stage_writes_as_a_table_is_declared_and_the_other_way_round():
     tables = [(table.stage, table.path) for table in TABLES.values()]
     assert len(tables) == len(set(tables))
     assert set(tables) == written
+
+
+def test_only_the_store_writes_csv():
+    """Anything else would write a table that nobody checks."""
+    writing = re.compile(r"\b(write_csv|to_csv|csv\.writer|DictWriter|savetxt)\b")
+    modules = [*(ROOT / "src").rglob("*.py"), *(ROOT / "stages").glob("*.py")]
+    found = {path for path in modules if writing.search(path.read_text(encoding="utf-8"))}
+    store = ROOT / "src/imbalens/store"
+    assert found == {store / "files.py", store / "tables.py"}
 
 
 def test_columns_of_a_table_have_names_of_their_own():

@@ -7,47 +7,52 @@ import pytest
 import yaml
 
 from tests.browser import needs_browser
+from tests.table_cases import declared
 from tests.tiny import ROOT, RUNS, TinyProject, tiny_params
 
 pytestmark = needs_browser
 
 CLASSES = ("disc", "red square", "star")
-ARCHETYPES = ("safe", "rare")
-KINDS = ("errors", "neighbours")
 REVISIONS = ["HEAD~1", "workspace"]
-SAME = "plots/concepts/{}.csv"  # in both revisions
-# Columns of each plot's table, then their keys; the last column is a number, see `write_tables`.
+SAME = "plots/concepts/{name}.csv"  # in both revisions
+
+
+def find_plots():
+    """The plots of dvc.yaml: the path of each kind of table, and its columns for x and y."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
+    entries = [plot for stage in stages for plot in stage.get("do", stage).get("plots", [])]
+    return {
+        path.replace("${key}", "{name}").replace("${item}", "{name}"): options
+        for entry in entries
+        for path, options in entry.items()
+    }
+
+
+def make_up(table, plot):
+    """Two or three of what each text of a table, and x, may be, all combined.
+
+    Returns:
+        Names of the columns, that of y last, and the rows without it.
+    """
+    choices = {
+        column.name: column.words[:2] or CLASSES if column.kind == "text" else ("0", "1")
+        for column in table.columns
+        if column.kind == "text" or column.name == plot["x"]
+    }
+    others = [column.name for column in table.columns if column.name not in {*choices, plot["y"]}]
+    rows = [[*keys, *["9"] * len(others)] for keys in product(*choices.values())]
+    return [*choices, *others, plot["y"]], rows
+
+
+PLOTS = find_plots()
 TABLES = {
-    "plots/train/{}.csv": ("epoch", "loss", ["0", "1"]),
-    "plots/performance/{}.csv": ("class", "recall", CLASSES),
-    "plots/performance/{}-confusion.csv": (
-        "actual,predicted",
-        "count",
-        product(CLASSES, repeat=2),
-    ),
-    "plots/archetypes/{}.csv": (
-        "class,archetype",
-        "true_positive_rate",
-        product(CLASSES, ARCHETYPES),
-    ),
-    "plots/adversaries/{}.csv": (
-        "class,adversary,kind",
-        "share",
-        product(CLASSES, CLASSES, KINDS),
-    ),
-    "plots/adversaries/{}-predictors.csv": ("predictor", "kld", ("FDR", "random")),
-    "plots/feature_overlap/{}-pairs.csv": ("class,other", "shared", product(CLASSES, repeat=2)),
-    "plots/saliency_colours/{}.csv": (
-        "class,archetype,group,red,green,blue",
-        "share",
-        [(name, "all", "red", "200", "9", "9") for name in CLASSES],
-    ),
-    "plots/cam_alignment/{}.csv": ("class", "iobb", CLASSES),
-    SAME: ("class", "unique", CLASSES),
-    "plots/false_positives/planted.csv": ("run,adversary", "count", product(RUNS, CLASSES)),
+    table.path: make_up(table, PLOTS[table.path])
+    for table in declared().values()
+    if table.path in PLOTS
 }
-TABLES = {path: (keys, value, list(rows)) for path, (keys, value, rows) in TABLES.items()}
-CHANGED = {path.format(run) for path, run in product(TABLES, RUNS) if path != SAME}
+ITEMS = {path: ("planted",) if "false_positives" in path else RUNS for path in PLOTS}
+PATHS = {path.format(name=name): path for path, names in ITEMS.items() for name in names}
+CHANGED = {path for path, kind in PATHS.items() if kind != SAME}
 
 # Keeps the view of every chart, whoever wraps `vegaEmbed`.
 KEEP_VIEWS = """
@@ -80,16 +85,15 @@ LIST_MARKS = """() => Object.fromEntries([...views].map(([title, view]) => {
 
 def write_tables(folder, *, factor):
     """Write every plot's table; numbers rise from row to row by that factor, but in `SAME`."""
-    for path, run in product(TABLES, RUNS):
-        keys, value, rows = TABLES[path]
-        place = folder / path.format(run)
+    for path, kind in PATHS.items():
+        columns, rows = TABLES[kind]
+        place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
         with place.open("w", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow([*keys.split(","), value])
+            writer.writerow(columns)
             for number, row in enumerate(rows, start=1):
-                own = [row] if isinstance(row, str) else row
-                writer.writerow([*own, number * (1 if path == SAME else factor)])
+                writer.writerow([*row, number * (1 if kind == SAME else factor)])
 
 
 @pytest.fixture(scope="module")
@@ -113,8 +117,7 @@ def charts(browser, address):
     page.on("request", lambda request: asked.append(request.url))
     page.add_init_script(KEEP_VIEWS)
     page.goto(address)
-    n_charts = len({path.format(run) for path, run in product(TABLES, RUNS)})
-    page.wait_for_function("n => views.size === n", arg=n_charts)
+    page.wait_for_function("n => views.size === n", arg=len(PATHS))
     found = page.evaluate(LIST_MARKS)
     folded = page.locator("body > details")
     assert folded.count() == 1
@@ -131,19 +134,13 @@ def charts(browser, address):
 
 
 def test_every_plot_of_the_pipeline_is_there(charts):
-    text = (ROOT / "dvc.yaml").read_text()
-    stages = yaml.safe_load(text)["stages"].values()
-    entries = [plot for stage in stages for plot in stage.get("do", stage).get("plots", [])]
-    paths = {path for entry in entries for path in entry}
-    plain = {path.replace("${key}", "{}").replace("${item}", "{}") for path in paths}
-    own = {path.replace("false_positives/planted", "false_positives/{}") for path in TABLES}
-    assert plain == own
-    assert set(charts[0]) == {path.format(run) for path, run in product(TABLES, RUNS)}
+    assert set(TABLES) == set(PLOTS), "each is a declared table"
+    assert set(charts[0]) == set(PATHS)
 
 
 def test_charts_in_which_revisions_agree_are_folded_away(charts):
     found, hidden, summary = charts
-    assert hidden == set(found) - CHANGED == {SAME.format(run) for run in RUNS}
+    assert hidden == set(found) - CHANGED == set(PATHS) - CHANGED
     assert summary == "The same in all revisions: 2 charts"
 
 
@@ -160,9 +157,10 @@ def test_a_chart_has_marks_of_both_revisions_and_says_which_is_which(charts, tit
 @pytest.mark.parametrize(
     "title",
     [
-        path.format(RUNS[0])
-        for path in TABLES
+        path
+        for path in PATHS
         if path.split("/")[1] in ("train", "performance", "archetypes", "cam_alignment")
+        and RUNS[0] in path
         and "confusion" not in path
     ],
 )

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from imbalens.reading.metrics import OF_RUNS
 from imbalens.validation.values import COMPARED as COMPARED_FILES
 from imbalens.validation.values import find_differences, parse
 from tests.code_edits import LDAM, add_loss, add_network, change_text
@@ -26,9 +27,13 @@ from tests.tiny import (
 )
 
 LABEL_RUN = LABEL_RUNS[1]
-COMMON = ("train", "dump_features", "performance", "archetypes", "adversaries", "feature_overlap")
-OF_MAPS = ("dump_maps", "cam_alignment", "concepts")
-CHAIN = (*COMMON, *OF_MAPS, "dump_saliency", "saliency_colours")
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+COMMON, OF_MAPS, OF_SALIENCY = (
+    [name for name, stage in STAGES.items() if stage.get("foreach") == items]
+    for items in ("${runs}", "${dumps.maps.runs}", "${dumps.saliency.runs}")
+)
+COMMON.remove("trained_code")  # it reruns where nothing after it does
+CHAIN = (*COMMON, *OF_MAPS, *OF_SALIENCY)
 JUDGED = ("performance", "archetypes", "adversaries", "feature_overlap", "saliency_colours")
 CODE = ("src/", "stages/")
 OF_DATASETS = ("compare", "differences", "changes", "claims", "explore")
@@ -217,7 +222,7 @@ def test_focus_on_a_label_run_leaves_out_what_it_does_not_have(unchanged):
     unchanged.change(lambda values: values.update(focus=LABEL_RUN))
     assert unchanged.repro() == {"check", "focus"}
     focus = read_json(unchanged, "metrics/focus.json")
-    assert set(focus) == {*COMMON, "cam_alignment", "concepts"} - {"dump_features"}
+    assert set(focus) == {*OF_RUNS, "cam_alignment", "concepts"}
     assert focus["performance"]["auroc"] is not None
 
 

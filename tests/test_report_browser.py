@@ -18,7 +18,8 @@ pytestmark = needs_browser
 def address(tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "report.html"
     vega = find_vega(PAGE.read_text(encoding="utf-8"))
-    path.write_text(render_report([results()], versions=VERSIONS, vega=vega), encoding="utf-8")
+    text = render_report([describe_dataset(results())], versions=VERSIONS, vega=vega)
+    path.write_text(text, encoding="utf-8")
     return path.as_uri()
 
 
@@ -79,7 +80,8 @@ def test_a_dot_is_hollow_where_the_adjusted_p_is_large(browser, visit, tmp_path)
     vague = results(differences=differences().assign(p_adjusted="0.5"))
     path = tmp_path / "vague.html"
     vega = find_vega(PAGE.read_text(encoding="utf-8"))
-    path.write_text(render_report([vague], versions=VERSIONS, vega=vega), encoding="utf-8")
+    text = render_report([describe_dataset(vague)], versions=VERSIONS, vega=vega)
+    path.write_text(text, encoding="utf-8")
     for scheme in ("light", "dark"):
         other = browser.new_page(color_scheme=scheme)
         other.goto(path.as_uri())

@@ -21,6 +21,7 @@ from tests.code_edits import (
     add_network,
     change_text,
 )
+from tests.networks import NETWORKS
 from tests.tiny import ROOT
 
 DRW = runs.Drw(start_epoch=1, beta=0.99)
@@ -44,18 +45,13 @@ LABEL_LOSSES = {
         name="asymmetric", gamma_positive=1.0, gamma_negative=2.0, margin=0.05
     ),
 }
-MODELS = {
-    "resnet8": runs.CifarResnet(name="resnet8"),
-    "resnet50": runs.Resnet50(name="resnet50", weights="none"),
-    "densenet": runs.Densenet121Truncated(name="densenet121_truncated", weights="none"),
-}
 
 
 def make_run(loss, *, model="resnet8", drw=None):
     return runs.Run(
         method="m",
         dataset="d",
-        model=MODELS[model],
+        model=NETWORKS[model],
         loss=(LOSSES | LABEL_LOSSES)[loss],
         drw=drw,
         recipe="r",
@@ -97,7 +93,7 @@ def as_it_is():
 
 
 def test_every_loss_and_network_is_tried():
-    for union, tried in ((runs.Loss, LOSSES | LABEL_LOSSES), (runs.Model, MODELS)):
+    for union, tried in ((runs.Loss, LOSSES | LABEL_LOSSES), (runs.Model, NETWORKS)):
         members, _ = get_args(union)
         assert set(get_args(members)) == {type(each) for each in tried.values()}
 

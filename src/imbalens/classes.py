@@ -8,6 +8,7 @@ that it has; pairs stand in the order of images, then of classes.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, assert_never
 
 import numpy as np
@@ -20,6 +21,23 @@ HEALTHY = "Healthy"
 Classes = Int[np.ndarray, " n"] | Bool[np.ndarray, "n c"]
 Decision = Literal["half", "prevalence"]
 Targets = Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Images of a split: which classes they have, and which a network takes them for.
+
+    Attributes:
+        targets: Class of each image; of several labels, 1 where an image has one.
+        index: Position of each image in the source's split.
+        classes: Classes that each image has.
+        predictions: Classes that it is taken to have.
+    """
+
+    targets: Targets
+    index: Int[np.ndarray, " n"]
+    classes: Classes
+    predictions: Classes
 
 
 def require_codes(codes: Int[np.ndarray, " n"], *, n_codes: int, name: str) -> None:

@@ -6,26 +6,27 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PIPELINE = Path("dvc.yaml")
-PACKAGE = Path("src/imbalens")
-# These only carry values into a stage; DVC tracks those values themselves as parameters.
-# Were they dependencies, describing a new analysis would train every network again. Stages that
-# cost nothing depend on them, and mostly write the same whatever they say.
-CARRIES_VALUES = "src/imbalens/params/"
+# These only carry values into a stage, which DVC tracks themselves as parameters, or refuse them:
+# they change no result. Were they dependencies, describing a new analysis or wording an error
+# anew would train every network again. Stages that cost nothing depend on them, and mostly write
+# the same whatever they say.
+CARRY_VALUES = ("src/imbalens/params/", "src/imbalens/errors.py", "src/imbalens/stage.py")
 READ_VALUES = ("check", "trained_code", "gather")
 # Of losses and networks a training depends on what its own ones reach, which a stage digests.
 DIGESTED = ("src/imbalens/losses", "src/imbalens/models")
 DIGESTS = "trained_code"
 # The modules of a package change together, or are shared by so many stages that most rerun
 # anyway; DVC reads and writes all of dvc.lock after each stage, so that every line of it costs
-# time. Hence packages are declared whole, except these.
-BY_MODULE = (
-    "src/imbalens",
+# time. Hence packages are declared whole. Of these a stage names its parts, modules and packages,
+# so that what is written about one question reruns no other; but them whole too where it reaches
+# many parts, as the cheap stages do that compare runs.
+WHOLE_IF_MANY = (
     "src/imbalens/analysis",
-    "src/imbalens/dumps",
-    "src/imbalens/reading",
     "src/imbalens/reports",
     "src/imbalens/tables",
 )
+BY_PART = ("src/imbalens", "src/imbalens/dumps", *WHOLE_IF_MANY)
+MANY_PARTS = 3
 
 
 def import_closure(script: Path, *, root: Path) -> set[str]:
@@ -43,7 +44,7 @@ def import_closure(script: Path, *, root: Path) -> set[str]:
     paths = {path.relative_to(root).as_posix() for path in found}
     if script.stem in READ_VALUES:
         return paths
-    return {path for path in paths if not path.startswith(CARRIES_VALUES)}
+    return {path for path in paths if not path.startswith(CARRY_VALUES)}
 
 
 def modules_below(folders: Iterable[str], *, root: Path) -> list[Path]:
@@ -89,7 +90,7 @@ def follow_imports(
 
 
 def code_dependencies(script: Path, *, root: Path) -> list[str]:
-    """Return what a stage names as dependencies for its code: packages whole, or modules.
+    """Return what a stage names as dependencies for its code: packages whole, or parts of them.
 
     Args:
         script: The stage's script.
@@ -97,12 +98,15 @@ def code_dependencies(script: Path, *, root: Path) -> list[str]:
     """
     closure = import_closure(script, root=root)
     folders = {path: Path(path).parent.as_posix() for path in closure}
-    return sorted(
-        {
-            path if folder in BY_MODULE or path.startswith("stages/") else folder
-            for path, folder in folders.items()
-        }
-    )
+    named = {
+        path if folder in BY_PART or path.startswith("stages/") else folder
+        for path, folder in folders.items()
+    }
+    for package in WHOLE_IF_MANY:
+        parts = {path for path in named if path.startswith(f"{package}/")}
+        if len(parts) >= MANY_PARTS:
+            named = named - parts | {package}
+    return sorted(named)
 
 
 def declare(text: str, *, root: Path) -> str:

@@ -13,6 +13,18 @@ from typing import Any, Literal
 
 from imbalens.errors import InputError
 from imbalens.params.experiment import Params, baseline_of, repeats
+from imbalens.store.tables import Table
+from imbalens.tables import (
+    adversaries,
+    archetypes,
+    cam_alignment,
+    concepts,
+    feature_overlap,
+    performance,
+    saliency_colours,
+)
+
+Having = Literal["all", "saliency", "maps"]
 
 
 @dataclass(frozen=True)
@@ -27,40 +39,45 @@ class Read:
 
     path: str
     stage: str
-    of: Literal["all", "saliency", "maps"]
+    of: Having
 
 
-# as dvc.yaml has them: tables' declarations know more, and lead to the code of analyses
+def _table(table: Table, of: Having = "all") -> Read:
+    return Read(table.path.format(name="{run}"), table.stage, of)
+
+
+def _metrics(stage: str, of: Having = "all") -> Read:
+    return Read(f"metrics/{stage}/{{run}}.json", stage, of)
+
+
 FEATURES = Read("data/dumps/features/{run}.h5", "dump_features", "all")
-ADVERSARIES = Read("plots/adversaries/{run}.csv", "adversaries", "all")
-COLOURS = Read("plots/saliency_colours/{run}.csv", "saliency_colours", "saliency")
 READS: Mapping[str, tuple[Read, ...]] = {
     "compare": (
-        Read("metrics/performance/{run}.json", "performance", "all"),
-        Read("metrics/cam_alignment/{run}.json", "cam_alignment", "maps"),
-        Read("metrics/concepts/{run}.json", "concepts", "maps"),
-        Read("plots/cam_examples/{run}.csv", "cam_alignment", "maps"),
+        _metrics("performance"),
+        _metrics("cam_alignment", "maps"),
+        _metrics("concepts", "maps"),
+        _table(cam_alignment.EXAMPLES, "maps"),
     ),
     "differences": (
         FEATURES,
-        ADVERSARIES,
-        Read("data/instances/cam_alignment/{run}.csv", "cam_alignment", "maps"),
-        Read("data/instances/concepts/{run}.csv", "concepts", "maps"),
+        _table(adversaries.ADVERSARIES),
+        _table(cam_alignment.PAIRS, "maps"),
+        _table(concepts.COUNTS, "maps"),
     ),
     "changes": (
         FEATURES,
-        ADVERSARIES,
+        _table(adversaries.ADVERSARIES),
         Read("data/dumps/maps/{run}.h5", "dump_maps", "maps"),
-        Read("data/instances/archetypes/{run}.csv", "archetypes", "all"),
-        COLOURS,
+        _table(archetypes.INSTANCES),
+        _table(saliency_colours.COLOURS, "saliency"),
     ),
     "claims": (
-        ADVERSARIES,
-        Read("plots/adversaries/{run}-classes.csv", "adversaries", "all"),
-        Read("plots/archetypes/{run}.csv", "archetypes", "all"),
-        Read("plots/feature_overlap/{run}-pairs.csv", "feature_overlap", "all"),
-        Read("plots/performance/{run}.csv", "performance", "all"),
-        COLOURS,
+        _table(adversaries.ADVERSARIES),
+        _table(adversaries.CLASS_SCORES),
+        _table(archetypes.ARCHETYPES),
+        _table(feature_overlap.PAIRS),
+        _table(performance.CLASSES),
+        _table(saliency_colours.COLOURS, "saliency"),
     ),
     "explore": (FEATURES,),
 }
@@ -96,7 +113,7 @@ def gather(dataset: str, params: Params) -> dict[str, dict[str, Any]]:
     }
 
 
-def having(of: Literal["all", "saliency", "maps"], runs: list[str], params: Params) -> list[str]:
+def having(of: Having, runs: list[str], params: Params) -> list[str]:
     """Return those of some runs that have a kind of file."""
     match of:
         case "all":

@@ -12,7 +12,6 @@ from imbalens.params.dvc_yaml import read_yaml
 from imbalens.params.experiment import Params
 from imbalens.params.loading import ANALYSES_PATH, PARAMS_PATH
 from imbalens.params.paths import expand_path
-from imbalens.params.runs import CifarResnet
 from imbalens.recovery import CACHE, LOCK, parse_lock
 
 
@@ -109,12 +108,9 @@ def _list_paths(params: Params, made: Collection[str]) -> Iterator[tuple[str, st
         if run.checkpoint is not None:
             remedy = "place the weights there, or set null, to train"
             yield f"methods.{run.method}.checkpoint", run.checkpoint, remedy
-        elif not isinstance(run.model, CifarResnet) and run.model.weights not in (
-            "imagenet",
-            "none",
-        ):
+        elif run.model.weights_file is not None:
             remedy = "place the weights there, or set 'imagenet' or 'none'"
-            yield f"methods.{run.method}.model.weights", run.model.weights, remedy
+            yield f"methods.{run.method}.model.weights", run.model.weights_file, remedy
 
 
 def _find_absent(paths: Iterator[tuple[str, str, str]], project: Path) -> Iterator[str]:

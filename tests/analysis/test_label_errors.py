@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, softmax
 
-from imbalens.analysis.common.recovery import label_error_recovery
 from imbalens.analysis.label_errors import (
     LabelErrors,
     find_label_errors,
+    label_error_recovery,
     label_probabilities,
     rank_candidates,
 )

@@ -11,7 +11,7 @@ from imbalens.params.datasets import Cifar
 KINDS = {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}
 
 
-def place(root, monkeypatch, name):
+def place(root, monkeypatch, name, *, labels=None, n_classes=10):
     """Lay out tiny batches as the source does, and let torchvision take them for the real ones."""
     kind = KINDS[name]
     monkeypatch.setattr(kind, "_check_integrity", lambda _: True)
@@ -23,9 +23,9 @@ def place(root, monkeypatch, name):
     for number, (file, _) in enumerate([*kind.train_list, *kind.test_list]):
         data = np.random.default_rng(number).integers(0, 256, (4, 3072), dtype=np.uint8)
         images[file] = data.reshape(4, 3, 32, 32).transpose(0, 2, 3, 1)
-        batch = {"data": data, key: [number, 1, 2, 0], "filenames": ["x.png"] * 4}
+        batch = {"data": data, key: labels or [number, 1, 2, 0], "filenames": ["x.png"] * 4}
         (folder / file).write_bytes(pickle.dumps(batch))
-    names = {kind.meta["key"]: [f"name{label}" for label in range(10)]}
+    names = {kind.meta["key"]: [f"name{label}" for label in range(n_classes)]}
     (folder / kind.meta["filename"]).write_bytes(pickle.dumps(names))
     return images
 

@@ -50,7 +50,7 @@ def test_what_is_known_of_the_images_is_that_of_the_dataset(dump, data):
     found = read_features(dump("ce"), SPLITS, decision="half")
     with h5py.File(data) as file:
         assert found.class_names == tuple(file.attrs["class_names"])
-        assert found.task == file.attrs["task"] == "multiclass"
+        assert file.attrs["task"] == "multiclass"
         assert found.label_counts.tolist() == np.bincount(file["train/labels"][:]).tolist()
         for name, split in found.splits.items():
             np.testing.assert_array_equal(split.targets, file[f"{name}/labels"][:])

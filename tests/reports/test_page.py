@@ -53,7 +53,8 @@ class Outline(HTMLParser):
 
 
 def render(*parts):
-    return render_report(parts or [results()], versions=VERSIONS, vega=["/* vega */"])
+    described = [describe_dataset(each) for each in parts or [results()]]
+    return render_report(described, versions=VERSIONS, vega=["/* vega */"])
 
 
 def test_hostile_names_are_text():

@@ -23,13 +23,15 @@ def with_figure():
 
 
 def test_a_page_that_fits_is_shown_whole():
-    whole = render_report([results()], versions=VERSIONS, vega=["/* vega */"])
+    whole = render_report([describe_dataset(results())], versions=VERSIONS, vega=["/* vega */"])
     assert fit(results(), 10_000_000) == (whole, "")
     assert fit(results(), len(whole.encode()) + TAG) == (whole, "")
 
 
 def test_figures_go_before_the_limit_is_exceeded():
-    whole = render_report([with_figure()], versions=VERSIONS, vega=["/* vega */"])
+    whole = render_report(
+        [describe_dataset(with_figure())], versions=VERSIONS, vega=["/* vega */"]
+    )
     limit = len(whole.encode()) - 1
     page, excess = fit(with_figure(), limit)
     assert excess == ""

@@ -14,6 +14,11 @@ from jaxtyping import Bool, Float, Int
 
 from imbalens.analysis.common.counting import divide
 from imbalens.analysis.common.neighbors import Neighbors, find_neighbors
+from imbalens.analysis.common.weighted_ranking import (
+    rank_once,
+    weighted_auroc,
+    weighted_average_precision,
+)
 from imbalens.classes import Targets, require_codes
 
 
@@ -182,3 +187,39 @@ def rank_candidates(
     if labels.ndim == 1:
         return places, labels[places]
     return places // labels.shape[1], places % labels.shape[1]
+
+
+def label_error_recovery(
+    errors: LabelErrors,
+    mislabelled: Bool[np.ndarray, " n"],
+    true_labels: Int[np.ndarray, " n"],
+    listed: Int[np.ndarray, " p"],
+) -> dict[str, float]:
+    """Compare suspicion with the images whose label was planted wrong.
+
+    Args:
+        errors: As `find_label_errors` gives them for class codes.
+        mislabelled: Which images carry a planted wrong label.
+        true_labels: Class of each image before mislabelling.
+        listed: Rows of the candidates that are listed, see `rank_candidates`.
+
+    Returns:
+        `average_precision` and `auroc` of the score. `chance`: the share of mislabelled, which
+        is what the former would be by chance. `candidate_precision`: share of candidates that
+        are mislabelled. `candidate_recall`: share of mislabelled that are candidates.
+        `listed_precision` and `listed_recall`: the same of those that are listed.
+        `suggestion_accuracy`: share of mislabelled candidates whose suggested class is the true
+        one. NaN where there is nothing to judge.
+    """
+    found = errors.candidate & mislabelled
+    right = found & (errors.suggested == true_labels)
+    return {
+        "average_precision": rank_once(weighted_average_precision, errors.score, mislabelled),
+        "auroc": rank_once(weighted_auroc, errors.score, mislabelled),
+        "chance": float(divide(mislabelled.sum(), len(mislabelled))),
+        "candidate_precision": float(divide(found.sum(), errors.candidate.sum())),
+        "candidate_recall": float(divide(found.sum(), mislabelled.sum())),
+        "listed_precision": float(divide(mislabelled[listed].sum(), len(listed))),
+        "listed_recall": float(divide(mislabelled[listed].sum(), mislabelled.sum())),
+        "suggestion_accuracy": float(divide(right.sum(), found.sum())),
+    }

@@ -43,8 +43,7 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
     """
     source = open_source(dataset)
     splits = choose_images(source, dataset)
-    given = dataset.source
-    expected = given.digest if isinstance(given, Folder | Arrays | Nih) else None
+    expected = dataset.source.expected_digest
     counts = {
         split: count_positives(images.labels[positions], len(source.class_names))
         for split, (images, positions) in splits.items()

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8, UInt16
+from jaxtyping import Float, Int, UInt16
 
 from imbalens.classes import (
-    Classes,
     Decision,
+    Seen,
     class_names,
     count_members,
     label_thresholds,
@@ -63,26 +63,23 @@ MAP_BUDGET = 2**28  # bytes of maps in memory at a time
 
 
 @dataclass(frozen=True)
-class FeatureSplit:
+class FeatureSplit(Seen):
     """One split seen through one network.
 
     Attributes:
         features: Feature embeddings.
         logits: Output of the head.
         scores: `logits * logit_scale + offset`: what a softmax or a decision is taken on.
-        targets: Class of each image; of several labels, 1 where an image has one.
-        index: Position of each image in the source's split.
-        classes: Classes that each image has.
-        predictions: Classes that it is taken to have.
     """
 
     features: Float[np.ndarray, "n d"]
     logits: Float[np.ndarray, "n m"]
     scores: Float[np.ndarray, "n m"]
-    targets: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"]
-    index: Int[np.ndarray, " n"]
-    classes: Classes
-    predictions: Classes
+
+    @property
+    def seen(self) -> Seen:
+        """The images alone, without what takes memory."""
+        return Seen(self.targets, self.index, self.classes, self.predictions)
 
 
 @dataclass(frozen=True)
@@ -90,22 +87,22 @@ class FeatureDump:
     """Features of several splits of one run.
 
     Attributes:
-        task: "multiclass", "multilabel" or "binary", see `store.prepared.Prepared`.
         label_names: Name of each output of the network, in order.
         label_counts: Training images with each label, or per class.
         class_names: Name of each class, see `classes.class_names`.
         class_counts: Training images of each class.
         thresholds: Score from which on an image is taken to have a label; None where classes
             exclude each other.
+        n_features: Features of an image, d.
         splits: The splits asked for, by name.
     """
 
-    task: str
     label_names: tuple[str, ...]
     label_counts: Int[np.ndarray, " m"]
     class_names: tuple[str, ...]
     class_counts: Int[np.ndarray, " c"]
     thresholds: Float[np.ndarray, " m"] | None
+    n_features: int
     splits: dict[str, FeatureSplit]
 
 
@@ -149,12 +146,12 @@ def read_features(path: Path, splits: Sequence[str], *, decision: Decision) -> F
                 predictions=predicted_classes(scores, labels, thresholds=thresholds),
             )
         return FeatureDump(
-            task=task,
             label_names=labels,
             label_counts=np.asarray(file.attrs["counts"]),
             class_names=names,
             class_counts=count_members(true_classes(train, labels), n_classes=len(names)),
             thresholds=thresholds,
+            n_features=file["train/features"].shape[1],
             splits=loaded,
         )
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from imbalens.params.analyses import Umap
-from imbalens.params.datasets import Natural, Nih, PhantomCxr, Planted, has_labels
+from imbalens.params.datasets import Natural, sources
 from imbalens.params.errors import tags
 from imbalens.params.experiment import Experiment, Params, side_of
 from imbalens.params.recipes import Steps
-from imbalens.params.runs import Densenet121Truncated, Focal, LabelLoss, MulticlassLoss, Resnet50
+from imbalens.params.runs import Focal, LabelLoss, MulticlassLoss
 
 SIDES = ("baseline", "other")  # of a comparison of two runs
 
@@ -112,7 +112,7 @@ def _check_references(params: Params) -> list[str]:
             if params.runs[pair.baseline].dataset != params.runs[pair.other].dataset:
                 problems.append(f"{key}: the two runs are of different datasets")
             dataset = params.datasets.get(params.runs[pair.baseline].dataset)
-            if dataset and has_labels(dataset):
+            if dataset and dataset.source.several_labels:
                 problems.append(
                     f"{key}: the runs' dataset has several labels per image, of which none is "
                     "taken for another; name two runs whose images have one class each"
@@ -173,7 +173,8 @@ def _check_splits(params: Params) -> list[str]:
                 for section, split in splits.items()
                 if split == "val"
             ]
-        if dataset and has_labels(dataset) and splits.get("dump_maps", "test") != "test":
+        labels = dataset is not None and dataset.source.several_labels
+        if labels and splits.get("dump_maps", "test") != "test":
             problems.append(
                 f"dump_maps.split: found {splits['dump_maps']!r}; allowed: 'test', where the "
                 f"boxes of dataset {run.dataset!r} are"
@@ -200,7 +201,7 @@ def _check_tasks(params: Params) -> list[str]:
     problems: list[str] = []
     for name, dataset in params.datasets.items():
         key, kind = f"datasets.{name}.imbalance", dataset.imbalance.kind
-        if has_labels(dataset):
+        if dataset.source.several_labels:
             if kind in ("exp", "step"):
                 allowed = "natural, cap_negatives, thin_positives"
                 problems.append(f"{key}.kind: found {kind!r}; allowed for labels: {allowed}")
@@ -212,7 +213,7 @@ def _check_tasks(params: Params) -> list[str]:
         dataset = params.datasets.get(run.dataset)
         if dataset is None:
             continue
-        key, labels = f"methods.{run.method}", has_labels(dataset)
+        key, labels = f"methods.{run.method}", dataset.source.several_labels
         family = LabelLoss if labels else MulticlassLoss
         if not isinstance(run.loss, family):
             allowed = [tag for loss in get_args(family) for tag in tags(loss)]
@@ -230,13 +231,12 @@ def _check_tasks(params: Params) -> list[str]:
 
 def _check_sizes(params: Params) -> list[str]:
     """Images so small that a network's maps are a single cell."""
-    smallest = {Resnet50: 64, Densenet121Truncated: 16}
     return [
         f"datasets.{run.dataset}.image_size: found {dataset.image_size}; allowed: at least "
-        f"{smallest[type(run.model)]} for {run.model.name}, the network of run {name!r}"
+        f"{run.model.min_image_size} for {run.model.name}, the network of run {name!r}"
         for name, run in params.runs.items()
         if (dataset := params.datasets.get(run.dataset))
-        and dataset.image_size < smallest.get(type(run.model), 0)
+        and dataset.image_size < run.model.min_image_size
     ]
 
 
@@ -258,15 +258,16 @@ def _check_dumps(params: Params) -> list[str]:
             dataset = params.datasets.get(params.runs[name].dataset)
             if not dataset:
                 continue
-            if kind == "saliency" and has_labels(dataset):
+            if kind == "saliency" and dataset.source.several_labels:
                 problems.append(
                     f"{key}: found {name!r}, whose dataset has several labels per image; "
                     "colours are of classes that exclude each other"
                 )
-            if kind == "maps" and not isinstance(dataset.source, Planted | Nih | PhantomCxr):
+            if kind == "maps" and not dataset.source.has_boxes:
+                allowed = ", ".join(name for name, each in sources().items() if each.has_boxes)
                 problems.append(
                     f"{key}: found {name!r}, whose source {dataset.source.name!r} has no boxes; "
-                    "allowed: runs on planted, phantom_cxr and nih"
+                    f"allowed: runs on {allowed}"
                 )
     return problems
 

@@ -3,17 +3,55 @@
 The unions are the only registries of sources and imbalances: a wrong name lists the right ones.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
 from imbalens.params.base import Count, Section, Seed, Share
+from imbalens.params.errors import tags
 from imbalens.params.paths import PathText
 
 
-class Planted(Section):
+class SourceSection(Section):
+    """Where images come from, and what is known of them before any is read.
+
+    Attributes:
+        several_labels: Whether an image can have several labels, or none.
+        has_boxes: Whether images can have boxes.
+        generated: Whether the images are drawn by this package.
+    """
+
+    several_labels: ClassVar[bool] = False
+    has_boxes: ClassVar[bool] = False
+    generated: ClassVar[bool] = False
+
+    @property
+    def expected_digest(self) -> str | None:
+        """The digest that the prepared images must have; None if any will do."""
+        return None
+
+
+class Files(SourceSection):
+    """Files of one's own, which may change unseen.
+
+    `digest` is what `prepare` reports: it covers the images as selected, split and resized. When
+    given, another one is an error, be it due to other files or to another image_size, imbalance
+    or validation.
+    """
+
+    digest: str | None
+
+    @property
+    def expected_digest(self) -> str | None:
+        """The digest that was given."""
+        return self.digest
+
+
+class Planted(SourceSection):
     """Generated images whose difficulties are planted and recorded (see data/planted.py)."""
 
+    has_boxes: ClassVar[bool] = True
+    generated: ClassVar[bool] = True
     name: Literal["planted"]
     train_per_class: Count
     test_per_class: Count
@@ -22,31 +60,24 @@ class Planted(Section):
     seed: Seed
 
 
-class Folder(Section):
+class Folder(Files):
     """Images of one's own: `root/train/<class>/*`, `root/test/<class>/*`.
 
-    `root` may name environment variables as $NAME. `digest` is what `prepare` reports: it covers
-    the images as selected, split and resized. When given, another one is an error, be it due to
-    other files under `root` or to another image_size, imbalance or validation.
+    `root` may name environment variables as $NAME.
     """
 
     name: Literal["folder"]
     root: PathText
-    digest: str | None
 
 
-class Arrays(Section):
-    """An .npz or HDF5 file with train_images, train_labels, test_images, test_labels.
-
-    `digest` is as for folders.
-    """
+class Arrays(Files):
+    """An .npz or HDF5 file with train_images, train_labels, test_images, test_labels."""
 
     name: Literal["arrays"]
     path: PathText
-    digest: str | None
 
 
-class Cifar(Section):
+class Cifar(SourceSection):
     """CIFAR-10 or CIFAR-100 through torchvision."""
 
     name: Literal["cifar10", "cifar100"]
@@ -77,28 +108,32 @@ class PatientSplit(Section):
     seed: Seed
 
 
-class Nih(Section):
+class Nih(Files):
     """NIH ChestX-ray14 as it is shipped, or a part of it (see data/nih.py).
 
     `root` may name environment variables as $NAME. Images that the tables or lists name and that
     are absent are counted; with `require_complete` they are an error. `split` serves where `root`
-    lacks the official lists. `digest` is as for folders.
+    lacks the official lists.
     """
 
+    several_labels: ClassVar[bool] = True
+    has_boxes: ClassVar[bool] = True
     name: Literal["nih"]
     root: PathText
     task: ChestTask
     require_complete: bool
     split: PatientSplit
-    digest: str | None
 
 
-class PhantomCxr(Section):
+class PhantomCxr(SourceSection):
     """Generated chest images with labels, patients and boxes of a sample of the real NIH table.
 
     Half of the test images, as far as there are any, have boxes.
     """
 
+    several_labels: ClassVar[bool] = True
+    has_boxes: ClassVar[bool] = True
+    generated: ClassVar[bool] = True
     name: Literal["phantom_cxr"]
     task: ChestTask
     train_images: Count
@@ -106,9 +141,9 @@ class PhantomCxr(Section):
     seed: Seed
 
 
-Source = Annotated[
-    Planted | Folder | Arrays | Cifar | Nih | PhantomCxr, Field(discriminator="name")
-]
+AnySource = Planted | Folder | Arrays | Cifar | Nih | PhantomCxr
+
+Source = Annotated[AnySource, Field(discriminator="name")]
 
 
 class Selection(Section):
@@ -199,6 +234,6 @@ class Dataset(Section):
     normalization: Normalization | None
 
 
-def has_labels(dataset: Dataset) -> bool:
-    """Whether an image of the dataset can have several labels, or none."""
-    return isinstance(dataset.source, Nih | PhantomCxr)
+def sources() -> dict[str, type[SourceSection]]:
+    """Return every source by its name in params.yaml."""
+    return {name: source for source in get_args(AnySource) for name in tags(source)}

@@ -14,27 +14,57 @@ from imbalens.params.paths import PathText
 Family = Literal["cifar_resnet", "resnet50", "densenet121_truncated"]
 
 
-class CifarResnet(Section):
+class ModelSection(Section):
+    """A network, and what is known of it before it is built.
+
+    Attributes:
+        family: What it shares with networks of the same layers in analyses.yaml.
+        min_image_size: Pixels a side from which on its maps are more than a single cell.
+    """
+
+    family: ClassVar[Family]
+    min_image_size: ClassVar[int]
+
+    @property
+    def weights_file(self) -> str | None:
+        """The file of the weights to start from; None where there is none of one's own."""
+        return None
+
+
+class CifarResnet(ModelSection):
     """The residual networks of 3 x 3 stem and 16-32-64 channels."""
 
     family: ClassVar[Family] = "cifar_resnet"
+    min_image_size: ClassVar[int] = 8
     name: Literal["resnet8", "resnet14", "resnet20", "resnet32", "resnet44", "resnet56"]
 
 
-class Resnet50(Section):
+class Resnet50(ModelSection):
     """ResNet-50; `weights`: `imagenet`, `none` or a file to start from."""
 
     family: ClassVar[Family] = "resnet50"
+    min_image_size: ClassVar[int] = 64
     name: Literal["resnet50"]
     weights: PathText
 
+    @property
+    def weights_file(self) -> str | None:
+        """The file that `weights` names, if any."""
+        return _file_of(self.weights)
 
-class Densenet121Truncated(Section):
+
+class Densenet121Truncated(ModelSection):
     """DenseNet-121 without its last two blocks; `weights` as for ResNet-50."""
 
     family: ClassVar[Family] = "densenet121_truncated"
+    min_image_size: ClassVar[int] = 16
     name: Literal["densenet121_truncated"]
     weights: PathText
+
+    @property
+    def weights_file(self) -> str | None:
+        """The file that `weights` names, if any."""
+        return _file_of(self.weights)
 
 
 Model = Annotated[CifarResnet | Resnet50 | Densenet121Truncated, Field(discriminator="name")]
@@ -178,3 +208,7 @@ def resolve(entry: RunEntry, method: Method) -> Run:
     run = Run(**dict(method), **dict(entry))
     checkpoint = run.checkpoint and run.checkpoint.replace("{seed}", str(run.seed))
     return run.model_copy(update={"checkpoint": checkpoint})
+
+
+def _file_of(weights: str) -> str | None:
+    return None if weights in ("imagenet", "none") else weights

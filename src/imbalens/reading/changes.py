@@ -22,9 +22,11 @@ from imbalens.dumps.files import (
 )
 from imbalens.errors import InputError
 from imbalens.params.experiment import Params
+from imbalens.reading.adversaries import read_shares
 from imbalens.store.prepared import open_prepared, read_metadata
 from imbalens.store.tables import read_table
-from imbalens.tables import adversaries, archetypes, saliency_colours
+from imbalens.tables import archetypes, saliency_colours
+from imbalens.tables.adversaries import ERRORS, NEIGHBOURS
 from imbalens.tables.matrices import pair_matrix
 
 
@@ -56,11 +58,6 @@ def read_part(
 def read_learned(run: str, images: Images, params: Params) -> Learned:
     """Read what other stages found out about a run.
 
-    Args:
-        run: The run.
-        images: Images of its dataset.
-        params: All parameters.
-
     Raises:
         InputError: if a table is absent, damaged or about other images; it says what to run.
     """
@@ -72,18 +69,7 @@ def read_learned(run: str, images: Images, params: Params) -> Learned:
             f"{len(rows)} pairs of an image and its classes in the features of {run}; "
             f"run: {archetypes.INSTANCES.command(run)}"
         )
-    pairs = read_table(adversaries.ADVERSARIES, run)
-    neighbours, errors = (
-        pair_matrix(
-            adversaries.ADVERSARIES,
-            run,
-            pairs[pairs["kind"] == kind],
-            "share",
-            rows=("class", images.names),
-            columns=("adversary", images.names),
-        )
-        for kind in (adversaries.NEIGHBOURS, adversaries.ERRORS)
-    )
+    neighbours, errors = read_shares(run, (NEIGHBOURS, ERRORS), images.names)
     codes = {name: code for code, name in enumerate(ARCHETYPE_NAMES)}
     return Learned(
         archetypes=instances["archetype"].map(codes).to_numpy(dtype=int),

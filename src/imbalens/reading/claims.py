@@ -19,8 +19,9 @@ from imbalens.analysis.differences.comparison import Difference
 from imbalens.analysis.saliency_colours import COLOUR_GROUPS
 from imbalens.params.experiment import Params, baseline_of, repeats
 from imbalens.params.runs import Bce, Ce, Ldam, Run
+from imbalens.reading.adversaries import read_shares
 from imbalens.store.tables import read_table
-from imbalens.tables.adversaries import ADVERSARIES, CLASS_SCORES, ERRORS, NEIGHBOURS
+from imbalens.tables.adversaries import CLASS_SCORES, ERRORS, NEIGHBOURS
 from imbalens.tables.archetypes import ARCHETYPES
 from imbalens.tables.changes import ACTIVATION, PREDICTIONS
 from imbalens.tables.differences import DIFFERENCES
@@ -122,35 +123,18 @@ def read_run(run: str, params: Params) -> RunResults:
 
 
 def _read_foretold(run: str) -> Foretold:
-    pairs, scores = read_table(ADVERSARIES, run), read_table(CLASS_SCORES, run)
-    names = pairs["class"].unique().tolist()
-
-    def matrix(kind: str, column: str) -> Float[np.ndarray, "c c"]:
-        return pair_matrix(
-            ADVERSARIES,
-            run,
-            pairs[pairs["kind"] == kind],
-            column,
-            rows=("class", names),
-            columns=("adversary", names),
-        )
-
-    scores = scores.set_index("class").loc[names]
-    errors, neighbours = matrix(ERRORS, "share"), matrix(NEIGHBOURS, "share")
-    if "log_loss" in scores:
-        smoothed, score = matrix(NEIGHBOURS, "smoothed"), "log_loss"
-        name = "log loss per error (nats)"
-    else:
-        smoothed = np.where(np.isfinite(neighbours), neighbours, 0) * 0.9 + 0.1 / len(names)
-        score, name = "kld", "KLD (nats), weighted by errors,"
+    scores = read_table(CLASS_SCORES, run)
+    names = scores["class"].tolist()
+    errors, neighbours = read_shares(run, (ERRORS, NEIGHBOURS), names)
+    (smoothed,) = read_shares(run, (NEIGHBOURS,), names, column="smoothed")
     return Foretold(
         errors=errors,
         weights=scores["errors"].to_numpy(),
         neighbours=neighbours,
         smoothed=smoothed,
-        score=scores[score].to_numpy(),
-        score_fdr=scores[f"{score}_fdr"].to_numpy(),
-        score_name=name,
+        score=scores["log_loss"].to_numpy(),
+        score_fdr=scores["log_loss_fdr"].to_numpy(),
+        score_name="log loss per error (nats)",
     )
 
 

@@ -1,7 +1,7 @@
 """Reads what the runs of a dataset are compared by."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, replace
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +20,15 @@ from imbalens.analysis.differences.measures_of_run import (
 from imbalens.analysis.differences.setup import Setup
 from imbalens.dumps.files import FeatureDump, read_features, require_same_images
 from imbalens.params.experiment import Params, repeats
+from imbalens.reading.adversaries import read_shares
+from imbalens.reports.common.titles import dataset_title
 from imbalens.reports.differences.notes import differences_notes
-from imbalens.reports.titles import dataset_title
 from imbalens.store.prepared import open_prepared, read_metadata
 from imbalens.store.tables import read_table
-from imbalens.tables import adversaries, cam_alignment, concepts
-from imbalens.tables.matrices import pair_matrix
+from imbalens.tables import cam_alignment, concepts
+from imbalens.tables.adversaries import NEIGHBOURS
 
-PREDICTORS = {NEAREST: adversaries.NEIGHBOURS, FDR: FDR, RANDOM: RANDOM}
+PREDICTORS = {NEAREST: NEIGHBOURS, FDR: FDR, RANDOM: RANDOM}  # neighbours come first
 
 
 def definitions_of(params: Params) -> Definitions:
@@ -110,24 +111,12 @@ def read_training(run: str, params: Params) -> Training:
     """
     evaluated, judged = params.analyses.performance.split, params.analyses.adversaries.split
     dump = _read_dump(run, sorted({evaluated, judged}), params)
-    pairs, names = read_table(adversaries.ADVERSARIES, run), dump.class_names
-    predictors = {}
-    for name, kind in PREDICTORS.items():
-        share, smoothed = (
-            pair_matrix(
-                adversaries.ADVERSARIES,
-                run,
-                pairs[pairs["kind"] == kind],
-                column,
-                rows=("class", names),
-                columns=("adversary", names),
-            )
-            for column in ("share", "smoothed")
-        )
-        predictors[name] = Prediction(share, smoothed)
+    kinds, names = list(PREDICTORS.values()), dump.class_names
+    shares = read_shares(run, kinds, names)
+    smoothed = read_shares(run, kinds, names, column="smoothed")
     mapped = run in params.dumps.maps.runs
     # every predictor is judged on the same classes: those that neighbours say something of
-    silent = np.isnan(predictors[NEAREST].share).any(axis=1, keepdims=True)
+    silent = np.isnan(shares[0]).any(axis=1, keepdims=True)
     return Training(
         names=dump.label_names,
         train_counts=dump.label_counts,
@@ -138,8 +127,8 @@ def read_training(run: str, params: Params) -> Training:
             dump.splits[judged].classes,
             dump.splits[judged].predictions,
             {
-                name: replace(one, share=np.where(silent, np.nan, one.share))
-                for name, one in predictors.items()
+                name: Prediction(np.where(silent, np.nan, share), chances)
+                for name, share, chances in zip(PREDICTORS, shares, smoothed, strict=True)
             },
         ),
         boxes=_read_boxes(run, dump.label_names, params) if mapped else None,
@@ -184,7 +173,7 @@ def read_setup(run: str, params: Params) -> Setup:
         counts=about.counts,
         n_train=about.n_train,
         test_shape=shape,
-        n_features=_read_dump(run, ["train"], params).splits["train"].features.shape[1],
+        n_features=_read_dump(run, [], params).n_features,
         imbalance=params.datasets[trained.dataset].imbalance.kind,
         epochs=None if trained.checkpoint else params.recipes[trained.recipe].epochs,
         network=trained.model.name,

@@ -22,11 +22,6 @@ def read_cam_examples(
 ) -> tuple[list[Example], dict[str, Float[np.ndarray, "e s s"]]]:
     """Read the images that the stage `cam_alignment` chose, and the maps of each run.
 
-    Args:
-        dataset: The dataset.
-        runs: Runs of it that have maps.
-        params: All parameters.
-
     Returns:
         The images; and by run the map of each within [0, 1], in the pixels of the image. Nothing
         without runs.

@@ -74,11 +74,7 @@ def read_json(path: Path, *, command: str) -> dict[str, Any]:
 
 
 def read_counts(metrics: Mapping[str, Any]) -> pd.DataFrame:
-    """Return images per class and split, most training images first, every field as text.
-
-    Args:
-        metrics: What the stage `prepare` measured.
-    """
+    """Return images per class and split, most training images first, every field as text."""
     splits, ratio = metrics["counts"], metrics.get("imbalance_ratio")
     order = sorted(splits["train"], key=lambda label: (-splits["train"][label], label))
     table = pd.DataFrame({"class": order})

@@ -68,23 +68,6 @@ def write_csv(path: Path, table: "pd.DataFrame") -> None:
     write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
-def read_table(path: Path, *, command: str) -> "pd.DataFrame":
-    """Read a table with every field as text: a class may be called "3" or "NA".
-
-    Args:
-        path: CSV file.
-        command: What to run when it is missing; closes the message.
-
-    Raises:
-        InputError: if it is missing.
-    """
-    import pandas as pd
-
-    if not path.exists():
-        raise InputError(f"{path} is missing; run: {command}")
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
-
-
 def jsonable(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
     """Turn numpy values into plain ones; a number that is not finite becomes None."""
     if isinstance(value, Mapping):

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from imbalens.errors import InputError
+from imbalens.params.datasets import sources
 from imbalens.store.examples import Example
 from imbalens.store.hdf5 import Variable, open_checked, read_text
 
@@ -74,7 +75,7 @@ class Prepared:
     @property
     def generated(self) -> bool:
         """Whether the images are drawn by this package."""
-        return self.source in ("planted", "phantom_cxr")
+        return sources()[self.source].generated
 
     @property
     def normalization(self) -> str:

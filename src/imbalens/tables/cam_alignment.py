@@ -2,7 +2,14 @@
 
 from imbalens.analysis.cam_alignment.alignment import MEASURES
 from imbalens.analysis.cam_alignment.matched import MATCHED_MEASURES
-from imbalens.analysis.common.measures import POINTING_CONTROLLED
+from imbalens.analysis.common.measures import (
+    ALL_ZERO,
+    EMPTY_MATCHED,
+    IOBB,
+    IOR,
+    IOU,
+    POINTING_CONTROLLED,
+)
 from imbalens.store.tables import Column, Table
 
 STAGE = "cam_alignment"
@@ -11,12 +18,15 @@ ALL = "all"
 
 KINDS = {
     "soft": ("of maps within 0 and 1", MEASURES),
-    "hard": ("of maps cut at the threshold", ("iobb", "ior", "iou")),
-    "untrained": ("of a network with random weights", ("iobb", "ior")),
-    "shifted": ("of boxes moved at random", ("iobb", "ior")),
+    "hard": ("of maps cut at the threshold", (IOBB.name, IOR.name, IOU.name)),
+    "untrained": ("of a network with random weights", (IOBB.name, IOR.name)),
+    "shifted": ("of boxes moved at random", (IOBB.name, IOR.name)),
     "matched": ("at matched scale", MATCHED_MEASURES),
 }
 """What is measured in which way, and the measures that tables show of it, in their order."""
+
+FLAGS = (ALL_ZERO.path[-1], EMPTY_MATCHED.path[-1])
+"""Measures of a pair that are true or false."""
 
 
 def column_of(kind: str, measure: str) -> str:
@@ -29,7 +39,7 @@ def _columns(*kinds: str, flags: bool) -> tuple[Column, ...]:
     return tuple(
         Column(
             column_of(kind, measure),
-            "integer" if flags and measure in ("all_zero", "empty") else "number",
+            "integer" if flags and measure in FLAGS else "number",
             f"{measure} {KINDS[kind][0]}",
         )
         for kind in kinds

@@ -10,6 +10,17 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from imbalens.analysis.common.measures import DISJOINT, IOBB, IOR
+from imbalens.analysis.performance.measures import (
+    ACCURACY,
+    AP,
+    AUROC,
+    FEW,
+    MANY,
+    MEDIUM,
+    PROBABILITY_POSITIVES,
+    RECALL_HALF,
+)
 from imbalens.errors import InputError
 from imbalens.params.dvc_yaml import read_yaml
 from imbalens.params.loading import PARAMS_PATH
@@ -25,20 +36,24 @@ SIZES = re.compile(r"\d+( in the largest class and\s+)\d+( in the smallest)")
 DIGITS = 3  # of a number in a table; counts per image are shown with one
 ROUNDED = 5  # as `dvc metrics diff` has it
 MEASURES = {  # what the README calls the measures of `differences`: stage, measure, digits
-    "AUROC": ("performance", "auroc", 3),
-    "average precision": ("performance", "ap", 3),
-    "probability of labels that an image has": ("performance", "probability_positives", 3),
-    "recall at probability 0.5": ("performance", "recall_half", 3),
-    "soft IoBB": ("cam_alignment", "iobb", 3),
-    "IoBB at matched scale": ("cam_alignment", "iobb_matched", 3),
-    "soft IoR": ("cam_alignment", "ior", 3),
-    "IoR at matched scale": ("cam_alignment", "ior_matched", 3),
-    "AUROC of a map's pixels": ("cam_alignment", "auroc", 3),
-    "concepts, disjoint": ("concepts", "disjoint", 1),
-    "accuracy": ("performance", "accuracy", 3),
-    "recall, more than 100 training images": ("performance", "many", 3),
-    "recall, 20 to 100": ("performance", "medium", 3),
-    "recall, fewer than 20": ("performance", "few", 3),
+    "AUROC": (AUROC.stage, AUROC.name, 3),
+    "average precision": (AP.stage, AP.name, 3),
+    "probability of labels that an image has": (
+        PROBABILITY_POSITIVES.stage,
+        PROBABILITY_POSITIVES.name,
+        3,
+    ),
+    "recall at probability 0.5": (RECALL_HALF.stage, RECALL_HALF.name, 3),
+    "soft IoBB": (IOBB.stage, IOBB.name, 3),
+    "IoBB at matched scale": (IOBB.stage, f"{IOBB.name}_matched", 3),
+    "soft IoR": (IOR.stage, IOR.name, 3),
+    "IoR at matched scale": (IOR.stage, f"{IOR.name}_matched", 3),
+    "AUROC of a map's pixels": (IOBB.stage, AUROC.name, 3),
+    "concepts, disjoint": (DISJOINT.stage, DISJOINT.name, 1),
+    "accuracy": (ACCURACY.stage, ACCURACY.name, 3),
+    "recall, more than 100 training images": (MANY.stage, MANY.name, 3),
+    "recall, 20 to 100": (MEDIUM.stage, MEDIUM.name, 3),
+    "recall, fewer than 20": (FEW.stage, FEW.name, 3),
 }
 
 

@@ -72,7 +72,7 @@ def test_each_measure_is_that_of_its_kernel(seed):
     one, two = (
         top_features(of["train"], IMAGES.train, n_classes=3, top_k=3).indices for of in (old, new)
     )
-    partner = match_features(old["train"], new["train"]).partner
+    partner = match_features(old["train"], new["train"])
     for key, same in (("top_features", np.arange(8)), ("top_features_matched", partner)):
         expected = [
             len({*same[a].tolist()} & {*b.tolist()}) for a, b in zip(one, two, strict=True)

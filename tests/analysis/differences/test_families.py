@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from imbalens.analysis.common.weighted import mean_where
 from imbalens.analysis.differences.bootstrap import compare_paired, resample_images
 from imbalens.analysis.differences.families import adjust_for_family
 from imbalens.analysis.differences.repeats import average_repeats
-from imbalens.analysis.performance.weighted import mean_where
 
 IMAGES, MEASURES, SIMULATIONS = 60, 12, 400
 WEIGHTS = resample_images(IMAGES, n_resamples=400, seed=1)

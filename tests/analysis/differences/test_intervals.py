@@ -5,10 +5,10 @@ import pytest
 from scipy import stats
 
 from imbalens.analysis.adversaries.distributions import off_diagonal_shares
+from imbalens.analysis.common.weighted import mean_where
 from imbalens.analysis.differences.bootstrap import resample_images
 from imbalens.analysis.differences.intervals import ratio_interval, value_interval
 from imbalens.analysis.differences.repeats import RunMeasure, average_repeats
-from imbalens.analysis.performance.weighted import mean_where
 from tests.analysis.oracles import close
 
 NAN = np.nan

@@ -60,14 +60,6 @@ def fdr_distribution(
     The paper compares with such a distribution without defining it. Classes at ratio 0 share a
     row equally, which is the limit of the inverse.
 
-    Args:
-        features: Feature embeddings of the training instances.
-        labels: True class of each instance.
-        n_classes: Number of classes.
-
-    Returns:
-        One row per reference class.
-
     Source: paper B, section 3.3, equation 1 and Table 2 (FDR).
     """
     return _inverse_shares(fisher_ratio(features, labels, n_classes=n_classes))
@@ -82,14 +74,6 @@ def centroid_distribution(
     """Share inversely proportional to the Euclidean distance between class means.
 
     Classes at distance 0 share a row equally.
-
-    Args:
-        features: Feature embeddings of the training instances.
-        labels: True class of each instance.
-        n_classes: Number of classes.
-
-    Returns:
-        One row per reference class.
     """
     mean, _ = _class_moments(features, labels, n_classes)
     distance = np.stack([np.linalg.norm(mean - row, axis=1) for row in mean])
@@ -97,26 +81,12 @@ def centroid_distribution(
 
 
 def uniform_distribution(n_classes: int) -> Float[np.ndarray, "c c"]:
-    """Give all other classes the same share.
-
-    Args:
-        n_classes: Number of classes.
-
-    Returns:
-        One row per reference class.
-    """
+    """Give all other classes the same share."""
     return off_diagonal_shares(np.ones((n_classes, n_classes)))
 
 
 def prior_distribution(train_counts: Int[np.ndarray, " c"]) -> Float[np.ndarray, "c c"]:
-    """Share proportional to the number of training instances.
-
-    Args:
-        train_counts: Training instances of each class.
-
-    Returns:
-        One row per reference class.
-    """
+    """Share proportional to the number of training instances."""
     shares = off_diagonal_shares(np.tile(train_counts, (len(train_counts), 1)))
     shares[train_counts == 0] = np.nan
     return shares

@@ -165,10 +165,6 @@ def rank_correlation(
 ) -> Float[np.ndarray, " c"]:
     """Spearman's rank correlation over the other classes, per reference class.
 
-    Args:
-        errors: Distribution of the errors.
-        predicted: Distribution that is to foretell it.
-
     Returns:
         Numbers in [-1, 1]; NaN where either row is NaN or gives all classes the same share.
     """

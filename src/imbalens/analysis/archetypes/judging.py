@@ -39,19 +39,16 @@ class ArchetypeTable:
         share: Count as a share of the class; NaN for a class without instances.
         true_positives: Correctly classified instances per class and archetype.
         true_positive_rate: True positives as a share of the group; NaN for an empty group.
-        overall_count: Instances per archetype.
         overall_share: Count as a share of all instances; NaN if there are none.
-        overall_true_positives: Correctly classified instances per archetype.
-        overall_true_positive_rate: Their share of the archetype; NaN for an empty one.
+        overall_true_positive_rate: Correctly classified instances as a share of the archetype;
+            NaN for an empty one.
     """
 
     count: Int[np.ndarray, "c 4"]
     share: Float[np.ndarray, "c 4"]
     true_positives: Int[np.ndarray, "c 4"]
     true_positive_rate: Float[np.ndarray, "c 4"]
-    overall_count: Int[np.ndarray, " 4"]
     overall_share: Float[np.ndarray, " 4"]
-    overall_true_positives: Int[np.ndarray, " 4"]
     overall_true_positive_rate: Float[np.ndarray, " 4"]
 
 
@@ -133,9 +130,7 @@ def tabulate_archetypes(
         share=divide(count, count.sum(axis=1, keepdims=True)),
         true_positives=hits,
         true_positive_rate=divide(hits, count),
-        overall_count=overall,
         overall_share=divide(overall, overall.sum()),
-        overall_true_positives=overall_hits,
         overall_true_positive_rate=divide(overall_hits, overall),
     )
 

@@ -156,11 +156,6 @@ def summarize_measures(
 ) -> AlignmentSummary:
     """Average measures over the pairs where they are defined, per class and in all.
 
-    Args:
-        measures: Measures per pair.
-        classes: Class of each pair.
-        n_classes: Number of classes.
-
     Raises:
         ValueError: if a class is out of range.
 

@@ -25,7 +25,7 @@ from jaxtyping import Bool, Float, Float64, Int
 from imbalens.analysis.cam_alignment.alignment import Measures, measure_alignment
 from imbalens.analysis.common.cams import resize_maps
 from imbalens.analysis.common.thresholds import find_threshold
-from imbalens.analysis.performance.ranking import auroc
+from imbalens.analysis.common.weighted_ranking import weighted_auroc
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,10 @@ def measure_matched(
     """
     kept = (cams > thresholds[:, None, None]).astype(np.float64)
     hard = measure_alignment(kept, masks)
-    ranked = [auroc(cam.ravel(), mask.ravel()) for cam, mask in zip(cams, masks, strict=True)]
+    once = np.ones((1, cams.shape[1] * cams.shape[2]), dtype=np.int64)
+    pixels, inside = (values.reshape(-1, once.size).T for values in (cams, masks))
     return MatchedAlignment(
-        auroc=np.array(ranked, dtype=np.float64),
+        auroc=weighted_auroc(once, pixels.astype(np.float64), inside)[0],
         iobb=hard.iobb,
         ior=hard.ior,
         iou=hard.iou,

@@ -24,34 +24,17 @@ class ArchetypeFlow:
         count: Instances per class, archetype in the baseline and archetype in the other run.
         moved: Share of each class that changed its archetype; NaN for a class without instances.
         safer: Share of each class that moved towards `SAFE`; NaN likewise.
-        net: Instances per class and archetype in the other run, less those in the baseline.
         overall_count: Counts over all classes.
         overall_moved: Share of all instances that changed; NaN if there are none.
         overall_safer: Share of all instances that moved towards `SAFE`; NaN likewise.
-        overall_net: Net change over all classes.
     """
 
     count: Int[np.ndarray, "c 4 4"]
     moved: Float[np.ndarray, " c"]
     safer: Float[np.ndarray, " c"]
-    net: Int[np.ndarray, "c 4"]
     overall_count: Int[np.ndarray, "4 4"]
     overall_moved: float
     overall_safer: float
-    overall_net: Int[np.ndarray, " 4"]
-
-
-@dataclass(frozen=True)
-class FeatureMatch:
-    """Which feature of another network behaves most like each feature of one.
-
-    Attributes:
-        partner: Index of the other network's feature; -1 for a feature left without one.
-        correlation: Pearson's correlation of the two over the images; NaN without a partner.
-    """
-
-    partner: Int[np.ndarray, " d1"]
-    correlation: Float[np.ndarray, " d1"]
 
 
 def archetype_flow(
@@ -95,22 +78,19 @@ def _summarise(count: Int[np.ndarray, "c 4 4"]) -> ArchetypeFlow:
     size = every.sum(axis=(1, 2))
     safer = divide(np.tril(every, -1).sum(axis=(1, 2)), size)
     moved = divide(size - np.trace(every, axis1=1, axis2=2), size)
-    net = every.sum(axis=1) - every.sum(axis=2)
     return ArchetypeFlow(
         count=count,
         moved=moved[:-1],
         safer=safer[:-1],
-        net=net[:-1],
         overall_count=overall,
         overall_moved=float(moved[-1]),
         overall_safer=float(safer[-1]),
-        overall_net=net[-1],
     )
 
 
 def match_features(
     first: Float[np.ndarray, "n d1"], second: Float[np.ndarray, "n d2"]
-) -> FeatureMatch:
+) -> Int[np.ndarray, " d1"]:
     """Pair the features of two networks one to one, so that their correlations sum to the most.
 
     The order of a network's features is arbitrary: any permutation of them, with the next
@@ -122,8 +102,8 @@ def match_features(
         second: Those of the other network, of the same images in the same order.
 
     Returns:
-        Partners of the first network's features. A feature that is constant over the images has
-        none, and of different numbers of features the smaller number find one.
+        Index of the second network's feature per feature of the first; -1 for one without a
+        partner, which is constant over the images or left over where the numbers differ.
 
     Source: Li et al., Convergent Learning: Do different neural networks learn the same
     representations?, ICLR 2016, section 3 (one-to-one matching by correlation).
@@ -136,10 +116,8 @@ def match_features(
     varies = a[:, rows].any(axis=0) & b[:, columns].any(axis=0)
     rows, columns = rows[varies], columns[varies]
     partner = np.full(first.shape[1], -1, dtype=np.int64)
-    correlation = np.full(first.shape[1], np.nan)
     partner[rows] = columns
-    correlation[rows] = correlations[rows, columns]
-    return FeatureMatch(partner=partner, correlation=correlation)
+    return partner
 
 
 def _standardise(features: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
@@ -181,10 +159,6 @@ def shared_top_features(
 
 def expected_shared(*, top_k: int, n_features: tuple[int, int]) -> float:
     """Top features that two networks would have in common if partners were drawn at random.
-
-    Args:
-        top_k: Top features per class, K.
-        n_features: Number of features of each network.
 
     Returns:
         K^2 / d, d being the larger number. Strongly skewed features, a few of which lead every

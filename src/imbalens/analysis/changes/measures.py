@@ -231,7 +231,7 @@ def _compare_top_features(
     chance = expected_shared(top_k=top_k, n_features=n_features)
     partners = {
         "top_features": np.arange(n_features[0]),
-        "top_features_matched": match_features(first, second).partner,
+        "top_features_matched": match_features(first, second),
     }
     return {
         key: mean_change(

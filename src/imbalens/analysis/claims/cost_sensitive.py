@@ -17,13 +17,26 @@ from imbalens.analysis.claims.verdicts import (
     judge,
     unjudged,
 )
+from imbalens.analysis.common.measures import (
+    DISJOINT,
+    IOBB,
+    IOR,
+    POINTING_CONTROLLED,
+    UNIQUE,
+    MeasureSpec,
+)
 from imbalens.analysis.differences.comparison import Difference
+from imbalens.analysis.performance.measures import (
+    AP,
+    AUROC,
+    PROBABILITY,
+    PROBABILITY_POSITIVES,
+    RECALL,
+    RECALL_HALF,
+)
 
 ABSENT = "the figure, or its interval, is undefined for one of the two runs"
-PERFORMANCE, ALIGNMENT, CONCEPTS = "performance", "cam_alignment", "concepts"  # stages
 MATCHED = "_matched"
-FIXED_RECALL = "recall"  # in contrast to that at probability 0.5
-POINTING = "pointing_controlled"
 
 
 @dataclass(frozen=True)
@@ -83,29 +96,31 @@ def _claim(
     )
 
 
-def _marginal(measure: str, what: str) -> DifferenceClaim:
-    text = f"Differences in {what} between losses are marginal"
-    name = f"{measure}_marginal"
-    claim = _claim(name, ANALYSIS, text, what, side="within", threshold=None)
-    return DifferenceClaim(claim, PERFORMANCE, measure)
+def _marginal(measure: MeasureSpec) -> DifferenceClaim:
+    text = f"Differences in {measure.heading} between losses are marginal"
+    name = f"{measure.name}_marginal"
+    claim = _claim(name, ANALYSIS, text, measure.heading, side="within", threshold=None)
+    return DifferenceClaim(claim, measure.stage, measure.name)
 
 
 def _changed(
-    stage: str, measure: str, section: str, text: str, what: str, *, side: Side
+    measure: MeasureSpec, section: str, text: str, what: str, *, side: Side
 ) -> DifferenceClaim:
     verb = "rises" if side == "above" else "falls"
-    claim = _claim(f"{measure}_{verb}", section, text, what, side=side, threshold=0.0)
-    return DifferenceClaim(claim, stage, measure)
+    claim = _claim(f"{measure.name}_{verb}", section, text, what, side=side, threshold=0.0)
+    return DifferenceClaim(claim, measure.stage, measure.name)
 
 
 def _controlled(
-    stage: str, measure: str, section: str, text: str, what: str, *, side: Side
+    measure: MeasureSpec, text: str, *, side: Side
 ) -> tuple[DifferenceClaim, DifferenceClaim]:
     """Return the claim in the paper's measure and the same at matched scale."""
-    scaled = (f"{text}, at matched scale", f"{what} at matched scale")
+    what, scaled = measure.heading, replace(measure, name=f"{measure.name}{MATCHED}")
     return (
-        _changed(stage, measure, section, text, what, side=side),
-        _changed(stage, f"{measure}{MATCHED}", section, *scaled, side=side),
+        _changed(measure, TABLE_1, text, what, side=side),
+        _changed(
+            scaled, TABLE_1, f"{text}, at matched scale", f"{what} at matched scale", side=side
+        ),
     )
 
 
@@ -115,35 +130,28 @@ TABLE_2 = "5, Analysis of Concepts, Table 2"
 TABLE_1 = f"{FEATURES}, Table 1"
 # paper's measure and the same measure at matched scale, by what they measure
 CONTROLLED = {
-    "IoBB": _controlled(
-        ALIGNMENT, "iobb", TABLE_1, "Cost-sensitive losses raise IoBB", "IoBB", side="above"
-    ),
-    "IoR": _controlled(
-        ALIGNMENT, "ior", TABLE_1, "Cost-sensitive losses lower IoR", "IoR", side="below"
-    ),
+    IOBB.heading: _controlled(IOBB, "Cost-sensitive losses raise IoBB", side="above"),
+    IOR.heading: _controlled(IOR, "Cost-sensitive losses lower IoR", side="below"),
 }
 DIFFERENCE_CLAIMS = (
-    _marginal("auroc", "AUROC"),
-    _marginal("ap", "AP"),
+    _marginal(AUROC),
+    _marginal(AP),
     _changed(
-        PERFORMANCE,
-        "probability",
+        PROBABILITY,
         ANALYSIS,
         "Weighted losses raise predicted probabilities",
         "mean predicted probability",
         side="above",
     ),
     _changed(
-        PERFORMANCE,
-        "probability_positives",
+        PROBABILITY_POSITIVES,
         ANALYSIS,
         "Weighted losses raise predicted probabilities of positives",
         "mean predicted probability of positives",
         side="above",
     ),
     _changed(
-        PERFORMANCE,
-        "recall_half",
+        RECALL_HALF,
         ANALYSIS,
         "Weighted losses raise recall",
         "mean recall of the classes at probability 0.5",
@@ -151,8 +159,7 @@ DIFFERENCE_CLAIMS = (
     ),
     # the control: raised logits alone cannot raise it
     _changed(
-        PERFORMANCE,
-        FIXED_RECALL,
+        RECALL,
         ANALYSIS,
         "Weighted losses raise recall, with as many predicted positives",
         "mean recall of the classes, with as many predicted positives as in training",
@@ -161,24 +168,21 @@ DIFFERENCE_CLAIMS = (
     *(claim for both in CONTROLLED.values() for claim in both),
     # thresholds of concepts are quantiles of each channel: their scale is matched already
     _changed(
-        CONCEPTS,
-        "disjoint",
+        DISJOINT,
         TABLE_2,
         "Cost-sensitive losses raise the number of disjoint concepts",
         "disjoint concepts",
         side="above",
     ),
     _changed(
-        CONCEPTS,
-        "unique",
+        UNIQUE,
         TABLE_2,
         "Cost-sensitive losses raise the number of unique concepts",
         "unique concepts",
         side="above",
     ),
     _changed(
-        ALIGNMENT,
-        POINTING,
+        POINTING_CONTROLLED,
         FEATURES,
         "Maps of cost-sensitive losses point at pathologies more often, chance subtracted",
         "the pointing game's hits, less those in boxes elsewhere",
@@ -198,9 +202,6 @@ def judge_losses(comparisons: Sequence[Comparison], *, rules: Rules) -> list[Fin
     That a difference is marginal is corrected for the number of such claims (Holm), every other
     one with all differences of the dataset.
 
-    Args:
-        comparisons: Every loss that is not plain beside its baseline.
-        rules: What a verdict asks for.
 
     Returns:
         One finding per comparison and claim, in the order of `LOSS_CLAIMS`.
@@ -263,7 +264,7 @@ def _judge_difference(
 
 def _judge_added(comparison: Comparison, rules: Rules) -> Finding:
     sides = {"run": comparison.run, "baseline": comparison.baseline}
-    absent = _why_not(ALIGNMENT, comparison)
+    absent = _why_not(IOBB.stage, comparison)
     if absent:
         return unjudged(ADDED_IN_BOXES, *absent, **sides)
     if not comparison.added:
@@ -292,13 +293,13 @@ def _why_not(
     baseline, unmapped = comparison.baseline, comparison.unmapped
     if not comparison.plain:
         return "not applicable", f"The baseline {baseline} does not have the plain loss."
-    if stage == PERFORMANCE and comparison.classes_exclude:
+    if stage == RECALL.stage and comparison.classes_exclude:
         reason = "Stated of labels: not defined where classes exclude each other."
         return "not applicable", reason
-    if measure == FIXED_RECALL and not comparison.positives_fixed:
+    if measure == RECALL.name and not comparison.positives_fixed:
         reason = "Labels are decided at probability 0.5 (labels.decision): there is no control."
         return "not measured", reason
-    if stage in (ALIGNMENT, CONCEPTS) and unmapped:
+    if stage in (IOBB.stage, DISJOINT.stage) and unmapped:
         reason = f"No maps were dumped for {', '.join(unmapped)} (dumps.maps.runs)."
         return "not measured", reason
     return None

@@ -73,11 +73,6 @@ def subtract(first: Estimate, second: Estimate, *, n: int) -> Estimate:
     Between two proportions this is Newcombe's interval. The two are taken as independent: where
     they are of the same images and so vary together, the interval is wider than need be.
 
-    Args:
-        first: What is subtracted from.
-        second: What is subtracted.
-        n: Number behind the difference.
-
     Source: Zou and Donner, "Construction of confidence limits about effect measures", 2008;
     Newcombe, "Interval estimation for the difference between independent
     proportions", 1998, method 10.

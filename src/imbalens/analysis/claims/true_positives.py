@@ -62,11 +62,6 @@ def true_positives_lead(
     archetypes say. All instances are the true positives and the others; the difference is thus
     the share of the others times how far the two groups lie apart, which has Newcombe's interval.
 
-    Args:
-        counts: Instances by archetype, in the order of `ARCHETYPE_NAMES`.
-        true_positives: Those that are classified correctly.
-        confidence: Coverage wanted.
-
     Source: paper B, section 4.2.
     """
     n, right = int(counts.sum()), int(true_positives.sum())
@@ -104,11 +99,6 @@ def true_positive_rates_lead(
     It is the least of the differences between the groups. Each has Newcombe's interval at a level
     corrected for their number (Bonferroni), so that the least of the lower and of the upper ends
     bound it. Empty groups are left out.
-
-    Args:
-        counts: Instances by archetype, in the order of `ARCHETYPE_NAMES`.
-        true_positives: Those that are classified correctly.
-        confidence: Coverage wanted.
 
     Source: paper B, section 4.2.
     """

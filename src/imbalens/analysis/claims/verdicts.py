@@ -107,12 +107,6 @@ class Rules:
 def decide(low: float, high: float, *, side: Side, threshold: float) -> Verdict:
     """Compare an interval with what a claim says.
 
-    Args:
-        low: Lower end of the interval; NaN if undefined.
-        high: Upper end.
-        side: See `Claim`.
-        threshold: See `Claim`.
-
     Returns:
         "holds" if the whole interval lies on the claimed side, "does not hold" if all of it lies
         on the other, else "not decided". An end on the threshold lies on neither side.

@@ -77,10 +77,6 @@ def resize_maps(
     The same as PyTorch's `interpolate(mode="bilinear", align_corners=False)`: beyond the
     outermost centres values stay as they are, and shrinking does not smooth. A constant map stays
     constant to the last bit, which rounded weights alone would not grant.
-
-    Args:
-        maps: Maps to resize.
-        size: Height and width to resize to.
     """
     rows = _resizing_matrix(maps.shape[1], size[0]).astype(maps.dtype)
     columns = _resizing_matrix(maps.shape[2], size[1]).astype(maps.dtype)

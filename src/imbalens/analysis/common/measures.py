@@ -51,6 +51,11 @@ class MeasureSpec:
     interval: Interval = "wald"
 
     @property
+    def direction(self) -> str:
+        """Which values are better, in words; nothing if neither are."""
+        return {"up": "more is better", "down": "less is better", None: ""}[self.better]
+
+    @property
     def path(self) -> tuple[str, ...]:
         """Keys that lead to it in the stage's metrics."""
         return tuple((self.key or self.name).split("."))

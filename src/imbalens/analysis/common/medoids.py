@@ -15,9 +15,6 @@ def exact_medoid(points: Float[np.ndarray, "n d"]) -> int:
     within rounding; the few points that then come into question are settled by exactly
     rounded sums of directly computed distances.
 
-    Args:
-        points: One row per point.
-
     Returns:
         Row of the medoid: of several with the smallest sum the one whose first coordinate that
         differs is smallest, so that neither an order of points nor rounding of their coordinates

@@ -9,9 +9,6 @@ def rank_rows(
 ) -> tuple[Float[np.ndarray, "r m"], Float[np.ndarray, "r m"]]:
     """Rank each row's values from 1, the smallest.
 
-    Args:
-        values: Values to rank.
-
     Returns:
         First and last of the ranks that equal values share, whose mean is the average rank; NaN
         in a row with NaN.

@@ -6,92 +6,9 @@ Every figure is NaN where it is undefined, that is where nothing could be judged
 import numpy as np
 from jaxtyping import Bool, Float, Int, Real
 
-from imbalens.analysis.archetypes.judging import Archetype
 from imbalens.analysis.common.counting import divide
-from imbalens.analysis.label_errors import LabelErrors
-from imbalens.analysis.performance.ranking import auroc, average_precision
+from imbalens.analysis.common.weighted_ranking import rank_once, weighted_auroc
 from imbalens.classes import require_codes
-
-
-def archetype_recovery(
-    archetypes: Int[np.ndarray, " n"],
-    labels: Int[np.ndarray, " n"],
-    subconcept: Bool[np.ndarray, " n"],
-    mislabelled: Bool[np.ndarray, " n"],
-) -> dict[str, dict[str, float]]:
-    """Compare archetypes with planted wrong labels and planted rare variants.
-
-    Args:
-        archetypes: Archetype code per instance.
-        labels: Class per instance.
-        subconcept: Which instances belong to their class's planted rare variant.
-        mislabelled: Which instances carry a planted wrong label.
-
-    Returns:
-        `mislabelled` and `subconcept`, see the functions of these names.
-    """
-    return {
-        "mislabelled": mislabelled_recovery(archetypes, mislabelled),
-        "subconcept": subconcept_recovery(archetypes, labels, subconcept, mislabelled),
-    }
-
-
-def mislabelled_recovery(
-    archetypes: Int[np.ndarray, " n"], mislabelled: Bool[np.ndarray, " n"]
-) -> dict[str, float]:
-    """Compare outliers with the instances whose label was planted wrong.
-
-    Args:
-        archetypes: Archetype code per instance.
-        mislabelled: Which instances carry a planted wrong label.
-
-    Returns:
-        `outlier_precision`: share of outliers that are mislabelled; NaN without outliers.
-        `outlier_recall`: share of mislabelled that are outliers; NaN without mislabelled.
-        `lift`: precision over the share of mislabelled among all instances.
-        `auroc`: of the archetype code as a score of suspicion.
-    """
-    outlier = archetypes == Archetype.OUTLIER
-    found = (outlier & mislabelled).sum()
-    precision = divide(found, outlier.sum())
-    return {
-        "outlier_precision": float(precision),
-        "outlier_recall": float(divide(found, mislabelled.sum())),
-        "lift": float(divide(precision * len(mislabelled), mislabelled.sum())),
-        "auroc": auroc(archetypes, mislabelled),
-    }
-
-
-def subconcept_recovery(
-    archetypes: Int[np.ndarray, " n"],
-    labels: Int[np.ndarray, " n"],
-    subconcept: Bool[np.ndarray, " n"],
-    mislabelled: Bool[np.ndarray, " n"],
-) -> dict[str, float]:
-    """Compare sub-concept instances with the ordinary ones of the same classes.
-
-    Classes without a sub-concept are left out, and so are mislabelled instances: they are
-    suspicious for a reason of their own.
-
-    Args:
-        archetypes: Archetype code per instance.
-        labels: Class per instance.
-        subconcept: Which instances belong to their class's planted rare variant.
-        mislabelled: Which instances carry a planted wrong label.
-
-    Returns:
-        `not_safe_subconcept`: share of sub-concept instances that are not safe.
-        `not_safe_ordinary`: share of the ordinary instances that are not safe.
-        `auroc`: of the archetype code as a score for being of a sub-concept.
-    """
-    concerned = _of_rare_variants(labels, subconcept, mislabelled)
-    codes, rare = archetypes[concerned], subconcept[concerned]
-    not_safe = codes != Archetype.SAFE
-    return {
-        "not_safe_subconcept": float(divide(not_safe[rare].sum(), rare.sum())),
-        "not_safe_ordinary": float(divide(not_safe[~rare].sum(), (~rare).sum())),
-        "auroc": auroc(codes, rare),
-    }
 
 
 def partner_recovery(
@@ -152,7 +69,7 @@ def pair_recovery(
     judged = ~np.isnan(values)
     values, planted = values[judged], planted[judged]
     return {
-        "auroc": auroc(values, planted),
+        "auroc": rank_once(weighted_auroc, values, planted),
         "mean_planted": _mean(values[planted]),
         "mean_other": _mean(values[~planted]),
     }
@@ -166,13 +83,6 @@ def saliency_recovery(
     boxes: Int[np.ndarray, "b 6"],
 ) -> dict[str, dict[str, float]]:
     """Compare salient pixels with the planted colours and the planted objects.
-
-    Args:
-        salient: Pixels that are salient.
-        shares: See `colour_recovery`.
-        base_shares: See `colour_recovery`.
-        defining: See `colour_recovery`.
-        boxes: Objects, see `shares_in_boxes`.
 
     Returns:
         `colours`, see `colour_recovery`, and `box`, see `box_recovery`.
@@ -267,42 +177,6 @@ def shares_in_boxes(
     return divide(np.array(inside, dtype=np.float64), chosen), area
 
 
-def label_error_recovery(
-    errors: LabelErrors,
-    mislabelled: Bool[np.ndarray, " n"],
-    true_labels: Int[np.ndarray, " n"],
-    listed: Int[np.ndarray, " p"],
-) -> dict[str, float]:
-    """Compare suspicion with the images whose label was planted wrong.
-
-    Args:
-        errors: As `find_label_errors` gives them for class codes.
-        mislabelled: Which images carry a planted wrong label.
-        true_labels: Class of each image before mislabelling.
-        listed: Rows of the candidates that are listed, see `rank_candidates`.
-
-    Returns:
-        `average_precision` and `auroc` of the score. `chance`: the share of mislabelled, which
-        is what the former would be by chance. `candidate_precision`: share of candidates that
-        are mislabelled. `candidate_recall`: share of mislabelled that are candidates.
-        `listed_precision` and `listed_recall`: the same of those that are listed.
-        `suggestion_accuracy`: share of mislabelled candidates whose suggested class is the true
-        one. NaN where there is nothing to judge.
-    """
-    found = errors.candidate & mislabelled
-    right = found & (errors.suggested == true_labels)
-    return {
-        "average_precision": average_precision(errors.score, mislabelled),
-        "auroc": auroc(errors.score, mislabelled),
-        "chance": float(divide(mislabelled.sum(), len(mislabelled))),
-        "candidate_precision": float(divide(found.sum(), errors.candidate.sum())),
-        "candidate_recall": float(divide(found.sum(), mislabelled.sum())),
-        "listed_precision": float(divide(mislabelled[listed].sum(), len(listed))),
-        "listed_recall": float(divide(mislabelled[listed].sum(), mislabelled.sum())),
-        "suggestion_accuracy": float(divide(right.sum(), found.sum())),
-    }
-
-
 def prediction_recovery(
     predictions: Int[np.ndarray, " n"],
     labels: Int[np.ndarray, " n"],
@@ -320,7 +194,7 @@ def prediction_recovery(
     Returns:
         `recall_subconcept` and `recall_ordinary`; classes without a sub-concept are left out.
     """
-    concerned = _of_rare_variants(labels, subconcept, mislabelled)
+    concerned = of_rare_variants(labels, subconcept, mislabelled)
     hit, rare = (predictions == labels)[concerned], subconcept[concerned]
     return {
         "recall_subconcept": float(divide(hit[rare].sum(), rare.sum())),
@@ -328,7 +202,7 @@ def prediction_recovery(
     }
 
 
-def _of_rare_variants(
+def of_rare_variants(
     labels: Int[np.ndarray, " n"],
     subconcept: Bool[np.ndarray, " n"],
     mislabelled: Bool[np.ndarray, " n"],

@@ -99,10 +99,6 @@ def top_channels(counts: ConceptCounts, *, n: int) -> Int[np.ndarray, "m 2"]:
     They are chosen in rounds, in each of which every class gets at most one channel, the largest
     share first. No channel is chosen twice; equal shares go to the smaller channel and class.
 
-    Args:
-        counts: Counts of all channels.
-        n: Most channels to choose.
-
     Returns:
         Channel and class of each choice, fewer than `n` where no more channels fire in a class
         with at least `FEWEST_PAIRS` pairs.

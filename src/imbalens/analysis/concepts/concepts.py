@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from imbalens.analysis.concepts.channels import ConceptSummary, summarize_concepts, top_channels
-from imbalens.analysis.concepts.components import Connectivity
 from imbalens.analysis.concepts.counting import ConceptCounts, count_concepts
 
 
@@ -32,20 +31,9 @@ def concepts(
     blocks: Iterable[tuple[int, Float[np.ndarray, "_ _ h w"]]],
     boxes: Int[np.ndarray, "b 6"],
     *,
-    n_images: int,
-    n_channels: int,
-    n_classes: int,
-    image_size: int,
-    q: float,
-    threshold_scope: Literal["dataset", "batch"],
-    batch_size: int,
-    space: Literal["native", "upsampled"],
-    component: Literal["whole", "clipped"],
-    connectivity: Connectivity,
-    count_holes: bool,
     normalize_by: Literal["image", "label"],
-    n_peaks: int,
     n_top: int,
+    **counting: Any,  # noqa: ANN401 - `count_concepts` says of which kinds
 ) -> Concepts:
     """Count the concepts in boxes, average them, and choose channels to look at.
 
@@ -53,42 +41,17 @@ def concepts(
         blocks: First channel and maps of each block of channels, all images at once; of maps in
             memory, `[(0, maps)]`.
         boxes: Image row, class, x, y, width, height (pixels of the image) of each box.
-        n_images: Number of images.
-        n_channels: Number of channels.
-        n_classes: Number of classes.
-        image_size: Side of the images in pixels.
-        q: Share of a channel's values at or above its threshold.
-        threshold_scope: Thresholds over all images, or over each batch of consecutive ones.
-        batch_size: Images per batch.
-        space: Take maps as they are, or resize them to the image first.
-        component: A part counts as it is, or after it was cut off at the boxes.
-        connectivity: 8 if cells that share only a corner belong to one part, 4 if not.
-        count_holes: Whether each hole of a part that counts is counted too.
         normalize_by: See `summarize_concepts`.
-        n_peaks: Images to keep of each channel, to be shown.
         n_top: Most channels to choose.
+        counting: How many images, channels and classes there are and what counts, all that
+            `count_concepts` asks for.
 
     Raises:
         ValueError: as `count_concepts`.
 
     Source: paper A, sections 3.2 and 4, Table 2.
     """
-    counts = count_concepts(
-        blocks,
-        boxes,
-        n_images=n_images,
-        n_channels=n_channels,
-        n_classes=n_classes,
-        image_size=image_size,
-        q=q,
-        threshold_scope=threshold_scope,
-        batch_size=batch_size,
-        space=space,
-        component=component,
-        connectivity=connectivity,
-        count_holes=count_holes,
-        n_peaks=n_peaks,
-    )
+    counts = count_concepts(blocks, boxes, **counting)
     return Concepts(
         counts=counts,
         summary=summarize_concepts(counts, normalize_by=normalize_by),

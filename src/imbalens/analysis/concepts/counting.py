@@ -157,10 +157,6 @@ def count_concepts(
 def top_images(maps: Float[np.ndarray, "n h w"], *, n: int) -> Int[np.ndarray, " m"]:
     """Choose the images in which a channel is most active at any place, largest first.
 
-    Args:
-        maps: The channel's activations.
-        n: Most images to choose.
-
     Returns:
         Rows of the images; equal ones in their order.
     """

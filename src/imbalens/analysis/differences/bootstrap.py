@@ -32,10 +32,10 @@ class PairedComparison:
         high: Upper end.
         p: Two-sided, of no difference, from 1 / (replicates + 1) to 1.
         images: Images behind the difference, of the side with the fewer.
-        ignored: Replicates without a value on one of the sides.
         z: Absolute difference in standard errors, brought to the scale of a normal variable.
         null_z: How far each replicate lies from the mean of all, in standard errors, those over
-            seeds included: what the choice of images does to a difference; 0 where ignored.
+            seeds included: what the choice of images does to a difference; 0 where it has no value
+            on one of the sides.
         freedom: Degrees of freedom of the interval's Student's t.
     """
 
@@ -46,7 +46,6 @@ class PairedComparison:
     high: Float[np.ndarray, " c"]
     p: Float[np.ndarray, " c"]
     images: Int[np.ndarray, " c"]
-    ignored: Int[np.ndarray, " c"]
     z: Float[np.ndarray, " c"]
     null_z: Float[np.ndarray, "r c"]
     freedom: Float[np.ndarray, " c"]
@@ -213,7 +212,6 @@ def compare(pair: Pair, seeds: SeedVariance, *, confidence: float) -> PairedComp
         high=np.where(known, high, np.nan),
         p=np.where(known, np.maximum(2 * tail, 1 / (len(pair.shift) + 1)), np.nan),
         images=pair.images,
-        ignored=pair.ignored,
         z=np.where(known, -ndtri(tail), np.nan),
         null_z=np.divide(pair.shift, error, out=np.zeros_like(pair.shift), where=varies),
         freedom=np.where(decided, freedom, np.nan),

@@ -14,10 +14,10 @@ from jaxtyping import Float, Int, Int16, Num
 from imbalens.analysis.adversaries.scores import Prediction
 from imbalens.analysis.common.measured import Measure, count_behind
 from imbalens.analysis.common.measures import CAM_ALIGNMENT, DISJOINT, IOBB
+from imbalens.analysis.common.weighted import pair_means, pair_means_per_class
 from imbalens.analysis.differences.adversaries import adversary_measures
 from imbalens.analysis.performance.judged import judge
 from imbalens.analysis.performance.measures import performance_measures
-from imbalens.analysis.performance.weighted import pair_means, pair_means_per_class
 from imbalens.classes import Classes, Targets
 
 ALIGNMENT, CONCEPTS = IOBB.stage, DISJOINT.stage

@@ -22,8 +22,7 @@ from imbalens.analysis.common.measured import (
     mean_of_rankings,
 )
 from imbalens.analysis.common.measures import MeasureSpec
-from imbalens.analysis.performance.judged import Judged
-from imbalens.analysis.performance.weighted import (
+from imbalens.analysis.common.weighted import (
     calibration_error,
     f_score,
     images_drawn,
@@ -31,10 +30,11 @@ from imbalens.analysis.performance.weighted import (
     precision,
     recall,
 )
-from imbalens.analysis.performance.weighted_ranking import (
+from imbalens.analysis.common.weighted_ranking import (
     weighted_auroc,
     weighted_average_precision,
 )
+from imbalens.analysis.performance.judged import Judged
 
 Kernel = Callable[[Int[np.ndarray, "r n"], Judged], Float[np.ndarray, "r m"]]
 Behind = Callable[[Judged], tuple[Bool[np.ndarray, "n m"], ...]]

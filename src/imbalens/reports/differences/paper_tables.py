@@ -169,7 +169,7 @@ def divergence_table(
         "paper_b_table_2",
         "Paper B, Table 2: KLD of Validation Set False Positives",
         f"How far the errors on {split} images are from what the training images foretell "
-        "(Kullback-Leibler divergence, less is better): nearest adversaries (NNB), Fisher's "
+        f"(Kullback-Leibler divergence, {KLD.direction}): nearest adversaries (NNB), Fisher's "
         "discriminant ratio (FDR), a random prediction on average; the factor is random over NNB, "
         f"above 1 where NNB is better. Errors are counted {COUNTED[errors]}. In brackets: "
         f"{confidence:.0%} interval over {split} images; what the training images foretell is "

@@ -30,7 +30,7 @@ def candidate_table(
         names: File, or other name, of each training image within the source.
         runs: How many of the dataset's runs prefer another label, in the shape of the labels.
     """
-    table = doubt_table(look.found.doubts, look.targets, look.names)
+    table = doubt_table(look.found.doubts, look.train.targets, look.names)
     rows = look.listed[0]
     of_image = {"index": look.train.index[rows], "name": [names[row] for row in rows]}
     return table.assign(run=run, **of_image, archetype=_archetypes(look), runs=runs[look.places])[
@@ -41,13 +41,13 @@ def candidate_table(
 def candidate_classes(look: Look) -> list[list[int]]:
     """List the classes that each candidate is about: given and suggested, or the label."""
     rows, labels = look.listed
-    if look.targets.ndim == 2:
-        return [[label] for label in labels.tolist()]
-    return np.stack([labels, look.errors.suggested[rows]], axis=1).tolist()
+    if look.exclusive:
+        return np.stack([labels, look.errors.suggested[rows]], axis=1).tolist()
+    return [[label] for label in labels.tolist()]
 
 
 def _archetypes(look: Look) -> list[str]:
-    rows, classes = list_pairs(look.train.given)
+    rows, classes = list_pairs(look.train.classes)
     pairs = zip(rows.tolist(), classes.tolist(), strict=True)
     codes = dict(zip(pairs, look.found.archetypes.tolist(), strict=True))
     listed = zip(look.listed[0].tolist(), look.listed[1].tolist(), strict=True)

@@ -8,22 +8,7 @@ from jaxtyping import Int
 
 from imbalens.analysis.explore.explore import Explored
 from imbalens.analysis.label_errors import LabelErrors
-from imbalens.classes import Classes, Targets, count_members
-
-
-@dataclass(frozen=True)
-class Seen:
-    """Images of a split: which classes they have, and which they are taken for.
-
-    Attributes:
-        given: Classes that each image has.
-        predicted: Classes that it is taken for.
-        index: Position of each image in the source's split.
-    """
-
-    given: Classes
-    predicted: Classes
-    index: Int[np.ndarray, " n"]
+from imbalens.classes import Seen, count_members
 
 
 @dataclass(frozen=True)
@@ -33,7 +18,6 @@ class Look:
     Attributes:
         loss: Name of the loss.
         names: Name of each class; of several labels these first, then that of images without any.
-        targets: Labels of the training images as given.
         train: All training images.
         evaluation: All evaluation images.
         points: Rows of the evaluation images that are points of the map.
@@ -42,16 +26,20 @@ class Look:
 
     loss: str
     names: Sequence[str]
-    targets: Targets
     train: Seen
     evaluation: Seen
     points: Int[np.ndarray, " e"]
     found: Explored
 
     @property
+    def exclusive(self) -> bool:
+        """Whether each image has exactly one class."""
+        return self.train.targets.ndim == 1
+
+    @property
     def counts(self) -> Int[np.ndarray, " c"]:
         """Training images per class."""
-        return count_members(self.train.given, n_classes=len(self.names))
+        return count_members(self.train.classes, n_classes=len(self.names))
 
     @property
     def neighbors(self) -> Int[np.ndarray, "n k"]:
@@ -71,4 +59,4 @@ class Look:
     @property
     def places(self) -> tuple[Int[np.ndarray, " q"], ...]:
         """Where the candidates stand in an array of the labels' shape."""
-        return self.listed if self.targets.ndim == 2 else self.listed[:1]
+        return self.listed[:1] if self.exclusive else self.listed

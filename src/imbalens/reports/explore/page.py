@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 from markupsafe import Markup
 
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
-from imbalens.analysis.common.recovery import label_error_recovery
+from imbalens.analysis.label_errors import label_error_recovery
 from imbalens.classes import list_pairs
 from imbalens.reports.common.tables import head_first
 from imbalens.reports.explore.candidates import candidate_classes, candidate_table
@@ -80,17 +80,15 @@ class RunPart:
 def run_parts(
     looks: Mapping[str, Look],
     names: Sequence[str],
-    *,
-    mislabelled: Bool[np.ndarray, " n"] | None,
-    true_labels: Int[np.ndarray, " n"] | None,
+    planted: Int[np.ndarray, " n"] | None,
 ) -> dict[str, RunPart]:
     """Gather what each run tells, the labels it doubts, and how well that finds planted ones.
 
     Args:
         looks: What the runs tell, by name.
         names: File, or other name, of each training image within the source.
-        mislabelled: Which images carry a planted wrong label; None where nothing was planted.
-        true_labels: Class of each image before mislabelling; None likewise.
+        planted: True class of each image whose label is planted wrong, -1 of the others; None
+            where nothing was planted.
     """
     n_runs = np.sum([look.errors.candidate for look in looks.values()], axis=0)
     return {
@@ -98,8 +96,8 @@ def run_parts(
             look=look,
             candidates=candidate_table(look, run=run, names=names, runs=n_runs),
             recovery=None
-            if mislabelled is None or true_labels is None
-            else label_error_recovery(look.errors, mislabelled, true_labels, look.listed[0]),
+            if planted is None
+            else label_error_recovery(look.errors, planted >= 0, planted, look.listed[0]),
         )
         for run, look in looks.items()
     }
@@ -146,7 +144,6 @@ def render_explore(
     body = ENVIRONMENT.get_template("explore.html").render(
         about=about,
         look=look,
-        exclusive=look.targets.ndim == 1,
         selection=selection,
         runs=runs,
         order=head_first(look.counts),
@@ -175,7 +172,7 @@ def page_values(
     look, sprite = next(iter(runs.values())).look, pictures.sprite
     merge = selection.merge
     return {
-        "exclusive": look.targets.ndim == 1,
+        "exclusive": look.exclusive,
         "classes": list(look.names),
         "order": head_first(look.counts),
         "archetypes": list(ARCHETYPE_NAMES),
@@ -187,7 +184,7 @@ def page_values(
         "nPictured": selection.pictured.size,
         "names": list(pictures.names),
         "index": merge(look.train.index, look.evaluation.index),
-        "given": class_codes(merge(look.train.given, look.evaluation.given)),
+        "given": class_codes(merge(look.train.classes, look.evaluation.classes)),
         "planted": list(pictures.planted),
         "runs": {name: _run_values(part, selection) for name, part in runs.items()},
     }
@@ -199,14 +196,16 @@ def _run_values(part: RunPart, selection: Selection) -> dict[str, Any]:
     near = np.concatenate([look.neighbors[selection.train], look.found.point_neighbors])
     plane = np.concatenate([look.found.plane.train[selection.train], look.found.plane.evaluation])
     x, y = ([float(f"{value:.{DIGITS}g}") for value in axis] for axis in plane.T.tolist())
-    rows, _ = list_pairs(look.train.given)
+    rows, _ = list_pairs(look.train.classes)
     first = np.searchsorted(rows, selection.train)
     behind = np.searchsorted(rows, selection.train, side="right")
     return {
         "x": x,
         "y": y,
         "explained": look.found.plane.explained,
-        "predicted": class_codes(points.merge(look.train.predicted, look.evaluation.predicted)),
+        "predicted": class_codes(
+            points.merge(look.train.predictions, look.evaluation.predictions)
+        ),
         "archetypes": [
             look.found.archetypes[start:stop] for start, stop in zip(first, behind, strict=True)
         ],

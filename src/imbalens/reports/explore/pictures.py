@@ -121,7 +121,7 @@ def select_of_runs(
         seed: Of the choice.
     """
     first = looks[0]
-    chosen = choose_points(first.train.given, first.counts, n_points=n_train, seed=seed)
+    chosen = choose_points(first.train.classes, first.counts, n_points=n_train, seed=seed)
     train = np.unique(np.concatenate([chosen, *(look.listed[0] for look in looks)]))
     near = [np.concatenate([look.neighbors[train], look.found.point_neighbors]) for look in looks]
     return select_pictures(train, first.points, near, n_pictured=n_pictured)

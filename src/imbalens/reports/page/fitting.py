@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from imbalens.reports.page.images import keep_within
-from imbalens.reports.page.report import describe_dataset, render_parts
+from imbalens.reports.page.report import describe_dataset, render_report
 from imbalens.reports.page.results import DatasetResults
 
 PICTURES = 0.25  # of the limit, for the prototypes of all datasets
@@ -39,7 +39,7 @@ def fit_page(
 
     def render(kept: Sequence[DatasetResults]) -> str:
         shown = [replace(part, results=each) for part, each in zip(parts, kept, strict=True)]
-        return render_parts(shown, versions=versions, vega=vega)
+        return render_report(shown, versions=versions, vega=vega)
 
     size = len(render(fit_figures(fewer, limit=0)).encode())
     excess = ""

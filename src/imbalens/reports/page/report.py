@@ -47,26 +47,18 @@ class DatasetPart:
 
 
 def render_report(
-    datasets: Sequence[DatasetResults], *, versions: Mapping[str, str], vega: Sequence[str]
+    parts: Sequence[DatasetPart], *, versions: Mapping[str, str], vega: Sequence[str]
 ) -> str:
     """Render the report.
 
     Args:
-        datasets: All that was read, per dataset.
+        parts: What was made of each dataset's results.
         versions: Version by package, of those that wrote the page.
         vega: Scripts of vega, vega-lite and vega-embed.
 
     Returns:
         A page that needs no network; every text in it that comes from data is escaped.
     """
-    parts = [describe_dataset(results) for results in datasets]
-    return render_parts(parts, versions=versions, vega=vega)
-
-
-def render_parts(
-    parts: Sequence[DatasetPart], *, versions: Mapping[str, str], vega: Sequence[str]
-) -> str:
-    """Render the report, see `render_report`, from what was made of the datasets."""
     body = ENVIRONMENT.get_template("report.html").render(
         parts=parts,
         versions=versions,

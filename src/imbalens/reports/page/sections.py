@@ -3,6 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from imbalens.analysis.common.measures import IOBB, IOR, LOG_LOSS, UNIQUE
+from imbalens.analysis.performance.measures import (
+    AP,
+    AUROC,
+    PRECISION,
+    PROBABILITY_POSITIVES,
+    RECALL,
+)
 from imbalens.reports.differences.headings import heading
 from imbalens.reports.page.charts import Chart, curves, dots, shares
 from imbalens.reports.page.results import WHOLE, DatasetResults
@@ -14,6 +22,7 @@ from imbalens.reports.page.tables import (
     with_interval,
 )
 
+PER_LABEL, PER_CLASS = (AUROC, AP, PROBABILITY_POSITIVES), (RECALL, PRECISION)
 MANY_ROWS = 60  # a longer table is closed at first
 MAX_ROWS = 500  # a longer table is cut
 DIFFERENCES = (
@@ -63,7 +72,7 @@ def build_sections(
         marks: Number of the colour by run.
     """
     performance = results.of_runs.get("performance")
-    of_labels = performance is not None and "auroc" in performance
+    of_labels = performance is not None and AUROC.name in performance
     sections = [
         _side_by_side(results, links, marks),
         _differences(results, marks),
@@ -73,7 +82,7 @@ def build_sections(
             results,
             "performance",
             "Performance per class",
-            ("auroc", "ap", "probability_positives") if of_labels else ("recall", "precision"),
+            [spec.name for spec in (PER_LABEL if of_labels else PER_CLASS)],
             links,
             marks,
         ),
@@ -81,11 +90,11 @@ def build_sections(
             results,
             "cam_alignment",
             "Class activation maps against boxes",
-            ("iobb", "ior"),
+            (IOBB.name, IOR.name),
             links,
             marks,
         ),
-        _per_class(results, "concepts", "Concepts in boxes", ("unique",), links, marks),
+        _per_class(results, "concepts", "Concepts in boxes", (UNIQUE.name,), links, marks),
         _adversaries(results, marks),
         _training(results, marks),
     ]
@@ -255,9 +264,10 @@ def _adversaries(results: DatasetResults, marks: Mapping[str, int]) -> Section |
     predictors = results.of_runs.get("adversaries-predictors")
     tables = []
     if predictors is not None:
-        wide = pivot(predictors, "log_loss", rows="predictor")
-        caption = "How well errors were foretold (log loss per error, less is better), "
-        tables = [make_table(wide, caption=caption + results.name, marks=marks)]
+        wide = pivot(predictors, LOG_LOSS.name, rows="predictor")
+        what = f"log loss per error, {LOG_LOSS.direction}"
+        caption = f"How well errors were foretold ({what}), {results.name}"
+        tables = [make_table(wide, caption=caption, marks=marks)]
     return Section(
         "Nearest adversaries", _anchor(results, "adversaries"), charts=[chart], tables=tables
     )

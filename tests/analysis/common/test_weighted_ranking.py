@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from imbalens.analysis.performance import weighted
-from imbalens.analysis.performance.weighted_ranking import (
+from imbalens.analysis.common import weighted
+from imbalens.analysis.common.weighted_ranking import (
     weighted_auroc,
     weighted_average_precision,
 )

@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -6,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from imbalens.analysis.performance.ranking import auroc, average_precision
+from imbalens.analysis.common.weighted_ranking import (
+    rank_once,
+    weighted_auroc,
+    weighted_average_precision,
+)
+
+auroc = partial(rank_once, weighted_auroc)
+average_precision = partial(rank_once, weighted_average_precision)
 
 
 def slow_auroc(scores, positives):

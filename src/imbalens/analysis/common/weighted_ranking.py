@@ -4,13 +4,13 @@ Each label's scores are sorted once; what a replicate changes are the weights cu
 that order.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Real
 
 from imbalens.analysis.common.counting import divide
-from imbalens.analysis.performance.weighted import blocks_of
+from imbalens.analysis.common.weighted import blocks_of
 
 
 def weighted_auroc(
@@ -74,6 +74,16 @@ def weighted_average_precision(
             gained = np.diff(hits, axis=1) * hits[:, 1:] / np.maximum(drawn[:, 1:], 1)
             averages[rows, label] = divide(gained.sum(axis=1), hits[:, -1])
     return averages
+
+
+def rank_once(
+    kernel: Callable[[np.ndarray, np.ndarray, np.ndarray], Float[np.ndarray, "1 1"]],
+    scores: Real[np.ndarray, " n"],
+    positives: Bool[np.ndarray, " n"],
+) -> float:
+    """Return one of the above of a single score, with each instance counted once."""
+    once = np.ones((1, len(scores)), dtype=np.int64)
+    return float(kernel(once, scores.astype(np.float64)[:, None], positives[:, None])[0, 0])
 
 
 def _cumulate(

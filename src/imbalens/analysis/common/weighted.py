@@ -114,11 +114,6 @@ def precision(
 ) -> Float[np.ndarray, "r c"]:
     """Share of the images predicted to have a class that do have it.
 
-    Args:
-        weights: How often each image is drawn, per replicate.
-        actual: Which classes images have; of codes one per row.
-        predicted: Which classes they are predicted to have.
-
     Returns:
         Per replicate and class; NaN where the class is never predicted in the replicate.
     """
@@ -131,11 +126,6 @@ def f_score(
     predicted: Bool[np.ndarray, "n c"],
 ) -> Float[np.ndarray, "r c"]:
     """Harmonic mean of recall and precision, F1.
-
-    Args:
-        weights: How often each image is drawn, per replicate.
-        actual: Which classes images have; of codes one per row.
-        predicted: Which classes they are predicted to have.
 
     Returns:
         Per replicate and class; NaN where the replicate has no image of the class, 0 where it has
@@ -196,12 +186,7 @@ def calibration_error(
 def images_drawn(
     weights: Int[np.ndarray, "r n"], members: Bool[np.ndarray, "n c"]
 ) -> Float[np.ndarray, "r c"]:
-    """Count the images of each class that each replicate draws.
-
-    Args:
-        weights: How often each image is drawn, per replicate.
-        members: Images of each class.
-    """
+    """Count the images of each class that each replicate draws."""
     return _sum(weights, members)
 
 

@@ -1,4 +1,4 @@
-from imbalens.reports.titles import dataset_title
+from imbalens.reports.common.titles import dataset_title
 
 
 def test_generated_images_are_never_shown_as_real_ones():

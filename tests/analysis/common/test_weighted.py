@@ -11,7 +11,7 @@ from sklearn.metrics import (
     recall_score,
 )
 
-from imbalens.analysis.performance import weighted
+from imbalens.analysis.common import weighted
 from tests.analysis.oracles import NAN, close, ratio, slow_calibration
 
 N, CLASSES = 12, 3

@@ -1,0 +1,38 @@
+"""Reads how errors, or what is to foretell them, spread over the classes around each class."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from imbalens.store.tables import read_table
+from imbalens.tables.adversaries import ADVERSARIES
+from imbalens.tables.matrices import pair_matrix
+
+
+def read_shares(
+    run: str,
+    kinds: Sequence[str],
+    names: Sequence[str] | None = None,
+    *,
+    column: Literal["share", "smoothed"] = "share",
+) -> list[Float[np.ndarray, "c c"]]:
+    """Read distributions of some kinds, a row per class.
+
+    Args:
+        run: The run.
+        kinds: As the table calls them.
+        names: Classes in the order wanted; None for that of the table.
+        column: As they are, or with a chance for each class.
+
+    Raises:
+        InputError: if the table is absent, damaged or about other classes; it says what to run.
+    """
+    pairs = read_table(ADVERSARIES, run)
+    wanted = pairs["class"].unique().tolist() if names is None else names
+    sides = {"rows": ("class", wanted), "columns": ("adversary", wanted)}
+    return [
+        pair_matrix(ADVERSARIES, run, pairs[pairs["kind"] == kind], column, **sides)
+        for kind in kinds
+    ]

@@ -1,0 +1,121 @@
+"""Reads what the page about a dataset's images shows: what its runs tell, and the images."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import assert_never
+
+import numpy as np
+from jaxtyping import Int
+
+from imbalens.analysis.explore.embedding import Plane, principal_plane, umap_plane
+from imbalens.analysis.explore.explore import explore
+from imbalens.dumps.files import read_features
+from imbalens.params.analyses import Pca, Umap
+from imbalens.params.experiment import Params
+from imbalens.reports.explore.look import Look
+from imbalens.reports.explore.page import About, Pictures
+from imbalens.reports.explore.pictures import Selection, choose_points
+from imbalens.reports.explore.sprite import make_sprite
+from imbalens.stage import require_neighbors
+from imbalens.store.prepared import read_images, read_metadata, read_names, read_truth
+from imbalens.tables.explore import CANDIDATES
+
+
+def look_at(run: str, params: Params) -> Look:
+    """Read a run's features and find what they tell.
+
+    Raises:
+        InputError: if the dump is absent or damaged, or there are too few training images; it
+            says what to run or change.
+    """
+    options, kinds = params.analyses.explore, params.analyses.archetypes
+    split, decision = params.analyses.performance.split, params.analyses.labels.decision
+    path = Path(f"data/dumps/features/{run}.h5")
+    dump = read_features(path, sorted({"train", split}), decision=decision)
+    train, evaluation = dump.splits["train"], dump.splits[split]
+    require_neighbors("archetypes.n_neighbors", kinds.n_neighbors, len(train.index))
+    points = choose_points(
+        evaluation.classes,
+        dump.class_counts,
+        # training images are points of their own
+        n_points=0 if split == "train" else options.evaluation_images,
+        seed=options.seed,
+    )
+    found = explore(
+        *(train.features, train.targets, train.classes, train.scores),
+        evaluation.features[points],
+        lay_out=_choose_plane(options.embedding, n_train=len(train.index)),
+        n_candidates=options.label_errors,
+        **kinds.model_dump(),
+    )
+    loss = params.runs[run].loss.name
+    return Look(loss, dump.class_names, train.seen, evaluation.seen, points, found)
+
+
+def _choose_plane(
+    options: Pca | Umap, *, n_train: int
+) -> Callable[[np.ndarray, np.ndarray], Plane]:
+    match options:
+        case Pca():
+            return principal_plane
+        case Umap():
+            key = "explore.embedding.n_neighbors"
+            require_neighbors(key, options.n_neighbors, n_train)
+            return partial(umap_plane, **options.model_dump(exclude={"name"}))
+        case _:
+            assert_never(options)
+
+
+def describe(dataset: str, params: Params) -> About:
+    """Return what the page says of its dataset.
+
+    Raises:
+        InputError: if the dataset is absent or damaged; it says what to run.
+    """
+    return About(
+        dataset=dataset,
+        generated=read_metadata(_prepared(dataset)).generated,
+        split=params.analyses.performance.split,
+        embedding=params.analyses.explore.embedding.name,
+        table=CANDIDATES.path_of(dataset).name,
+    )
+
+
+def read_labels(dataset: str) -> tuple[tuple[str, ...], Int[np.ndarray, " n"] | None]:
+    """Read the training images' names, and which of them have a label that is planted wrong.
+
+    Returns:
+        File, or other name, of each within the source; its true class if its label is planted
+        wrong, else -1, and None where nothing was planted.
+
+    Raises:
+        InputError: if the dataset is absent or damaged; it says what to run.
+    """
+    truth = read_truth(_prepared(dataset), "train")
+    planted = None if truth is None else np.where(truth.mislabelled, truth.labels, -1)
+    return read_names(_prepared(dataset), "train"), planted
+
+
+def read_pictures(dataset: str, selection: Selection, params: Params) -> Pictures:
+    """Read what the page shows of the images themselves.
+
+    Raises:
+        InputError: if the dataset is absent, damaged or lacks the split; it says what to run.
+    """
+    data, split = _prepared(dataset), params.analyses.performance.split
+    pictured = selection.pictured
+    of_train = read_images(data, "train", np.concatenate([pictured.train, pictured.further]))
+    of_evaluation = read_images(data, split, selection.evaluation)
+    (names, planted), others = read_labels(dataset), read_names(data, split)
+    true = np.full(len(names), -1) if planted is None else planted
+    thumbnail = params.analyses.explore.thumbnail
+    return Pictures(
+        names=selection.merge(names, others),
+        planted=selection.merge(true.tolist(), [-1] * len(others)),
+        sprite=make_sprite(pictured.merge(of_train, of_evaluation), thumbnail=thumbnail),
+    )
+
+
+def _prepared(dataset: str) -> Path:
+    return Path(f"data/prepared/{dataset}.h5")

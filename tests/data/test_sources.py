@@ -1,0 +1,78 @@
+"""What each source states of itself is what its prepared images show."""
+
+import numpy as np
+import pytest
+
+from imbalens.data.prepare import prepare
+from imbalens.errors import InputError
+from imbalens.params.datasets import Files, sources
+from imbalens.store.prepared import open_prepared, read_metadata
+from tests.data.nih_layout import write_images, write_lists, write_tables
+from tests.data.test_arrays import write
+from tests.data.test_cifar import place
+from tests.data.test_folder import save
+
+EACH = {"name": "multilabel", "include_no_finding": False}
+
+
+def lay_out(name, folder, monkeypatch):
+    """Lay out what a source reads; return the source's parameters, without a digest."""
+    match name:
+        case "planted":
+            return {
+                "train_per_class": 3,
+                "test_per_class": 2,
+                "mislabelled": 0.0,
+                "subconcept": 0.0,
+                "seed": 0,
+            }
+        case "phantom_cxr":
+            return {"task": EACH, "train_images": 20, "test_images": 8, "seed": 0}
+        case "folder":
+            for split in ("train", "test"):
+                for label, colour in (("cat", (250, 0, 0)), ("ape", (0, 250, 9))):
+                    save(folder / split / label / "a.png", colour)
+            return {"root": str(folder)}
+        case "arrays":
+            images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
+            labels = np.array([0, 1, 0, 1])
+            arrays = {f"{split}_images": images for split in ("train", "test")}
+            arrays |= {f"{split}_labels": labels for split in ("train", "test")}
+            folder.mkdir()
+            write(folder / "a.npz", arrays)
+            return {"path": str(folder / "a.npz")}
+        case "cifar10" | "cifar100":
+            place(folder, monkeypatch, name, labels=[0, 1, 0, 1], n_classes=2)
+            return {"root": str(folder), "download": False}
+        case "nih":
+            write_images(write_lists(write_tables(folder)) / "images")
+            split = {"test_share": 0.5, "seed": 0}
+            return {
+                "root": str(folder),
+                "task": EACH,
+                "require_complete": False,
+                "split": split,
+            }
+        case _:
+            raise AssertionError(f"no layout of {name}")
+
+
+@pytest.mark.parametrize(("name", "kind"), sources().items())
+def test_what_a_source_states_is_what_its_images_show(
+    tmp_path, monkeypatch, make_dataset, name, kind
+):
+    monkeypatch.chdir(tmp_path)
+    given = {"name": name, **lay_out(name, tmp_path / "source", monkeypatch)}
+    if issubclass(kind, Files):
+        given["digest"] = None
+    path = tmp_path / "some.h5"
+    summary = prepare(make_dataset(given, image_size=16), path)
+    prepared = read_metadata(path)
+    assert (prepared.task != "multiclass") == kind.several_labels
+    assert prepared.generated == kind.generated
+    with open_prepared(path, "test") as file:
+        assert ("boxes" in file["test"]) == kind.has_boxes
+    if issubclass(kind, Files):
+        prepare(make_dataset(given | {"digest": summary["digest"]}, image_size=16), path)
+        with pytest.raises(InputError, match=r"source\.digest is 0000"):
+            prepare(make_dataset(given | {"digest": "0000"}, image_size=16), path)
