@@ -335,10 +335,10 @@ MUTANTS = (
         "hits[:, :-1] / np.maximum(drawn[:, :-1], 1)",
     ),
     Mutant(
-        "random distributions ignore the seed",
+        "columns stay where the rows of classes are interchanged",
         "claims/adversary_prediction",
-        "seed=resampling.seed + draw",
-        "seed=draw",
+        "columns[judged] = judged[order]",
+        "columns[judged] = judged",
     ),
     Mutant(
         "recall is judged where nothing controls it",
@@ -361,8 +361,8 @@ MUTANTS = (
     Mutant(
         "classes at the limit do not overlap",
         "claims/ldam",
-        "baseline.jaccards.mean(axis=0) >= overlapping_jaccard",
-        "baseline.jaccards.mean(axis=0) > overlapping_jaccard",
+        "baseline_jaccards.mean(axis=0) >= overlapping_jaccard",
+        "baseline_jaccards.mean(axis=0) > overlapping_jaccard",
     ),
     Mutant(
         "the distance of colours is not halved",
@@ -387,6 +387,18 @@ MUTANTS = (
         "claims/verdicts",
         "estimate.n < minimum",
         "estimate.n <= minimum",
+    ),
+    Mutant(
+        "one training of each loss decides about the loss",
+        "claims/verdicts",
+        "if not over_seeds:",
+        "if over_seeds is None:",
+    ),
+    Mutant(
+        "errors of both trainings count as changed",
+        "claims/ldam",
+        "count[before & after].sum()",
+        "count[before & ~after].sum()",
     ),
     Mutant(
         "a difference holds without correction for many",

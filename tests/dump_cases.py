@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from imbalens.analysis.saliency_colours import COLOUR_GROUPS
-from imbalens.dumps.files import FEATURES, FEATURES_VERSION
+from imbalens.dumps.files import FEATURES, FEATURES_VERSION, MAPS, MAPS_VERSION
 from imbalens.store.hdf5 import create
 from imbalens.store.prepared import PREPARED, PREPARED_VERSION
 from imbalens.tables.cam_alignment import PAIRS
@@ -132,6 +132,25 @@ def write_boxes(folder, task, run):
         save(folder / f"data/instances/{stage}/{run}.csv", table)
 
 
+def write_maps(folder, task, run):
+    """Maps of 4 by 4 cells of the images with a class; `BETTER` is active in their corner too."""
+    has = draw_members(task)["test"][:20]
+    image, classes = np.nonzero(has)
+    maps = np.random.default_rng(8).random((len(has), 2, 4, 4))
+    if run == BETTER:
+        maps[:, :, 0, 0] = 3
+    with create(folder / f"data/dumps/maps/{run}.h5", MAPS, MAPS_VERSION) as dump:
+        dump.attrs.update({"run": run, "split": "test", "network": "cifar_resnet"})
+        dump.attrs.update({"class_names": LABELS, "image_size": 8})
+        dump["maps"] = maps.astype(np.float32)
+        dump["pairs"] = np.column_stack([image, classes])
+        dump["head/weight"] = np.ones((3, 2), np.float32)
+        dump["head/bias"] = np.zeros(3, np.float32)
+        corner = np.broadcast_to([0, 0, 2, 2], (len(image), 4))
+        dump["boxes"] = np.column_stack([image, classes, corner])
+        dump["row"], dump["index"] = np.arange(len(has)), np.arange(len(has)) + 7
+
+
 def write_colours(folder, task, run):
     """Shares of the salient colours; the first class has others in `BETTER`."""
     names = (*LABELS, "No Finding") if task == "multilabel" else LABELS
@@ -186,6 +205,7 @@ def write_all(folder, task):
     for run in (*RUNS, SEED1):
         write_dump(folder, task, run)
         write_boxes(folder, task, run)
+        write_maps(folder, task, run)
         write_colours(folder, task, run)
     write_params(folder, experiment(task, repeated=(BASE,), maps=(*RUNS, SEED1)))
 

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -153,6 +154,62 @@ def test_similarity_and_adversaries_cover_all_runs(task):
     assert (shown.loc[BETTER, "adversary_baseline"] == null["adversary_baseline"]).all()
 
 
+@pytest.mark.usefixtures("workspace", "quick")
+def test_predictions_of_both_sides_are_counted_image_by_image(task):
+    changes.main([DATASET])
+    found = read("-predictions")
+    if task == "multilabel":
+        assert found.empty
+        return
+    assert list(found.groupby("run")["count"].sum()) == [SIZES["test"]] * 2
+    predicted = {}
+    for run in (BASE, BETTER):
+        with h5py.File(f"data/dumps/features/{run}.h5") as file:
+            predicted[run] = file["test/logits"][:].argmax(axis=1)
+            targets = file["test/targets"][:]
+    for _, row in found[found["run"] == BETTER].iterrows():
+        chosen = targets == LABELS.index(row["class"])
+        chosen &= predicted[BASE] == LABELS.index(row["predicted_baseline"])
+        chosen &= predicted[BETTER] == LABELS.index(row["predicted"])
+        assert chosen.sum() == row["count"] > 0
+
+
+@pytest.mark.usefixtures("workspace", "quick")
+def test_what_is_activated_in_addition_is_measured_per_annotated_pair(task):
+    changes.main([DATASET])
+    found = read("-activation")
+    has = draw_members(task)["test"][:20]
+    for run in (BETTER, NULL):
+        of_run = found[found["run"] == run]
+        assert list(of_run["row"]) == list(np.nonzero(has)[0])
+        assert list(of_run["class"]) == list(np.array(LABELS)[np.nonzero(has)[1]])
+    assert (found["patient"] == found["row"]).all(), "patients are not known"
+    assert (found[found["run"] == NULL]["total"] == 0).all(), "the same maps"
+    better = found[found["run"] == BETTER]
+    assert (better["inside"] >= 0.8 * better["total"]).all(), "in the corner, where the boxes are"
+    assert better["inside"].sum() > 2 * better["elsewhere"].sum()
+
+
+@pytest.mark.usefixtures("quick")
+def test_every_training_is_held_against_every_one_of_the_baseline(workspace, task):
+    write_params(workspace, experiment(task, repeated=(BASE,), maps=(*RUNS, SEED1)))
+    changes.main([DATASET])
+    pairs = {(run, base) for run in (BETTER, NULL) for base in (BASE, SEED1)}
+    for part in ("-activation", *(["-predictions"] if task == "multiclass" else [])):
+        assert set(map(tuple, read(part)[["run", "baseline"]].to_numpy())) == pairs
+    write_params(workspace, experiment(task, repeated=(BASE,), maps=(BASE, BETTER)))
+    changes.main([DATASET])
+    assert set(map(tuple, read("-activation")[["run", "baseline"]].to_numpy())) == {(BETTER, BASE)}
+
+
+@pytest.mark.usefixtures("workspace", "quick")
+def test_maps_of_other_boxes_say_what_to_run():
+    with h5py.File(f"data/dumps/maps/{NULL}.h5", "r+") as file:
+        file["boxes"][0, 2] += 1
+    with pytest.raises(InputError, match=f"other boxes than in the maps of {BETTER}; run: dvc"):
+        changes.main([DATASET])
+
+
 @pytest.mark.usefixtures("quick")
 def test_instances_are_those_of_evaluation_or_training_images(workspace, task):
     changes.main([DATASET])
@@ -230,7 +287,7 @@ def test_the_same_dumps_give_the_same_files():
     for _ in range(2):
         changes.main([DATASET])
         found.append(written(*OUTPUTS))
-    parts = ("", "-adversaries", "-flow", "-similarity")
+    parts = ("", "-activation", "-adversaries", "-flow", "-predictions", "-similarity")
     assert {Path(path).name for path in found[0]} == {
         *(f"{DATASET}{part}.csv" for part in parts),
         *(f"{DATASET}{part}.png" for part in ("", "-flow", "-similarity")),
@@ -243,6 +300,7 @@ def test_the_same_dumps_give_the_same_files():
     ("missing", "command"),
     [
         (f"data/dumps/features/{NULL}.h5", f"dump_features@{NULL}"),
+        (f"data/dumps/maps/{NULL}.h5", f"dump_maps@{NULL}"),
         (f"data/instances/archetypes/{BASE}.csv", f"archetypes@{BASE}"),
         (f"plots/adversaries/{BETTER}.csv", f"adversaries@{BETTER}"),
         (f"plots/saliency_colours/{NULL}.csv", f"saliency_colours@{NULL}"),

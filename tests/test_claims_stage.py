@@ -15,9 +15,10 @@ from imbalens.errors import InputError
 from imbalens.tables import saliency_colours
 from imbalens.tables.adversaries import ADVERSARIES, CLASS_SCORES
 from imbalens.tables.archetypes import ARCHETYPES
+from imbalens.tables.changes import ACTIVATION, PREDICTIONS
 from imbalens.tables.differences import DIFFERENCES
 from imbalens.tables.feature_overlap import PAIRS
-from imbalens.tables.performance import CLASSES, CONFUSION
+from imbalens.tables.performance import CLASSES
 from stages import claims
 from tests.table_cases import save
 from tests.tiny import LABEL_RUNS, RUNS, method_of, tiny_params, write_params
@@ -27,10 +28,11 @@ BCE, CB_FOCAL = LABEL_RUNS
 NAMES = ["a", "b", "c", "d", "e", "f"]  # head first; a and e overlap, so do b and f
 TWINS = {frozenset("ae"), frozenset("bf")}
 TRAIN = [400, 300, 100, 90, 20, 10]
+SEVERAL = "images and seeds"
 COLOURS = np.array([[9, 1], [1, 9], [5, 5], [3, 7], [9, 1], [1, 9]]) / 10
 
 
-def row(run, stage, measure, low, high, images=240, label="", p_adjusted=0.04):
+def row(run, stage, measure, low, high, images=240, label="", p_adjusted=0.04, over=SEVERAL):
     middle = (low + high) / 2
     return {
         "run": run,
@@ -45,6 +47,8 @@ def row(run, stage, measure, low, high, images=240, label="", p_adjusted=0.04):
         "p_adjusted": p_adjusted,
         "images": images,
         "seeds": 1,
+        "over": over,
+        "freedom": 60.0,
     }
 
 
@@ -58,8 +62,8 @@ def write_differences(dataset, rows):
     save(DIFFERENCES, dataset, rows)
 
 
-def write_run(run, *, small_errors):
-    """Tables of one run; images of the smallest classes go to the class that overlaps them."""
+def write_run(run):
+    """Tables of one run."""
     archetypes = [
         {"class": name, "archetype": kind, "count": size, "true_positives": size // part}
         for name, size in zip(NAMES, TRAIN, strict=True)
@@ -79,7 +83,8 @@ def write_run(run, *, small_errors):
     ]
     save(ADVERSARIES, run, shares)
     divergences = [
-        {"class": name, "kld": np.nan if name == "c" else 0.1, "kld_fdr": 9.0} for name in NAMES
+        {"class": name, "kld": np.nan if name == "c" else 0.1, "kld_fdr": 9.0, "errors": 10}
+        for name in NAMES
     ]
     save(CLASS_SCORES, run, divergences)
     pairs = [
@@ -88,15 +93,6 @@ def write_run(run, *, small_errors):
     ]
     save(PAIRS, run, pairs)
     save(CLASSES, run, {"class": NAMES, "train_count": TRAIN})
-    wrong = {("e", "a"): 20, ("f", "b"): 20, ("e", "b"): small_errors, ("f", "a"): small_errors}
-    right = 80 - small_errors
-    right_of = dict.fromkeys("abcd", 60) | {"e": right, "f": right}
-    confusion = [
-        {"actual": x, "predicted": y, "count": right_of[x] if x == y else wrong.get((x, y), 0)}
-        for x in NAMES
-        for y in NAMES
-    ]
-    save(CONFUSION, run, confusion)
     colours = [
         {
             "class": name,
@@ -113,6 +109,43 @@ def write_run(run, *, small_errors):
     save(saliency_colours.COLOURS, run, colours)
 
 
+def write_predictions(dataset, *pairs):
+    """Of each pair of trainings: images of the smallest classes that go to a large one.
+
+    Twenty go to the class that overlaps theirs in either, 30 to the other one under the
+    baseline and some under the run.
+    """
+    rows = []
+    for run, baseline, left in pairs:
+        cells = [(name, name, name, 60) for name in "abcd"]
+        for small, twin, other in (("e", "a", "b"), ("f", "b", "a")):
+            cells += [(small, twin, twin, 20), (small, other, other, left)]
+            cells += [(small, other, small, 30 - left), (small, small, small, 50)]
+        for cell in cells:
+            columns = ("class", "predicted_baseline", "predicted", "count")
+            rows.append({"run": run, "baseline": baseline} | dict(zip(columns, cell, strict=True)))
+    save(PREDICTIONS, dataset, rows)
+
+
+def write_activation(dataset, *pairs):
+    """Of each pair of trainings what lies in boxes: more than elsewhere."""
+    rng = np.random.default_rng(0)
+    rows = [
+        {
+            "run": run,
+            "baseline": baseline,
+            "row": image,
+            "patient": image // 2,
+            "total": 100.0,
+            "inside": 30 + rng.normal(),
+            "elsewhere": 10.0,
+        }
+        for run, baseline in pairs
+        for image in range(40)
+    ]
+    save(ACTIVATION, dataset, rows)
+
+
 @pytest.fixture
 def values(tmp_path, monkeypatch):
     """Parameters, with the tables of four runs in the current folder."""
@@ -120,21 +153,26 @@ def values(tmp_path, monkeypatch):
     monkeypatch.setattr(claims, "read_metadata", about)
     values = tiny_params((CE, LDAM, BCE, CB_FOCAL))
     values["analyses"]["claims"] |= {"n_resamples": 100, "min_images": 30, "min_classes": 5}
+    for run in (CE, f"{CE}-seed1", LDAM, BCE, CB_FOCAL):
+        write_run(run)
+    values["runs"][f"{CE}-seed1"] = values["runs"][CE] | {"seed": 1}
     write_params(tmp_path, values)
-    for run, errors in ((CE, 30), (LDAM, 2), (BCE, 30), (CB_FOCAL, 30)):
-        write_run(run, small_errors=errors)
+    write_predictions("planted", (LDAM, CE, 2), (LDAM, f"{CE}-seed1", 2))
+    save(PREDICTIONS, "phantom", [])
+    write_activation("planted")
+    write_activation("phantom", (CB_FOCAL, BCE))
     write_differences("planted", [row(LDAM, "performance", "accuracy", 0.1, 0.2)])
     rows = [
         row(CB_FOCAL, "performance", "auroc", -0.01, 0.01),
         row(CB_FOCAL, "performance", "auroc", 0.5, 0.6, label="Mass"),
-        row(CB_FOCAL, "performance", "ap", 0.03, 0.05),
+        row(CB_FOCAL, "performance", "ap", 0.01, 0.05),
         row(CB_FOCAL, "performance", "probability", 0.2, 0.3),
         row(CB_FOCAL, "performance", "recall_half", 0.1, 0.2),
         row(CB_FOCAL, "performance", "recall", -0.1, 0.1),
         row(CB_FOCAL, "cam_alignment", "iobb", 0.1, 0.2),
         row(CB_FOCAL, "cam_alignment", "iobb_matched", -0.1, 0.1),
         row(CB_FOCAL, "cam_alignment", "ior", 0.1, 0.2),
-        row(CB_FOCAL, "cam_alignment", "auroc", 0.1, 0.2, images=29),
+        row(CB_FOCAL, "cam_alignment", "pointing_controlled", 0.1, 0.2, images=29),
         row(CB_FOCAL, "concepts", "disjoint", 3.0, 5.0, p_adjusted=0.06),
     ]
     write_differences("phantom", rows)
@@ -165,18 +203,19 @@ def test_paper_a_is_judged_by_the_differences_over_all_classes():
     found = verdicts("phantom")
     expected = {
         "auroc_marginal": "holds",
-        "ap_marginal": "does not hold",
+        "ap_marginal": "not decided",
         "probability_rises": "holds",
-        "probability_positives_rises": "not decidable",
+        "probability_positives_rises": "not measured",
         "recall_half_rises": "holds",
-        "recall_rises": "not decidable",
+        "recall_rises": "not decided",
         "iobb_rises": "holds",
-        "iobb_matched_rises": "not decidable",
+        "iobb_matched_rises": "not decided",
         "ior_falls": "does not hold",
-        "ior_matched_falls": "not decidable",
-        "disjoint_rises": "not decidable",
-        "unique_rises": "not decidable",
-        "pixel_auroc_rises": "holds",
+        "ior_matched_falls": "not measured",
+        "disjoint_rises": "not decided",
+        "unique_rises": "not measured",
+        "pointing_controlled_rises": "holds",
+        "added_activation_in_boxes": "not decided",
     }
     assert {name: found[name] for name in expected} == {
         name: {CB_FOCAL: verdict} for name, verdict in expected.items()
@@ -185,7 +224,10 @@ def test_paper_a_is_judged_by_the_differences_over_all_classes():
     assert reasons("phantom", "unique_rises") == {
         CB_FOCAL: f"Not measured: the differences from {BCE} have no unique of concepts."
     }
-    assert "(29 images, adjusted p " in reasons("phantom", "pixel_auroc_rises")[CB_FOCAL]
+    assert "(29 images, adjusted p " in reasons("phantom", "pointing_controlled_rises")[CB_FOCAL]
+    added = reasons("phantom", "added_activation_in_boxes")[CB_FOCAL]
+    assert added.startswith("One training each: these two networks differ; of the loss")
+    assert "lies above 0 (40 images)." in added
     text = Path("plots/claims/phantom.md").read_text()
     assert text.startswith("# phantom (generated images): claims of both papers\n")
     sentence = f"it rises for 1 of 1 runs ({CB_FOCAL}), at matched scale for 0 of these: "
@@ -198,20 +240,22 @@ def test_paper_a_is_judged_by_the_differences_over_all_classes():
 @pytest.mark.usefixtures("values", "quick")
 def test_paper_b_is_judged_by_the_tables_of_each_run():
     found = verdicts("planted")
-    every = dict.fromkeys(RUNS, "holds")
+    every = dict.fromkeys((CE, LDAM, f"{CE}-seed1"), "holds")
     assert found["safe_border_hold_true_positives"] == every
     assert found["safe_border_lead_true_positive_rates"] == every
     assert found["adversaries_rank_errors"] == every
     assert found["adversaries_match_fdr"] == every, "9 nats are far above"
-    assert found["overlapping_colours_alike"] == every
+    assert found["overlapping_colours_alike"] == every | {f"{CE}-seed1": "not measured"}
     assert found["ldam_lowers_dominated_errors"] == {LDAM: "holds"}
-    assert found["ldam_leaves_overlap"] == {LDAM: "holds"}
+    assert found["ldam_leaves_overlapping_errors"] == {LDAM: "holds"}
+    assert found["ldam_leaves_overlap"] == {LDAM: "not decided"}, "two pairs say little"
     metrics = json.loads(Path("metrics/claims/planted.json").read_text())
     assert metrics["adversaries_beat_random"][CE]["n"] == 5, "one class has no errors"
     assert metrics["overlapping_colours_alike"][CE]["n"] == 6
     lowered = metrics["ldam_lowers_dominated_errors"][LDAM]
     assert lowered["n"] == 2 * 60 + 2 * 100, "images of the classes with a much larger one"
-    assert metrics["ldam_leaves_overlapping_errors"][LDAM]["threshold"] == -0.05
+    assert lowered["statistic"] == 2 / 30 - 1
+    assert metrics["ldam_leaves_overlapping_errors"][LDAM]["threshold"] == -0.2
     assert list(metrics) == sorted(metrics)
 
 
@@ -222,8 +266,8 @@ def test_runs_without_what_a_claim_needs_say_what_is_missing(tmp_path, values):
     write_params(tmp_path, values)
     Path(f"plots/saliency_colours/{LDAM}.csv").unlink()
     found = verdicts("planted")
-    assert found["iobb_rises"] == {LDAM: "not decidable"}
-    unmapped = f"No maps were dumped for {LDAM} (dumps.maps.runs)."
+    assert found["iobb_rises"] == {LDAM: "not measured"}
+    unmapped = f"No maps were dumped for {LDAM}, {CE}-seed1 (dumps.maps.runs)."
     assert reasons("planted", "iobb_rises") == {LDAM: unmapped}
     text = Path("plots/claims/planted.md").read_text()
     assert f"- IoR: not measured: n{unmapped[1:]}\n" in text
@@ -242,6 +286,7 @@ def test_runs_without_what_a_claim_needs_say_what_is_missing(tmp_path, values):
 @pytest.mark.usefixtures("quick")
 def test_no_plain_run_and_other_networks_decide_nothing(tmp_path, values):
     method_of(values, CE)["loss"] = {"name": "balanced_softmax"}
+    write_activation("planted", (LDAM, CE), (LDAM, f"{CE}-seed1"))
     method_of(values, BCE)["model"] = {"name": "resnet50", "weights": "none"}
     values["datasets"]["phantom"]["image_size"] = 64
     write_params(tmp_path, values)
@@ -250,7 +295,7 @@ def test_no_plain_run_and_other_networks_decide_nothing(tmp_path, values):
     assert reasons("planted", "iobb_rises") == {CE: weighted, LDAM: weighted}
     assert reasons("planted", "ldam_leaves_overlap") == {LDAM: weighted}
     found = verdicts("phantom")
-    assert found["iobb_rises"] == {CB_FOCAL: "not decidable"}
+    assert found["iobb_rises"] == {CB_FOCAL: "not applicable"}
     assert reasons("phantom", "iobb_rises") == {
         CB_FOCAL: f"The baseline {CB_FOCAL} does not have the plain loss."
     }
@@ -262,11 +307,19 @@ def test_repeats_are_compared_together_with_those_of_the_named_baseline(tmp_path
     runs["other"] = runs[CE] | {"recipe": "longer"}
     values["recipes"]["longer"] = values["recipes"]["quick"] | {"epochs": 3}
     values["dumps"]["saliency"]["runs"] = []
-    write_run("other", small_errors=2)
-    for run, errors in ((CE, 30), (LDAM, 2), ("other", 2)):
+    for run in ("other", LDAM):
         runs[f"{run}-seed1"] = runs[run] | {"seed": 1}
-        write_run(f"{run}-seed1", small_errors=errors)
+        write_run(f"{run}-seed1")
+    write_run("other")
     write_params(tmp_path, values)
+    sides = {
+        base: [(run, each) for run in two(LDAM) for each in two(base)] for base in (CE, "other")
+    }
+    write_predictions(
+        "planted",
+        *((*pair, 2) for pair in sides[CE]),
+        *((*pair, 30) for pair in sides["other"]),
+    )
     found = verdicts("planted")
     assert list(found["auroc_marginal"]) == [LDAM]
     assert found["ldam_lowers_dominated_errors"] == {LDAM: "holds"}
@@ -276,17 +329,38 @@ def test_repeats_are_compared_together_with_those_of_the_named_baseline(tmp_path
     assert len(found["adversaries_beat_random"]) == 6
     values["baselines"] = ["other-seed1"]
     write_params(tmp_path, values)
-    assert verdicts("planted")["ldam_lowers_dominated_errors"] == {LDAM: "not decidable"}
+    assert verdicts("planted")["ldam_lowers_dominated_errors"] == {LDAM: "does not hold"}
     table = pd.read_csv("plots/claims/planted.csv").set_index(["claim", "run"])
     assert table.loc[("ldam_leaves_overlap", LDAM), "baseline"] == "other"
 
 
+def two(run):
+    return (run, f"{run}-seed1")
+
+
+@pytest.mark.usefixtures("quick", "values")
+def test_one_repeat_that_differs_leaves_the_change_open():
+    write_predictions("planted", (LDAM, CE, 2), (LDAM, f"{CE}-seed1", 30))
+    assert verdicts("planted")["ldam_lowers_dominated_errors"] == {LDAM: "not decided"}
+    assert not reasons("planted", "ldam_lowers_dominated_errors")[LDAM].startswith("One training")
+
+
 @pytest.mark.usefixtures("quick")
-def test_one_repeat_that_differs_leaves_the_change_open(tmp_path, values):
-    values["runs"][f"{LDAM}-seed1"] = values["runs"][LDAM] | {"seed": 1}
-    write_run(f"{LDAM}-seed1", small_errors=30)
+def test_one_training_of_each_loss_decides_nothing_about_it(tmp_path, values):
+    del values["runs"][f"{CE}-seed1"]
     write_params(tmp_path, values)
-    assert verdicts("planted")["ldam_lowers_dominated_errors"] == {LDAM: "not decidable"}
+    write_differences("phantom", [row(CB_FOCAL, "cam_alignment", "iobb", 0.1, 0.2, over="images")])
+    for dataset, claim, run in (
+        ("planted", "ldam_lowers_dominated_errors", LDAM),
+        ("phantom", "iobb_rises", CB_FOCAL),
+    ):
+        assert verdicts(dataset)[claim] == {run: "not decided"}
+        assert reasons(dataset, claim)[run].startswith(
+            "One training each: these two networks differ; of the loss nothing is decided. The "
+        )
+    assert (
+        "it is not shown to rise for any of 1 runs" in Path("plots/claims/phantom.md").read_text()
+    )
 
 
 @pytest.mark.parametrize(
@@ -297,7 +371,9 @@ def test_one_repeat_that_differs_leaves_the_change_open(tmp_path, values):
         (f"plots/adversaries/{LDAM}.csv", f"adversaries@{LDAM}"),
         (f"plots/adversaries/{LDAM}-classes.csv", f"adversaries@{LDAM}"),
         (f"plots/saliency_colours/{CE}.csv", f"saliency_colours@{CE}"),
-        (f"plots/performance/{CE}-confusion.csv", f"performance@{CE}"),
+        (f"plots/performance/{LDAM}.csv", f"performance@{LDAM}"),
+        ("plots/changes/planted-predictions.csv", "changes@planted"),
+        ("plots/changes/planted-activation.csv", "changes@planted"),
         (f"plots/feature_overlap/{LDAM}-pairs.csv", f"feature_overlap@{LDAM}"),
     ],
 )

@@ -27,6 +27,7 @@ def difference(**changed):
         "spread": 0.0,
         "classes": 3,
         "over": "patients and seeds",
+        "freedom": 7.25,
     }
     return Difference(**values | changed)
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from imbalens.analysis.claims.intervals import Estimate
-from imbalens.analysis.claims.verdicts import Claim, judge, undecided
+from imbalens.analysis.claims.verdicts import Claim, judge, unjudged
 from imbalens.reports.claims import (
-    VERDICTS,
+    SHOWN,
     claims_figure,
     claims_markdown,
     claims_metrics,
@@ -45,7 +45,7 @@ FINDINGS = [
     found(RISES, "wbce", 0.25, 0.75),
     found(WITHIN, "wbce", -0.125, 0.375, 0.25),
     found(RISES, "focal", -0.75, -0.25),
-    undecided(ABSENT, "No run has it."),
+    unjudged(ABSENT, "not applicable", "No run has it."),
 ]
 
 
@@ -56,8 +56,8 @@ def test_the_table_keeps_the_rows_of_a_claim_together():
     assert table["verdict"].tolist() == [
         "holds",
         "does not hold",
-        "not decidable",
-        "not decidable",
+        "not decided",
+        "not applicable",
     ]
     first = table.iloc[0].to_dict()
     reason = first.pop("reason")
@@ -107,7 +107,7 @@ def test_metrics_are_nested_by_claim_and_run():
             "high": nan,
             "threshold": nan,
             "n": 0,
-            "verdict": "not decidable",
+            "verdict": "not applicable",
         },
     )
 
@@ -130,7 +130,7 @@ def test_markdown_by_hand():
         "| x_rises by much | 5, Table 1 | wbce | **holds** | The difference of x_rises, 0.5 "
         "[0.25, 0.75], lies above 0 (40 images, adjusted p 0.75). |"
     ) in lines
-    assert "| z by much | 5, Table 1 | (no run) | **not decidable** | No run has it. |" in lines
+    assert "| z by much | 5, Table 1 | (no run) | **not applicable** | No run has it. |" in lines
 
 
 def drawn(axes):
@@ -148,13 +148,13 @@ def test_each_claim_with_an_interval_has_a_panel_of_its_runs():
     rises, within = panels
     assert [label.get_text() for label in rises.get_yticklabels()] == ["wbce", "focal"]
     assert drawn(rises) == [
-        (0.25, 0.75, 0.5, *VERDICTS["holds"]),
-        (-0.75, -0.25, -0.5, *VERDICTS["does not hold"]),
+        (0.25, 0.75, 0.5, *SHOWN["holds"]),
+        (-0.75, -0.25, -0.5, *SHOWN["does not hold"]),
     ]
-    assert drawn(within) == [(-0.125, 0.375, 0.125, *VERDICTS["not decidable"])]
+    assert drawn(within) == [(-0.125, 0.375, 0.125, *SHOWN["not decided"])]
     assert figure.get_suptitle().endswith("\n1 of 3 claims have no interval here")
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels[:3] == list(VERDICTS)
+    assert labels[:3] == list(SHOWN)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_the_claimed_side_is_shaded(side, threshold, lines, shaded):
 
 
 def test_a_dataset_without_any_interval_says_so(tmp_path):
-    table = claims_table([undecided(ABSENT, "No run has it.")])
+    table = claims_table([unjudged(ABSENT, "not applicable", "No run has it.")])
     axes = claims_figure(table, dataset="d").axes[0]
     assert [text.get_text() for text in axes.texts] == ["no claim has an interval"]
     for name in ("first.png", "second.png"):

@@ -136,7 +136,7 @@ def test_the_hash_of_a_folder_is_not_believed(sides):
     assert judged(sides).problems == []
     path = sides / "committed/metrics/claims/planted.json"
     path.write_text(
-        path.read_text(encoding="utf-8").replace("holds", "not decidable"), encoding="utf-8"
+        path.read_text(encoding="utf-8").replace("holds", "not decided"), encoding="utf-8"
     )
     assert places(judged(sides)) == [f"metrics/claims/planted.json:rises.{LDAM}.verdict"]
 
@@ -206,7 +206,7 @@ def test_a_headline_that_is_no_number_any_more_is_wrong(sides):
     assert places(judged(sides)) == [f"performance/{CE}.json:accuracy"]
 
 
-@pytest.mark.parametrize(("verdict", "wrong"), [("does not hold", True), ("not decidable", False)])
+@pytest.mark.parametrize(("verdict", "wrong"), [("does not hold", True), ("not decided", False)])
 def test_a_verdict_may_become_undecidable_but_not_its_opposite(sides, verdict, wrong):
     commit_side(sides, weights="elsewhere", verdict=verdict)
     found = judged(sides)

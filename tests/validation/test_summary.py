@@ -13,7 +13,7 @@ from imbalens.validation.values import Difference
 DUMPS = ["data/dumps/features/a.h5", "data/dumps/maps/a.h5"]
 RULE = Difference("validation/rules.yaml:headlines.planted.performance.few", 0.1, 9.0)
 PINNED = Difference("default/metrics/archetypes/a.json:share.safe", 0.5, 0.75)
-VERDICT = Difference("claims/planted.json:iobb_rises.a", "holds", "not decidable")
+VERDICT = Difference("claims/planted.json:iobb_rises.a", "holds", "not decided")
 
 
 def judged(not_reproduced=(), verdicts=(), fallen=None):
@@ -74,7 +74,7 @@ def test_everything_that_changed_is_named():
         "Files of which only headlines and verdicts are checked: plots/a (2).",
     ):
         assert line in lines
-    assert lines.count("| claims/planted.json:iobb_rises.a | holds | not decidable |") == 2
+    assert lines.count("| claims/planted.json:iobb_rises.a | holds | not decided |") == 2
     assert any("planted: performance.few" in line for line in lines)
 
 

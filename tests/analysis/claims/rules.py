@@ -11,7 +11,8 @@ def rules(**changed):
         "resampling": RESAMPLING,
         "alpha": 0.05,
         "margin": 0.02,
-        "error_margin": 0.05,
+        "score_margin": 0.1,
+        "error_margin": 0.2,
         "min_images": 30,
         "min_classes": 5,
     }

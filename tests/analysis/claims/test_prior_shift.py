@@ -3,7 +3,7 @@ import pytest
 from imbalens.analysis.claims.cost_sensitive import CONTROLLED
 from imbalens.analysis.claims.intervals import Estimate
 from imbalens.analysis.claims.prior_shift import prior_shift_sentences
-from imbalens.analysis.claims.verdicts import judge, undecided
+from imbalens.analysis.claims.verdicts import judge, unjudged
 from tests.analysis.claims.rules import rules
 
 UP, DOWN, NEITHER, CHANCE = (0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1), (0.01, 0.2)
@@ -11,7 +11,7 @@ UP, DOWN, NEITHER, CHANCE = (0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1), (0.01, 0.2)
 
 def found(item, run, interval):
     if interval is None:
-        return undecided(item.claim, "No maps.", run=run)
+        return unjudged(item.claim, "not measured", "No maps.", run=run)
     low, high = interval
     estimate = Estimate((low + high) / 2, low, high, 100)
     p_adjusted = 0.4 if interval == CHANCE else 0.01

@@ -1,18 +1,27 @@
 from dataclasses import replace
 from math import isnan, nan
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imbalens.analysis.claims.intervals import Estimate, undefined
-from imbalens.analysis.claims.verdicts import NO_RUN, Claim, decide, judge, undecided
+from imbalens.analysis.claims.verdicts import (
+    NO_RUN,
+    VERDICTS,
+    Claim,
+    Verdict,
+    decide,
+    judge,
+    unjudged,
+)
 from tests.analysis.claims.rules import rules
 
 OPPOSITE = {
     "holds": "does not hold",
     "does not hold": "holds",
-    "not decidable": "not decidable",
+    "not decided": "not decided",
 }
 ENDS = st.tuples(st.integers(-8, 8), st.integers(-8, 8)).map(sorted)
 
@@ -22,18 +31,18 @@ ENDS = st.tuples(st.integers(-8, 8), st.integers(-8, 8)).map(sorted)
     [
         (0.1, 0.3, "above", 0.0, "holds"),
         (-0.3, -0.1, "above", 0.0, "does not hold"),
-        (-0.1, 0.3, "above", 0.0, "not decidable"),
-        (0.0, 0.3, "above", 0.0, "not decidable"),
+        (-0.1, 0.3, "above", 0.0, "not decided"),
+        (0.0, 0.3, "above", 0.0, "not decided"),
         (-0.3, -0.1, "below", 0.0, "holds"),
         (0.1, 0.3, "below", 0.0, "does not hold"),
-        (-0.1, 0.0, "below", 0.0, "not decidable"),
+        (-0.1, 0.0, "below", 0.0, "not decided"),
         (-0.01, 0.01, "within", 0.02, "holds"),
-        (-0.02, 0.01, "within", 0.02, "not decidable"),
+        (-0.02, 0.01, "within", 0.02, "not decided"),
         (0.03, 0.05, "within", 0.02, "does not hold"),
         (-0.05, -0.03, "within", 0.02, "does not hold"),
-        (-0.05, 0.05, "within", 0.02, "not decidable"),
-        (nan, nan, "above", 0.0, "not decidable"),
-        (nan, nan, "within", 0.02, "not decidable"),
+        (-0.05, 0.05, "within", 0.02, "not decided"),
+        (nan, nan, "above", 0.0, "not decided"),
+        (nan, nan, "within", 0.02, "not decided"),
     ],
 )
 def test_the_whole_interval_decides(low, high, side, threshold, verdict):
@@ -62,7 +71,7 @@ def test_margins_are_symmetric_and_a_wider_interval_never_decides_more(ends, mar
     for side in ("above", "below", "within"):
         narrow = decide(low, high, side=side, threshold=float(margin))
         wide = decide(low - grow, high + grow, side=side, threshold=float(margin))
-        assert wide in (narrow, "not decidable")
+        assert wide in (narrow, "not decided")
 
 
 def test_reversed_intervals_and_margins_of_nothing_are_refused():
@@ -108,7 +117,10 @@ def test_reasons_of_margins():
     for margin, words in ((0.75, "lies within ±0.75"), (0.25, "lies partly outside ±0.25")):
         assert words in reason(some, WITHIN, margin=margin, p_adjusted=0.5)
     outside = reason(some, WITHIN, margin=0.1, p_adjusted=0.04)
-    assert outside.endswith("lies outside ±0.1 (40 images, adjusted p 0.04).")
+    assert outside == (
+        "The difference of x, 0.25 [0.125, 0.5], lies outside ±0.1 (40 images, adjusted p 0.04). "
+        "So many images allow no margin below ±0.188."
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,7 +128,7 @@ def test_reasons_of_margins():
     [
         (CLAIM, 0.1, 0.3, "holds"),
         (CLAIM, -0.3, -0.1, "does not hold"),
-        (CLAIM, -0.1, 0.3, "not decidable"),
+        (CLAIM, -0.1, 0.3, "not decided"),
         (WITHIN, 0.1, 0.3, "does not hold"),
         (WITHIN, -0.01, 0.01, "holds"),
     ],
@@ -130,14 +142,58 @@ def test_a_difference_counts_only_after_correction(claim, low, high, single):
         assert found(small).verdict == single
         assert "singly" not in found(small).reason
     large = found(0.31)
-    if claim == WITHIN and single == "holds":
-        assert large.verdict == "holds", "that there is none is not corrected for"
-        assert large.reason.endswith("lies within ±0.05 (40 images).")
-    else:
-        assert large.verdict == "not decidable"
-        corrected = single != "not decidable"
-        assert ("singly, not after correction for the dataset's" in large.reason) == corrected
-        assert large.reason.endswith("(40 images, adjusted p 0.31).")
+    assert large.verdict == "not decided"
+    corrected = single != "not decided"
+    assert ("singly, not after correction for the dataset's" in large.reason) == corrected
+    assert "(40 images, adjusted p 0.31)." in large.reason
+
+
+@pytest.mark.parametrize(
+    ("claim", "low", "high", "p_same", "said"),
+    [
+        (CLAIM, 0.1, 0.3, 0.01, "differ"),
+        (CLAIM, -0.3, -0.1, 0.01, "differ"),
+        (CLAIM, 0.1, 0.3, nan, "differ"),
+        (CLAIM, 0.1, 0.3, 0.06, "are not shown to differ"),
+        (CLAIM, -0.1, 0.3, 0.01, "are not shown to differ"),
+        (replace(CLAIM, same=0.2), 0.1, 0.3, 0.01, "are not shown to differ"),
+        (WITHIN, 0.01, 0.03, 0.01, "differ"),
+    ],
+)
+def test_one_training_of_each_loss_tells_of_two_networks_and_not_of_the_loss(
+    claim, low, high, p_same, said
+):
+    def found(*, over_seeds):
+        estimate = Estimate((low + high) / 2, low, high, 40)
+        options = {"rules": rules(), "run": "b", "margin": 0.05, "p_same": p_same}
+        return judge(claim, estimate, over_seeds=over_seeds, **options)
+
+    several, one = found(over_seeds=True), found(over_seeds=False)
+    assert one.verdict == "not decided"
+    assert one.reason == (
+        f"One training each: these two networks {said}; of the loss nothing is decided. "
+        f"{several.reason}"
+    )
+    assert (one.estimate, one.threshold) == (several.estimate, several.threshold)
+
+
+@pytest.mark.parametrize("without", ["not decided", "not applicable"])
+def test_a_claim_says_what_it_is_without_a_statistic(without):
+    found = judge(replace(CLAIM, without=without), undefined(40), rules=rules(), run="b")
+    assert found.verdict == without
+
+
+def test_the_words_are_five():
+    assert (
+        *("holds", "does not hold", "not decided", "not applicable", "not measured"),
+    ) == VERDICTS
+    words = [word for part in get_args(Verdict) for word in get_args(part) or (part,)]
+    assert sorted(words) == sorted(VERDICTS)
+
+
+def test_pairs_of_classes_have_no_minimum():
+    pairs = replace(CLAIM, unit="pairs of classes")
+    assert "lies above 0 (1 pairs" in reason(Estimate(0.25, 0.125, 0.5, 1), pairs)
 
 
 def test_units_have_minima_of_their_own():
@@ -161,12 +217,12 @@ def test_findings_carry_what_they_are_of():
     assert (found.run, found.baseline, found.verdict) == ("b", "a", "holds")
     assert (found.p_adjusted, found.seeds, found.threshold) == (0.02, 3, 0.0)
     few = judge(CLAIM, Estimate(1.0, 0.5, 2.0, 29), rules=rules(), run="b")
-    assert few.verdict == "not decidable"
+    assert few.verdict == "not decided"
     assert few.estimate.value == 1.0
 
 
 def test_absent_inputs_decide_nothing():
-    found = undecided(CLAIM, "No maps.")
-    assert (found.run, found.verdict, found.reason) == (NO_RUN, "not decidable", "No maps.")
+    found = unjudged(CLAIM, "not measured", "No maps.")
+    assert (found.run, found.verdict, found.reason) == (NO_RUN, "not measured", "No maps.")
     assert isnan(found.estimate.value)
     assert isnan(found.threshold)

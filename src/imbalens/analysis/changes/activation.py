@@ -57,10 +57,8 @@ def added_activation(
     Source: paper A, section 5 and Figure 1.
     """
     pairs = find_pairs(boxes)
-    if not len(baseline) == len(other) == len(pairs):
-        raise ValueError(
-            f"found {len(baseline)} and {len(other)} maps for {len(pairs)} pairs; give each one"
-        )
+    if len(other) != len(pairs):
+        raise ValueError(f"found {len(other)} maps for {len(pairs)} pairs; give one for each")
     rng = np.random.default_rng(shift_seed)
     shifted = shift_boxes(boxes, image_size=image_size, rng=rng)
     sums = np.zeros((3, len(pairs)))

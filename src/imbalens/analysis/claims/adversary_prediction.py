@@ -96,10 +96,11 @@ def adversaries_beat_random(
 ) -> Estimate:
     """How much more surprising errors are to nearest adversaries with their classes interchanged.
 
-    A prediction that knows nothing still beats a random draw if it is nearer to uniform, as any
-    smoothed one is: in 1,000 simulations of 10 classes with unrelated neighbours SIM_DRAW were
-    found better than a draw. What is random here is thus which class is which: see
-    `permute_classes`. In the same simulations SIM_PERM were found better.
+    A prediction that knows nothing still beats the mean of random draws if it is nearer to
+    uniform, as any smoothed one is: of unrelated neighbours of 10 (14) classes that was found in
+    19 % (52 %) of 1,000 simulations. What is random here is thus which class is which, see
+    `permute_classes`: that left out 0 above in 2.3 to 2.6 %, below in 2.5 to 3.4 %, be all classes
+    as popular or a few of them in either matrix. Only the judged classes change places.
 
     Args:
         errors: Distribution of the errors; rows without any are NaN.
@@ -184,9 +185,9 @@ def adversaries_rank_errors(
     """Mean over classes of Spearman's correlation, against that of classes in other order.
 
     Classes that many errors go to make the rows of one matrix alike: they agree with the other
-    matrix, or do not, all together. In 1,000 simulations of 10 classes, some of which most errors
-    go to and others most neighbours, unrelated to each other, SIM_RANK; a bootstrap of the
-    classes found that in SIM_BOOT. Only the judged classes change places.
+    matrix, or do not, all together. Of unrelated neighbours of 10 classes this lay above 0 in 2.1
+    to 2.9 % of 1,000 simulations, a bootstrap of the classes in 2.5 % where all classes are as
+    popular and in 17 % where a few are. Only the judged classes change places.
 
     Args:
         errors: Distribution of the errors; rows without any are NaN.

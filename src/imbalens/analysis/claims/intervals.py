@@ -48,7 +48,9 @@ def undefined(n: int) -> Estimate:
     return Estimate(float("nan"), float("nan"), float("nan"), n)
 
 
-def estimate_proportion(successes: float, trials: float, *, confidence: float) -> Estimate:
+def estimate_proportion(
+    successes: int | float, trials: int | float, *, confidence: float
+) -> Estimate:
     """Proportion with Wilson's score interval; undefined without trials.
 
     Both may be fractions, where trials depend on each other and count less than their number.
@@ -167,6 +169,8 @@ def margin_p(estimate: Estimate, *, margin: float, freedom: float, confidence: f
     """
     half = (estimate.high - estimate.low) / 2
     distance = abs(margin - abs(estimate.value))
+    if isnan(half):
+        return float("nan")
     if half == 0:
         return 0.0 if distance > 0 else 1.0
     error = half / -stdtrit(freedom, (1 - confidence) / 2)
