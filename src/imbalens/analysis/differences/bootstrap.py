@@ -226,10 +226,9 @@ def _freedom(pair: Pair, seeds: SeedVariance) -> Float[np.ndarray, " c"]:
     units = np.minimum(pair.baseline.units, pair.other.units)
     of_images = pair.of_images
     of_seeds = pair.per_training * np.maximum(seeds.variance, seeds.expected)
-    unsteady = of_images**2 / np.maximum(units - 1, 1)
-    unsteady = unsteady + np.nan_to_num(divide(of_seeds**2, seeds.freedom))
-    # nothing varies: any will do
-    return np.where(unsteady > 0, divide((of_images + of_seeds) ** 2, unsteady), 1)
+    most = np.maximum(units - 1, 1)
+    unsteady = of_images**2 / most + np.nan_to_num(divide(of_seeds**2, seeds.freedom))
+    return np.where(unsteady > 0, divide((of_images + of_seeds) ** 2, unsteady), most)
 
 
 @dataclass(frozen=True)
@@ -254,7 +253,9 @@ class _Sides:
         runs = (pair.baseline, pair.other)
         valid = ~np.isnan(runs[0].replicates + runs[1].replicates)
         shifts, errors = zip(*(_moments(run.replicates, valid) for run in runs), strict=True)
-        products = divide((shifts[0] * shifts[1]).sum(axis=0), np.maximum(valid.sum(axis=0) - 1, 0))
+        products = divide(
+            (shifts[0] * shifts[1]).sum(axis=0), np.maximum(valid.sum(axis=0) - 1, 0)
+        )
         parts = [of_seeds / (run.n_repeats * pair.per_training) for run in runs]
         errors = np.stack([np.sqrt(e**2 + s) for e, s in zip(errors, parts, strict=True)])
         correlation = np.nan_to_num(divide(products, errors[0] * errors[1]))
@@ -305,9 +306,7 @@ class _Sides:
     def _together(
         self, first: Float[np.ndarray, " c"], second: Float[np.ndarray, " c"]
     ) -> Float[np.ndarray, " c"]:
-        return np.sqrt(
-            np.maximum(first**2 + second**2 - 2 * self.correlation * first * second, 0)
-        )
+        return np.sqrt(np.maximum(first**2 + second**2 - 2 * self.correlation * first * second, 0))
 
 
 def _moments(

@@ -148,7 +148,9 @@ def compare_runs(
     return differences
 
 
-def average_measures(repeats: Sequence[Sequence[Measure]]) -> dict[Key, tuple[Measure, RunMeasure]]:
+def average_measures(
+    repeats: Sequence[Sequence[Measure]],
+) -> dict[Key, tuple[Measure, RunMeasure]]:
     """Average every measure that all repeats of a run have.
 
     Args:
