@@ -418,8 +418,11 @@ def test_thin_and_undefined_sides():
     assert found.ignored.tolist() == [1, 0, 1, 0]
     # one replicate left; too few images; no value
     assert np.isnan(found.difference).tolist() == [True, True, True, False]
-    # and where nothing varies that says nothing of other images
-    assert np.isnan([found.low, found.high, found.p]).all()
+    # and of 20 images that all changed by as much, one more would have stayed as it was
+    assert np.isnan([found.low[:3], found.high[:3], found.p[:3]]).all()
+    reach = stats.t.isf(0.025, 19) * np.sqrt(20 / 21**3)
+    assert [found.low[3], found.high[3]] == pytest.approx([20 / 21 - reach, 20 / 21 + reach])
+    assert found.p[3] == pytest.approx(1 / 3)  # of two replicates
     assert (found.null_z == 0).all()
 
 

@@ -90,16 +90,16 @@ def test_agrees_with_plain_loops():
 def test_repeats_widen_an_interval_by_how_they_spread():
     measured = [np.full((2001, 1), value) for value in (0.2, 0.5)]
     run, steady = (
-        summarize(*values, images=9) for values in (measured, [np.full((2001, 1), 0.5)] * 2)
+        summarize(*values, images=9000) for values in (measured, [np.full((2001, 1), 0.5)] * 2)
     )
     found = value_interval(run, **OPTIONS)
     # one degree of freedom
     half_width = stats.t.isf(0.025, 1) * 0.15
     assert found.value == close([0.35])
-    assert (found.high - found.low)[0] == pytest.approx(2 * half_width)
+    assert (found.high - found.low)[0] == pytest.approx(2 * half_width, rel=0.001)
     ratio = ratio_interval(run, steady, **OPTIONS)
     assert ratio.value == close([0.7])
-    assert np.log(ratio.high / ratio.low)[0] == pytest.approx(2 * half_width / 0.35)
+    assert np.log(ratio.high / ratio.low)[0] == pytest.approx(2 * half_width / 0.35, rel=0.001)
 
 
 def once(values, replicates, images):
@@ -114,12 +114,12 @@ def test_thin_undefined_and_certain_measures():
     run = once(values, replicates, images)
     found = value_interval(run, **OPTIONS)
     assert found.value == close([0.5, 0.5, NAN, 0, 0.6])
-    # nothing varies of the second and the fourth
-    assert np.isnan(found.low).tolist() == [False, True, True, True, True]
+    assert np.isnan(found.low).tolist() == [False, False, True, True, True]
+    assert found.low[1] < 0.5 < found.high[1], "though no replicate differs"
     one = once(np.ones(5), np.ones((2, 5)), images)
     ratio = ratio_interval(one, run, **OPTIONS)
     assert ratio.value == close([2, 2, NAN, NAN, 1 / 0.6])
-    assert np.isnan(ratio.high).tolist() == [False, True, True, True, True]
+    assert np.isnan(ratio.high).tolist() == [False, False, True, True, True]
     assert np.isnan(ratio_interval(run, one, **OPTIONS).value).tolist() == [0, 0, 1, 1, 0]
     assert np.isnan(ratio_interval(run, run, **OPTIONS).high).all(), "they vary together"
 
