@@ -193,8 +193,8 @@ MUTANTS = (
     Mutant(
         "p is corrected for means and single classes together",
         "differences/comparison",
-        "[measure.classes is None for measure in measures]",
-        "[True for _ in measures]",
+        'return "per class"',
+        'return "other"',
     ),
     Mutant(
         "a connectivity of 4 joins corners",
@@ -259,8 +259,8 @@ MUTANTS = (
     Mutant(
         "each comparison is held against its own differences alone",
         "differences/families",
-        "(largest[:, None] >= one.z)",
-        "(one.null_z.max(axis=1, initial=0)[:, None] >= one.z)",
+        "np.maximum.accumulate(drawn[:, ::-1], axis=1)[:, ::-1]",
+        "drawn",
     ),
     Mutant(
         "a class at the cut has many images",
@@ -276,9 +276,9 @@ MUTANTS = (
     ),
     Mutant(
         "a single training counts as often as the repeated one",
-        "differences/repeats",
-        "of.seed_variance / run.n_repeats",
-        "of.seed_variance / of.n_repeats",
+        "differences/bootstrap",
+        "1 / self.baseline.n_repeats + 1 / self.other.n_repeats",
+        "2 / max(self.baseline.n_repeats, self.other.n_repeats)",
     ),
     Mutant(
         "a class at the cut has few images",

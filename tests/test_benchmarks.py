@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import analyses, run, saliency, timing
+from benchmarks import analyses, evidence, run, saliency, timing
 from benchmarks.report import render
+from imbalens.analysis.common.measured import Measure
 
 
 def test_a_quick_run_gives_a_finite_ratio_for_every_benchmark(capsys):
@@ -114,3 +115,55 @@ def test_a_row_shows_median_spread_and_whether_the_goal_is_met():
     lines = render([speed, memory]).splitlines()
     assert lines[2] == "| x | ours | theirs | 4 | 2 to 4 | >= 5 | **no** |"
     assert lines[3] == "| y | ours | 1 GiB | 0.5 | 0.5 to 0.5 | <= 1 | yes |"
+
+
+def draw_trainings(rng, n_trainings, *, by_seed, n_measures=6, n_replicates=80):
+    """Measures of trainings that vary over images by .01, each in its own way, and by seed."""
+    return [
+        [
+            Measure(
+                "s",
+                f"m{place}",
+                None,
+                0.5
+                + by_seed * rng.normal()
+                + 0.01 * np.append(rng.normal(), rng.normal(size=n_replicates))[:, None],
+                np.array([60]),
+            )
+            for place in range(n_measures)
+        ]
+        for _ in range(n_trainings)
+    ]
+
+
+def test_every_choice_of_trainings_is_compared_once():
+    measured = draw_trainings(np.random.default_rng(0), 5, by_seed=0.0, n_measures=3)
+    assert len(list(evidence.compare_choices(measured, 1, 1))) == 10
+    found = list(evidence.compare_choices(measured, 3, 1))
+    assert len(found) == 20
+    assert {one.rows for one in found} == {3}
+    assert list(evidence.compare_choices(measured[:2], 3, 1)) == []
+
+
+def test_trainings_told_apart_by_their_seed_are_counted_as_errors():
+    measured = draw_trainings(np.random.default_rng(1), 4, by_seed=0.2)
+    found = list(evidence.compare_choices(measured, 1, 1))
+    assert np.mean([one.excluding / one.rows for one in found]) > 0.8
+    assert np.mean([one.rejected["other"] for one in found]) > 0.8
+    assert not any(one.rejected["main"] or one.rejected["per class"] for one in found)
+
+
+def test_simulated_trainings_vary_as_measured_over_images_and_seeds():
+    rng = np.random.default_rng(2)
+    null = evidence.Null.of(draw_trainings(rng, 30, by_seed=0.03))
+    drawn = np.stack(
+        [[[one.values for one in of] for of in null.trainings(rng, 2)] for _ in range(400)]
+    )[..., 0]
+    difference = drawn[:, 1] - drawn[:, 0]
+    # of either training .01 over images; of the value that and .03 over seeds
+    assert difference[..., 1:].std(axis=-1).mean() == pytest.approx(0.01 * 2**0.5, rel=0.1)
+    assert difference[..., 0].std() == pytest.approx(2**0.5 * np.hypot(0.01, 0.03), rel=0.15)
+    still = np.stack(
+        [[one.values[0, 0] for one in null.trainings(rng, 1, of_seeds=0)[0]] for _ in range(400)]
+    )
+    assert still.std(axis=0).mean() == pytest.approx(0.01, rel=0.15)

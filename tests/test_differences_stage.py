@@ -98,8 +98,8 @@ def test_what_was_planted_is_found_and_nothing_else(workspace, task):
     assert not (null["p_adjusted"] < 0.05).any()
     assert (null["difference"] != 0).any()
     same = null.loc[[("concepts", "disjoint", ""), ("concepts", "unique", "")]]
-    assert (same[["difference", "low", "high"]] == 0).all(axis=None)
-    assert (same["p"] == 1).all()
+    assert (same["difference"] == 0).all()
+    assert same[["low", "high", "p"]].isna().all(axis=None), "nothing varies"
     undefined = ("cam_alignment", "ior", first)
     assert table.loc[(BETTER, *undefined), "images"] == 0
     assert np.isnan(table.loc[(BETTER, *undefined), "difference"])
@@ -157,8 +157,10 @@ def test_a_run_that_learned_the_same_does_not_differ(workspace, task):
         shutil.copy(*(kind.format(name) for name in (BASE, BETTER)))
     table = compare()
     defined = table[table["p"].notna()]
-    assert len(defined) > 20
-    assert (defined[["difference", "low", "high"]] == 0).all(axis=None)
+    assert len(defined) >= 10
+    assert (defined["difference"] == 0).all()
+    assert (defined["low"] < 0).all(), "a few images more might tell them apart"
+    assert (defined["high"] > 0).all()
     assert (defined[["p", "p_adjusted"]] == 1).all(axis=None)
 
 

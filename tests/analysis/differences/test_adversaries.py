@@ -191,7 +191,7 @@ def test_divergences_of_a_run_have_intervals():
     measures = adversary_measures(
         weights, labels, predictions, predictors, errors="by_actual", eps=EPS, seed=0
     )
-    options = {"confidence": 0.95, "min_images": 20, "seed": 0}
+    options = {"confidence": 0.95, "min_images": 20}
     found = divergence_intervals({"run": [measures], "twice": [measures] * 2}, **options)
     assert list(found) == ["run", "twice"]
     intervals = {run: one.intervals for run, one in found.items()}

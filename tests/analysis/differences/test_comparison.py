@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from imbalens.analysis.claims.cost_sensitive import DIFFERENCE_CLAIMS
 from imbalens.analysis.common.measured import Measure, PerClass, mean_of_defined
 from imbalens.analysis.common.measures import KLD
 from imbalens.analysis.differences.bootstrap import resample_images
-from imbalens.analysis.differences.comparison import compare_runs
+from imbalens.analysis.differences.comparison import MAIN, compare_runs
 from imbalens.analysis.differences.measures_of_run import pair_measures
 from imbalens.analysis.performance.judged import judge
-from imbalens.analysis.performance.measures import performance_measures
+from imbalens.analysis.performance.measures import ACCURACY, performance_measures
 from tests.analysis.oracles import close
 
 NAN = np.nan
@@ -66,8 +67,10 @@ def test_a_run_compared_with_itself_does_not_differ(n_repeats):
     assert len(differences) == sum(one.values.shape[1] for one in measured)
     for one in differences:
         assert one.difference == 0
-        if one.measure != "ece":
-            assert (one.low, one.high, one.p, one.p_adjusted) == (0, 0, 1, 1)
+        if one.measure in ("accuracy", "recall"):
+            assert (one.p, one.p_adjusted) == (1, 1)
+            assert one.low == -one.high < 0
+        assert one.low != one.high, "other images might tell them apart"
         assert (one.run, one.baseline, one.seeds) == ("same", "one", n_repeats)
         assert one.value == one.baseline_value
 
@@ -226,16 +229,127 @@ def test_few_patients_behind_many_images_widen_the_interval():
     assert widths[2] == close(widths[0] * stats.t.isf(0.025, 2) / stats.t.isf(0.025, N - 1))
 
 
-def test_whole_and_classes_of_a_measure_are_given_other_seeds_apart():
-    """Equal values and noise would otherwise move together."""
-    names = ("a",)
-    measured = {
-        run: [[constant(v), constant(v, classes=names)] for v in (0.5, 0.75)]
-        for run in ("base", "run")
-    }
-    whole, single = compare(measured, {"run": "base"})
-    assert whole.high != single.high
-    assert whole.high == pytest.approx(single.high, rel=0.2)
+def repeated(*values, name, scale=0.003, classes=None):
+    """A measure of several trainings, which varies over images by `scale`."""
+    rng = np.random.default_rng(len(name))
+    n = len(classes or (None,))
+    noise = scale * rng.normal(size=(len(WEIGHTS) - 1, n))
+    return [constant(v, name=name, replicates=noise, classes=classes) for v in values]
+
+
+def test_seed_variances_are_moderated_within_a_family():
+    """Three trainings that happen to be alike are no reason for certainty."""
+    near, far = (0.5, 0.5001, 0.4999), (0.5, 0.52, 0.48)
+
+    def compared(**measures):
+        base = [repeated(*values, name=name) for name, values in measures.items()]
+        run = [[constant(0.53, name=name) for name in measures]]
+        found = compare({"base": list(zip(*base, strict=True)), "run": run}, {"run": "base"})
+        return {one.measure: one for one in found}
+
+    lone = compared(a=near)["a"]
+    among = compared(a=near, bb=far, ccc=far, dddd=far)
+    assert lone.high - lone.low < 0.6 * (among["a"].high - among["a"].low)
+    wide = compared(a=far)["a"]
+    assert among["bb"].high - among["bb"].low < wide.high - wide.low, "more is known of it"
+    assert {one.of_loss for one in among.values()} == {True}
+
+
+RATIOS = np.array([10.0, 4.0, 2.0, 2.0, 1.0, 1.0, 0.5, 0.2])
+
+
+def draw_family(rng, n_trainings, correlation=0.5):
+    """Trainings of one loss, whose measures move together, over images and more over seeds."""
+    n_replicates = 100
+
+    def draw(*shape):
+        common = np.sqrt(correlation) * rng.normal(size=(*shape, 1))
+        return common + np.sqrt(1 - correlation) * rng.normal(size=(*shape, len(RATIOS)))
+
+    images = rng.normal(size=n_replicates) / np.sqrt(n_replicates)
+    trainings = []
+    for _ in range(n_trainings):
+        shift = 0.01 * draw(n_replicates)
+        value = 0.5 + images @ shift + 0.01 * np.sqrt(RATIOS) * draw(1)[0]
+        of_measures = np.vstack([value, value + shift]).T[..., None]
+        trainings.append(
+            [
+                Measure("s", f"m{place}", None, values, np.array([N]))
+                for place, values in enumerate(of_measures)
+            ]
+        )
+    return trainings
+
+
+@pytest.mark.parametrize("n_trainings", [(3, 1), (3, 3)])
+def test_trainings_of_one_loss_are_told_apart_no_more_often_than_promised(n_trainings):
+    rng, excluding, rejected = np.random.default_rng(11), [], []
+    for _ in range(200):
+        drawn = draw_family(rng, sum(n_trainings))
+        sides = {"base": drawn[: n_trainings[0]], "run": drawn[n_trainings[0] :]}
+        found = compare(sides, {"run": "base"})
+        excluding.append([one.low > 0 or one.high < 0 for one in found])
+        rejected.append(any(one.p_adjusted < 0.05 for one in found))
+    assert np.mean(excluding) <= 0.07
+    assert np.mean(rejected) <= 0.07  # the binomial error is 1.4 %
+
+
+def test_trainings_of_one_seed_each_are_told_apart_too_often():
+    rng, excluding = np.random.default_rng(12), []
+    for _ in range(60):
+        base, run = draw_family(rng, 2)
+        found = compare({"base": [base], "run": [run]}, {"run": "base"})
+        assert not any(one.of_loss for one in found)
+        excluding.append([one.low > 0 or one.high < 0 for one in found])
+    assert np.mean(excluding) > 0.2
+
+
+def test_a_true_difference_is_found_with_three_trainings_against_one():
+    rng, found = np.random.default_rng(13), 0
+    for _ in range(60):
+        *base, run = draw_family(rng, 4)
+        run[0] = replace(run[0], values=run[0].values + 0.25)  # 6 standard deviations of seeds
+        (first, *_) = compare({"base": base, "run": [run]}, {"run": "base"})
+        found += first.p_adjusted < 0.05
+    assert found >= 30
+
+
+def test_main_measures_are_a_family_of_their_own():
+    """However many others are measured."""
+    rng = np.random.default_rng(8)
+    noise = 0.01 * rng.normal(size=(len(WEIGHTS) - 1, 41))
+    names = ("accuracy", *(f"m{code}" for code in range(40)))
+
+    def side(effect):
+        return [
+            replace(
+                constant(0.5 + effect, name=name, replicates=effect * noise[:, [place]] / 0.025),
+                stage="performance",
+            )
+            for place, name in enumerate(names)
+        ]
+
+    base, run = side(0.0), side(0.025)
+    assert base[0].name == ACCURACY.name
+    found = by_key(compare({"base": [base], "run": [run]}, {"run": "base"}), "run")
+    main, other = found["performance", "accuracy", None], found["performance", "m0", None]
+    (alone,) = compare({"base": [base[:1]], "run": [run[:1]]}, {"run": "base"})
+    assert main.p_adjusted == alone.p_adjusted < 0.05
+    assert other.p < 0.05 < other.p_adjusted
+
+
+def test_every_measure_that_claims_judge_is_a_main_one():
+    judged = {(item.stage, item.measure) for item in DIFFERENCE_CLAIMS}
+    assert judged <= MAIN
+    assert MAIN - judged == {("performance", "accuracy")}
+
+
+def test_trainings_of_one_seed_each_say_nothing_of_the_loss():
+    one, two = [constant(0.5)], [[constant(0.5)], [constant(0.75)]]
+    for sides, of_loss in (([[one], [one]], False), ([two, [one]], True), ([[one], two], True)):
+        base, run = sides
+        (found,) = compare({"base": base, "run": run}, {"run": "base"})
+        assert found.of_loss is of_loss
 
 
 def test_the_correction_covers_all_runs_measures_and_classes():
@@ -297,7 +411,9 @@ def test_a_replicate_too_compares_the_classes_that_both_define_in_it():
         "run": [divergence(2.0, 4.0, 9.0, defined_in=drawn[:, None] | [True, True, False])],
     }
     (one,) = compare(measured, {"run": "base"})
-    assert (one.difference, one.low, one.high) == close((1.0, 1.0, 1.0))
+    assert (one.difference, one.images) == (1.0, 12)
+    assert one.low < 1 < one.high
+    assert one.high - one.low < 0.5, "both means vary much more"
 
 
 def test_without_a_class_that_both_define_there_is_no_difference():

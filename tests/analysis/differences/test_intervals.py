@@ -18,7 +18,7 @@ OPTIONS = {"confidence": 0.95, "min_images": 5}
 
 def summarize(*repeats, images):
     counts = np.full((len(repeats), repeats[0].shape[1]), images)
-    return average_repeats(np.stack(repeats), counts, seed=3, name="m")
+    return average_repeats(np.stack(repeats), counts)
 
 
 def means(weights, values):
@@ -90,22 +90,22 @@ def test_agrees_with_plain_loops():
 def test_repeats_widen_an_interval_by_how_they_spread():
     measured = [np.full((2001, 1), value) for value in (0.2, 0.5)]
     run, steady = (
-        summarize(*values, images=9) for values in (measured, [np.full((2001, 1), 0.5)] * 2)
+        summarize(*values, images=9000) for values in (measured, [np.full((2001, 1), 0.5)] * 2)
     )
     found = value_interval(run, **OPTIONS)
     # one degree of freedom
     half_width = stats.t.isf(0.025, 1) * 0.15
     assert found.value == close([0.35])
-    assert (found.high - found.low)[0] == pytest.approx(2 * half_width, rel=0.1)
+    assert (found.high - found.low)[0] == pytest.approx(2 * half_width, rel=0.001)
     ratio = ratio_interval(run, steady, **OPTIONS)
     assert ratio.value == close([0.7])
-    assert np.log(ratio.high / ratio.low)[0] == pytest.approx(2 * half_width / 0.35, rel=0.1)
+    assert np.log(ratio.high / ratio.low)[0] == pytest.approx(2 * half_width / 0.35, rel=0.001)
 
 
 def once(values, replicates, images):
     """A measure of a run that was trained once."""
     unknown = np.full(values.shape, NAN)
-    return RunMeasure(values, replicates, np.zeros(replicates.shape), unknown, images, images, 1)
+    return RunMeasure(values, replicates, unknown, images, images, 1)
 
 
 def test_thin_undefined_and_certain_measures():
@@ -114,14 +114,14 @@ def test_thin_undefined_and_certain_measures():
     run = once(values, replicates, images)
     found = value_interval(run, **OPTIONS)
     assert found.value == close([0.5, 0.5, NAN, 0, 0.6])
-    assert np.isnan(found.low).tolist() == [False, False, True, False, True]
-    assert (found.low[1], found.high[1]) == (0.5, 0.5)
+    assert np.isnan(found.low).tolist() == [False, False, True, True, True]
+    assert found.low[1] < 0.5 < found.high[1], "though no replicate differs"
     one = once(np.ones(5), np.ones((2, 5)), images)
     ratio = ratio_interval(one, run, **OPTIONS)
     assert ratio.value == close([2, 2, NAN, NAN, 1 / 0.6])
     assert np.isnan(ratio.high).tolist() == [False, False, True, True, True]
     assert np.isnan(ratio_interval(run, one, **OPTIONS).value).tolist() == [0, 0, 1, 1, 0]
-    assert ratio_interval(run, run, **OPTIONS).high[:2] == close([1, 1])
+    assert np.isnan(ratio_interval(run, run, **OPTIONS).high).all(), "they vary together"
 
 
 def test_an_end_beyond_all_numbers_is_infinite():

@@ -98,10 +98,11 @@ class Pair:
         baseline: The run compared with.
         other: The run compared.
         images: Images behind the difference, of the side with the fewer.
+        units: What of them is drawn independently.
         decided: Where there is a difference: both values are defined, and enough images are
             behind them.
-        shift: How far the difference in each replicate is from the mean of all; 0 where ignored.
-        ignored: Replicates without a value on one of the sides.
+        shift: How far the difference in each replicate is from the mean of all; 0 where it
+            has no value on one of the sides.
         of_images: Variance of the difference over the choice of images; 0 where nothing varies.
         centre: Middle of its interval.
     """
@@ -109,9 +110,9 @@ class Pair:
     baseline: RunMeasure
     other: RunMeasure
     images: Int[np.ndarray, " c"]
+    units: Int[np.ndarray, " c"]
     decided: Bool[np.ndarray, " c"]
     shift: Float[np.ndarray, "r c"]
-    ignored: Int[np.ndarray, " c"]
     of_images: Float[np.ndarray, " c"]
     centre: Float[np.ndarray, " c"]
 
@@ -135,6 +136,7 @@ def pair_runs(baseline: RunMeasure, other: RunMeasure, *, min_images: int) -> Pa
     if min_images < 2:
         raise ValueError(f"min_images must be at least 2, found {min_images}")
     images = np.minimum(baseline.images, other.images)
+    units = np.minimum(baseline.units, other.units)
     replicates = other.replicates - baseline.replicates
     valid = ~np.isnan(replicates)
     difference = other.values - baseline.values
@@ -146,13 +148,17 @@ def pair_runs(baseline: RunMeasure, other: RunMeasure, *, min_images: int) -> Pa
         n = np.minimum(baseline.share_of, other.share_of)
         of_images = (n**2 * of_images + 2 + 2 * n * centre**2 / (n + 2)) / (n + 2) ** 2
         centre = centre * n / (n + 2)
+    else:
+        still = (of_images == 0) & (centre != 0)
+        of_images = np.where(still, units * centre**2 / (units + 1.0) ** 3, of_images)
+        centre = np.where(still, centre * units / (units + 1), centre)
     return Pair(
         baseline=baseline,
         other=other,
         images=images,
+        units=units,
         decided=(images >= min_images) & ~np.isnan(difference) & (valid.sum(axis=0) > 1),
         shift=shift,
-        ignored=(~valid).sum(axis=0),
         of_images=of_images,
         centre=centre,
     )
@@ -224,13 +230,11 @@ def _freedom(pair: Pair, seeds: SeedVariance) -> Float[np.ndarray, " c"]:
     A seed variance that is small by chance would make itself look unimportant and the whole
     certain: it is weighed by what its family expects where that is more.
     """
-    units = np.minimum(pair.baseline.units, pair.other.units)
     of_images = pair.of_images
     of_seeds = pair.per_training * np.maximum(seeds.variance, seeds.expected)
-    unsteady = of_images**2 / np.maximum(units - 1, 1)
-    unsteady = unsteady + np.nan_to_num(divide(of_seeds**2, seeds.freedom))
-    # nothing varies: any will do
-    return np.where(unsteady > 0, divide((of_images + of_seeds) ** 2, unsteady), 1)
+    most = np.maximum(pair.units - 1, 1)
+    unsteady = of_images**2 / most + np.nan_to_num(divide(of_seeds**2, seeds.freedom))
+    return np.where(unsteady > 0, divide((of_images + of_seeds) ** 2, unsteady), most)
 
 
 @dataclass(frozen=True)
@@ -265,7 +269,7 @@ class _Sides:
             np.stack([run.values for run in runs]),
             errors,
             np.clip(correlation, -1, 1),
-            np.minimum(*(run.units for run in runs)),
+            pair.units,
         )
 
     def limits(

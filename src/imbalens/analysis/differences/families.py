@@ -7,11 +7,12 @@ from jaxtyping import Float
 
 from imbalens.analysis.differences.bootstrap import PairedComparison
 
-_DRAWS, _BLOCK = 2500, 500
+DRAWS = 2500
+_BLOCK = 500  # draws at a time
 
 
 def adjust_for_family(
-    comparisons: Sequence[PairedComparison], *, seed: int
+    comparisons: Sequence[PairedComparison], *, seed: int, n_draws: int = DRAWS
 ) -> list[Float[np.ndarray, " _"]]:
     """Correct p for the number of comparisons that are looked at together: step-down min-p.
 
@@ -26,6 +27,7 @@ def adjust_for_family(
         comparisons: The family, on the same weights. Undefined comparisons stay undefined and
             cost nothing.
         seed: Of the draws.
+        n_draws: Draws of what chance does; a corrected p is at least 1 / (draws + 1).
 
     Returns:
         Adjusted p of each comparison, never below its p: the chance of any such difference in
@@ -44,23 +46,27 @@ def adjust_for_family(
     order = known[np.argsort(-z[known], kind="stable")]
     null_z = np.concatenate([one.null_z for one in comparisons], axis=1)[:, order]
     adjusted = np.full(len(p), np.nan)
-    reached = _count_larger(z[order], null_z, np.random.default_rng(seed))
-    steps = np.maximum.accumulate((reached + 1) / (_DRAWS + 1))
+    reached = _count_larger(z[order], null_z, np.random.default_rng(seed), n_draws)
+    steps = np.maximum.accumulate((reached + 1) / (n_draws + 1))
     adjusted[order] = np.maximum(p[order], steps)
     ends = np.cumsum([len(one.p) for one in comparisons])
     return np.split(adjusted, ends[:-1])
 
 
 def _count_larger(
-    z: Float[np.ndarray, " m"], null_z: Float[np.ndarray, "r m"], rng: np.random.Generator
+    z: Float[np.ndarray, " m"],
+    null_z: Float[np.ndarray, "r m"],
+    rng: np.random.Generator,
+    n_draws: int,
 ) -> Float[np.ndarray, " m"]:
     """Count the draws in which it or a comparison after it is at least as far off by chance."""
     of_images = null_z.astype(np.float32) / np.float32(np.sqrt(max(1, len(null_z) - 1)))
     rest = np.sqrt(np.maximum(1 - (of_images**2).sum(axis=0), 0))
     counts = np.zeros(len(z))
-    for _ in range(_DRAWS // _BLOCK):
+    for done in range(0, n_draws, _BLOCK):
+        size = min(_BLOCK, n_draws - done)
         multipliers, alone = (
-            rng.standard_normal((_BLOCK, n), dtype=np.float32) for n in (len(null_z), len(z))
+            rng.standard_normal((size, n), dtype=np.float32) for n in (len(null_z), len(z))
         )
         drawn = np.abs(multipliers @ of_images + rest * alone)
         largest = np.maximum.accumulate(drawn[:, ::-1], axis=1)[:, ::-1]
