@@ -96,16 +96,16 @@ def _dump(run: str) -> Path:
 
 
 def read_predictions(
-    runs: Sequence[str], params: Params
+    sides: Sequence[tuple[str, str]], params: Params
 ) -> tuple[Int[np.ndarray, " n"], dict[str, Int[np.ndarray, " n"]]]:
-    """Read the classes of the evaluation images, and those that runs predict.
+    """Read the classes of the evaluation images, and those that trainings predict.
 
     Args:
-        runs: Runs of one dataset, whose classes exclude each other.
+        sides: Trainings of one dataset whose classes exclude each other, in pairs.
         params: All parameters.
     """
     split, classes, predictions = params.analyses.performance.split, None, {}
-    for run in runs:
+    for run in dict.fromkeys(run for pair in sides for run in pair):
         dump = read_features(_dump(run), [split], decision=params.analyses.labels.decision)
         classes, predictions[run] = dump.splits[split].classes, dump.splits[split].predictions
     return np.empty(0, dtype=np.int64) if classes is None else classes, predictions
@@ -130,8 +130,13 @@ class Annotated:
     names: Sequence[str]
 
 
-def read_annotated(dataset: str, runs: Sequence[str]) -> Annotated:
-    """Read the maps of some runs, and the boxes that these are of.
+def read_annotated(dataset: str, sides: Sequence[tuple[str, str]], params: Params) -> Annotated:
+    """Read the maps of trainings, and the boxes that these are of.
+
+    Args:
+        dataset: The dataset.
+        sides: Its trainings in pairs; of a pair of which one has no maps none are read.
+        params: All parameters.
 
     Raises:
         InputError: if a file is absent or damaged, or the runs' maps are of other images; it says
@@ -139,6 +144,8 @@ def read_annotated(dataset: str, runs: Sequence[str]) -> Annotated:
     """
     none = np.empty((0, 6), dtype=np.int64)
     found = Annotated({}, none, none[:, :3], 0, ())
+    mapped = [pair for pair in sides if set(pair) <= set(params.dumps.maps.runs)]
+    runs = list(dict.fromkeys(run for pair in mapped for run in pair))
     for run in runs:
         path = Path(f"data/dumps/maps/{run}.h5")
         about = read_maps_about(path)

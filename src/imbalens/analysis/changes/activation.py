@@ -4,6 +4,7 @@ Maps are those that the measures of the stage `cam_alignment` are of: each withi
 added is what the map of one training exceeds that of the other by, pixel by pixel.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,42 @@ class AddedActivation:
     total: Float[np.ndarray, " p"]
     inside: Float[np.ndarray, " p"]
     elsewhere: Float[np.ndarray, " p"]
+
+
+def compare_activation(
+    cams: Mapping[str, Float[np.ndarray, "p h w"]],
+    boxes: Int[np.ndarray, "b 6"],
+    sides: Sequence[tuple[str, str]],
+    *,
+    image_size: int,
+    relu: bool,
+    normalize_before_resize: bool,
+    shift_seed: int,
+) -> dict[tuple[str, str], AddedActivation]:
+    """Measure what trainings activate in addition to those of their baseline.
+
+    Args:
+        cams: By training its class activation maps, see `added_activation`.
+        boxes: As `added_activation`.
+        sides: Training and training of its baseline; those without maps are left out.
+        image_size: As `added_activation`, and all that follows.
+        relu: See there.
+        normalize_before_resize: See there.
+        shift_seed: See there.
+    """
+    return {
+        (run, base): added_activation(
+            cams[base],
+            cams[run],
+            boxes,
+            image_size=image_size,
+            relu=relu,
+            normalize_before_resize=normalize_before_resize,
+            shift_seed=shift_seed,
+        )
+        for run, base in sides
+        if run in cams and base in cams
+    }
 
 
 def added_activation(

@@ -1,7 +1,27 @@
 """How the predictions of two trainings go together, image by image."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from jaxtyping import Int
+
+
+def compare_predictions(
+    classes: Int[np.ndarray, " n"],
+    predictions: Mapping[str, Int[np.ndarray, " n"]],
+    sides: Sequence[tuple[str, str]],
+) -> dict[tuple[str, str], Int[np.ndarray, "k 4"]]:
+    """Count the predictions of trainings beside those of their baseline's.
+
+    Args:
+        classes: True class of each image.
+        predictions: By training the class that it predicts.
+        sides: Training and training of its baseline.
+    """
+    return {
+        (run, base): count_predictions(classes, predictions[base], predictions[run])
+        for run, base in sides
+    }
 
 
 def count_predictions(

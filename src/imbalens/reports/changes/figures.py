@@ -1,6 +1,6 @@
 """Figures of what became different in the runs of a dataset beside its baseline."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
 from pathlib import Path
 from textwrap import wrap
@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
 from imbalens.analysis.common.counting import divide
+from imbalens.reports.changes.similarity import draw_similarity
 from imbalens.reports.common.run_names import short_names
 from imbalens.reports.common.style import (
     NEUTRAL,
@@ -26,6 +27,8 @@ from imbalens.reports.common.style import (
     say,
     titled,
 )
+from imbalens.store.tables import Table
+from imbalens.tables.changes import CHANGES, FLOW, SIMILARITY
 
 ALL = "all classes"
 MAX_SHOWN = 20  # classes
@@ -96,6 +99,23 @@ def flows_figure(table: pd.DataFrame, *, dataset: str, baseline: str) -> Figure:
         fontsize=11,
     )
     return figure
+
+
+def draw_all(
+    tables: Mapping[Table, pd.DataFrame], path: str, *, dataset: str, baselines: Sequence[str]
+) -> None:
+    """Draw similarity, changes and archetypes' flow.
+
+    Args:
+        tables: As `changes_tables` returns them.
+        path: PNG to write, without what tells one from the others and without its ending.
+        dataset: Name of the dataset, for titles.
+        baselines: Baseline of each run that is none.
+    """
+    named = {"dataset": dataset, "baseline": ", ".join(dict.fromkeys(baselines))}
+    draw_similarity(tables[SIMILARITY], Path(f"{path}-similarity.png"), dataset=dataset)
+    draw_changes(tables[CHANGES], Path(f"{path}.png"), **named)
+    draw_flows(tables[FLOW], Path(f"{path}-flow.png"), **named)
 
 
 def draw_flows(table: pd.DataFrame, path: Path, *, dataset: str, baseline: str) -> None:

@@ -10,13 +10,35 @@ from jaxtyping import Int
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
 from imbalens.analysis.changes.activation import AddedActivation
 from imbalens.analysis.changes.changes import ArchetypeFlow
-from imbalens.analysis.changes.measures import Change, FirstAdversaries
+from imbalens.analysis.changes.measures import Change, Changes, FirstAdversaries
 from imbalens.analysis.common.counting import divide
+from imbalens.reports.changes.similarity import similarity_table
 from imbalens.reports.common.tables import head_first
+from imbalens.store.tables import Table
+from imbalens.tables import changes as declared
 
 PREDICTIONS = ("run", "baseline", "class", "predicted_baseline", "predicted", "count")
 ACTIVATION = ("run", "baseline", "row", "patient", "class", "total", "inside", "elsewhere")
 NONE = (None, np.nan)  # adversary and share of a class without adversaries
+
+
+def changes_tables(
+    found: Changes, runs: Sequence[str], names: Sequence[str], counts: Int[np.ndarray, " c"]
+) -> dict[Table, pd.DataFrame]:
+    """Lay out what became different: similarity, changes, archetypes' flow, adversaries.
+
+    Args:
+        found: What was found.
+        runs: All runs, in the order of the similarities.
+        names: Class names, in label order.
+        counts: Training images per class.
+    """
+    return {
+        declared.SIMILARITY: similarity_table(found.similarity, runs),
+        declared.CHANGES: change_table(found.measures, names, counts),
+        declared.FLOW: flow_table(found.flows, names, counts),
+        declared.ADVERSARIES: adversary_table(found.first_adversaries, names, counts),
+    }
 
 
 def change_table(
