@@ -260,9 +260,14 @@ def power_of(null: Null, *, n_families: int) -> Iterator[tuple[str, list[str]]]:
 
 
 def _paired(base: Measure, other: Measure) -> PairedComparison:
+    """Compare two trainings; on the logit values would not bear an effect added to them."""
     sides = [
         average_repeats(
-            one.values[None], one.images[None], one.units[None], share_of=one.share_units[None]
+            one.values[None],
+            one.images[None],
+            one.units[None],
+            interval="share" if one.interval == "share" else "wald",
+            share_of=one.share_units[None],
         )
         for one in (base, other)
     ]
