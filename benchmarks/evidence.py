@@ -47,7 +47,7 @@ class Errors:
     Attributes:
         rows: Overall intervals.
         excluding: Those that exclude 0.
-        width: Mean width of overall intervals.
+        width: Geometric mean of the widths of overall intervals, whose units differ.
         rejected: By family ("main", "other", "per class") whether a corrected p is below .05.
     """
 
@@ -133,7 +133,7 @@ def errors_of(differences: Iterable[Difference]) -> Errors:
         rejected["per class" if one.class_name else family] |= one.p_adjusted < 1 - CONFIDENCE
     ends = np.array(rows).reshape(-1, 2)
     excluding = int(((ends[:, 0] > 0) | (ends[:, 1] < 0)).sum())
-    return Errors(len(ends), excluding, float(np.diff(ends).mean()), rejected)
+    return Errors(len(ends), excluding, float(np.exp(np.log(np.diff(ends)).mean())), rejected)
 
 
 @dataclass(frozen=True)
@@ -260,9 +260,14 @@ def power_of(null: Null, *, n_families: int) -> Iterator[tuple[str, list[str]]]:
 
 
 def _paired(base: Measure, other: Measure) -> PairedComparison:
+    """Compare two trainings; on the logit values would not bear an effect added to them."""
     sides = [
         average_repeats(
-            one.values[None], one.images[None], one.units[None], share_of=one.share_units[None]
+            one.values[None],
+            one.images[None],
+            one.units[None],
+            interval="share" if one.interval == "share" else "wald",
+            share_of=one.share_units[None],
         )
         for one in (base, other)
     ]
@@ -306,8 +311,8 @@ def _named(design: tuple[int, int]) -> str:
 
 def _head(what: str, number: str) -> tuple[str, str]:
     return (
-        f"| {what} | {number} | overall intervals that exclude 0 | mean width | families with a "
-        "corrected rejection: main | other | per class |",
+        f"| {what} | {number} | overall intervals that exclude 0 | width, geometric mean "
+        "| families with a corrected rejection: main | other | per class |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     )
 

@@ -16,40 +16,33 @@ from imbalens.store.prepared import read_metadata
 from imbalens.store.tables import write_table
 from imbalens.tables.changes import ACTIVATION, PREDICTIONS
 
-HOW = {"relu", "normalize_before_resize", "shift_seed"}  # as maps are aligned with boxes
-
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the tables of all changes and their figures."""
     name, params = parse_stage(__doc__, "dataset", argv)
     pick(params.datasets, "datasets", name)
-    prepared = Path(f"data/prepared/{name}.h5")
     runs = [run for run, options in params.runs.items() if options.dataset == name]
     baselines = {run: base for run in runs if (base := baseline_of(params, run)) != run}
-    images, about = reading.read_images(name, runs, params), read_metadata(prepared)
+    images = reading.read_images(name, runs, params)
+    learned = {run: reading.read_learned(run, images, params) for run in runs}
     found = find_changes(
-        images,
-        {run: reading.read_learned(run, images, params) for run in runs},
-        baselines,
-        partial(reading.read_part, params=params),
+        *(images, learned, baselines, partial(reading.read_part, params=params)),
         top_k=params.analyses.feature_overlap.top_k,
         min_images=params.analyses.compare.min_images,
     )
     sides = trainings_beside_baselines(params, name)
-    alone = sides if images.evaluation.ndim == 1 else []  # of several labels none is predicted
-    predicted = compare_predictions(*reading.read_predictions(alone, params), alone)
-    write_table(PREDICTIONS, name, tables.prediction_table(predicted, images.names))
+    predicted = compare_predictions(*reading.read_predictions(sides, params), sides)
     maps = reading.read_annotated(name, sides, params)
-    added = compare_activation(
-        *(maps.cams, maps.boxes, sides),
-        image_size=maps.image_size,
-        **params.analyses.cam_alignment.model_dump(include=HOW),
-    )
-    write_table(ACTIVATION, name, tables.activation_table(added, maps.pairs, maps.names))
+    asked = {"relu", "normalize_before_resize", "shift_seed"}
+    how = params.analyses.cam_alignment.model_dump(include=asked)
+    added = compare_activation(maps.cams, maps.boxes, sides, image_size=maps.image_size, **how)
     changed = tables.changes_tables(found, runs, images.names, images.train_counts)
+    changed[PREDICTIONS] = tables.prediction_table(predicted, images.names)
+    changed[ACTIVATION] = tables.activation_table(added, maps.pairs, maps.names)
     for table, rows in changed.items():
         write_table(table, name, rows)
-    title, path = dataset_title(name, generated=about.generated), f"plots/figures/changes/{name}"
+    generated = read_metadata(Path(f"data/prepared/{name}.h5")).generated
+    title, path = dataset_title(name, generated=generated), f"plots/figures/changes/{name}"
     figures.draw_all(changed, path, dataset=title, baselines=list(baselines.values()))
 
 

@@ -101,13 +101,17 @@ def read_predictions(
     """Read the classes of the evaluation images, and those that trainings predict.
 
     Args:
-        sides: Trainings of one dataset whose classes exclude each other, in pairs.
+        sides: Trainings of one dataset, in pairs.
         params: All parameters.
+
+    Returns:
+        None of either where several labels can apply to an image.
     """
     split, classes, predictions = params.analyses.performance.split, None, {}
     for run in dict.fromkeys(run for pair in sides for run in pair):
-        dump = read_features(_dump(run), [split], decision=params.analyses.labels.decision)
-        classes, predictions[run] = dump.splits[split].classes, dump.splits[split].predictions
+        seen = read_features(_dump(run), [split], decision=params.analyses.labels.decision)
+        if seen.splits[split].targets.ndim == 1:
+            classes, predictions[run] = seen.splits[split].classes, seen.splits[split].predictions
     return np.empty(0, dtype=np.int64) if classes is None else classes, predictions
 
 

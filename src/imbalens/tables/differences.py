@@ -20,7 +20,7 @@ DIFFERENCES = Table(
         Column("low", "number", "lower end of the interval"),
         Column("high", "number", "upper end of the interval"),
         Column("p", "number", "two-sided p-value"),
-        Column("p_adjusted", "number", "the same, corrected for the table's number of rows"),
+        Column("p_adjusted", "number", "the same, corrected within its family of rows"),
         Column("images", "integer", "images behind it"),
         Column("seeds", "integer", "trainings of the side that has fewer"),
         Column("spread", "number", "standard deviation over trainings"),

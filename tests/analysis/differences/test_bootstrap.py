@@ -106,7 +106,10 @@ def draw_means_over_labels(rng, weights, *rare):
             )
             for place, one in enumerate(each)
         ]
-        sides.append(summarize(np.hstack([one.values for one in means]), images=means[0].units))
+        units = np.full((1, FEWER), means[0].units)
+        share_of = np.full((1, FEWER), means[0].share_units)
+        values = np.hstack([one.values for one in means])[None]
+        sides.append(average_repeats(values, units, interval="share", share_of=share_of))
     return sides
 
 

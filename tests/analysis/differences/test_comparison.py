@@ -341,7 +341,8 @@ def test_main_measures_are_a_family_of_their_own():
 def test_every_measure_that_claims_judge_is_a_main_one():
     judged = {(item.stage, item.measure) for item in DIFFERENCE_CLAIMS}
     assert judged <= MAIN
-    assert MAIN - judged == {("performance", "accuracy")}
+    assert ("performance", "accuracy") in MAIN, "of LDAM"
+    assert ("performance", "ece") not in MAIN
 
 
 def test_trainings_of_one_seed_each_say_nothing_of_the_loss():

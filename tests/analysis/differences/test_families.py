@@ -89,6 +89,7 @@ def heavy(z, n_replicates=2000):
         images=counts,
         z=z,
         null_z=null_z,
+        over_seeds=nothing,
     )
 
 

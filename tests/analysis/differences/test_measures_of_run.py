@@ -340,6 +340,40 @@ def test_patients_behind_measures():
     assert one.patients is None
 
 
+def test_what_one_change_counts_among_in_a_share():
+    ones, labels = np.ones((1, 12), dtype=int), np.repeat([0, 1], 6)
+    found = by_name(of_classes(ones, np.eye(4)[labels], labels, np.full(4, 500)))
+    for name in ("accuracy", "balanced_accuracy", "many"):
+        assert found[name, None].interval == "share"
+        assert found[name, None].share_units == close([12]), "an image changes each by 1/12"
+    assert found["recall", NAMES].share_units[:2] == close([6, 6])
+    labels = np.repeat([0, 1], [3, 9])
+    found = by_name(of_classes(ones, np.eye(4)[labels], labels, np.full(4, 500)))
+    of_one = np.sqrt((3 * (1 / 6) ** 2 + 9 * (1 / 18) ** 2) / 12)  # root of the mean square
+    assert found["balanced_accuracy", None].share_units == close([1 / of_one])
+    patients = np.repeat(np.arange(3), 4)
+    found = by_name(
+        of_classes(ones, np.eye(4)[labels], labels, np.full(4, 500), patients=patients)
+    )
+    assert found["accuracy", None].share_units == close([6]), "12 images of 3 patients"
+
+
+def test_measures_have_the_intervals_that_they_are_declared_to():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, (N, 4)).astype(np.uint8)
+    found = of_labels(np.ones((1, N), int), rng.normal(size=(N, 4)), labels, np.zeros(4))
+    of_pairs = {"iobb": rng.random(N), "pointing": rng.integers(0, 2, N)}
+    found += pair_measures(
+        np.ones((1, N), int), "cam_alignment", of_pairs, np.arange(N), np.arange(N) % 4, NAMES
+    )
+    intervals = {one.name: one.interval for one in found}
+    assert intervals == {
+        "auroc": "logit",
+        **dict.fromkeys(("recall", "recall_half", "precision", "pointing"), "share"),
+        **dict.fromkeys(("ap", "probability_positives", "probability", "ece", "iobb"), "wald"),
+    }
+
+
 def test_an_image_behind_two_pairs_of_a_class_counts_once():
     image, classes = np.array([0, 0, 1, 1, 4]), np.array([1, 1, 1, 3, 3])
     values = {

@@ -16,11 +16,12 @@ def compare_predictions(
     Args:
         classes: True class of each image.
         predictions: By training the class that it predicts.
-        sides: Training and training of its baseline.
+        sides: Training and training of its baseline; those without predictions are left out.
     """
     return {
         (run, base): count_predictions(classes, predictions[base], predictions[run])
         for run, base in sides
+        if run in predictions and base in predictions
     }
 
 

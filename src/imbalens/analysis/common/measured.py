@@ -242,7 +242,9 @@ def _average(measure: Measure, each: PerClass) -> Measure:
     defined = ~np.isnan(each.values[0])
     members = each.members[:, defined]
     behind = count_behind(each.patients, members.sum(axis=1, keepdims=True) > 0)
-    values = np.array([mean_defined(row) for row in each.values])
+    known = ~np.isnan(each.values)
+    values = divide(np.where(known, each.values, 0).sum(axis=1), known.sum(axis=1))
+    values[0] = mean_defined(each.values[0])  # to the last digit that of the metrics
     fewest, share_of = None, None
     if each.drawn is not None and defined.any():
         sizes = members.sum(axis=0)

@@ -2,17 +2,22 @@
 
 The steps: `resample_images` once per dataset; each measure of each repeat of a run on those
 weights (`weighted`, `weighted_ranking`); `average_repeats` (`repeats`) per measure and run;
-`compare_paired` of two runs; `adjust_for_family` (`multiple_comparisons`) over all that are looked
-at together.
+`pair_runs` of two runs; the variances over seeds of all pairs that are looked at together
+(`moderation`); `compare` of each pair; `adjust_for_family` (`families`) of all.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Int16
-from scipy.special import expit, logit, ndtri, stdtr, stdtrit  # scipy.stats imports slowly
+from scipy.special import ndtri, stdtr, stdtrit  # scipy.stats takes .5 s to import
 
 from imbalens.analysis.common.counting import divide
+from imbalens.analysis.differences.edges import (
+    LogitSides,
+    add_unchanged_image,
+    add_unseen_changes,
+)
 from imbalens.analysis.differences.moderation import SeedVariance, moderate
 from imbalens.analysis.differences.repeats import RunMeasure, pool_seed_variance
 
@@ -36,6 +41,7 @@ class PairedComparison:
         null_z: How far each replicate lies from the mean of all, in standard errors, those over
             seeds included: what the choice of images does to a difference; 0 where it has no value
             on one of the sides.
+        over_seeds: Share of the variance that is over seeds, which replicates do not show.
         freedom: Degrees of freedom of the interval's Student's t.
     """
 
@@ -48,6 +54,7 @@ class PairedComparison:
     images: Int[np.ndarray, " c"]
     z: Float[np.ndarray, " c"]
     null_z: Float[np.ndarray, "r c"]
+    over_seeds: Float[np.ndarray, " c"]
     freedom: Float[np.ndarray, " c"]
 
 
@@ -145,13 +152,10 @@ def pair_runs(baseline: RunMeasure, other: RunMeasure, *, min_images: int) -> Pa
     of_images = np.where(error > _ROUNDING * size, error, 0) ** 2
     centre = np.where(np.abs(difference) > _ROUNDING * size, difference, 0)
     if other.interval == "share" and baseline.share_of is not None and other.share_of is not None:
-        n = np.minimum(baseline.share_of, other.share_of)
-        of_images = (n**2 * of_images + 2 + 2 * n * centre**2 / (n + 2)) / (n + 2) ** 2
-        centre = centre * n / (n + 2)
+        counted = np.minimum(baseline.share_of, other.share_of)
+        centre, of_images = add_unseen_changes(centre, of_images, counted)
     else:
-        still = (of_images == 0) & (centre != 0)
-        of_images = np.where(still, units * centre**2 / (units + 1.0) ** 3, of_images)
-        centre = np.where(still, centre * units / (units + 1), centre)
+        centre, of_images = add_unchanged_image(centre, of_images, units)
     return Pair(
         baseline=baseline,
         other=other,
@@ -171,9 +175,9 @@ def compare_paired(
     confidence: float,
     min_images: int,
 ) -> PairedComparison:
-    """Compare a measure of two runs on the same images, whose seed variance stands for itself.
+    """Compare a measure of two runs whose variance over seeds is moderated by no other.
 
-    See `compare`.
+    See `pair_runs` and `compare`.
     """
     pair = pair_runs(baseline, other, min_images=min_images)
     variance, freedom = pool_seed_variance(baseline, other)
@@ -184,13 +188,36 @@ def compare_paired(
 def compare(pair: Pair, seeds: SeedVariance, *, confidence: float) -> PairedComparison:
     """Give the difference of two runs with its interval, over images and seeds.
 
+    Its variance is that of the replicates, and that of one training over seeds times
+    (1 / trainings of the one + 1 / trainings of the other); the interval is Student's t with
+    Satterthwaite's degrees of freedom times its root. Where both runs were trained once it is over
+    images alone, and says nothing of other trainings. Shares and AUROCs have intervals of their
+    own (`edges`), from the same variances.
+
+    Over 800 simulations (of rankings 300) a nominal 95 % covered, with one training each: means of
+    21, 60 and 240 values in 0..1 in 94, 95, 95 % of cases (percentile intervals 93, 93, 94 %,
+    basic 92, 93, 94 %, BCa 93, 93, 94 %); recalls of a third of as many images in 100, 100, 98 %
+    (without `add_unseen_changes` 64, 92, 95 %); AUROCs with a quarter of positives in 100, 97,
+    97 %; of a label with 20 of 240 images AUROC in 96 % and average precision in 93 %; precisions
+    of some 80 images in 98 %. Of 8 measures of one loss, which seeds move .2 to 10 times as much
+    as images do, moderated variances let 2.5 % of intervals exclude 0 with 3 trainings against 1
+    and 2.3 % with 3 against 3, of 1,000 families.
+
     Args:
         pair: The runs.
         seeds: Variance of a single training over seeds.
         confidence: Nominal coverage of the interval, such as 0.95.
 
+    Returns:
+        Differences; an interval and p where something varies, over images or over seeds, or could
+        (shares, AUROCs).
+
     Raises:
         ValueError: if `confidence` is not between 0 and 1.
+
+    Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 6 and 12;
+    degrees of freedom: Satterthwaite, "An approximate distribution of estimates of variance
+    components", Biometrics Bulletin 2, 1946.
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be between 0 and 1, found {confidence}")
@@ -206,7 +233,7 @@ def compare(pair: Pair, seeds: SeedVariance, *, confidence: float) -> PairedComp
     t = np.abs(pair.centre) / error
     low, high = pair.centre - quantile * error, pair.centre + quantile * error
     if other.interval == "logit":
-        sides = _Sides.of(pair, of_seeds)
+        sides = _sides(pair, of_seeds)
         low, high = sides.limits(quantile)
         t = sides.reaching_zero()
     tail = stdtr(freedom, -t)
@@ -220,6 +247,7 @@ def compare(pair: Pair, seeds: SeedVariance, *, confidence: float) -> PairedComp
         images=pair.images,
         z=np.where(known, -ndtri(tail), np.nan),
         null_z=np.divide(pair.shift, error, out=np.zeros_like(pair.shift), where=varies),
+        over_seeds=np.divide(of_seeds, variance, out=np.zeros_like(variance), where=varies),
         freedom=np.where(decided, freedom, np.nan),
     )
 
@@ -237,82 +265,20 @@ def _freedom(pair: Pair, seeds: SeedVariance) -> Float[np.ndarray, " c"]:
     return np.where(unsteady > 0, divide((of_images + of_seeds) ** 2, unsteady), most)
 
 
-@dataclass(frozen=True)
-class _Sides:
-    """Both sides of a difference of measures from 0 to 1, whose own intervals are on the logit.
-
-    Attributes:
-        values: Of the baseline and the other.
-        errors: Standard error of each.
-        correlation: Of the two.
-        units: What is drawn independently, of the side with the fewer.
-    """
-
-    values: Float[np.ndarray, "2 c"]
-    errors: Float[np.ndarray, "2 c"]
-    correlation: Float[np.ndarray, " c"]
-    units: Int[np.ndarray, " c"]
-
-    @classmethod
-    def of(cls, pair: Pair, of_seeds: Float[np.ndarray, " c"]) -> "_Sides":
-        """Take the sides of a pair, each with its part of the variance over seeds."""
-        runs = (pair.baseline, pair.other)
-        valid = ~np.isnan(runs[0].replicates + runs[1].replicates)
-        shifts, errors = zip(*(_moments(run.replicates, valid) for run in runs), strict=True)
-        products = divide(
-            (shifts[0] * shifts[1]).sum(axis=0), np.maximum(valid.sum(axis=0) - 1, 0)
-        )
-        parts = [of_seeds / (run.n_repeats * pair.per_training) for run in runs]
-        errors = np.stack([np.sqrt(e**2 + s) for e, s in zip(errors, parts, strict=True)])
-        correlation = np.nan_to_num(divide(products, errors[0] * errors[1]))
-        return cls(
-            np.stack([run.values for run in runs]),
-            errors,
-            np.clip(correlation, -1, 1),
-            pair.units,
-        )
-
-    def limits(
-        self, quantile: Float[np.ndarray, " c"]
-    ) -> tuple[Float[np.ndarray, " c"], Float[np.ndarray, " c"]]:
-        """Return both ends of the interval of the difference."""
-        below, above = self._reach(quantile)
-        difference = self.values[1] - self.values[0]
-        return (
-            difference - self._together(above[0], below[1]),
-            difference + self._together(below[0], above[1]),
-        )
-
-    def reaching_zero(self) -> Float[np.ndarray, " c"]:
-        """Return the quantile at which the interval reaches 0, by bisection; at most 100."""
-        difference = self.values[1] - self.values[0]
-        least, most = np.zeros_like(difference), np.full_like(difference, 100.0)
-        for _ in range(50):
-            middle = (least + most) / 2
-            low, high = self.limits(middle)
-            outside = np.where(difference > 0, low > 0, high < 0)
-            least, most = np.where(outside, middle, least), np.where(outside, most, middle)
-        return np.where(difference == 0, 0, most)
-
-    def _reach(
-        self, quantile: Float[np.ndarray, " c"]
-    ) -> tuple[Float[np.ndarray, "2 c"], Float[np.ndarray, "2 c"]]:
-        """How far the interval of each side reaches below and above its value.
-
-        Of a side that is perfect whatever images are drawn it is that of a share (Wilson's).
-        """
-        inside = (self.values > 0) & (self.values < 1) & (self.errors > 0)
-        values = np.where(inside, self.values, 0.5)
-        step = quantile * self.errors / (values * (1 - values))
-        spare = quantile**2 / (self.units + quantile**2)
-        below = np.where(inside, values - expit(logit(values) - step), self.values * spare)
-        above = np.where(inside, expit(logit(values) + step) - values, (1 - self.values) * spare)
-        return below, above
-
-    def _together(
-        self, first: Float[np.ndarray, " c"], second: Float[np.ndarray, " c"]
-    ) -> Float[np.ndarray, " c"]:
-        return np.sqrt(np.maximum(first**2 + second**2 - 2 * self.correlation * first * second, 0))
+def _sides(pair: Pair, of_seeds: Float[np.ndarray, " c"]) -> LogitSides:
+    """Take the sides of a pair, each with its part of the variance over seeds."""
+    runs = (pair.baseline, pair.other)
+    valid = ~np.isnan(runs[0].replicates + runs[1].replicates)
+    shifts, spreads = zip(*(_moments(run.replicates, valid) for run in runs), strict=True)
+    products = divide((shifts[0] * shifts[1]).sum(axis=0), np.maximum(valid.sum(axis=0) - 1, 0))
+    parts = [of_seeds / (run.n_repeats * pair.per_training) for run in runs]
+    errors = np.stack([np.sqrt(one**2 + part) for one, part in zip(spreads, parts, strict=True)])
+    return LogitSides(
+        np.stack([run.values for run in runs]),
+        errors,
+        np.clip(np.nan_to_num(divide(products, errors[0] * errors[1])), -1, 1),
+        pair.units,
+    )
 
 
 def _moments(

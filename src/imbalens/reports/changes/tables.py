@@ -23,7 +23,10 @@ NONE = (None, np.nan)  # adversary and share of a class without adversaries
 
 
 def changes_tables(
-    found: Changes, runs: Sequence[str], names: Sequence[str], counts: Int[np.ndarray, " c"]
+    found: Changes,
+    runs: Sequence[str],
+    names: Sequence[str],
+    counts: Int[np.ndarray, " c"],
 ) -> dict[Table, pd.DataFrame]:
     """Lay out what became different: similarity, changes, archetypes' flow, adversaries.
 
