@@ -48,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         min_images=params.analyses.compare.min_images,
     )
     sides = trainings_beside_baselines(params, name)
-    write_table(PREDICTIONS, name, _compare_predictions(sides, params, images))
-    write_table(ACTIVATION, name, _compare_maps(name, sides, params))
+    predictions = _compare_predictions(sides, params, images)
+    activation = _compare_maps(name, sides, params)
     classes = (images.names, images.train_counts)
     alike = similarity.similarity_table(found.similarity, runs)
     changed = tables.change_table(found.measures, *classes)
@@ -57,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_table(SIMILARITY, name, alike)
     write_table(CHANGES, name, changed)
     write_table(FLOW, name, flow)
+    write_table(PREDICTIONS, name, predictions)
+    write_table(ACTIVATION, name, activation)
     write_table(ADVERSARIES, name, tables.adversary_table(found.first_adversaries, *classes))
     generated = read_metadata(Path(f"data/prepared/{name}.h5")).generated
     title, path = dataset_title(name, generated=generated), f"plots/figures/changes/{name}"
