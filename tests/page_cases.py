@@ -138,14 +138,14 @@ def claims() -> pd.DataFrame:
                 "run": RUNS[1],
                 "statistic": "mean difference",
                 "value": 0.1,
-                "low": "" if verdict == "not measured" else 0.05,
-                "high": "" if verdict == "not measured" else 0.15,
+                "low": "" if verdict == "not decided" else 0.05,
+                "high": "" if verdict == "not decided" else 0.15,
                 "threshold": 0.02,
                 "n": 100,
                 "verdict": verdict,
                 "reason": "",
             }
-            for claim, verdict in (("one", "holds"), ("two", "not measured"))
+            for claim, verdict in (("one", "holds"), ("two", "not decided"))
         ]
     )
 

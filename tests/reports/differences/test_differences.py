@@ -50,10 +50,10 @@ def test_the_table_has_a_row_per_difference_and_an_empty_class_over_all():
     assert table["class"][1] == "Mass"
     lines = table.to_csv(index=False).splitlines()
     assert lines[1] == (
-        "wbce,performance,auroc,,ce,0.25,0.75,0.5,0.375,0.625,0.01,0.04,40,1,,7,images"
+        "wbce,performance,auroc,,ce,0.25,0.75,0.5,0.375,0.625,0.01,0.04,40,1,,7,images,"
     )
-    assert lines[2].endswith(",40,1,,,images"), "not a mean over classes"
-    assert lines[3] == "wbce,concepts,unique,,ce,0.25,12.0,,,,,,40,1,,,images"
+    assert lines[2].endswith(",40,1,,,images,"), "not a mean over classes"
+    assert lines[3] == "wbce,concepts,unique,,ce,0.25,12.0,,,,,,40,1,,,images,"
 
 
 def test_an_empty_table_keeps_its_columns():
