@@ -14,7 +14,7 @@ from imbalens.reports.common.titles import dataset_title
 from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.prepared import read_metadata
 from imbalens.store.tables import write_table
-from imbalens.tables.changes import ACTIVATION, PREDICTIONS
+from imbalens.tables.changes import TABLES
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -37,10 +37,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     how = params.analyses.cam_alignment.model_dump(include=asked)
     added = compare_activation(maps.cams, maps.boxes, sides, image_size=maps.image_size, **how)
     changed = tables.changes_tables(found, runs, images.names, images.train_counts)
-    changed[PREDICTIONS] = tables.prediction_table(predicted, images.names)
-    changed[ACTIVATION] = tables.activation_table(added, maps.pairs, maps.names)
+    changed["predictions"] = tables.prediction_table(predicted, images.names)
+    changed["activation"] = tables.activation_table(added, maps.pairs, maps.names)
     for table, rows in changed.items():
-        write_table(table, name, rows)
+        write_table(TABLES[table], name, rows)
     generated = read_metadata(Path(f"data/prepared/{name}.h5")).generated
     title, path = dataset_title(name, generated=generated), f"plots/figures/changes/{name}"
     figures.draw_all(changed, path, dataset=title, baselines=list(baselines.values()))

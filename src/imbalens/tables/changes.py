@@ -81,3 +81,12 @@ ACTIVATION = Table(
     ),
 )
 """Of trainings whose maps were dumped; no rows without any."""
+
+TABLES = {
+    "similarity": SIMILARITY,
+    "changes": CHANGES,
+    "flow": FLOW,
+    "adversaries": ADVERSARIES,
+    "predictions": PREDICTIONS,
+    "activation": ACTIVATION,
+}

@@ -27,8 +27,6 @@ from imbalens.reports.common.style import (
     say,
     titled,
 )
-from imbalens.store.tables import Table
-from imbalens.tables.changes import CHANGES, FLOW, SIMILARITY
 
 ALL = "all classes"
 MAX_SHOWN = 20  # classes
@@ -102,7 +100,7 @@ def flows_figure(table: pd.DataFrame, *, dataset: str, baseline: str) -> Figure:
 
 
 def draw_all(
-    tables: Mapping[Table, pd.DataFrame], path: str, *, dataset: str, baselines: Sequence[str]
+    tables: Mapping[str, pd.DataFrame], path: str, *, dataset: str, baselines: Sequence[str]
 ) -> None:
     """Draw similarity, changes and archetypes' flow.
 
@@ -113,9 +111,9 @@ def draw_all(
         baselines: Baseline of each run that is none.
     """
     named = {"dataset": dataset, "baseline": ", ".join(dict.fromkeys(baselines))}
-    draw_similarity(tables[SIMILARITY], Path(f"{path}-similarity.png"), dataset=dataset)
-    draw_changes(tables[CHANGES], Path(f"{path}.png"), **named)
-    draw_flows(tables[FLOW], Path(f"{path}-flow.png"), **named)
+    draw_similarity(tables["similarity"], Path(f"{path}-similarity.png"), dataset=dataset)
+    draw_changes(tables["changes"], Path(f"{path}.png"), **named)
+    draw_flows(tables["flow"], Path(f"{path}-flow.png"), **named)
 
 
 def draw_flows(table: pd.DataFrame, path: Path, *, dataset: str, baseline: str) -> None:

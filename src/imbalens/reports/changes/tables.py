@@ -14,8 +14,6 @@ from imbalens.analysis.changes.measures import Change, Changes, FirstAdversaries
 from imbalens.analysis.common.counting import divide
 from imbalens.reports.changes.similarity import similarity_table
 from imbalens.reports.common.tables import head_first
-from imbalens.store.tables import Table
-from imbalens.tables import changes as declared
 
 PREDICTIONS = ("run", "baseline", "class", "predicted_baseline", "predicted", "count")
 ACTIVATION = ("run", "baseline", "row", "patient", "class", "total", "inside", "elsewhere")
@@ -27,7 +25,7 @@ def changes_tables(
     runs: Sequence[str],
     names: Sequence[str],
     counts: Int[np.ndarray, " c"],
-) -> dict[Table, pd.DataFrame]:
+) -> dict[str, pd.DataFrame]:
     """Lay out what became different: similarity, changes, archetypes' flow, adversaries.
 
     Args:
@@ -37,10 +35,10 @@ def changes_tables(
         counts: Training images per class.
     """
     return {
-        declared.SIMILARITY: similarity_table(found.similarity, runs),
-        declared.CHANGES: change_table(found.measures, names, counts),
-        declared.FLOW: flow_table(found.flows, names, counts),
-        declared.ADVERSARIES: adversary_table(found.first_adversaries, names, counts),
+        "similarity": similarity_table(found.similarity, runs),
+        "changes": change_table(found.measures, names, counts),
+        "flow": flow_table(found.flows, names, counts),
+        "adversaries": adversary_table(found.first_adversaries, names, counts),
     }
 
 
