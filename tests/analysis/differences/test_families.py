@@ -90,6 +90,7 @@ def heavy(z, n_replicates=2000):
         z=z,
         null_z=null_z,
         over_seeds=nothing,
+        freedom=np.full(len(z), np.inf),
     )
 
 

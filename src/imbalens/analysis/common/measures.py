@@ -125,6 +125,7 @@ POINTING_CONTROLLED = MeasureSpec(
     "pairs",
     per_class=True,
     key="controlled.pointing",
+    main=True,
 )
 ALL_ZERO = MeasureSpec(
     "all_zero",
