@@ -68,7 +68,7 @@ def write_dataset(folder, dataset):
         "digest": "made up",
     }
     with create(folder / f"data/prepared/{dataset}.h5", PREPARED, PREPARED_VERSION) as file:
-        source = "planted" if exclusive else "photographs"
+        source = "planted" if exclusive else "folder"
         own = {"mean": np.zeros(3), "std": np.ones(3), "source": source, "n_train": 60}
         file.attrs.update(both | own)
         for split, n in SIZES.items():
