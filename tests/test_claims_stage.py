@@ -72,7 +72,7 @@ def write_run(run):
     save(ARCHETYPES, run, archetypes)
     rng = np.random.default_rng(0)
     shares = [
-        {"class": first, "adversary": second, "share": share, "kind": kind}
+        {"class": first, "adversary": second, "share": share, "smoothed": share, "kind": kind}
         for kind in ("errors", "neighbours")
         for first in NAMES
         for second, share in zip(
@@ -83,8 +83,7 @@ def write_run(run):
     ]
     save(ADVERSARIES, run, shares)
     divergences = [
-        {"class": name, "kld": np.nan if name == "c" else 0.1, "kld_fdr": 9.0, "errors": 10}
-        for name in NAMES
+        {"class": name, "log_loss": 0.1, "log_loss_fdr": 9.0, "errors": 10} for name in NAMES
     ]
     save(CLASS_SCORES, run, divergences)
     pairs = [

@@ -229,7 +229,10 @@ def test_all_text_is_read_and_written_in_a_named_encoding():
 def with_paths(tmp_path, separator):
     """The shipped experiment with a folder, a checkpoint and weights to start from."""
     loss = "    loss: {name: ce}\n"
-    text = SHIPPED.replace(loss, f"{loss}    checkpoint: models{separator}x.pt\n", 1)
+    text = "".join(line for line in SHIPPED.splitlines(True) if "seed: 1}" not in line)
+    text = "".join(line for line in text.splitlines(True) if "seed: 2}" not in line)
+    text = text.replace("phantom-bce-1, phantom-bce-2, ", "")
+    text = text.replace(loss, f"{loss}    checkpoint: models{separator}x.pt\n", 1)
     text = text.replace("weights: none", f"weights: models{separator}y.pt", 1)
     path = tmp_path / "params.yaml"
     path.write_text(text, encoding="utf-8")
