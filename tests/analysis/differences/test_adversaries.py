@@ -5,9 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalens.analysis.adversaries.distributions import error_distribution, off_diagonal_shares
+from imbalens.analysis.adversaries.distributions import (
+    error_distribution,
+    error_masses,
+    off_diagonal_shares,
+)
 from imbalens.analysis.adversaries.scores import Prediction, score_prediction, smooth
-from imbalens.analysis.differences.adversaries import adversary_measures, divergence_intervals
+from imbalens.analysis.differences.adversaries import (
+    _positive_weights,
+    adversary_measures,
+    divergence_intervals,
+)
 from tests.analysis.oracles import close
 
 NAN = np.nan
@@ -113,28 +121,26 @@ def test_every_replicate_has_errors_of_every_class():
     assert klds[NEAREST].averaged == 3
 
 
-def test_images_of_a_patient_have_one_weight_and_other_seeds_other_weights():
-    labels = np.repeat([0, 1], 40)
-    predictions = np.concatenate([np.tile([1, 2], 20), np.tile([0, 2], 20)])
-    given = (
-        np.ones((50, 80), dtype=int),
-        labels,
-        predictions,
-        {NEAREST: predict(np.ones((3, 3)))},
-    )
-    values = [
+def test_images_of_a_patient_have_one_weight():
+    labels = np.array([0, 0, 1, 1])
+    found = error_masses(labels, np.array([1, 2, 1, 2]), n_classes=3, errors="by_actual")
+    patients = np.array([7, 5, 9, 7])  # the third image is right
+    weights = _positive_weights(50, found, patients, np.random.default_rng(0))
+    assert weights[0].tolist() == [1, 1, 1]
+    assert (weights[:, 0] == weights[:, 2]).all()
+    assert (weights[1:, 0] != weights[1:, 1]).all()
+    assert (weights > 0).all()
+
+
+def test_other_seeds_draw_other_weights():
+    labels, predictions = np.array([0, 0, 1, 1]), np.array([1, 2, 0, 2])
+    given = (np.ones((50, 4), dtype=int), labels, predictions, {NEAREST: predict(np.ones((3, 3)))})
+    first, again, other = (
         measured[NEAREST].values[:, 0]
-        for _, measured in (
-            measure(*given),
-            measure(*given, seed=1),
-            measure(*given, patients=np.arange(80)),
-            measure(*given, patients=labels + 5),
-        )
-    ]
-    assert np.ptp(values[0][1:]) > 0
-    assert (values[0][1:] != values[1][1:]).all()
-    assert values[2] == close(values[0]), "each patient has one image"
-    assert np.std(values[3][1:]) < np.std(values[2][1:]) / 2, "a class is one patient"
+        for _, measured in (measure(*given), measure(*given), measure(*given, seed=1))
+    )
+    assert (first == again).all()
+    assert (first[1:] != other[1:]).all()
 
 
 def test_images_are_those_with_an_error_around_a_class_that_is_judged():
