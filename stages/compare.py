@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from imbalens.params.experiment import repeats
 from imbalens.reading.examples import read_cam_examples
 from imbalens.reading.metrics import read_compared
 from imbalens.reports.common.titles import dataset_title
@@ -20,7 +21,7 @@ from imbalens.tables.compare import RUNS
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write the table of runs as CSV and Markdown, and both figures."""
+    """Write the table of runs as CSV and Markdown, and both figures; maps of a first repeat."""
     name, params = parse_stage(__doc__, "dataset", argv)
     pick(params.datasets, "datasets", name)
     data, metrics = Path(f"data/prepared/{name}.h5"), read_compared(name, params)
@@ -30,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_table(RUNS, name, table)
     write_text(plots / f"{name}.md", runs_markdown(table, dataset=title))
     draw_class_figures(metrics, figures / f"{name}.png", dataset=title)
-    mapped = [run for run in metrics if run in params.dumps.maps.runs]
+    mapped = [run for run in repeats(params, name) if run in params.dumps.maps.runs]
     examples, cams = read_cam_examples(name, mapped, params)
     draw_cam_rows(examples, cams, figures / f"{name}-cams.png", dataset=title)
 
