@@ -31,19 +31,11 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def alone(values):
-    """Leave out repeats: they need weights of their own where a method has a checkpoint."""
-    for run in [run for run, options in values["runs"].items() if options["seed"]]:
-        del values["runs"][run]
-    maps = values["dumps"]["maps"]
-    maps["runs"] = [run for run in maps["runs"] if run in values["runs"]]
-
-
 def find(folder, *changes):
     """What is said of the shipped experiment with changes, line by line without the file."""
 
     def change(values):
-        for each in (alone, *changes):
+        for each in changes:
             each(values)
 
     path = folder / "params.yaml"

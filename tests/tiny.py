@@ -68,6 +68,14 @@ def read_values(folder: Path) -> dict[str, Any]:
     return read["params"] | {"analyses": read["analyses"]}
 
 
+def without_repeats(values: dict[str, Any]) -> dict[str, Any]:
+    """Leave out further seeds of the shipped runs: each method then has one training."""
+    runs = {name: run for name, run in values["runs"].items() if run["seed"] == 0}
+    maps = values["dumps"]["maps"]
+    mapped = {**maps, "runs": [run for run in maps["runs"] if run in runs]}
+    return {**values, "runs": runs, "dumps": {**values["dumps"], "maps": mapped}}
+
+
 def write_params(folder: Path, values: Mapping[str, Any]) -> None:
     """Write params.yaml and analyses.yaml."""
     experiment = {key: value for key, value in values.items() if key != "analyses"}

@@ -197,13 +197,13 @@ def test_quotes_that_dvc_drops_are_needed(path, text):
 
 def test_both_programs_are_told_of_a_braced_variable(path):
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    loss = "    loss: {name: ce}\n"
+    loss = "    loss: {name: ldam, max_margin: 0.5, scale: 30}\n"
     assert loss in text
     path.write_text(text.replace(loss, f"{loss}    checkpoint: ${{W}}/x.pt\n"), encoding="utf-8")
     with pytest.raises(InputError) as caught:
         load_params(path)
     assert str(caught.value) == (
-        f"{path}: methods.ce.checkpoint: found '${{W}}/x.pt', which DVC's -S takes for "
+        f"{path}: methods.ldam_drw.checkpoint: found '${{W}}/x.pt', which DVC's -S takes for "
         "another parameter's name; allowed: '$W/x.pt'"
     )
 

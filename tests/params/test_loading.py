@@ -12,9 +12,9 @@ from imbalens.commands import check
 from imbalens.errors import InputError
 from imbalens.params.dvc_yaml import format_yaml, parse_yaml, read_yaml
 from imbalens.params.loading import DEFAULTS_PATH, load_params
-from tests.tiny import ROOT, read_values, write_params
+from tests.tiny import ROOT, read_values, without_repeats, write_params
 
-SHIPPED = read_values(ROOT)
+SHIPPED = without_repeats(read_values(ROOT))
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
 
 
