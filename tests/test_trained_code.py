@@ -21,19 +21,11 @@ from tests.code_edits import (
     add_network,
     change_text,
 )
+from tests.loss_cases import CLASS_LOSSES
 from tests.networks import NETWORKS
 from tests.tiny import ROOT
 
 DRW = runs.Drw(start_epoch=1, beta=0.99)
-LOSSES = {
-    "ce": runs.Ce(name="ce"),
-    "weighted_ce": runs.WeightedCe(name="weighted_ce"),
-    "focal": runs.Focal(name="focal", gamma=1.5, alpha=None, scale=3.0),
-    "cb": runs.ClassBalanced(name="cb", beta=0.99),
-    "ldam": runs.Ldam(name="ldam", max_margin=0.5, scale=30.0),
-    "balanced_softmax": runs.BalancedSoftmax(name="balanced_softmax"),
-    "logit_adjustment": runs.LogitAdjustment(name="logit_adjustment", tau=1.0, post_hoc=False),
-}
 LABEL_LOSSES = {
     "bce": runs.Bce(name="bce"),
     "wbce": runs.Wbce(name="wbce", counts="global", unit_negatives=False),
@@ -52,7 +44,7 @@ def make_run(loss, *, model="resnet8", drw=None):
         method="m",
         dataset="d",
         model=NETWORKS[model],
-        loss=(LOSSES | LABEL_LOSSES)[loss],
+        loss=(CLASS_LOSSES | LABEL_LOSSES)[loss],
         drw=drw,
         recipe="r",
         seed=0,
@@ -61,7 +53,7 @@ def make_run(loss, *, model="resnet8", drw=None):
 
 
 RUNS = {
-    **{name: make_run(name) for name in (*LOSSES, *LABEL_LOSSES)},
+    **{name: make_run(name) for name in (*CLASS_LOSSES, *LABEL_LOSSES)},
     "drw": make_run("ce", drw=DRW),
     "resnet50": make_run("ce", model="resnet50"),
     "densenet": make_run("bce", model="densenet"),
@@ -93,7 +85,7 @@ def as_it_is():
 
 
 def test_every_loss_and_network_is_tried():
-    for union, tried in ((runs.Loss, LOSSES | LABEL_LOSSES), (runs.Model, NETWORKS)):
+    for union, tried in ((runs.Loss, CLASS_LOSSES | LABEL_LOSSES), (runs.Model, NETWORKS)):
         members, _ = get_args(union)
         assert set(get_args(members)) == {type(each) for each in tried.values()}
 

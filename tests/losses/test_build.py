@@ -13,6 +13,7 @@ from imbalens.losses.weights import (
     reduce_weighted,
 )
 from imbalens.params import runs
+from tests.loss_cases import CLASS_LOSSES
 
 COUNTS = torch.tensor([400, 60, 8])
 GENERATOR = np.random.default_rng(0)
@@ -20,13 +21,7 @@ LOGITS = torch.from_numpy(GENERATOR.normal(size=(30, 3))).float()
 TARGETS = torch.from_numpy(GENERATOR.integers(0, 3, 30))
 
 LOSSES = {
-    "ce": runs.Ce(name="ce"),
-    "weighted_ce": runs.WeightedCe(name="weighted_ce"),
-    "focal": runs.Focal(name="focal", gamma=1.5, alpha=None, scale=3.0),
-    "cb": runs.ClassBalanced(name="cb", beta=0.99),
-    "ldam": runs.Ldam(name="ldam", max_margin=0.5, scale=30.0),
-    "balanced_softmax": runs.BalancedSoftmax(name="balanced_softmax"),
-    "logit_adjustment": runs.LogitAdjustment(name="logit_adjustment", tau=1.0, post_hoc=False),
+    **CLASS_LOSSES,
     "post_hoc": runs.LogitAdjustment(name="logit_adjustment", tau=1.0, post_hoc=True),
 }
 

@@ -153,8 +153,8 @@ def read_annotated(dataset: str, sides: Sequence[tuple[str, str]], params: Param
     for run in runs:
         path = Path(f"data/dumps/maps/{run}.h5")
         about = read_maps_about(path)
+        pairs = find_pairs(about.boxes)
         if not found.cams:
-            pairs = find_pairs(about.boxes)
             row = about.row[pairs[:, 0]]
             patient = _read_patients(dataset, about.split, row)
             described = np.column_stack([row, patient, pairs[:, 1]])
@@ -164,7 +164,7 @@ def read_annotated(dataset: str, sides: Sequence[tuple[str, str]], params: Param
                 f"{path}: other boxes than in the maps of {runs[0]}; "
                 f"run: dvc repro dump_maps@{runs[0]} dump_maps@{run}"
             )
-        found.cams[run] = pair_cams(read_maps_by_image(path), find_pairs(about.boxes), about.head)
+        found.cams[run] = pair_cams(read_maps_by_image(path), pairs, about.head)
     return found
 
 

@@ -106,8 +106,14 @@ def log_loss(
     Returns:
         One number per reference class, 0 if it was certain of them all; NaN without errors.
     """
-    counts, surprise = _without_diagonal(errors), -np.log(_without_diagonal(smoothed))
-    return divide((counts * surprise).sum(axis=1), counts.sum(axis=1).astype(np.float64))
+    counts, losses = _without_diagonal(errors), _without_diagonal(surprise(smoothed))
+    return divide((counts * losses).sum(axis=1), counts.sum(axis=1).astype(np.float64))
+
+
+def surprise(smoothed: Float[np.ndarray, "c c"]) -> Float[np.ndarray, "c c"]:
+    """Return -ln of the chance given to each other class, in nats; 0 on the diagonal."""
+    own = np.eye(len(smoothed), dtype=bool)
+    return np.where(own, 0.0, -np.log(np.where(own, 1.0, smoothed)))
 
 
 def jensen_shannon(
@@ -168,8 +174,8 @@ def rank_correlation(
     Returns:
         Numbers in [-1, 1]; NaN where either row is NaN or gives all classes the same share.
     """
-    x = _centred_ranks(errors)
-    y = _centred_ranks(predicted)
+    x = centred_ranks(errors)
+    y = centred_ranks(predicted)
     spread = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
     return divide((x * y).sum(axis=1), spread)
 
@@ -275,7 +281,8 @@ def _without_diagonal(
     return matrix[~np.eye(n_classes, dtype=bool)].reshape(n_classes, n_classes - 1)
 
 
-def _centred_ranks(matrix: Float[np.ndarray, "c c"]) -> Float[np.ndarray, "c others"]:
+def centred_ranks(matrix: Float[np.ndarray, "c c"]) -> Float[np.ndarray, "c others"]:
+    """Rank the other classes of each row, ties sharing their places; ranks of a row sum to 0."""
     others = _without_diagonal(matrix)
     first, last = rank_rows(others)
     return (first + last) / 2 - (others.shape[1] + 1) / 2

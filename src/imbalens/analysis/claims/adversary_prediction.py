@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
+from imbalens.analysis.adversaries.scores import centred_ranks, surprise
 from imbalens.analysis.claims.intervals import (
     Estimate,
     Resampling,
@@ -17,7 +18,6 @@ from imbalens.analysis.claims.intervals import (
 )
 from imbalens.analysis.claims.verdicts import Claim, Finding, Rules, judge
 from imbalens.analysis.common.counting import divide
-from imbalens.analysis.common.ranks import rank_rows
 
 NO_CLASS = "fewer than two classes have both errors and nearest adversaries"
 
@@ -116,11 +116,10 @@ def adversaries_beat_random(
     judged = np.flatnonzero((counts.sum(axis=1) > 0) & np.isfinite(neighbours).all(axis=1))
     if len(judged) < 2:
         return undefined(len(judged))
-    chance = np.where(np.eye(len(errors), dtype=bool), 1.0, smoothed)
-    surprise, own = -np.log(chance[judged]), counts[judged]
+    losses, own = surprise(smoothed)[judged], counts[judged]
 
     def certainty(order: Int[np.ndarray, " j"]) -> float:
-        return -float((own * _interchanged(surprise, judged, order)).sum() / own.sum())
+        return -float((own * _interchanged(losses, judged, order)).sum() / own.sum())
 
     return permute_classes(certainty, len(judged), resampling, centred=True)
 
@@ -227,11 +226,8 @@ def _unit_ranks(shares: Float[np.ndarray, "c c"]) -> Float[np.ndarray, "c c"]:
     Returns:
         0 on the diagonal; NaN rows where shares are NaN or all the same.
     """
-    c = len(shares)
-    others = ~np.eye(c, dtype=bool)
-    first, last = rank_rows(shares[others].reshape(c, c - 1))
-    centred = (first + last) / 2 - c / 2
+    others, centred = ~np.eye(len(shares), dtype=bool), centred_ranks(shares)
     length = np.sqrt((centred**2).sum(axis=1, keepdims=True))
-    found = np.zeros((c, c))
+    found = np.zeros(shares.shape)
     found[others] = divide(centred, np.broadcast_to(length, centred.shape)).ravel()
     return found

@@ -35,7 +35,7 @@ from imbalens.analysis.adversaries.distributions import (
     error_masses,
     off_diagonal_shares,
 )
-from imbalens.analysis.adversaries.scores import Prediction, kl_divergence
+from imbalens.analysis.adversaries.scores import Prediction, kl_divergence, surprise
 from imbalens.analysis.common.counting import divide
 from imbalens.analysis.common.measured import Measure, PerClass, count_behind, mean_of_defined
 from imbalens.analysis.common.measures import (
@@ -47,6 +47,7 @@ from imbalens.analysis.common.measures import (
     LOG_LOSS_RANDOM,
     MeasureSpec,
 )
+from imbalens.analysis.differences.bootstrap import drawn_units
 from imbalens.analysis.differences.comparison import average_measures
 from imbalens.analysis.differences.intervals import ValueInterval, ratio_interval, value_interval
 from imbalens.classes import Classes
@@ -163,9 +164,9 @@ def _mean_loss(
 ) -> Measure:
     """Average -ln of the chance that each error was given, over all errors."""
     others = ~np.eye(len(smoothed), dtype=bool)
-    surprise = np.where(others, -np.log(np.where(others, smoothed, 1.0)), 0.0).ravel()
     drawn = weights[:, found.images].astype(np.float64)
-    total, mass = drawn @ (found.masses @ surprise), drawn @ (found.masses @ others.ravel())
+    total = drawn @ (found.masses @ surprise(smoothed).ravel())
+    mass = drawn @ (found.masses @ others.ravel())
     behind = count_behind(patients, found.wrong.sum(axis=1, keepdims=True) > 0)
     return Measure(spec.stage, spec.name, None, divide(total, mass)[:, None], *behind)
 
@@ -177,10 +178,8 @@ def _positive_weights(
     rng: np.random.Generator,
 ) -> Float[np.ndarray, "r e"]:
     """Draw a weight above 0 for each image with an error; a patient's images share theirs."""
-    unit = np.arange(len(found.wrong))
-    if patients is not None:
-        unit = np.unique(patients, return_inverse=True)[1]
-    n_units, weights = int(unit.max(initial=-1)) + 1, np.ones((n_rows, len(found.images)))
+    unit, n_units = drawn_units(len(found.wrong), patients)
+    weights = np.ones((n_rows, len(found.images)))
     for row in weights[1:]:
         row[:] = rng.standard_exponential(n_units)[unit[found.images]]
     return weights

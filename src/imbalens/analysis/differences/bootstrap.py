@@ -87,14 +87,21 @@ def resample_images(
     Source: Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8
     (drawing clusters whole).
     """
-    rng, unit = np.random.default_rng(seed), np.arange(n_images)
-    if patients is not None:
-        unit = np.unique(patients, return_inverse=True)[1]
-    n_units = int(unit.max(initial=-1)) + 1
+    rng, (unit, n_units) = np.random.default_rng(seed), drawn_units(n_images, patients)
     weights = np.ones((n_resamples + 1, n_images), dtype=np.int16)
     for row in weights[1:]:
         row[:] = np.bincount(rng.integers(n_units, size=n_units), minlength=n_units)[unit]
     return weights
+
+
+def drawn_units(
+    n_images: int, patients: Int[np.ndarray, " n"] | None
+) -> tuple[Int[np.ndarray, " n"], int]:
+    """Return with what each image is drawn, itself or its patient, and how many such there are."""
+    if patients is None:
+        return np.arange(n_images), n_images
+    distinct, unit = np.unique(patients, return_inverse=True)
+    return unit, len(distinct)
 
 
 @dataclass(frozen=True)

@@ -43,9 +43,10 @@ def adjust_for_family(
 
     Source: Westfall and Young, "Resampling-Based Multiple Testing", 1993, section 2.6; Romano
     and Wolf, "Exact and approximate stepdown methods for multiple hypothesis testing", JASA 100,
-    2005; Chernozhukov, Chetverikov and Kato, "Gaussian approximations and multiplier bootstrap",
-    Annals of Statistics 41, 2013; Sidak, "Rectangular confidence regions for the means of
-    multivariate normal distributions", JASA 62, 1967 (independence as the worst case).
+    2005; Chernozhukov, Chetverikov and Kato, "Gaussian approximations and multiplier bootstrap
+    for maxima of sums of high-dimensional random vectors", Annals of Statistics 41, 2013; Sidak,
+    "Rectangular confidence regions for the means of multivariate normal distributions", JASA 62,
+    1967 (independence as the worst case).
     """
     if not comparisons:
         return []

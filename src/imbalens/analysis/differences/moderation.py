@@ -7,15 +7,15 @@ to come from a scaled inverse chi-square distribution around the middle of the m
 
 Smyth (2004) estimates that distribution's degrees of freedom from how much the variances differ
 beyond chance. Measures of the same trainings move together: where the few happen to lie close,
-all variances are small, agree, and are taken for certain. In 4,000 simulated families (3 trainings
-of a baseline against one of the same loss, Bonferroni's correction) the estimate without bounds
-made a family-wise error of 5 % 8 % for 5 measures, and 15 % for 16 of which seeds move one twelve
-times as far as images do; variances not moderated at all made it 10 to 11 %. So the degrees of
-freedom are held at 2, worth one further pair of trainings; and since some measures do move far
-more than the middle (mean predicted probability), an estimate is never lowered, and the more it
-exceeds the family's the less that counts as knowledge of it. Corrected by `adjust_for_family`,
-that gave 5 and 6 % over 1,000 families each with 5 measures of one loss and 13 of three losses,
-with 3 trainings against 3 it gave 3 %.
+all variances are small, agree, and are taken for certain. In 4,000 simulated families of each kind
+(3 trainings of a baseline against one of the same loss, Bonferroni's correction) the estimate
+without bounds made a family-wise error of 5 % 8 % for 5 measures, and 15 % for 16 of which seeds
+move one twelve times as far as images do; variances not moderated at all made it 9 to 15 %. So the
+degrees of freedom are held at 2, worth one further pair of trainings; and since some measures do
+move far more than the middle (mean predicted probability), an estimate is never lowered, and the
+more it exceeds the family's the less that counts as knowledge of it. Corrected by
+`adjust_for_family`, that gave 5 and 6 % over 1,000 families each with 5 measures of one loss and
+13 of three losses, with 3 trainings against 3 it gave 3 %.
 
 Source: Smyth, "Linear models and empirical Bayes methods for assessing differential expression in
 microarray experiments", Statistical Applications in Genetics and Molecular Biology 3, 2004,
