@@ -46,10 +46,10 @@ MUTANTS = (
         "members.var(axis=0, ddof=int(len(members) > 1))",
     ),
     Mutant(
-        "the random prediction ignores its seed",
-        "adversaries/baselines",
-        "np.random.default_rng(seed)",
-        "np.random.default_rng(0)",
+        "the random prediction is the mean share, not that of the mean logarithm",
+        "adversaries/chance",
+        "np.exp(np.log(share + eps) @ weight) - eps",
+        "share @ weight",
     ),
     Mutant(
         "divergences are in bits",
@@ -102,8 +102,8 @@ MUTANTS = (
     Mutant(
         "images of a patient are drawn apart",
         "differences/bootstrap",
-        "np.unique(patients, return_inverse=True)[1]",
-        "np.arange(n_images)",
+        "    return unit, len(distinct)",
+        "    return np.arange(n_images), n_images",
     ),
     Mutant(
         "a difference needs one image more",
@@ -343,8 +343,8 @@ MUTANTS = (
     Mutant(
         "recall is judged where nothing controls it",
         "claims/cost_sensitive",
-        "item.measure == RECALL.name and not comparison.positives_fixed",
-        "item.measure == RECALL.name and comparison.classes_exclude",
+        "measure == RECALL.name and not comparison.positives_fixed",
+        "measure == RECALL.name and comparison.classes_exclude",
     ),
     Mutant(
         "ends of the subtracted interval are swapped",

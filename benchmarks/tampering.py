@@ -174,7 +174,7 @@ VERDICT = together(
     replace_text("metrics/claims/planted.json", r'"does not hold"', '"holds"'),
 )
 IOBB = change_metrics("metrics/cam_alignment/phantom-bce.json", lambda v: v.update(iobb=0.6))
-README_NUMBER = replace_text("README.md", r"0\.800 \|", "0.900 |")
+README_NUMBER = replace_text("README.md", r"0\.775 \|", "0.875 |")
 SAID = f"dumps not reproduced: {UNCHECKED}"
 
 DIGITS = {

@@ -7,7 +7,7 @@ from pathlib import Path
 from imbalens.analysis.changes.activation import compare_activation
 from imbalens.analysis.changes.measures import find_changes
 from imbalens.analysis.changes.predictions import compare_predictions
-from imbalens.params.experiment import baseline_of, trainings_beside_baselines
+from imbalens.params.experiment import first_baselines, trainings_beside_baselines
 from imbalens.reading import changes as reading
 from imbalens.reports.changes import figures, tables
 from imbalens.reports.common.titles import dataset_title
@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     name, params = parse_stage(__doc__, "dataset", argv)
     pick(params.datasets, "datasets", name)
     runs = [run for run, options in params.runs.items() if options.dataset == name]
-    baselines = {run: base for run in runs if (base := baseline_of(params, run)) != run}
+    baselines = first_baselines(params, name)
     images = reading.read_images(name, runs, params)
     learned = {run: reading.read_learned(run, images, params) for run in runs}
     found = find_changes(

@@ -1,37 +1,38 @@
-"""Put all runs of a dataset side by side: tables and figures of paper A."""
+"""Put all settings of a dataset side by side: tables and figures of paper A."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from imbalens.params.experiment import repeats
+from imbalens.params.experiment import settings
 from imbalens.reading.examples import read_cam_examples
 from imbalens.reading.metrics import read_compared
 from imbalens.reports.common.titles import dataset_title
 from imbalens.reports.compare import (
     draw_cam_rows,
     draw_class_figures,
-    runs_markdown,
-    runs_table,
+    settings_markdown,
+    settings_table,
 )
 from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.files import write_text
 from imbalens.store.prepared import read_metadata
 from imbalens.store.tables import write_table
-from imbalens.tables.compare import RUNS
+from imbalens.tables.compare import SETTINGS
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write the table of runs as CSV and Markdown, and both figures; maps of a first repeat."""
+    """Write the table of settings as CSV and Markdown, and figures; maps of first trainings."""
     name, params = parse_stage(__doc__, "dataset", argv)
     pick(params.datasets, "datasets", name)
     data, metrics = Path(f"data/prepared/{name}.h5"), read_compared(name, params)
     title = dataset_title(name, generated=read_metadata(data).generated)
-    table = runs_table(metrics)
+    table = settings_table(metrics)
     plots, figures = Path("plots/compare"), Path("plots/figures/compare")
-    write_table(RUNS, name, table)
-    write_text(plots / f"{name}.md", runs_markdown(table, dataset=title))
+    write_table(SETTINGS, name, table)
+    write_text(plots / f"{name}.md", settings_markdown(table, dataset=title))
     draw_class_figures(metrics, figures / f"{name}.png", dataset=title)
-    mapped = [run for run in repeats(params, name) if run in params.dumps.maps.runs]
+    firsts = (runs[0] for runs in settings(params, name).values())
+    mapped = [run for run in firsts if run in params.dumps.maps.runs]
     examples, cams = read_cam_examples(name, mapped, params)
     draw_cam_rows(examples, cams, figures / f"{name}-cams.png", dataset=title)
 

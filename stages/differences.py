@@ -1,10 +1,10 @@
-"""Compare every measure of a dataset's runs with their baselines, by paired bootstrap."""
+"""Compare every measure of a dataset's settings with their baselines, by paired bootstrap."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from imbalens.analysis.differences.differences import differences
-from imbalens.params.experiment import baselines_of, repeats
+from imbalens.params.experiment import baselines_of, settings
 from imbalens.reading import differences as reading
 from imbalens.reports.differences import differences as reports
 from imbalens.reports.differences.paper_layout import paper_frame, paper_json, papers_markdown
@@ -20,9 +20,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the differences as metrics, CSV, the papers' tables and a figure."""
     name, params = parse_stage(__doc__, "dataset", argv)
     pick(params.datasets, "datasets", name)
-    options, groups = params.analyses.compare, repeats(params, name)
+    options, groups = params.analyses.compare, settings(params, name)
     found = differences(
-        {run: (reading.read_training(one, params) for one in of) for run, of in groups.items()},
+        {one: (reading.read_training(run, params) for run in of) for one, of in groups.items()},
         baselines_of(params, name),
         reading.read_images(name, params),
         reading.definitions_of(params),
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         n_resamples=options.n_resamples,
         seed=options.seed,
     )
-    setups = {run: reading.read_setup(run, params) for run in groups}
+    setups = {one: reading.read_setup(runs[0], params) for one, runs in groups.items()}
     title, notes = reading.describe(name, params)
     papers = paper_tables(name, found, setups, errors=params.analyses.adversaries.errors)
     seeds = seeds_table(found.measured, reading.seeds_of(name, params))

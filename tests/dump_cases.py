@@ -61,7 +61,7 @@ def experiment(task, runs=RUNS, *, repeated=(), maps=RUNS, saliency=RUNS):
     values["runs"] = {name: run | {"dataset": DATASET, "method": name} for name in runs}
     for name in repeated:
         values["runs"][f"{name}-seed1"] = values["runs"][name] | {"seed": 1}
-    values["focus"], values["false_positives"] = BASE, {}
+    values["focus"], values["false_positives"] = f"{DATASET}/{BASE}", {}
     values["dumps"]["maps"]["runs"] = [name for name in values["runs"] if name in maps]
     coloured = saliency if task == "multiclass" else ()
     values["dumps"]["saliency"]["runs"] = [name for name in values["runs"] if name in coloured]

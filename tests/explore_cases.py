@@ -38,7 +38,7 @@ def experiment(**explore):
         "shapes-focal": run | {"dataset": "shapes", "method": "focal"},
         "chest-bce": run | {"dataset": "chest", "method": "bce"},
     }
-    values["focus"], values["false_positives"] = "shapes-ce", {}
+    values["focus"], values["false_positives"] = "shapes/ce", {}
     for dump in ("saliency", "maps"):
         values["dumps"][dump]["runs"] = []
     values["analyses"]["explore"] |= {"label_errors": 6} | explore

@@ -31,8 +31,13 @@ def texts(rows) -> pd.DataFrame:
     return pd.DataFrame(rows).astype(str)
 
 
-def about(name, group=None, seed=0) -> RunAbout:
-    return RunAbout(name, group or name, "resnet8", name.split("-")[1], "quick, 2 epochs", seed)
+def setting_of(run):
+    return run.replace("-", "/", 1)
+
+
+def about(name, setting=None, seed=0) -> RunAbout:
+    loss = name.split("-")[1]
+    return RunAbout(name, setting or setting_of(name), "resnet8", loss, "quick, 2 epochs", seed)
 
 
 def per_run(run: str, shift: float) -> dict[str, pd.DataFrame]:
@@ -108,7 +113,7 @@ def differences() -> pd.DataFrame:
     return texts(
         [
             {
-                "run": RUNS[1],
+                "setting": setting_of(RUNS[1]),
                 "stage": "performance",
                 "measure": "accuracy",
                 "class": label,
@@ -135,7 +140,7 @@ def claims() -> pd.DataFrame:
                 "paper": "A",
                 "section": "4.10",
                 "text": f"What {claim} says {SCRIPT}",
-                "run": RUNS[1],
+                "judged": setting_of(RUNS[1]),
                 "statistic": "mean difference",
                 "value": 0.1,
                 "low": "" if verdict == "not decided" else 0.05,
@@ -151,10 +156,10 @@ def claims() -> pd.DataFrame:
 
 
 def papers() -> list[PaperTable]:
-    of_runs = [PaperRow((run,), [PaperCell(0.5, 0.25, 0.75)]) for run in RUNS]
-    tables = ((f"Table {SCRIPT}", of_runs), ("Empty table", []))
+    rows = [PaperRow((setting_of(run),), [PaperCell(0.5, 0.25, 0.75)]) for run in RUNS]
+    tables = ((f"Table {SCRIPT}", rows), ("Empty table", []))
     return [
-        PaperTable(f"table_{i}", title, "Some text.", "value", ("Run",), (), [("KLD",)], rows)
+        PaperTable(f"table_{i}", title, "Some text.", "value", ("Setting",), (), [("KLD",)], rows)
         for i, (title, rows) in enumerate(tables)
     ]
 
@@ -175,7 +180,11 @@ def results(**changed) -> DatasetResults:
         "runs": [about(run) for run in RUNS],
         "confidence": 0.95,
         "of_runs": {kind: pd.concat([part[kind] for part in parts]) for kind in parts[0]},
-        "tables": {"toy: all figures": texts([{"run": run, "accuracy": 0.5} for run in RUNS])},
+        "tables": {
+            "toy: all figures": texts(
+                [{"setting": setting_of(run), "accuracy": 0.5} for run in RUNS]
+            )
+        },
         "differences": differences(),
         "papers": papers(),
         "claims": claims(),

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import analyses, evidence, run, saliency, timing
+from benchmarks import analyses, evidence, mutants, run, saliency, timing
+from benchmarks.mutant_list import MUTANTS
 from benchmarks.report import render
 from imbalens.analysis.common.measured import Measure
+from tests.tiny import ROOT
 
 
 def test_a_quick_run_gives_a_finite_ratio_for_every_benchmark(capsys):
@@ -37,6 +39,13 @@ def test_wrong_arguments_are_named(arguments, message, capsys):
     with pytest.raises(SystemExit):
         run.main(arguments)
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_the_line_that_a_mutant_breaks_stands_where_it_says(mutant):
+    text = (ROOT / mutants.ANALYSIS / f"{mutant.module}.py").read_text(encoding="utf-8")
+    assert text.count(mutant.right) == 1
+    assert mutant.wrong != mutant.right
 
 
 def test_programs_with_different_results_are_not_timed():

@@ -6,10 +6,11 @@ import pytest
 
 from imbalens.errors import InputError
 from stages import check
-from tests.tiny import ROOT, TinyProject, method_of, tiny_params, write_params
+from tests.tiny import ROOT, TinyProject, method_of, setting_name, tiny_params, write_params
 
 VALUES = tiny_params()
 RUN = next(iter(VALUES["runs"]))
+OTHER = setting_name(VALUES, list(VALUES["runs"])[1])
 PREPARED = {"prepare@planted"}
 # each would write a file `pwned` if a shell saw it, or is no file's name somewhere
 UNSAFE = (
@@ -57,7 +58,7 @@ def test_what_it_writes_is_the_same_whatever_the_parameters(tmp_path, monkeypatc
     write_params(tmp_path, VALUES)
     check.main([])
     first = (tmp_path / "data/checked.txt").read_bytes()
-    write_params(tmp_path, {**VALUES, "focus": list(VALUES["runs"])[1]})
+    write_params(tmp_path, {**VALUES, "focus": OTHER})
     check.main(["--params", "params.yaml"])
     assert (tmp_path / "data/checked.txt").read_bytes() == first
 
@@ -88,7 +89,7 @@ def refused(project, *command):
 
 
 def test_a_changed_parameter_reruns_check_and_nothing_because_of_it(clean):
-    clean.change(lambda values: values.update(focus=list(VALUES["runs"])[1]))
+    clean.change(lambda values: values.update(focus=OTHER))
     assert clean.repro("prepare") == {"check"}
     assert clean.repro("prepare") == set()
 

@@ -25,6 +25,9 @@ from tests.tiny import LABEL_RUNS, RUNS, method_of, tiny_params, write_params
 
 CE, LDAM = RUNS
 BCE, CB_FOCAL = LABEL_RUNS
+OF_CE, OF_LDAM, OF_BCE, OF_FOCAL = (  # their settings
+    run.replace("-", "/", 1) for run in (*RUNS, *LABEL_RUNS)
+)
 NAMES = ["a", "b", "c", "d", "e", "f"]  # head first; a and e overlap, so do b and f
 TWINS = {frozenset("ae"), frozenset("bf")}
 TRAIN = [400, 300, 100, 90, 20, 10]
@@ -32,10 +35,10 @@ SEVERAL = "images and seeds"
 COLOURS = np.array([[9, 1], [1, 9], [5, 5], [3, 7], [9, 1], [1, 9]]) / 10
 
 
-def row(run, stage, measure, low, high, images=240, label="", p_adjusted=0.04, over=SEVERAL):
+def row(setting, stage, measure, low, high, images=240, label="", p_adjusted=0.04, over=SEVERAL):
     middle = (low + high) / 2
     return {
-        "run": run,
+        "setting": setting,
         "stage": stage,
         "measure": measure,
         "class": label,
@@ -160,19 +163,19 @@ def values(tmp_path, monkeypatch):
     save(PREDICTIONS, "phantom", [])
     write_activation("planted")
     write_activation("phantom", (CB_FOCAL, BCE))
-    write_differences("planted", [row(LDAM, "performance", "accuracy", 0.1, 0.2)])
+    write_differences("planted", [row(OF_LDAM, "performance", "accuracy", 0.1, 0.2)])
     rows = [
-        row(CB_FOCAL, "performance", "auroc", -0.01, 0.01),
-        row(CB_FOCAL, "performance", "auroc", 0.5, 0.6, label="Mass"),
-        row(CB_FOCAL, "performance", "ap", 0.01, 0.05),
-        row(CB_FOCAL, "performance", "probability", 0.2, 0.3),
-        row(CB_FOCAL, "performance", "recall_half", 0.1, 0.2),
-        row(CB_FOCAL, "performance", "recall", -0.1, 0.1),
-        row(CB_FOCAL, "cam_alignment", "iobb", 0.1, 0.2),
-        row(CB_FOCAL, "cam_alignment", "iobb_matched", -0.1, 0.1),
-        row(CB_FOCAL, "cam_alignment", "ior", 0.1, 0.2),
-        row(CB_FOCAL, "cam_alignment", "pointing_controlled", 0.1, 0.2, images=29),
-        row(CB_FOCAL, "concepts", "disjoint", 3.0, 5.0, p_adjusted=0.06),
+        row(OF_FOCAL, "performance", "auroc", -0.01, 0.01),
+        row(OF_FOCAL, "performance", "auroc", 0.5, 0.6, label="Mass"),
+        row(OF_FOCAL, "performance", "ap", 0.01, 0.05),
+        row(OF_FOCAL, "performance", "probability", 0.2, 0.3),
+        row(OF_FOCAL, "performance", "recall_half", 0.1, 0.2),
+        row(OF_FOCAL, "performance", "recall", -0.1, 0.1),
+        row(OF_FOCAL, "cam_alignment", "iobb", 0.1, 0.2),
+        row(OF_FOCAL, "cam_alignment", "iobb_matched", -0.1, 0.1),
+        row(OF_FOCAL, "cam_alignment", "ior", 0.1, 0.2),
+        row(OF_FOCAL, "cam_alignment", "pointing_controlled", 0.1, 0.2, images=29),
+        row(OF_FOCAL, "concepts", "disjoint", 3.0, 5.0, p_adjusted=0.06),
     ]
     write_differences("phantom", rows)
     return values
@@ -182,14 +185,14 @@ def verdicts(dataset):
     claims.main([dataset])
     metrics = json.loads(Path(f"metrics/claims/{dataset}.json").read_text())
     return {
-        name: {run: found["verdict"] for run, found in runs.items()}
-        for name, runs in metrics.items()
+        name: {judged: found["verdict"] for judged, found in of_claim.items()}
+        for name, of_claim in metrics.items()
     }
 
 
 def reasons(dataset, claim):
     table = pd.read_csv(f"plots/claims/{dataset}.csv").set_index("claim")
-    return table.loc[[claim]].set_index("run")["reason"].to_dict()
+    return table.loc[[claim]].set_index("judged")["reason"].to_dict()
 
 
 @pytest.fixture
@@ -217,19 +220,19 @@ def test_paper_a_is_judged_by_the_differences_over_all_classes():
         "added_activation_in_boxes": "not decided",
     }
     assert {name: found[name] for name in expected} == {
-        name: {CB_FOCAL: verdict} for name, verdict in expected.items()
+        name: {OF_FOCAL: verdict} for name, verdict in expected.items()
     }
-    assert "singly, not after correction" in reasons("phantom", "disjoint_rises")[CB_FOCAL]
+    assert "singly, not after correction" in reasons("phantom", "disjoint_rises")[OF_FOCAL]
     assert reasons("phantom", "unique_rises") == {
-        CB_FOCAL: f"Not measured: the differences from {BCE} have no unique of concepts."
+        OF_FOCAL: f"Not measured: the differences from {OF_BCE} have no unique of concepts."
     }
-    assert "(29 images, adjusted p " in reasons("phantom", "pointing_controlled_rises")[CB_FOCAL]
-    added = reasons("phantom", "added_activation_in_boxes")[CB_FOCAL]
+    assert "(29 images, adjusted p " in reasons("phantom", "pointing_controlled_rises")[OF_FOCAL]
+    added = reasons("phantom", "added_activation_in_boxes")[OF_FOCAL]
     assert added.startswith("One training each: these two networks differ; of the loss")
     assert "lies above 0 (40 images)." in added
     text = Path("plots/claims/phantom.md").read_text()
     assert text.startswith("# phantom (generated images): claims of both papers\n")
-    sentence = f"it rises for 1 of 1 runs ({CB_FOCAL}), at matched scale for 0 of these: "
+    sentence = f"it rises for 1 of 1 settings ({OF_FOCAL}), at matched scale for 0 of these: "
     assert f"- IoBB: in the paper's measure {sentence}" in text
     table = pd.read_csv("plots/claims/phantom-prior_shift.csv").set_index("measure")["sentence"]
     assert table["IoBB"].endswith("the effect is not shown to survive the control.")
@@ -245,16 +248,16 @@ def test_paper_b_is_judged_by_the_tables_of_each_run():
     assert found["adversaries_rank_errors"] == every
     assert found["adversaries_match_fdr"] == every, "9 nats are far above"
     assert found["overlapping_colours_alike"] == every | {f"{CE}-seed1": "not measured"}
-    assert found["ldam_lowers_dominated_errors"] == {LDAM: "holds"}
-    assert found["ldam_leaves_overlapping_errors"] == {LDAM: "holds"}
-    assert found["ldam_leaves_overlap"] == {LDAM: "not decided"}, "two pairs say little"
+    assert found["ldam_lowers_dominated_errors"] == {OF_LDAM: "holds"}
+    assert found["ldam_leaves_overlapping_errors"] == {OF_LDAM: "holds"}
+    assert found["ldam_leaves_overlap"] == {OF_LDAM: "not decided"}, "two pairs say little"
     metrics = json.loads(Path("metrics/claims/planted.json").read_text())
     assert metrics["adversaries_beat_random"][CE]["n"] == 5, "one class has no errors"
     assert metrics["overlapping_colours_alike"][CE]["n"] == 6
-    lowered = metrics["ldam_lowers_dominated_errors"][LDAM]
+    lowered = metrics["ldam_lowers_dominated_errors"][OF_LDAM]
     assert lowered["n"] == 2 * 60 + 2 * 100, "images of the classes with a much larger one"
     assert lowered["statistic"] == 2 / 30 - 1
-    assert metrics["ldam_leaves_overlapping_errors"][LDAM]["threshold"] == -0.2
+    assert metrics["ldam_leaves_overlapping_errors"][OF_LDAM]["threshold"] == -0.2
     assert list(metrics) == sorted(metrics)
 
 
@@ -265,13 +268,13 @@ def test_runs_without_what_a_claim_needs_say_what_is_missing(tmp_path, values):
     write_params(tmp_path, values)
     Path(f"plots/saliency_colours/{LDAM}.csv").unlink()
     found = verdicts("planted")
-    assert found["iobb_rises"] == {LDAM: "not measured"}
+    assert found["iobb_rises"] == {OF_LDAM: "not measured"}
     unmapped = f"No maps were dumped for {LDAM}, {CE}-seed1 (dumps.maps.runs)."
-    assert reasons("planted", "iobb_rises") == {LDAM: unmapped}
+    assert reasons("planted", "iobb_rises") == {OF_LDAM: unmapped}
     text = Path("plots/claims/planted.md").read_text()
     assert f"- IoR: not measured: n{unmapped[1:]}\n" in text
     assert reasons("planted", "auroc_marginal") == {
-        LDAM: "Stated of labels: not defined where classes exclude each other."
+        OF_LDAM: "Stated of labels: not defined where classes exclude each other."
     }
     missing = f"No saliency was dumped for {LDAM} (dumps.saliency.runs)."
     assert reasons("planted", "overlapping_colours_alike")[LDAM] == missing
@@ -290,13 +293,13 @@ def test_no_plain_run_and_other_networks_decide_nothing(tmp_path, values):
     values["datasets"]["phantom"]["image_size"] = 64
     write_params(tmp_path, values)
     verdicts("planted")
-    weighted = f"The baseline {CE} does not have the plain loss."
-    assert reasons("planted", "iobb_rises") == {CE: weighted, LDAM: weighted}
-    assert reasons("planted", "ldam_leaves_overlap") == {LDAM: weighted}
+    weighted = f"The baseline {OF_CE} does not have the plain loss."
+    assert reasons("planted", "iobb_rises") == {OF_CE: weighted, OF_LDAM: weighted}
+    assert reasons("planted", "ldam_leaves_overlap") == {OF_LDAM: weighted}
     found = verdicts("phantom")
-    assert found["iobb_rises"] == {CB_FOCAL: "not applicable"}
+    assert found["iobb_rises"] == {OF_FOCAL: "not applicable"}
     assert reasons("phantom", "iobb_rises") == {
-        CB_FOCAL: f"The baseline {CB_FOCAL} does not have the plain loss."
+        OF_FOCAL: f"The baseline {OF_FOCAL} does not have the plain loss."
     }
 
 
@@ -305,7 +308,7 @@ def test_repeats_are_compared_together_with_those_of_the_named_baseline(tmp_path
     runs = values["runs"]
     runs["other"] = runs[CE] | {"recipe": "longer"}
     values["recipes"]["longer"] = values["recipes"]["quick"] | {"epochs": 3}
-    values["dumps"]["saliency"]["runs"] = []
+    values["focus"], values["dumps"]["saliency"]["runs"] = OF_LDAM, []
     for run in ("other", LDAM):
         runs[f"{run}-seed1"] = runs[run] | {"seed": 1}
         write_run(f"{run}-seed1")
@@ -320,17 +323,17 @@ def test_repeats_are_compared_together_with_those_of_the_named_baseline(tmp_path
         *((*pair, 30) for pair in sides["other"]),
     )
     found = verdicts("planted")
-    assert list(found["auroc_marginal"]) == [LDAM]
-    assert found["ldam_lowers_dominated_errors"] == {LDAM: "holds"}
-    table = pd.read_csv("plots/claims/planted.csv").set_index(["claim", "run"])
+    assert list(found["auroc_marginal"]) == [OF_LDAM]
+    assert found["ldam_lowers_dominated_errors"] == {OF_LDAM: "holds"}
+    table = pd.read_csv("plots/claims/planted.csv").set_index(["claim", "judged"])
     for claim in ("ldam_lowers_dominated_errors", "ldam_leaves_overlap"):
-        assert table.loc[(claim, LDAM), ["baseline", "seeds"]].tolist() == [CE, 2]
+        assert table.loc[(claim, OF_LDAM), ["baseline", "seeds"]].tolist() == [f"{OF_CE}/quick", 2]
     assert len(found["adversaries_beat_random"]) == 6
-    values["baselines"] = ["other-seed1"]
+    values["baselines"] = [f"{OF_CE}/longer"]
     write_params(tmp_path, values)
-    assert verdicts("planted")["ldam_lowers_dominated_errors"] == {LDAM: "does not hold"}
-    table = pd.read_csv("plots/claims/planted.csv").set_index(["claim", "run"])
-    assert table.loc[("ldam_leaves_overlap", LDAM), "baseline"] == "other"
+    assert verdicts("planted")["ldam_lowers_dominated_errors"] == {OF_LDAM: "does not hold"}
+    table = pd.read_csv("plots/claims/planted.csv").set_index(["claim", "judged"])
+    assert table.loc[("ldam_leaves_overlap", OF_LDAM), "baseline"] == f"{OF_CE}/longer"
 
 
 def two(run):
@@ -340,25 +343,28 @@ def two(run):
 @pytest.mark.usefixtures("quick", "values")
 def test_one_repeat_that_differs_leaves_the_change_open():
     write_predictions("planted", (LDAM, CE, 2), (LDAM, f"{CE}-seed1", 30))
-    assert verdicts("planted")["ldam_lowers_dominated_errors"] == {LDAM: "not decided"}
-    assert not reasons("planted", "ldam_lowers_dominated_errors")[LDAM].startswith("One training")
+    assert verdicts("planted")["ldam_lowers_dominated_errors"] == {OF_LDAM: "not decided"}
+    assert not reasons("planted", "ldam_lowers_dominated_errors")[OF_LDAM].startswith(
+        "One training"
+    )
 
 
 @pytest.mark.usefixtures("quick")
 def test_one_training_of_each_loss_decides_nothing_about_it(tmp_path, values):
     del values["runs"][f"{CE}-seed1"]
     write_params(tmp_path, values)
-    write_differences("phantom", [row(CB_FOCAL, "cam_alignment", "iobb", 0.1, 0.2, over="images")])
-    for dataset, claim, run in (
-        ("planted", "ldam_lowers_dominated_errors", LDAM),
-        ("phantom", "iobb_rises", CB_FOCAL),
+    write_differences("phantom", [row(OF_FOCAL, "cam_alignment", "iobb", 0.1, 0.2, over="images")])
+    for dataset, claim, setting in (
+        ("planted", "ldam_lowers_dominated_errors", OF_LDAM),
+        ("phantom", "iobb_rises", OF_FOCAL),
     ):
-        assert verdicts(dataset)[claim] == {run: "not decided"}
-        assert reasons(dataset, claim)[run].startswith(
+        assert verdicts(dataset)[claim] == {setting: "not decided"}
+        assert reasons(dataset, claim)[setting].startswith(
             "One training each: these two networks differ; of the loss nothing is decided. The "
         )
     assert (
-        "it is not shown to rise for any of 1 runs" in Path("plots/claims/phantom.md").read_text()
+        "it is not shown to rise for any of 1 settings"
+        in Path("plots/claims/phantom.md").read_text()
     )
 
 

@@ -20,26 +20,31 @@ from stages import compare, focus
 from tests.map_cases import BCE, CE, DATASETS, LDAM, experiment, write_metrics
 from tests.tiny import RUNS, write_params
 
+OF_CE, OF_LDAM = (run.replace("-", "/", 1) for run in RUNS)
+
 
 @pytest.mark.usefixtures("maps_workspace")
-def test_the_table_of_all_runs_repeats_their_metrics():
+def test_the_table_of_settings_repeats_the_metrics_of_those_trained_once():
     compare.main(["planted"])
-    table = pd.read_csv("plots/compare/planted.csv").set_index("run")
-    assert list(table.index) == list(RUNS)
-    assert table.loc[CE, "model"] == "resnet8"
+    table = pd.read_csv("plots/compare/planted.csv").set_index("setting")
+    assert list(table.index) == [OF_CE, OF_LDAM]
+    assert table.loc[OF_CE, "model"] == "resnet8"
     assert table["loss"].tolist() == ["ce", "ldam"]
     assert table["accuracy"].tolist() == [0.5, 0.25]
     assert table["disjoint"].tolist() == [12.5, 12.5]
     assert not {"unique", "auroc", "ece"} & set(table.columns), "null for every run"
     for name in RUNS:
         found = json.loads(Path(f"metrics/cam_alignment/{name}.json").read_text())
-        assert table.loc[name, "pointing"] == pytest.approx(found["pointing"])
-        assert table.loc[name, "iobb_untrained"] == pytest.approx(found["untrained"]["iobb"])
-        assert table.loc[name, "iobb_shifted"] == pytest.approx(found["shifted"]["iobb"])
+        own = table.loc[name.replace("-", "/", 1)]
+        assert own["pointing"] == pytest.approx(found["pointing"])
+        assert own["iobb_untrained"] == pytest.approx(found["untrained"]["iobb"])
+        assert own["iobb_shifted"] == pytest.approx(found["shifted"]["iobb"])
     lines = Path("plots/compare/planted.md").read_text().splitlines()
-    assert lines[0] == "# planted (generated images): one row per run"
-    assert f"| {CE} | resnet8 | ce | 0.5000 |" in lines
-    assert f"| {LDAM} | resnet8 | ldam | 12.5 | 3 |" in lines
+    assert (
+        lines[0] == "# planted (generated images): one row per setting, means over its trainings"
+    )
+    assert f"| {OF_CE} | resnet8 | ce | 1 | 0.5000 |" in lines
+    assert f"| {OF_LDAM} | resnet8 | ldam | 1 | 12.5 | 3 |" in lines
     for figure in ("planted.png", "planted-cams.png"):
         assert (Path("plots/figures/compare") / figure).stat().st_size > 0
 
@@ -51,16 +56,24 @@ def test_runs_without_maps_are_compared_by_their_performance(maps_workspace):
     Path(f"metrics/cam_alignment/{CE}.json").unlink()
     Path(f"plots/cam_examples/{CE}.csv").unlink()
     compare.main(["planted"])
-    table = pd.read_csv("plots/compare/planted.csv").set_index("run")
-    assert np.isnan(table.loc[CE, "iobb"])
-    assert table.loc[LDAM, "iobb"] > 0
+    table = pd.read_csv("plots/compare/planted.csv").set_index("setting")
+    assert np.isnan(table.loc[OF_CE, "iobb"])
+    assert table.loc[OF_LDAM, "iobb"] > 0
     rows = Path("plots/compare/planted.md").read_text().splitlines()
-    assert f"| {CE} | resnet8 | ce |  |  |" in rows
+    assert f"| {OF_CE} | resnet8 | ce |  |  |  |" in rows
     values["dumps"]["maps"]["runs"] = []
     write_params(maps_workspace, values)
     compare.main(["phantom"])
     assert list(pd.read_csv("plots/compare/phantom.csv").columns) == [
-        *("run", "model", "loss", "auroc", "probability_positives", "ece")
+        *(
+            "setting",
+            "model",
+            "loss",
+            "performance_trainings",
+            "auroc",
+            "probability_positives",
+            "ece",
+        )
     ]
 
 
@@ -109,6 +122,29 @@ def test_rows_of_maps_show_an_image_with_the_boxes_of_one_class(maps_folder, nam
         np.testing.assert_allclose(cam, expected, atol=1e-6)
 
 
+def test_a_setting_has_the_mean_over_those_of_its_trainings_that_have_a_figure(maps_workspace):
+    values = experiment()
+    again = f"{CE}-again"
+    values["runs"][again] = values["runs"][CE] | {"seed": 1}
+    values["dumps"]["saliency"]["runs"] = []
+    write_params(maps_workspace, values | {"focus": OF_CE})
+    for stage in STAGES:
+        for run, value in ((CE, 0.5), (again, 0.75)):
+            each = {"red": value, "green": None}
+            write_metrics(stage, run, {"accuracy": value, "recall": each, "precision": each})
+    compare.main(["planted"])
+    table = pd.read_csv("plots/compare/planted.csv").set_index("setting")
+    assert table.loc[OF_CE, ["accuracy", "performance_trainings"]].tolist() == [0.625, 2]
+    maps = json.loads(Path(f"metrics/cam_alignment/{CE}.json").read_text())
+    assert table.loc[OF_CE, ["iobb", "cam_alignment_trainings"]].tolist() == [maps["iobb"], 1]
+    focus.main([])
+    found = json.loads(Path("metrics/focus.json").read_text())
+    each = {"red": 0.625, "green": None}
+    mean = {"trainings": 2, "accuracy": 0.625, "recall": each, "precision": each}
+    assert found["performance"] == found["archetypes"] == mean
+    assert found["cam_alignment"]["trainings"] == 1
+
+
 STAGES = ["train", "performance", "archetypes", "adversaries", "feature_overlap"]
 OF_MAPS = ["cam_alignment", "concepts"]
 
@@ -118,7 +154,7 @@ OF_MAPS = ["cam_alignment", "concepts"]
     [(CE, True, True), (CE, True, False), (CE, False, True), (BCE, False, True)],
 )
 def test_focus_repeats_the_stages_that_its_run_has(maps_workspace, run, of_saliency, of_maps):
-    values = experiment() | {"focus": run}
+    values = experiment() | {"focus": run.replace("-", "/", 1)}
     values["dumps"]["saliency"]["runs"] = [LDAM, *([run] if of_saliency else [])]
     values["dumps"]["maps"]["runs"] = [LDAM, *([run] if of_maps else [])]
     write_params(maps_workspace, values)
@@ -127,7 +163,7 @@ def test_focus_repeats_the_stages_that_its_run_has(maps_workspace, run, of_salie
         write_metrics(stage, run, {"stage": stage})
     focus.main([])
     found = json.loads(Path("metrics/focus.json").read_text())
-    assert found == {stage: {"stage": stage} for stage in expected}
+    assert found == {stage: {"stage": stage, "trainings": 1} for stage in expected}
     last = Path(f"metrics/{expected[-1]}/{run}.json")
     last.unlink()
     with pytest.raises(InputError) as caught:

@@ -31,7 +31,7 @@ from tests.dump_cases import (
 )
 from tests.tiny import write_params
 
-KEYS = ["run", "stage", "measure", "class"]
+KEYS = ["setting", "stage", "measure", "class"]
 TABLES = ("data/instances/cam_alignment", "data/instances/concepts", "plots/adversaries")
 OUTPUTS = ("plots/differences", "plots/figures/differences", "metrics/differences")
 
@@ -65,9 +65,18 @@ def quick(monkeypatch):
         monkeypatch.setattr(f"imbalens.reports.{module}.save", lambda *_: None)
 
 
+def setting(run):
+    """The setting of a run whose method has its name."""
+    return f"{DATASET}/{run}"
+
+
 def compare():
+    """The table of differences by method, measure and class."""
     differences.main([DATASET])
     table = pd.read_csv(f"plots/differences/{DATASET}.csv", keep_default_na=False)
+    for column in ("setting", "baseline"):
+        assert table[column].str.startswith(setting("")).all()
+        table[column] = table[column].str.removeprefix(setting(""))
     numbers = [column for column in table if column not in (*KEYS, "baseline", "over")]
     for column in numbers:
         table[column] = pd.to_numeric(table[column])
@@ -92,7 +101,7 @@ def test_what_was_planted_is_found_and_nothing_else(workspace, task):
         row = table.loc[(BETTER, *key)]
         assert row["p_adjusted"] < 0.05, key
         assert row["low"] > 0, key
-    assert set(table.index.get_level_values("run")) == {BETTER, NULL}
+    assert set(table.index.get_level_values("setting")) == {BETTER, NULL}
     assert set(table["baseline"]) == {BASE}
     null = table.loc[NULL]
     assert not (null["p_adjusted"] < 0.05).any()
@@ -142,7 +151,7 @@ def test_repeats_of_a_run_are_one_row_with_their_spread(workspace, task):
     for kind in ("data/dumps/features/{}.h5", *(f"{place}/{{}}.csv" for place in TABLES)):
         shutil.copy(*(kind.format(name) for name in (BETTER, both[1])))
     table = compare()
-    assert set(table.index.get_level_values("run")) == {BETTER}
+    assert set(table.index.get_level_values("setting")) == {BETTER}
     assert (table["seeds"] == 2).all()
     assert set(table["over"]) == {"images and seeds"}
     spread = table["spread"].dropna()
@@ -170,7 +179,7 @@ def test_maps_are_compared_where_both_sides_have_them(workspace, task):
     for stage in ("cam_alignment", "concepts"):
         Path(f"data/instances/{stage}/{BETTER}.csv").unlink()
     table = compare()
-    of_stages = table.reset_index().groupby("run")["stage"].unique()
+    of_stages = table.reset_index().groupby("setting")["stage"].unique()
     assert list(of_stages[BETTER]) == ["performance", "adversaries"]
     assert list(of_stages[NULL]) == ["performance", "adversaries", "cam_alignment", "concepts"]
     lines = Path(f"plots/differences/{DATASET}.md").read_text().splitlines()
@@ -180,7 +189,7 @@ def test_maps_are_compared_where_both_sides_have_them(workspace, task):
     write_params(workspace, experiment(task, maps=()))
     assert set(compare().reset_index()["stage"]) == {"performance", "adversaries"}
     text = Path(f"plots/differences/{DATASET}.md").read_text()
-    assert text.count("Empty: no baseline and run of this dataset both have maps") == 2
+    assert text.count("Empty: no baseline and other setting both have maps") == 2
     for number in (1, 2):
         table = pd.read_csv(f"plots/differences/{DATASET}-paper_a_table_{number}.csv")
         assert table.empty
@@ -192,9 +201,9 @@ def test_maps_are_compared_where_both_sides_have_them(workspace, task):
 def test_metrics_and_the_papers_tables_repeat_the_table():
     table = compare()
     found = json.loads(Path(f"metrics/differences/{DATASET}.json").read_text())
-    for (run, stage, measure, label), row in table.iterrows():
+    for (name, stage, measure, label), row in table.iterrows():
         if label == "":
-            one = found[run][stage][measure]
+            one = found[setting(name)][stage][measure]
             assert one["difference"] == pytest.approx(row["difference"], nan_ok=True)
             assert one["images"] == row["images"]
     value = table.loc[(BETTER, "cam_alignment", "iobb", ""), "value"]
@@ -212,27 +221,28 @@ def test_metrics_and_the_papers_tables_repeat_the_table():
 def test_divergences_are_those_of_the_stage_adversaries(workspace, task):
     write_params(workspace, experiment(task))  # of runs that were trained once
     table = compare()
-    rows = pd.read_csv(f"plots/differences/{DATASET}-paper_b_table_2.csv").set_index("Run")
-    assert rows.index.tolist() == list(RUNS)
+    rows = pd.read_csv(f"plots/differences/{DATASET}-paper_b_table_2.csv").set_index("Setting")
+    assert rows.index.tolist() == [setting(run) for run in RUNS]
     for run in RUNS:
         metrics = json.loads(Path(f"metrics/adversaries/{run}.json").read_text())
-        assert rows.loc[run, "Classes"] == metrics["classes"]
+        own = rows.loc[setting(run)]
+        assert own["Classes"] == metrics["classes"]
         expected = {
             "kld": metrics["kld"],
             "kld_fdr": metrics["baseline_kld"]["FDR"],
             "kld_random": metrics["baseline_kld"]["random"],
         }
         for measure, heading in (("kld", "NNB"), ("kld_fdr", "FDR"), ("kld_random", "Rand.")):
-            assert rows.loc[run, f"{heading} KLD"] == pytest.approx(expected[measure], rel=1e-12)
-            assert rows.loc[run, f"{heading} KLD low"] < expected[measure]
-            assert rows.loc[run, f"{heading} KLD high"] > expected[measure]
+            assert own[f"{heading} KLD"] == pytest.approx(expected[measure], rel=1e-12)
+            assert own[f"{heading} KLD low"] < expected[measure]
+            assert own[f"{heading} KLD high"] > expected[measure]
             if run != BASE:
                 row = table.loc[(run, "adversaries", measure, "")]
                 assert row["value"] == pytest.approx(expected[measure], rel=1e-12)
                 assert np.isnan(row["low"]), "fewer errors make a divergence larger"
                 row = table.loc[(run, "adversaries", measure.replace("kld", "log_loss"), "")]
                 assert row["low"] < row["difference"] < row["high"]
-        factor = rows.loc[run, "NNB:Rand. factor"]
+        factor = own["NNB:Rand. factor"]
         assert factor == pytest.approx(expected["kld_random"] / expected["kld"])
 
 
@@ -272,15 +282,15 @@ def test_a_single_run_has_empty_results(workspace, task):
     assert compare().empty
     assert Path(f"plots/differences/{DATASET}.md").read_text().count("Empty: no baseline") == 2
     seeds = pd.read_csv(f"plots/differences/{DATASET}-seeds.csv")
-    assert set(seeds["run"]) == {BASE}
-    assert seeds.groupby("training")["seed"].unique().map(list).to_dict() == {
+    assert set(seeds["setting"]) == {setting(BASE)}
+    assert seeds.groupby("run")["seed"].unique().map(list).to_dict() == {
         BASE: [0],
         SEED1: [1],
     }
     found = json.loads(Path(f"metrics/differences/{DATASET}.json").read_text())
     assert list(found) == ["seeds"]
     measure = "accuracy" if task == "multiclass" else "auroc"
-    figures = found["seeds"][BASE]["performance"][measure]
+    figures = found["seeds"][setting(BASE)]["performance"][measure]
     by_seed = seeds[(seeds["measure"] == measure) & (seeds["stage"] == "performance")]["value"]
     assert figures["mean"] == pytest.approx(by_seed.mean())
     assert figures["spread"] == pytest.approx(by_seed.std())

@@ -189,7 +189,7 @@ def test_commands_and_paths_hold_names_and_nothing_else_of_params_yaml():
     used = set(re.findall(r"\$\{(.*?)\}", text))
     sections = {"datasets", "runs", "false_positives", "dumps.saliency.runs", "dumps.maps.runs"}
     keys = ("dataset", "method", "recipe", "baseline", "other")
-    names = {"key", "item", "focus", *(f"item.{key}" for key in keys)}
+    names = {"key", "item", *(f"item.{key}" for key in keys)}
     assert used == sections | names
     for name, stage in STAGES.items():
         assert re.fullmatch(

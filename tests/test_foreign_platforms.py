@@ -162,7 +162,7 @@ def test_parameters_are_judged_where_output_cannot_carry_their_path(tmp_path):
     assert (status, err) == (0, "")
     assert re.match(r"(\\u04..){4}\.yaml: valid \(\d datasets", out)
 
-    broken = SHIPPED.replace("focus: planted-ce", f"focus: {FOREIGN}")
+    broken = SHIPPED.replace("focus: planted/ce", f"focus: {FOREIGN}")
     (tmp_path / f"{FOREIGN}.yaml").write_text(broken, encoding="utf-8")
     status, out, err = run_in_cp1252("-m", "imbalens", "check", f"{FOREIGN}.yaml", folder=tmp_path)
     assert (status, out) == (1, "")

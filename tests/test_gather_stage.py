@@ -7,7 +7,7 @@ import yaml
 from imbalens.errors import InputError
 from imbalens.gather import READS, WITH_BASELINES
 from stages import gather
-from tests.tiny import LABEL_RUNS, ROOT, RUNS, method_of, tiny_params, write_params
+from tests.tiny import LABEL_RUNS, ROOT, RUNS, method_of, setting_name, tiny_params, write_params
 
 CE, LDAM = RUNS
 ALL = set(READS)
@@ -103,8 +103,8 @@ def test_a_changed_file_changes_what_reads_it(path, stages):
         (lambda v: v["recipes"]["quick"].update(epochs=3), ALL),
         (lambda v: v["runs"].pop(CE), ALL),
         (lambda v: v["runs"].update({LDAM: v["runs"].pop(LDAM), CE: v["runs"].pop(CE)}), ALL),
-        (lambda v: v.update(baselines=[LDAM]), set(WITH_BASELINES)),
-        (lambda v: v.update(baselines=[LABEL_RUNS[1]]), set()),
+        (lambda v: v.update(baselines=["planted/ldam_drw"]), set(WITH_BASELINES)),
+        (lambda v: v.update(baselines=[setting_name(v, LABEL_RUNS[1])]), set()),
         (lambda v: method_of(v, LABEL_RUNS[1])["loss"].update(gamma=1.0), set()),
         (lambda v: v["runs"].pop(LABEL_RUNS[1]), set()),
         (lambda v: v["recipes"]["quick_cxr"].update(epochs=3), set()),
@@ -127,7 +127,7 @@ def test_changed_parameters_change_what_compares_these_runs(workspace, edit, sta
             listed = values["dumps"][kind]["runs"]
             values["dumps"][kind]["runs"] = [run for run in listed if run in runs]
         values["false_positives"] = {}
-        values["focus"] = LDAM
+        values["focus"] = "planted/ldam_drw"
 
     write_params(workspace, edited(edit_and_tidy))
     assert differing(before) == stages

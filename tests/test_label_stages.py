@@ -22,7 +22,7 @@ from imbalens.store.files import jsonable
 from imbalens.store.hdf5 import create
 from imbalens.store.prepared import PREPARED, PREPARED_VERSION
 from stages import adversaries, archetypes, feature_overlap
-from tests.tiny import method_of, tiny_params, write_params
+from tests.tiny import method_of, setting_name, tiny_params, write_params
 
 LABELS = {
     "chest-bce": ("Edema", "Hernia", "Mass", "Nodule"),  # no training image has Hernia
@@ -52,7 +52,7 @@ def experiment():
         source = {"name": "phantom_cxr", "task": task, "seed": 0, **counts}
         values["datasets"][TASKS[name]] = dataset | {"source": source, "imbalance": imbalance}
         values["runs"][name] = run | {"dataset": TASKS[name]}
-    values["focus"], values["false_positives"] = RUNS[0], {}
+    values["focus"], values["false_positives"] = setting_name(values, RUNS[0]), {}
     for dump in ("saliency", "maps"):
         values["dumps"][dump]["runs"] = []
     return values

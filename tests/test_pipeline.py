@@ -22,11 +22,13 @@ from tests.tiny import (
     TinyProject,
     method_of,
     read_values,
+    setting_name,
     tiny_params,
     write_params,
 )
 
 LABEL_RUN = LABEL_RUNS[1]
+OTHER = setting_name(read_values(ROOT), RUNS[1])
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 COMMON, OF_MAPS, OF_SALIENCY = (
     [name for name, stage in STAGES.items() if stage.get("foreach") == items]
@@ -125,7 +127,7 @@ def test_nothing_to_do_runs_nothing(unchanged):
 
 
 def test_a_loss_parameter_reruns_its_run_what_compares_it_and_nothing_else(unchanged):
-    unchanged.change(lambda values: values.update(focus=RUNS[1]))
+    unchanged.change(lambda values: values.update(focus=OTHER))
     assert unchanged.repro() == {"check", "focus"}
     unchanged.change(lambda values: method_of(values, RUNS[1])["loss"].update(max_margin=0.4))
     assert unchanged.repro() == {
@@ -201,7 +203,7 @@ def only(dataset, values):
         "methods": {run["method"]: values["methods"][run["method"]] for run in runs.values()},
         "recipes": {run["recipe"]: values["recipes"][run["recipe"]] for run in runs.values()},
         "false_positives": {},
-        "focus": next(iter(runs)),
+        "focus": setting_name(values, next(iter(runs))),
     }
 
 
@@ -213,13 +215,14 @@ def test_boxes_and_maps_belong_together(unchanged, run):
     assert alignment["images"] == concepts["images"] == (60 if dataset == "planted" else 8)
     assert alignment["pairs"] == concepts["pairs"] >= alignment["images"]
     assert sum(each["pairs"] for each in alignment["class"].values()) == alignment["pairs"]
-    compared = pd.read_csv(unchanged.folder / f"plots/compare/{dataset}.csv").set_index("run")
-    assert compared.loc[run, "iobb"] == pytest.approx(alignment["iobb"])
-    assert compared.loc[run, "unique"] == pytest.approx(concepts["unique"])
+    compared = pd.read_csv(unchanged.folder / f"plots/compare/{dataset}.csv").set_index("setting")
+    setting = run.replace("-", "/", 1)
+    assert compared.loc[setting, "iobb"] == pytest.approx(alignment["iobb"])
+    assert compared.loc[setting, "unique"] == pytest.approx(concepts["unique"])
 
 
 def test_focus_on_a_label_run_leaves_out_what_it_does_not_have(unchanged):
-    unchanged.change(lambda values: values.update(focus=LABEL_RUN))
+    unchanged.change(lambda values: values.update(focus=setting_name(values, LABEL_RUN)))
     assert unchanged.repro() == {"check", "focus"}
     focus = read_json(unchanged, "metrics/focus.json")
     assert set(focus) == {*OF_RUNS, "cam_alignment", "concepts"}
@@ -227,7 +230,7 @@ def test_focus_on_a_label_run_leaves_out_what_it_does_not_have(unchanged):
 
 
 def test_switching_focus_shows_numbers_in_metrics_diff(unchanged):
-    unchanged.run("dvc", "exp", "run", "--set-param", f"focus={RUNS[1]}")
+    unchanged.run("dvc", "exp", "run", "--set-param", f"focus={OTHER}")
     diff = json.loads(unchanged.run("dvc", "metrics", "diff", "--json").stdout)
     moved = diff["metrics/focus.json"]
     assert isinstance(moved["performance.accuracy"]["diff"], float)

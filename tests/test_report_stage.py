@@ -86,7 +86,7 @@ def test_tables_are_those_of_the_runs_of_the_dataset():
     for run in (CE, LDAM, BCE, "planted-gone"):
         save(HISTORY, run, {"epoch": [0], "loss": [1.5]})
     for name in ("planted", "phantom", "planted2"):
-        save(compare.RUNS, name, {"run": [CE], "accuracy": [0.5]})
+        save(compare.SETTINGS, name, {"setting": ["planted/ce"], "accuracy": [0.5]})
         save(DIFFERENCES, name, differences())
     save(FLOW, "planted", {"count": [1]})
     save(CLAIMS, "planted", claims())
@@ -245,17 +245,17 @@ def test_every_annotated_example_is_shown_under_the_map_of_every_run():
         assert example.source not in example.cams.values()
 
 
-def test_runs_that_differ_in_the_seed_alone_are_a_group(tmp_path):
+def test_runs_that_differ_in_the_seed_alone_are_one_setting(tmp_path):
     values = experiment()
     values["runs"]["planted-ce-seed1"] = values["runs"][CE] | {"seed": 1}
     vary(values, "planted-ce-long", CE, checkpoint="x.pt")
     write_params(tmp_path, values)
     runs = describe_runs("planted", load_params(tmp_path / "params.yaml"))
-    assert {run.name: run.group for run in runs} == {
-        CE: CE,
-        LDAM: LDAM,
-        "planted-ce-seed1": CE,
-        "planted-ce-long": "planted-ce-long",
+    assert {run.name: run.setting for run in runs} == {
+        CE: "planted/ce",
+        LDAM: "planted/ldam_drw",
+        "planted-ce-seed1": "planted/ce",
+        "planted-ce-long": "planted/planted-ce-long",
     }
     assert [run.loss for run in runs] == [
         "ce",

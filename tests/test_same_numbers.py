@@ -3,23 +3,19 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from imbalens.analysis.common.measures import CAM_ALIGNMENT, CONCEPTS
 from imbalens.analysis.performance.measures import OF_CLASSES, OF_LABELS
-from imbalens.params.experiment import repeats
+from imbalens.params.experiment import settings
 from imbalens.params.loading import load_params
 from imbalens.reports.differences.headings import MEASURES
 
 ROOT = Path(__file__).parents[1]
 PARAMS = load_params(ROOT / "params.yaml")
-ALONE = [
-    (dataset, run)
-    for dataset in PARAMS.datasets
-    for run, trainings in repeats(PARAMS, dataset).items()
-    if len(trainings) == 1
-]
+SETTINGS = [(name, one) for name in PARAMS.datasets for one in settings(PARAMS, name)]
 PERFORMANCE = {spec.name: spec for spec in (*OF_CLASSES, *OF_LABELS)}
 KLDS = {"kld": "NNB KLD", "kld_fdr": "FDR KLD", "kld_random": "Rand. KLD"}
 
@@ -49,66 +45,92 @@ def of_run(spec, run, label=""):
     return at(by_label, (label, spec.name)) if by_label else at(metrics, (spec.name, label))
 
 
-@pytest.mark.parametrize(("dataset", "run"), ALONE)
-def test_the_table_of_runs_repeats_the_metrics(dataset, run):
-    row = pd.read_csv(ROOT / f"plots/compare/{dataset}.csv").set_index("run").loc[run]
+def of_setting(spec, dataset, setting, label=""):
+    """The mean of that over the trainings that have it; NaN where one is undefined."""
+    runs = settings(PARAMS, dataset)[setting]
+    return np.mean([of_run(spec, run, label) for run in runs if metrics_of(spec.stage, run)])
+
+
+def classes_of(spec, dataset, setting):
+    """How many classes each training's mean is over."""
+    found = []
+    for run in settings(PARAMS, dataset)[setting]:
+        counts = metrics_of(spec.stage, run)["classes"]
+        found.append(counts if isinstance(counts, int) else counts[spec.name])
+    return found
+
+
+@pytest.mark.parametrize(("dataset", "setting"), SETTINGS)
+def test_the_table_of_settings_repeats_the_metrics(dataset, setting):
+    table = pd.read_csv(ROOT / f"plots/compare/{dataset}.csv").set_index("setting")
+    row, runs = table.loc[setting], settings(PARAMS, dataset)[setting]
     shown = (*PERFORMANCE.values(), *CAM_ALIGNMENT, *CONCEPTS)
-    checked = [spec for spec in shown if spec.name in row and metrics_of(spec.stage, run)]
-    assert checked
-    for spec in checked:
-        assert row[spec.name] == same(of_run(spec, run)), spec.name
+    checked = 0
+    for spec in shown:
+        having = [run for run in runs if metrics_of(spec.stage, run)]
+        if spec.name in row and having:
+            assert row[f"{spec.stage}_trainings"] == len(having)
+            assert row[spec.name] == same(of_setting(spec, dataset, setting)), spec.name
+            checked += 1
         if f"{spec.name}_classes" in row:
-            assert row[f"{spec.name}_classes"] == at(
-                metrics_of(spec.stage, run), ("classes", spec.name)
-            )
+            over = np.mean(classes_of(spec, dataset, setting))
+            assert row[f"{spec.name}_classes"] == over
+    assert checked
 
 
 @pytest.mark.parametrize("dataset", PARAMS.datasets)
-def test_values_that_are_compared_are_the_metrics_of_both_runs(dataset):
+def test_values_that_are_compared_are_the_means_of_the_metrics_of_both_sides(dataset):
     """But for divergences over fewer classes, which the column `classes` says."""
     rows = pd.read_csv(ROOT / f"plots/differences/{dataset}.csv", dtype=str, keep_default_na=False)
     declared = {(spec.stage, spec.name): spec for spec in MEASURES}
     judged = 0
     for _, row in rows.iterrows():
         spec = declared.get((row["stage"], row["measure"]))
-        for side, column in (("run", "value"), ("baseline", "baseline_value")):
-            if spec is None or (dataset, row[side]) not in ALONE:
-                continue
-            if row["class"] and spec.key:
-                continue  # metrics of variants are over all classes only
+        if spec is None or (row["class"] and spec.key):
+            continue  # metrics of variants are over all classes only
+        for side, column in (("setting", "value"), ("baseline", "baseline_value")):
             value = float(row[column] or "nan")
-            metrics = metrics_of(spec.stage, row[side])
             if not row["class"] and row["classes"] != "":
-                counts = metrics["classes"]
-                over = counts if isinstance(counts, int) else counts[spec.name]
-                if int(row["classes"]) < over:
+                over = classes_of(spec, dataset, row[side])
+                if int(row["classes"]) < max(over):
                     assert spec.mean == "defined" or spec.name == "precision"
                     continue
-                assert int(row["classes"]) == over
-            assert value == same(of_run(spec, row[side], row["class"])), (spec.name, row[side])
+                assert {int(row["classes"])} == set(over)
+            expected = of_setting(spec, dataset, row[side], row["class"])
+            assert value == same(expected), (spec.name, row[side])
             judged += 1
     assert judged > 20
 
 
-@pytest.mark.parametrize(("dataset", "run"), ALONE)
-def test_trainings_and_the_papers_table_repeat_the_metrics(dataset, run):
-    seeds = pd.read_csv(ROOT / f"plots/differences/{dataset}-seeds.csv").set_index("training")
+@pytest.mark.parametrize(("dataset", "setting"), SETTINGS)
+def test_trainings_their_mean_and_the_papers_table_repeat_the_metrics(dataset, setting):
+    seeds = pd.read_csv(ROOT / f"plots/differences/{dataset}-seeds.csv")
     declared = {(spec.stage, spec.name): spec for spec in MEASURES}
-    for _, row in seeds.loc[[run]].iterrows():
+    runs = settings(PARAMS, dataset)[setting]
+    own = seeds[seeds["setting"] == setting]
+    assert set(own["run"]) == set(runs)
+    for _, row in own.iterrows():
         spec = declared.get((row["stage"], row["measure"]))
         if spec is not None:
-            assert row["value"] == same(of_run(spec, run)), spec.name
+            assert row["value"] == same(of_run(spec, row["run"])), spec.name
+    means = json.loads((ROOT / f"metrics/differences/{dataset}.json").read_text()).get("seeds", {})
+    assert (setting in means) == (len(runs) > 1)
+    for stage, of_stage in means.get(setting, {}).items():
+        for measure, found in of_stage.items():
+            spec = declared.get((stage, measure))
+            if spec is not None:
+                assert at(found, ("mean",)) == same(of_setting(spec, dataset, setting)), measure
     rows = pd.read_csv(ROOT / f"plots/differences/{dataset}-paper_b_table_2.csv")
-    papers = rows.set_index("Run").loc[run]
-    assert papers["Classes"] == metrics_of("adversaries", run)["classes"]
-    for spec in MEASURES:
-        if spec.name in KLDS:
-            assert papers[KLDS[spec.name]] == same(of_run(spec, run))
+    papers = rows.set_index("Setting").loc[setting]
+    for spec in (spec for spec in MEASURES if spec.name in KLDS):
+        over = classes_of(spec, dataset, setting)
+        assert papers["Classes"] <= min(over)
+        if {papers["Classes"]} == set(over):
+            assert papers[KLDS[spec.name]] == same(of_setting(spec, dataset, setting))
 
 
-@pytest.mark.parametrize(("dataset", "run"), ALONE)
-def test_the_table_of_classes_repeats_the_metrics(dataset, run):
-    del dataset
+@pytest.mark.parametrize("run", PARAMS.runs)
+def test_the_table_of_classes_repeats_the_metrics(run):
     classes = pd.read_csv(ROOT / f"plots/performance/{run}.csv", dtype=str, keep_default_na=False)
     for _, row in classes.iterrows():
         for column in set(classes) & set(PERFORMANCE):
@@ -116,6 +138,19 @@ def test_the_table_of_classes_repeats_the_metrics(dataset, run):
             assert value == same(of_run(PERFORMANCE[column], run, row["class"])), column
 
 
-def test_focus_repeats_the_metrics_of_its_run():
-    for stage, metrics in json.loads((ROOT / "metrics/focus.json").read_text()).items():
-        assert metrics == metrics_of(stage, PARAMS.focus)
+def test_focus_repeats_the_metrics_of_its_setting():
+    dataset = PARAMS.focus.split("/")[0]
+    focus = json.loads((ROOT / "metrics/focus.json").read_text())
+    runs = settings(PARAMS, dataset)[PARAMS.focus]
+    judged = 0
+    for stage, metrics in focus.items():
+        having = [run for run in runs if metrics_of(stage, run)]
+        assert metrics["trainings"] == len(having)
+        for spec in (spec for spec in MEASURES if spec.stage == stage):
+            own = metrics_of(stage, having[0])
+            if spec.path[0] in own and not isinstance(
+                own.get(spec.name), dict
+            ):  # that is of classes
+                assert at(metrics, spec.path) == same(of_setting(spec, dataset, PARAMS.focus))
+                judged += 1
+    assert judged > 10

@@ -47,8 +47,13 @@ def tiny_params(runs: tuple[str, ...] = RUNS) -> dict[str, Any]:
     analyses = values["analyses"]
     analyses["compare"] |= {"n_resamples": 100, "min_images": 5}
     analyses["claims"]["n_resamples"] = 100
-    values["focus"] = runs[0]
+    values["focus"] = setting_name(values, runs[0])
     return values
+
+
+def setting_name(values: Mapping[str, Any], run: str) -> str:
+    """What a run's setting is called, where its method has one recipe on its dataset."""
+    return f"{values['runs'][run]['dataset']}/{values['runs'][run]['method']}"
 
 
 def method_of(values: Mapping[str, Any], run: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from imbalens.errors import InputError
-from imbalens.params.experiment import Params, baseline_of, repeats
+from imbalens.params.experiment import Params, baseline_of, setting_of
 from imbalens.store.tables import Table
 from imbalens.tables import (
     adversaries,
@@ -130,21 +130,20 @@ def describe_run(name: str, params: Params, stage: str) -> dict[str, Any]:
     Args:
         name: The run.
         params: The experiment.
-        stage: The comparison's stage, which may ask what the run repeats and is compared with, or
-            whether its maps were dumped, none of which it reads.
+        stage: The comparison's stage, which may ask what the run is compared with, or whether its
+            maps were dumped, neither of which it reads.
     """
     run = params.runs[name]
     parts = {"model": run.model, "loss": run.loss, "drw": run.drw}
     described = {
         "name": name,
+        "setting": setting_of(params, name),
         **{key: part and part.model_dump() for key, part in parts.items()},
         "seed": run.seed,
         "checkpoint": run.checkpoint,
         "epochs": None if run.checkpoint else params.recipes[run.recipe].epochs,
     }
     if stage in WITH_BASELINES:
-        groups = repeats(params, run.dataset)
-        described["repeats"] = next(first for first, names in groups.items() if name in names)
         described["baseline"] = baseline_of(params, name)
     if stage in WITH_MAPPED:
         described["mapped"] = name in params.dumps.maps.runs

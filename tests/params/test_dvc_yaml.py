@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from imbalens.errors import InputError
 from imbalens.params.dvc_yaml import find_lost_texts, format_yaml, read_parameters, read_yaml
+from imbalens.params.experiment import all_settings
 from imbalens.params.loading import load_params
 from tests.params.test_loading import ROOT
 
@@ -89,7 +90,7 @@ def test_a_key_is_the_text_that_dvc_reads_or_refused(path, token, value):
 @pytest.mark.parametrize("shipped", FILES, ids=lambda p: p.name)
 def test_an_override_changes_what_it_names_in_every_shipped_file(path, shipped):
     before = load_params(shipped)
-    focus = list(before.runs)[-1]
+    focus = list(all_settings(before))[-1]
     probe = "".join(f"  t{i}: {token}\n" for i, token in enumerate(READ))
     text = shipped.read_text(encoding="utf-8")
     for added in ("", f"\nprobe:\n{probe}"):
@@ -105,7 +106,7 @@ def test_an_override_changes_what_it_names_in_every_shipped_file(path, shipped):
 def test_a_class_called_no_survives_the_loss_of_its_quotes(path):
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     path.write_text(text.replace("striped red square", "'no'"), encoding="utf-8")
-    apply_overrides(path, ["focus=phantom-bce"])
+    apply_overrides(path, ["focus=phantom/bce"])
     assert "reference_class: no\n" in path.read_text(encoding="utf-8")
     assert load_params(path).false_positives["planted"].reference_class == "no"
 

@@ -11,8 +11,9 @@ import pytest
 from imbalens.commands import check
 from imbalens.errors import InputError
 from imbalens.params.dvc_yaml import format_yaml, parse_yaml, read_yaml
+from imbalens.params.experiment import all_settings
 from imbalens.params.loading import DEFAULTS_PATH, load_params
-from tests.tiny import ROOT, read_values, without_repeats, write_params
+from tests.tiny import ROOT, read_values, vary, without_repeats, write_params
 
 SHIPPED = without_repeats(read_values(ROOT))
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
@@ -47,7 +48,7 @@ STEPS = {"name": "steps", "warmup_epochs": 0, "milestones": [{"epoch": 14, "fact
 @pytest.mark.parametrize("path", [ROOT / "params.yaml", *PROFILES], ids=lambda p: p.name)
 def test_shipped_files_are_valid(path):
     params = load_params(path)
-    assert params.focus in params.runs
+    assert params.focus in all_settings(params)
 
 
 @pytest.mark.parametrize("path", PROFILES, ids=lambda p: p.name)
@@ -91,7 +92,7 @@ def test_a_profile_is_short(path):
         ),
         (at(*RUN, dataset="x"), "runs.planted-ce.dataset: found 'x'; allowed: planted, phantom"),
         (at(*RUN, recipe="x"), "runs.planted-ce.recipe: found 'x'; allowed: quick"),
-        (at(focus="x"), "focus: found 'x'; allowed: .*planted-ce"),
+        (at(focus="x"), "focus: found 'x'; allowed: .*planted/ce"),
         (at(fokus="x"), "fokus: unknown key; did you mean 'focus'\\?"),
         (
             at(*LDAM, drw={"start_epoch": 99, "beta": 0.9}),
@@ -249,12 +250,12 @@ def test_settings_at_the_edge_of_what_is_allowed(tmp_path):
         at("analyses", "performance", split="val", many_above=100, few_below=101)(values)
         at("analyses", "adversaries", split="val")(values)
         at("analyses", "feature_overlap", top_k=65)(values)
-        at(focus="2024-01-01")(values)
-        values["runs"]["2024-01-01"] = values["runs"]["planted-ce"] | {"seed": 1}
+        at(focus="planted/2024-01-01")(values)
+        vary(values, "2024-01-01", "planted-ce", drw={"start_epoch": 1, "beta": 0.9})
 
     params = load_changed(tmp_path, change)
     assert params.analyses.performance.split == "val"
-    assert params.focus == "2024-01-01"
+    assert params.focus == "planted/2024-01-01"
 
 
 def test_a_missing_file_is_an_error(tmp_path):
@@ -274,7 +275,7 @@ def test_command_line_says_what_is_wrong_without_a_traceback(tmp_path):
     path.write_text(
         (ROOT / "params.yaml")
         .read_text(encoding="utf-8")
-        .replace("focus: planted-ce ", "focus: x "),
+        .replace("focus: planted/ce ", "focus: x "),
         encoding="utf-8",
     )
     command = [sys.executable, "-m", "imbalens", "check", str(path)]

@@ -10,7 +10,7 @@ from imbalens.tables.differences import DIFFERENCES
 
 def difference(**changed):
     values = {
-        "run": "ldam",
+        "setting": "ldam",
         "baseline": "ce",
         "stage": "performance",
         "measure": "recall",

@@ -38,7 +38,7 @@ RISES, WITHIN, ABSENT = claim("x_rises"), claim("y_marginal", "A", "within"), cl
 def found(of, run, low, high, threshold=0.0):
     estimate = Estimate((low + high) / 2, low, high, 40, p=0.5)
     of = replace(of, threshold=threshold)
-    return judge(of, estimate, rules=rules(alpha=0.8), run=run, baseline="bce", p_adjusted=0.75)
+    return judge(of, estimate, rules=rules(alpha=0.8), judged=run, baseline="bce", p_adjusted=0.75)
 
 
 FINDINGS = [
@@ -52,7 +52,7 @@ FINDINGS = [
 def test_the_table_keeps_the_rows_of_a_claim_together():
     table = claims_table(FINDINGS)
     assert table["claim"].tolist() == ["x_rises", "x_rises", "y_marginal", "z"]
-    assert table["run"].tolist() == ["wbce", "focal", "wbce", "(no run)"]
+    assert table["judged"].tolist() == ["wbce", "focal", "wbce", "(no run)"]
     assert table["verdict"].tolist() == [
         "holds",
         "does not hold",
@@ -66,7 +66,7 @@ def test_the_table_keeps_the_rows_of_a_claim_together():
         "paper": "A",
         "section": "5, Table 1",
         "text": "x_rises by much",
-        "run": "wbce",
+        "judged": "wbce",
         "baseline": "bce",
         "statistic": "difference of x_rises",
         "value": 0.5,

@@ -1,6 +1,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from imbalens.reports.compare import (
@@ -8,8 +9,8 @@ from imbalens.reports.compare import (
     class_figures_figure,
     draw_cam_rows,
     draw_class_figures,
-    runs_markdown,
-    runs_table,
+    settings_markdown,
+    settings_table,
 )
 from imbalens.store.examples import Example
 
@@ -17,12 +18,13 @@ NAN = np.nan
 
 
 def of_labels(auroc, ap=0.5, probability=0.25, **stages):
-    """Metrics of a run on labels: AUROC by label, and their mean."""
+    """Metrics of a setting on labels: AUROC by label, and their mean."""
     defined = [value for value in auroc.values() if value is not None]
     return {
         "model": "resnet50",
         "loss": "bce",
         "performance": {
+            "trainings": 2,
             "auroc": float(np.mean(defined)),
             "ap": ap,
             "probability_positives": probability,
@@ -39,24 +41,30 @@ def of_labels(auroc, ap=0.5, probability=0.25, **stages):
 
 
 def of_classes(recall, precision):
-    performance = {"accuracy": 0.5, "recall": recall, "precision": precision}
+    performance = {"trainings": 1, "accuracy": 0.5, "recall": recall, "precision": precision}
     return {"model": "resnet8", "loss": "ce", "performance": performance}
 
 
-ALIGNMENT = {"iobb": 0.25, "untrained": {"iobb": 0.125, "ior": 0.5}, "all_zero": None}
-CONCEPTS = {"disjoint": 123.44, "unique": 34.56, "dead_channels": 3, "class": {}}
+ALIGNMENT = {
+    "trainings": 1,
+    "iobb": 0.25,
+    "untrained": {"iobb": 0.125, "ior": 0.5},
+    "all_zero": None,
+}
+CONCEPTS = {"trainings": 1, "disjoint": 123.44, "unique": 34.56, "dead_channels": 3, "class": {}}
 LABELS = {
     "a": of_labels({"x": 0.75, "y": None}, cam_alignment=ALIGNMENT, concepts=CONCEPTS),
     "b": of_labels({"x": 0.5, "y": 0.25}),
 }
 
 
-def test_the_table_has_the_figures_that_some_run_has():
-    table = runs_table(LABELS)
+def test_the_table_has_the_figures_that_some_setting_has():
+    table = settings_table(LABELS)
     columns = {
-        "run": ["a", "b"],
+        "setting": ["a", "b"],
         "model": ["resnet50", "resnet50"],
         "loss": ["bce", "bce"],
+        "performance_trainings": [2, 2],
         "auroc": [0.75, 0.375],
         "auroc_classes": [2, 2],
         "ap": [0.5, 0.5],
@@ -65,50 +73,59 @@ def test_the_table_has_the_figures_that_some_run_has():
         "probability_positives_classes": [2, 2],
         "ece": [0.125, 0.125],
         "ece_classes": [2, 2],
+        "cam_alignment_trainings": pd.array([1, None], dtype="Int64"),
         "iobb": [0.25, NAN],
         "iobb_untrained": [0.125, NAN],
+        "concepts_trainings": pd.array([1, None], dtype="Int64"),
         "disjoint": [123.44, NAN],
         "unique": [34.56, NAN],
         "dead_channels": [3, NAN],
     }
     assert list(table.columns) == list(columns)
     for column, values in columns.items():
-        np.testing.assert_array_equal(table[column], values, err_msg=column)
+        pd.testing.assert_series_equal(
+            table[column], pd.Series(values, name=column), check_dtype=False, obj=column
+        )
 
 
 def test_markdown_by_hand():
-    assert runs_markdown(runs_table(LABELS), dataset="d").splitlines() == [
-        "# d: one row per run",
+    assert settings_markdown(settings_table(LABELS), dataset="d").splitlines() == [
+        "# d: one row per setting, means over its trainings",
         "",
         "## Classification",
         "",
         "In brackets: classes, or labels, that a mean is over.",
         "",
-        "| run | network | loss | AUROC | AP | predicted probability of positives | ECE |",
-        "|---|---|---|---:|---:|---:|---:|",
-        "| a | resnet50 | bce | 0.7500 (2) | 0.5000 (2) | 0.2500 (2) | 0.1250 (2) |",
-        "| b | resnet50 | bce | 0.3750 (2) | 0.5000 (2) | 0.2500 (2) | 0.1250 (2) |",
+        "| setting | network | loss | trainings | AUROC | AP "
+        "| predicted probability of positives | ECE |",
+        "|---|---|---|---:|---:|---:|---:|---:|",
+        "| a | resnet50 | bce | 2 | 0.7500 (2) | 0.5000 (2) | 0.2500 (2) | 0.1250 (2) |",
+        "| b | resnet50 | bce | 2 | 0.3750 (2) | 0.5000 (2) | 0.2500 (2) | 0.1250 (2) |",
         "",
         "## Alignment of class activation maps with boxes (paper A, Table 1)",
         "",
-        "| run | network | loss | IoBB | IoBB, untrained |",
-        "|---|---|---|---:|---:|",
-        "| a | resnet50 | bce | 0.2500 | 0.1250 |",
-        "| b | resnet50 | bce |  |  |",
+        "| setting | network | loss | trainings | IoBB | IoBB, untrained |",
+        "|---|---|---|---:|---:|---:|",
+        "| a | resnet50 | bce | 1 | 0.2500 | 0.1250 |",
+        "| b | resnet50 | bce |  |  |  |",
         "",
         "## Concepts in boxes (paper A, Table 2)",
         "",
-        "| run | network | loss | disjoint concepts | unique concepts | dead channels |",
-        "|---|---|---|---:|---:|---:|",
-        "| a | resnet50 | bce | 123.4 | 34.6 | 3 |",
-        "| b | resnet50 | bce |  |  |  |",
+        "| setting | network | loss | trainings | disjoint concepts | unique concepts "
+        "| dead channels |",
+        "|---|---|---|---:|---:|---:|---:|",
+        "| a | resnet50 | bce | 1 | 123.4 | 34.6 | 3 |",
+        "| b | resnet50 | bce |  |  |  |  |",
     ]
 
 
 def test_a_dataset_without_runs_has_an_empty_table_and_says_so():
-    table = runs_table({})
-    assert list(table.columns) == ["run", "model", "loss"]
-    assert runs_markdown(table, dataset="d") == "# d: one row per run\n"
+    table = settings_table({})
+    assert list(table.columns) == ["setting", "model", "loss"]
+    assert (
+        settings_markdown(table, dataset="d")
+        == "# d: one row per setting, means over its trainings\n"
+    )
     axes = class_figures_figure({}, dataset="d").axes[0]
     assert [text.get_text() for text in axes.texts] == ["no run of this dataset"]
 

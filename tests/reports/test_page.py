@@ -24,6 +24,7 @@ from tests.page_cases import (
     VERSIONS,
     differences,
     results,
+    setting_of,
     texts,
 )
 
@@ -119,7 +120,7 @@ def test_a_papers_table_is_a_section_with_its_text():
     first, second = describe_dataset(results()).sections[2:4]
     assert (first.title, first.text) == (f"Table {SCRIPT}", "Some text.")
     assert [cell.text for cell in first.tables[0].rows[1]] == [
-        RUNS[1],
+        setting_of(RUNS[1]),
         "0.5000",
         "0.2500 to 0.7500",
     ]
@@ -177,7 +178,7 @@ def colours_of(chart):
 
     def walk(part):
         if isinstance(part, dict):
-            if part.get("field") == "run" and "range" in part.get("scale", {}):
+            if part.get("field") in ("run", "setting") and "range" in part.get("scale", {}):
                 scale = part["scale"]
                 if str(scale["range"][0]).startswith("--"):
                     found.append(dict(zip(scale["domain"], scale["range"], strict=True)))
@@ -199,7 +200,9 @@ def test_a_run_has_one_colour_in_all_charts():
         for colours in colours_of(chart)
     ]
     assert len(found) >= 5
-    expected = {RUNS[0]: "--run-0", RUNS[1]: "--run-1"}
+    expected = {
+        name(run): f"--run-{place}" for place, run in enumerate(RUNS) for name in (str, setting_of)
+    }
     for colours in found:
         assert colours.items() <= expected.items()
 
@@ -245,10 +248,11 @@ def section(part, title):
 
 
 def test_differences_say_that_their_intervals_are_not_corrected():
-    found = section(results(notes=["Drawn by patient <b>."]), "Differences from the baseline run")
+    found = section(results(notes=["Drawn by patient <b>."]), "Differences from the baseline")
     assert found.charts[0].caption == (
-        "Dot: run minus baseline; line: its 95% interval, not corrected for the number of "
-        "comparisons over all classes (1); hollow where the adjusted p is above 0.05, or unknown."
+        "Dot: setting minus baseline, means of their trainings; line: its 95% interval, not "
+        "corrected for the number of comparisons over all classes (1); hollow where the adjusted "
+        "p is above 0.05, or unknown."
     )
     assert "more than chance" not in found.text
     assert "<li>Drawn by patient &lt;b&gt;.</li>" in render(results(notes=found.notes))

@@ -135,10 +135,17 @@ def test_a_papers_table_has_texts_with_joined_intervals():
 
 
 def test_repeats_with_other_seeds_share_a_colour():
-    runs = [about("t-ce"), about("t-ce2", group="t-ce", seed=1), about("t-ldam")]
-    assert colour_numbers(runs, n_colours=8) == {"t-ce": 0, "t-ce2": 0, "t-ldam": 1}
+    runs = [
+        about("t-ce", setting="t/t-ce"),
+        about("t-ce2", setting="t/t-ce", seed=1),
+        about("t-ldam"),
+    ]
+    assert colour_numbers(runs, n_colours=8) == {
+        **{"t/t-ce": 0, "t/ldam": 1},
+        **{"t-ce": 0, "t-ce2": 0, "t-ldam": 1},
+    }
     many = [about(f"t-{place}") for place in range(5)]
-    assert list(colour_numbers(many, n_colours=3).values()) == [0, 1, 2, 0, 1]
+    assert list(colour_numbers(many, n_colours=3).values()) == [0, 1, 2, 0, 1] * 2
 
 
 def test_dots_leave_out_what_is_undefined():

@@ -6,7 +6,7 @@ from typing import Any, get_args
 from imbalens.params.analyses import Umap
 from imbalens.params.datasets import Natural, sources
 from imbalens.params.errors import tags
-from imbalens.params.experiment import Experiment, Params, side_of
+from imbalens.params.experiment import Experiment, Params, all_settings, side_of
 from imbalens.params.recipes import Steps
 from imbalens.params.runs import Focal, LabelLoss, MulticlassLoss
 
@@ -33,6 +33,7 @@ def find_problems(params: Params) -> list[str]:
         *_check_tasks(params),
         *_check_sizes(params),
         *_check_dumps(params),
+        *_check_settings(params),
         *_check_repeats(params),
     ]
 
@@ -96,7 +97,6 @@ def _check_references(params: Params) -> list[str]:
             problems.append(f"{key}: found {name!r}; allowed: {', '.join(among)}")
         return name in among
 
-    known("focus", params.focus, params.runs)
     for name, run in params.runs.items():
         key = f"runs.{name}"
         known(f"{key}.dataset", run.dataset, params.datasets)
@@ -272,18 +272,35 @@ def _check_dumps(params: Params) -> list[str]:
     return problems
 
 
-def _check_repeats(params: Params) -> list[str]:
-    """Baselines that are no run or one too many, and runs that are the same twice."""
-    problems: list[str] = []
+def _check_settings(params: Params) -> list[str]:
+    """Settings that are none, and baselines that are one too many.
+
+    Nothing where a run names a dataset or recipe that is none: there its setting has another name.
+    """
+    runs = params.runs.values()
+    if any(run.dataset not in params.datasets or run.recipe not in params.recipes for run in runs):
+        return []
+    trainings = all_settings(params)
+    problems = [
+        f"{key}: found {name!r}; allowed: {', '.join(trainings)}"
+        for key, names in (("focus", (params.focus,)), ("baselines", params.baselines))
+        for name in names
+        if name not in trainings
+    ]
     sides: dict[tuple[str, str], str] = {}
-    for name in params.baselines:
-        key = f"baselines: found {name!r}"
-        if name not in params.runs:
-            problems.append(f"{key}; allowed: {', '.join(params.runs)}")
-            continue
-        first = sides.setdefault(side_of(params.runs[name]), name)
+    for name in (name for name in params.baselines if name in trainings):
+        first = sides.setdefault(side_of(params.runs[trainings[name][0]]), name)
         if first != name:
-            problems.append(f"{key} and {first!r}, of the same dataset and network; name one")
+            problems.append(
+                f"baselines: found {name!r} and {first!r}, of the same dataset and network; "
+                "name one"
+            )
+    return problems
+
+
+def _check_repeats(params: Params) -> list[str]:
+    """Methods and runs that are the same twice."""
+    problems: list[str] = []
     methods: dict[str, str] = {}
     for name, method in params.methods.items():
         first = methods.setdefault(method.model_dump_json(), name)

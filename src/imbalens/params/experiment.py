@@ -26,7 +26,8 @@ class FalsePositives(Section):
 class _Common(Section):
     """What an experiment has, but for its runs.
 
-    `baselines` names one run per dataset and network; where it names none, the first is taken.
+    `focus` and `baselines` name settings, see `settings`: one baseline per dataset and network;
+    where none is named, the first setting is taken.
     """
 
     focus: str
@@ -34,7 +35,7 @@ class _Common(Section):
     methods: dict[Name, Method]
     recipes: dict[Name, Recipe]
     dumps: Dumps
-    baselines: tuple[Name, ...]
+    baselines: tuple[str, ...]
     false_positives: dict[Name, FalsePositives]
 
 
@@ -60,41 +61,76 @@ def combine(experiment: Experiment, analyses: Analyses) -> Params:
     return Params(**dict(experiment) | {"runs": runs, "analyses": analyses})
 
 
-def repeats(params: Params, dataset: str) -> dict[str, tuple[str, ...]]:
+def settings(params: Params, dataset: str) -> dict[str, tuple[str, ...]]:
     """Group the runs of a dataset that differ in nothing but their seed.
 
     Returns:
-        Per group the names of its runs, under that of the first.
+        Per setting the names of its runs, which are its trainings. A setting is called
+        `dataset/method`, and `dataset/method/recipe` if runs of that method have several recipes:
+        no run can be called so.
     """
     groups: dict[tuple[str, str], list[str]] = {}
     for name, run in params.runs.items():
         if run.dataset == dataset:
             groups.setdefault((run.method, run.recipe), []).append(name)
-    return {names[0]: tuple(names) for names in groups.values()}
+    methods = [method for method, _ in groups]
+    return {
+        "/".join((dataset, *(key if methods.count(key[0]) > 1 else key[:1]))): tuple(names)
+        for key, names in groups.items()
+    }
+
+
+def all_settings(params: Params) -> dict[str, tuple[str, ...]]:
+    """Return the trainings of every setting, dataset by dataset."""
+    found: dict[str, tuple[str, ...]] = {}
+    for dataset in dict.fromkeys(run.dataset for run in params.runs.values()):
+        found |= settings(params, dataset)
+    return found
+
+
+def setting_of(params: Params, run: str) -> str:
+    """Return the setting that a run is a training of."""
+    groups = settings(params, params.runs[run].dataset)
+    return next(setting for setting, runs in groups.items() if run in runs)
 
 
 def baseline_of(params: Params, run: str) -> str:
-    """Return the run that `run` is compared with, the first of its repeats."""
+    """Return the setting that a run's is compared with, perhaps its own."""
     side = side_of(params.runs[run])
-    others = [name for name, other in params.runs.items() if side_of(other) == side]
-    named = [name for name in params.baselines if name in others]
-    groups = repeats(params, params.runs[run].dataset)
-    return next(first for first, names in groups.items() if (named or others)[0] in names)
+    groups = settings(params, params.runs[run].dataset)
+    others = [name for name, (first, *_) in groups.items() if side_of(params.runs[first]) == side]
+    return next((name for name in params.baselines if name in others), others[0])
 
 
 def baselines_of(params: Params, dataset: str) -> dict[str, str]:
-    """Return the baseline of each run of a dataset that is none itself, of first repeats."""
-    found = {run: baseline_of(params, run) for run in repeats(params, dataset)}
-    return {run: baseline for run, baseline in found.items() if run != baseline}
+    """Return the baseline of each setting of a dataset that is none itself."""
+    found = {
+        name: baseline_of(params, runs[0]) for name, runs in settings(params, dataset).items()
+    }
+    return {setting: baseline for setting, baseline in found.items() if setting != baseline}
+
+
+def first_baselines(params: Params, dataset: str) -> dict[str, str]:
+    """Return beside each run of a dataset the first of its baseline's, but beside that itself.
+
+    Further trainings of the baseline are beside it too: what differs there is chance.
+    """
+    groups = settings(params, dataset)
+    found = {
+        name: groups[baseline_of(params, name)][0]
+        for name, run in params.runs.items()
+        if run.dataset == dataset
+    }
+    return {run: base for run, base in found.items() if run != base}
 
 
 def trainings_beside_baselines(params: Params, dataset: str) -> list[tuple[str, str]]:
     """Return each training of a dataset with each of its baseline's, but those of the baseline."""
-    groups = repeats(params, dataset)
+    groups = settings(params, dataset)
     return [
         (run, base)
-        for first, baseline in baselines_of(params, dataset).items()
-        for run in groups[first]
+        for setting, baseline in baselines_of(params, dataset).items()
+        for run in groups[setting]
         for base in groups[baseline]
     ]
 

@@ -17,7 +17,7 @@ from imbalens.analysis.claims.ldam import LdamComparison, PredictionPairs
 from imbalens.analysis.claims.verdicts import Rules
 from imbalens.analysis.differences.comparison import Difference
 from imbalens.analysis.saliency_colours import COLOUR_GROUPS
-from imbalens.params.experiment import Params, baseline_of, repeats
+from imbalens.params.experiment import Params, baseline_of, settings
 from imbalens.params.runs import Bce, Ce, Ldam, Run
 from imbalens.reading.adversaries import read_shares
 from imbalens.store.tables import read_table
@@ -60,35 +60,40 @@ def read_differences(dataset: str) -> list[Difference]:
 
 def read_comparisons(dataset: str, params: Params, *, task: str) -> list[Comparison]:
     """Read the differences over all classes of losses that are not plain from their baselines."""
-    groups, overall = repeats(params, dataset), {}
+    groups, overall = settings(params, dataset), {}
     for one in read_differences(dataset):
         if one.class_name is None:
-            overall.setdefault(one.run, {})[one.stage, one.measure] = one
-    weighted = {run: baseline_of(params, run) for run in groups if not _is_plain(params.runs[run])}
+            overall.setdefault(one.setting, {})[one.stage, one.measure] = one
+    first = {setting: params.runs[runs[0]] for setting, runs in groups.items()}
+    weighted = {
+        setting: baseline_of(params, groups[setting][0])
+        for setting, run in first.items()
+        if not _is_plain(run)
+    }
     activation = read_table(ACTIVATION, dataset)
     return [
         Comparison(
-            run=run,
+            setting=setting,
             baseline=baseline,
-            plain=_is_plain(params.runs[baseline]),
-            differences=overall.get(run, {}),
-            added=_read_added(activation, groups[run], groups[baseline]),
+            plain=_is_plain(first[baseline]),
+            differences=overall.get(setting, {}),
+            added=_read_added(activation, groups[setting], groups[baseline]),
             unmapped=[
                 name
-                for name in dict.fromkeys((*groups[run], *groups[baseline]))
+                for name in dict.fromkeys((*groups[setting], *groups[baseline]))
                 if name not in params.dumps.maps.runs
             ],
             classes_exclude=task == "multiclass",
             positives_fixed=params.analyses.labels.decision == "prevalence",
         )
-        for run, baseline in weighted.items()
+        for setting, baseline in weighted.items()
     ]
 
 
 def _read_added(
     table: pd.DataFrame, runs: Sequence[str], baselines: Sequence[str]
 ) -> list[list[Added]]:
-    """Return what each training of a run adds to each of its baseline's; nothing if some lack."""
+    """Return what each training adds to each of its baseline's; nothing if some lack."""
     found = dict(list(table.groupby(["run", "baseline"], sort=False)))
     pairs = [[(run, base) for base in baselines] for run in runs]
     if not all(sides in found for row in pairs for sides in row):
@@ -140,24 +145,24 @@ def _read_foretold(run: str) -> Foretold:
 
 def read_ldam(dataset: str, params: Params) -> list[LdamComparison]:
     """Read predictions and common features of trainings with LDAM and of their baselines."""
-    groups, found = repeats(params, dataset), []
-    for run in groups:
+    groups, found = settings(params, dataset), []
+    for setting, (run, *_) in groups.items():
         if isinstance(params.runs[run].loss, Ldam):
             baseline, classes = baseline_of(params, run), read_table(CLASSES, run)
             names, counts = classes["class"].tolist(), classes["train_count"].to_numpy()
             jaccards = {
                 side: np.stack([_read_jaccard(one, names) for one in groups[side]])
-                for side in (run, baseline)
+                for side in (setting, baseline)
             }
             found.append(
                 LdamComparison(
-                    run=run,
+                    setting=setting,
                     baseline=baseline,
-                    plain=_is_plain(params.runs[baseline]),
+                    plain=_is_plain(params.runs[groups[baseline][0]]),
                     predictions=_read_predictions(
-                        dataset, groups[run], groups[baseline], names=names
+                        dataset, groups[setting], groups[baseline], names=names
                     ),
-                    jaccards=jaccards[run],
+                    jaccards=jaccards[setting],
                     baseline_jaccards=jaccards[baseline],
                     train_counts=counts,
                 )

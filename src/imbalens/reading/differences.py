@@ -19,7 +19,7 @@ from imbalens.analysis.differences.measures_of_run import (
 )
 from imbalens.analysis.differences.setup import Setup
 from imbalens.dumps.files import FeatureDump, read_features, require_same_images
-from imbalens.params.experiment import Params, repeats
+from imbalens.params.experiment import Params, settings
 from imbalens.reading.adversaries import read_shares
 from imbalens.reports.common.titles import dataset_title
 from imbalens.reports.differences.notes import differences_notes
@@ -55,10 +55,10 @@ def splits_of(dataset: str, params: Params) -> Splits:
 
 
 def seeds_of(dataset: str, params: Params) -> dict[str, dict[str, int]]:
-    """Return per run of a dataset the seed of each of its repeats."""
+    """Return per setting of a dataset the seed of each of its trainings."""
     return {
-        run: {one: params.runs[one].seed for one in trainings}
-        for run, trainings in repeats(params, dataset).items()
+        setting: {run: params.runs[run].seed for run in runs}
+        for setting, runs in settings(params, dataset).items()
     }
 
 
@@ -69,7 +69,7 @@ def read_images(dataset: str, params: Params) -> dict[str, Images]:
         InputError: if the runs' features are not of the same images, or a file is absent or
             damaged; it says what to run.
     """
-    runs = [run for trainings in repeats(params, dataset).values() for run in trainings]
+    runs = [run for trainings in settings(params, dataset).values() for run in trainings]
     splits = sorted({split for split in astuple(splits_of(dataset, params)) if split})
     require_same_images([Path(f"data/dumps/features/{run}.h5") for run in runs], splits)
     found = {}

@@ -1,32 +1,37 @@
-"""Reads the metrics that other stages wrote."""
+"""Reads the metrics that other stages wrote, of a run or of all trainings of a setting."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import fsum
 from pathlib import Path
 from typing import Any
 
 from imbalens.errors import InputError
-from imbalens.params.experiment import Params
+from imbalens.params.experiment import Params, all_settings, settings
+from imbalens.tables.compare import TRAININGS
 
 OF_RUNS = ("train", "performance", "archetypes", "adversaries", "feature_overlap")
 OF_SALIENCY = ("saliency_colours",)
 OF_MAPS = ("cam_alignment", "concepts")
+STAGES = (*OF_RUNS, *OF_SALIENCY, *OF_MAPS)
 COMPARED = ("performance", *OF_MAPS)
 
 
-def read_metrics(run: str, stages: Sequence[str]) -> dict[str, Any]:
-    """Read a run's metrics by stage.
+def read_metrics(run: str, stage: str, *, root: Path) -> dict[str, Any]:
+    """Read a run's metrics of one stage.
+
+    Args:
+        run: The run.
+        stage: The stage.
+        root: Folder of the project.
 
     Raises:
-        InputError: if a file is missing; it says what to run.
+        InputError: if the file is missing; it says what to run.
     """
-    found = {}
-    for stage in stages:
-        path = Path(f"metrics/{stage}/{run}.json")
-        if not path.exists():
-            raise InputError(f"{path} is missing; run: dvc repro {stage}@{run}")
-        found[stage] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    path = Path(f"metrics/{stage}/{run}.json")
+    if not (root / path).exists():
+        raise InputError(f"{path} is missing; run: dvc repro {stage}@{run}")
+    return json.loads((root / path).read_text(encoding="utf-8"))
 
 
 def stages_of(run: str, params: Params) -> tuple[str, ...]:
@@ -36,20 +41,71 @@ def stages_of(run: str, params: Params) -> tuple[str, ...]:
     return (*OF_RUNS, *of_saliency, *of_maps)
 
 
+def read_setting(
+    setting: str, params: Params, *, stages: Sequence[str] = STAGES, root: Path = Path()
+) -> dict[str, dict[str, Any]]:
+    """Read the metrics of a setting by stage, means over those of its trainings that have it.
+
+    How many these are stands beside them, as `trainings`. See `average_metrics`.
+
+    Args:
+        setting: The setting.
+        params: The experiment.
+        stages: Which stages are wanted.
+        root: Folder of the project.
+
+    Raises:
+        InputError: if a file is missing; it says what to run.
+    """
+    having: dict[str, list[str]] = {}
+    for run in all_settings(params)[setting]:
+        for stage in stages_of(run, params):
+            if stage in stages:
+                having.setdefault(stage, []).append(run)
+    return {
+        stage: {
+            TRAININGS: len(runs),
+            **average_metrics([read_metrics(run, stage, root=root) for run in runs]),
+        }
+        for stage, runs in having.items()
+    }
+
+
+def average_metrics(trainings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Average the numbers of several trainings, key by key.
+
+    Args:
+        trainings: Metrics of one stage, of each training.
+
+    Returns:
+        What all have; where a number is undefined (None) for one, its mean is, and what is no
+        number stays where it is the same for all.
+    """
+    found: dict[str, Any] = {}
+    for key in trainings[0]:
+        if not all(key in one for one in trainings):
+            continue
+        values: list[Any] = [one[key] for one in trainings]
+        if all(isinstance(value, Mapping) for value in values):
+            found[key] = average_metrics(values)
+        elif all(value == values[0] for value in values):
+            found[key] = values[0]
+        elif all(value is None or isinstance(value, int | float) for value in values):
+            found[key] = None if None in values else fsum(values) / len(values)
+    return found
+
+
 def read_compared(dataset: str, params: Params) -> dict[str, dict[str, Any]]:
-    """Read per run of a dataset its network, its loss, and its metrics by stage.
+    """Read per setting of a dataset its network, its loss, and its metrics by stage.
 
     Raises:
         InputError: if a file is missing; it says what to run.
     """
     return {
-        name: {
-            "model": run.model.name,
-            "loss": run.loss.name,
-            **read_metrics(
-                name, [stage for stage in stages_of(name, params) if stage in COMPARED]
-            ),
+        setting: {
+            "model": params.runs[runs[0]].model.name,
+            "loss": params.runs[runs[0]].loss.name,
+            **read_setting(setting, params, stages=COMPARED),
         }
-        for name, run in params.runs.items()
-        if run.dataset == dataset
+        for setting, runs in settings(params, dataset).items()
     }

@@ -38,7 +38,7 @@ RUN_TABLES = {
     "concepts": concepts.CLASSES,
 }
 DATASET_TABLES = {
-    "compare": compare.RUNS,
+    "compare": compare.SETTINGS,
     "changes": changes.CHANGES,
     "changes-adversaries": changes.ADVERSARIES,
     "changes-flow": changes.FLOW,
@@ -136,7 +136,7 @@ def read_run_tables(
 
 
 def read_dataset_tables(dataset: str) -> dict[str, pd.DataFrame]:
-    """Read the table of runs and those of changes between them that there are, by kind."""
+    """Read the table of settings and those of changes between runs that there are, by kind."""
     found = {kind: read_optional(table, dataset) for kind, table in DATASET_TABLES.items()}
     return {kind: table for kind, table in found.items() if table is not None}
 

@@ -46,7 +46,7 @@ def read_dataset(name: str, params: Params) -> DatasetResults:
     claims = reading.read_optional(CLAIMS, name)
     prior_shift = reading.read_optional(PRIOR_SHIFT, name)
     for what, table, stage in (
-        ("the runs side by side", tables.get("compare"), "compare"),
+        ("the settings side by side", tables.get("compare"), "compare"),
         ("differences from the baseline", differences, "differences"),
         ("verdicts on the papers' claims", claims, "claims"),
     ):

@@ -45,13 +45,13 @@ NOTES = (
 
 
 def claims_table(findings: Sequence[Finding]) -> pd.DataFrame:
-    """One row per claim and run, the rows of a claim together.
+    """One row per claim and what it is judged on, the rows of a claim together.
 
     Args:
         findings: Of all claims of a dataset.
 
     Returns:
-        Columns `claim`, `paper`, `section`, `text`, `run`, `baseline`, `statistic`, `value`,
+        Columns `claim`, `paper`, `section`, `text`, `judged`, `baseline`, `statistic`, `value`,
         `low`, `high`, `threshold`, `side`, `n`, `unit`, `p`, `p_adjusted`, `seeds`, `verdict`,
         `reason`.
     """
@@ -62,7 +62,7 @@ def claims_table(findings: Sequence[Finding]) -> pd.DataFrame:
             "paper": finding.claim.paper,
             "section": finding.claim.section,
             "text": finding.claim.text,
-            "run": finding.run,
+            "judged": finding.judged,
             "baseline": finding.baseline,
             "statistic": finding.claim.statistic,
             "value": finding.estimate.value,
@@ -84,10 +84,10 @@ def claims_table(findings: Sequence[Finding]) -> pd.DataFrame:
 
 
 def claims_metrics(findings: Sequence[Finding]) -> dict[str, dict[str, Mapping[str, Any]]]:
-    """Statistic, interval, threshold, number and verdict by claim and run."""
+    """Statistic, interval, threshold, number and verdict by claim and what it is judged on."""
     metrics: dict[str, dict[str, Mapping[str, Any]]] = {}
     for finding in findings:
-        metrics.setdefault(finding.claim.id, {})[finding.run] = {
+        metrics.setdefault(finding.claim.id, {})[finding.judged] = {
             "statistic": finding.estimate.value,
             "low": finding.estimate.low,
             "high": finding.estimate.high,
@@ -120,9 +120,9 @@ def claims_markdown(
     lines += [*(f"- {what}: {sentence}" for what, sentence in sentences.items()), ""]
     for paper, rows in table.groupby("paper"):
         lines += [f"## Paper {paper}", ""]
-        lines += ["| claim | section | run | verdict | reason |", "|---|---|---|---|---|"]
+        lines += ["| claim | section | judged on | verdict | reason |", "|---|---|---|---|---|"]
         for _, row in rows.iterrows():
-            cells = [row["text"], row["section"], row["run"], f"**{row['verdict']}**"]
+            cells = [row["text"], row["section"], row["judged"], f"**{row['verdict']}**"]
             lines.append(f"| {' | '.join([*cells, row['reason']])} |")
         lines.append("")
     return "\n".join(lines)
@@ -161,7 +161,7 @@ def claims_figure(table: pd.DataFrame, *, dataset: str) -> Figure:
 
 
 def draw_claims(table: pd.DataFrame, path: Path, *, dataset: str) -> None:
-    """Draw the intervals of each claim, one line per run, against the claim's threshold.
+    """Draw the intervals of each claim, a line per setting or run, against its threshold.
 
     Args:
         table: As `claims_table` makes it; claims without any interval are counted in the title.
@@ -189,7 +189,9 @@ def _draw_intervals(axes: Axes, rows: pd.DataFrame) -> None:
         axes.plot(row["value"], place, color=colour, marker=marker, ms=6)
     axes.set_xlim(left, right)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_yticks(range(len(rows)), [plain(run, width=30) for run in rows["run"]], fontsize=8)
+    axes.set_yticks(
+        range(len(rows)), [plain(name, width=30) for name in rows["judged"]], fontsize=8
+    )
     axes.tick_params(axis="x", labelsize=8)
     axes.set_xlabel("\n".join(wrap(first["statistic"], 56)), fontsize=8)
     source = f"({first['paper']},\u00a0{first['section'].split(',')[0]})"  # stays on one line

@@ -1,4 +1,4 @@
-"""Tables and figures of all runs of a dataset side by side.
+"""Tables and figures of all settings of a dataset side by side.
 
 Source: paper A, Figures 1 and 2, Tables 1 and 2.
 """
@@ -26,6 +26,7 @@ from imbalens.analysis.performance.measures import (
 from imbalens.reports.common.overlay import add_scale, overlay
 from imbalens.reports.common.style import PALETTE, plain, quiet, save, say, titled
 from imbalens.store.examples import Example
+from imbalens.tables.compare import TRAININGS
 
 AVERAGE = "average"
 MAX_SHOWN = 20
@@ -47,40 +48,43 @@ CLASSES = "_classes"  # ends the column that says how many classes a mean is ove
 Values = dict[str | None, float | None]
 
 
-def runs_table(metrics: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """One row per run: run, model, loss, and the figures that some run of the dataset has.
+def settings_table(metrics: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """One row per setting: setting, model, loss, and the figures that some setting has.
 
-    Behind a mean over classes stands how many they are.
+    Before the figures of a stage stands how many trainings they are means over, behind a mean
+    over classes how many these are.
 
     Args:
-        metrics: Per run its `model` and `loss`, and the metrics of each stage.
+        metrics: Per setting its `model` and `loss`, and the metrics of each stage.
     """
-    rows, columns = [], ["run", "model", "loss"]
-    headlines = [spec for measures in TABLES.values() for spec in _headlines(measures)]
-    for spec in headlines:
-        columns += [spec.name, f"{spec.name}{CLASSES}"] if _over_classes(spec) else [spec.name]
-    for run, stages in metrics.items():
-        row = {"run": run, "model": stages["model"], "loss": stages["loss"]}
-        for spec in headlines:
+    first = ["setting", "model", "loss"]
+    rows = []
+    for setting, stages in metrics.items():
+        row = {"setting": setting, "model": stages["model"], "loss": stages["loss"]}
+        for spec in (spec for measures in TABLES.values() for spec in _headlines(measures)):
             of_stage = stages.get(spec.stage, {})
+            row[_trainings(spec)] = _at(of_stage, (TRAININGS,))
             row[spec.name] = _at(of_stage, spec.path)
             if _over_classes(spec):
                 row[f"{spec.name}{CLASSES}"] = _at(of_stage, ("classes", spec.name))
         rows.append(row)
-    table = pd.DataFrame(rows, columns=columns)
-    counts = [column for column in columns if column.endswith(CLASSES)]
-    table = table.astype(dict.fromkeys(counts, "Int64"))
-    return table.drop(columns=[column for column in columns[3:] if table[column].isna().all()])
+    table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=first)
+    columns = [str(name) for name in table]
+    counts = [name for name in columns if name.endswith((CLASSES, f"_{TRAININGS}"))]
+    whole = table[counts].convert_dtypes()  # a mean of counts may be no whole number
+    table = table.assign(**{name: whole[name] for name in counts})
+    absent = [name for name in columns if name not in first and table[name].isna().all()]
+    return table.drop(columns=absent)
 
 
-def runs_markdown(table: pd.DataFrame, *, dataset: str) -> str:
-    """Return the table of runs as Markdown, one part per kind of figure.
+def settings_markdown(table: pd.DataFrame, *, dataset: str) -> str:
+    """Return the table of settings as Markdown, one part per kind of figure.
 
     Args:
-        table: As `runs_table` makes it.
+        table: As `settings_table` makes it.
         dataset: Name of the dataset, for the title.
     """
-    lines = [f"# {dataset}: one row per run", ""]
+    lines = [f"# {dataset}: one row per setting, means over its trainings", ""]
     for title, measures in TABLES.items():
         shown = [spec for spec in _headlines(measures) if spec.name in table]
         if not shown:
@@ -88,15 +92,20 @@ def runs_markdown(table: pd.DataFrame, *, dataset: str) -> str:
         lines += [f"## {title}", ""]
         if any(f"{spec.name}{CLASSES}" in table for spec in shown):
             lines += ["In brackets: classes, or labels, that a mean is over.", ""]
-        lines.append(f"| run | network | loss | {' | '.join(s.heading for s in shown)} |")
-        lines.append("|---|---|---|" + "---:|" * len(shown))
+        headings = " | ".join(spec.heading for spec in shown)
+        lines.append(f"| setting | network | loss | trainings | {headings} |")
+        lines.append("|---|---|---|---:|" + "---:|" * len(shown))
         for _, row in table.iterrows():
-            cells = [_cell(row, spec) for spec in shown]
-            lines.append(
-                f"| {row['run']} | {row['model']} | {row['loss']} | {' | '.join(cells)} |"
-            )
+            keys = [str(row[key]) for key in ("setting", "model", "loss")]
+            trainings = row[_trainings(shown[0])]
+            keys.append("" if pd.isna(trainings) else str(trainings))
+            lines.append(f"| {' | '.join([*keys, *(_cell(row, spec) for spec in shown)])} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _trainings(spec: MeasureSpec) -> str:
+    return f"{spec.stage}_{TRAININGS}"
 
 
 def _headlines(measures: Sequence[MeasureSpec]) -> list[MeasureSpec]:
@@ -126,30 +135,34 @@ def _cell(row: pd.Series, spec: MeasureSpec) -> str:
 
 def class_figures_figure(metrics: Mapping[str, Mapping[str, Any]], *, dataset: str) -> Figure:
     """Build what `draw_class_figures` writes."""
-    panels, runs = _panels(metrics), list(metrics)
+    panels, names = _panels(metrics), list(metrics)
     values = next(iter(panels.values()))
-    places, note = list(values[runs[0]]) if runs else [], ""
+    places, note = list(values[names[0]]) if names else [], ""
     if len(places) == 2:  # the average is that of the only class
         places = places[1:]
     if len(places) > MAX_SHOWN:
         note = f"average and the first {MAX_SHOWN - 1} of {len(places) - 1} classes, by name"
         places = places[:MAX_SHOWN]
-    width = min(18.0, max(7.0, 0.13 * len(runs) * len(places) + 3.5))
+    width = min(18.0, max(7.0, 0.13 * len(names) * len(places) + 3.5))
     figure = Figure(figsize=(width, 2.4 * len(panels) + 1.6), layout="constrained")
-    figure.suptitle(titled(f"Performance of each run · {dataset}", note))
-    if not runs:
+    figure.suptitle(
+        titled(f"Performance of each setting, mean of its trainings · {dataset}", note)
+    )
+    if not names:
         say(figure.subplots(), "no run of this dataset")
         return figure
     cells = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     # half a place between the average and the classes, since it is none of them
     centres = np.arange(len(places)) + 0.5 * (np.arange(len(places)) > 0)
-    bar = 0.84 / len(runs)
-    for axes, (heading, of_run) in zip(cells, panels.items(), strict=True):
-        for position, run in enumerate(runs):
-            heights = np.array([of_run[run][place] for place in places], dtype=float)
-            across = centres + (position - (len(runs) - 1) / 2) * bar
+    bar = 0.84 / len(names)
+    for axes, (heading, of_setting) in zip(cells, panels.items(), strict=True):
+        for position, name in enumerate(names):
+            heights = np.array([of_setting[name][place] for place in places], dtype=float)
+            across = centres + (position - (len(names) - 1) / 2) * bar
             colour = PALETTE[position % len(PALETTE)]
-            axes.bar(across, np.nan_to_num(heights), bar, color=colour, label=plain(run, width=80))
+            axes.bar(
+                across, np.nan_to_num(heights), bar, color=colour, label=plain(name, width=80)
+            )
             for x in across[np.isnan(heights)]:
                 axes.text(x, 0.02, "none", ha="center", va="bottom", rotation=90, fontsize=6)
         axes.set_xlim(centres[0] - 0.7, centres[-1] + 0.7)
@@ -163,12 +176,12 @@ def class_figures_figure(metrics: Mapping[str, Mapping[str, Any]], *, dataset: s
         ha="right",
         rotation_mode="anchor",
     )
-    widest = 0.078 * max(len(plain(run, width=80)) for run in runs) + 0.5  # inches
+    widest = 0.078 * max(len(plain(name, width=80)) for name in names) + 0.5  # inches
     figure.legend(
         *cells[0].get_legend_handles_labels(),
         loc="outside lower center",
         frameon=False,
-        ncols=max(1, min(4, len(runs), int(width / widest))),
+        ncols=max(1, min(4, len(names), int(width / widest))),
     )
     return figure
 
@@ -176,10 +189,10 @@ def class_figures_figure(metrics: Mapping[str, Mapping[str, Any]], *, dataset: s
 def draw_class_figures(
     metrics: Mapping[str, Mapping[str, Any]], path: Path, *, dataset: str
 ) -> None:
-    """Draw AUROC, AP and predicted probability, or recall and precision, of all runs per class.
+    """Draw AUROC, AP and predicted probability, or recall and precision, of settings per class.
 
     Args:
-        metrics: As for `runs_table`.
+        metrics: As for `settings_table`.
         path: PNG to write.
         dataset: Name of the dataset, for the title.
 
@@ -189,21 +202,21 @@ def draw_class_figures(
 
 
 def _panels(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Values]]:
-    """Return values per heading, run and class, the average, under None, first."""
-    figures = {run: stages["performance"] for run, stages in metrics.items()}
-    if any(AUROC.name in of_run for of_run in figures.values()):
+    """Return values per heading, setting and class, the average, under None, first."""
+    figures = {name: stages["performance"] for name, stages in metrics.items()}
+    if any(AUROC.name in found for found in figures.values()):
         return {
             spec.heading: {
-                run: {
-                    None: of_run[spec.name],
-                    **{label: of_class[spec.name] for label, of_class in of_run["class"].items()},
+                name: {
+                    None: found[spec.name],
+                    **{label: of_class[spec.name] for label, of_class in found["class"].items()},
                 }
-                for run, of_run in figures.items()
+                for name, found in figures.items()
             }
             for spec in LABEL_PANELS
         }
     return {
-        spec.heading: {run: _with_average(of_run[spec.name]) for run, of_run in figures.items()}
+        spec.heading: {name: _with_average(found[spec.name]) for name, found in figures.items()}
         for spec in CLASS_PANELS
     }
 

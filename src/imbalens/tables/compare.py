@@ -2,11 +2,13 @@
 
 from imbalens.store.tables import Column, Table
 
-RUNS = Table(
+TRAININGS = "trainings"  # how many the metrics of a setting are means over
+
+SETTINGS = Table(
     "compare",
     "plots/compare/{name}.csv",
     (
-        Column("run", "text", "run of the dataset"),
+        Column("setting", "text", "setting of the dataset"),
         Column("model", "text", "network"),
         Column("loss", "text", "loss"),
     ),

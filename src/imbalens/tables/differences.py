@@ -9,13 +9,13 @@ DIFFERENCES = Table(
     STAGE,
     "plots/differences/{name}.csv",
     (
-        Column("run", "text", "run compared"),
+        Column("setting", "text", "setting compared: all trainings that differ in the seed alone"),
         Column("stage", "text", "stage that measures it"),
         Column("measure", "text", "its key in the stage's metrics"),
         Column("class", "text", "class; empty over all", may_be_empty=True),
-        Column("baseline", "text", "run compared with"),
+        Column("baseline", "text", "setting compared with"),
         Column("baseline_value", "number", "mean over the baseline's trainings"),
-        Column("value", "number", "mean over the run's trainings"),
+        Column("value", "number", "mean over the setting's trainings"),
         Column("difference", "number", "value less that of the baseline"),
         Column("low", "number", "lower end of the interval"),
         Column("high", "number", "upper end of the interval"),
@@ -33,8 +33,8 @@ SEEDS = Table(
     STAGE,
     "plots/differences/{name}-seeds.csv",
     (
-        Column("run", "text", "run, called as its first training"),
-        Column("training", "text", "one training of it"),
+        Column("setting", "text", "setting"),
+        Column("run", "text", "one training of it"),
         Column("seed", "integer", "seed of the training"),
         Column("stage", "text", "stage that measures it"),
         Column("measure", "text", "its key in the stage's metrics"),
@@ -42,7 +42,7 @@ SEEDS = Table(
         Column("classes", "integer", "classes averaged over", may_be_empty=True),
     ),
 )
-PAPER_A = (Column("Loss", "text", "loss of a run, or the run"),)
+PAPER_A = (Column("Loss", "text", "loss of a setting, or the setting"),)
 SETUP = (
     Column("Dataset", "text", "dataset"),
     Column("Classes", "integer", "classes or labels"),
@@ -57,7 +57,7 @@ SETUP = (
 )
 DIVERGENCES = (
     Column("Dataset", "text", "dataset"),
-    Column("Run", "text", "run, called as its first training"),
+    Column("Setting", "text", "setting"),
     Column("Classes", "integer", "classes averaged over"),
 )
 PAPER_TABLES = {

@@ -1,7 +1,8 @@
 """The numbers in README.md are those of the committed results.
 
 Rows of tables name where their numbers come from: a stage and a key, a measure of `differences`,
-or a claim. `fill` puts what lies there into the text; the README holds if that changes nothing.
+or a claim; columns name settings, whose numbers are means over their trainings. `fill` puts what
+lies there into the text; the README holds if that changes nothing.
 """
 
 import csv
@@ -22,16 +23,17 @@ from imbalens.analysis.performance.measures import (
     RECALL_HALF,
 )
 from imbalens.errors import InputError
-from imbalens.params.dvc_yaml import read_yaml
-from imbalens.params.loading import PARAMS_PATH
+from imbalens.params.experiment import Params, all_settings
+from imbalens.params.loading import PARAMS_PATH, load_params
+from imbalens.reading.metrics import read_setting
 
 README = Path("README.md")
-HEAD = re.compile(r"\| what \| (?P<runs>.+) \| where \|")
+HEAD = re.compile(r"\| what \| (?P<names>.+) \| where \|")
 ROW = re.compile(r"\| (?P<what>[^|]+) \| .+ \| `(?P<stage>\w+): (?P<key>[\w. -]+)` \|")
-DIFFERENCES = re.compile(r"\| difference from `(?P<baseline>[^`]+)` \| (?P<runs>.+) \|")
+DIFFERENCES = re.compile(r"\| difference from `(?P<baseline>[^`]+)` \| (?P<names>.+) \|")
 CLAIMS = "| claim | paper | holds | does not hold | not decided |"
 DIFF = re.compile(r"Metric +HEAD +workspace +Change")
-FOCUS = re.compile(r"focus(?P<side>[=:]) ?(?P<run>[\w.-]+)")
+FOCUS = re.compile(r"focus(?P<side>[=:]) ?(?P<setting>[\w-]+(/[\w-]+)+)")
 SIZES = re.compile(r"\d+( in the largest class and\s+)\d+( in the smallest)")
 DIGITS = 3  # of a number in a table; counts per image are shown with one
 ROUNDED = 5  # as `dvc metrics diff` has it
@@ -82,25 +84,25 @@ def find_stale_lines(root: Path) -> list[tuple[int, str, str]]:
 
 def _fill_lines(text: str, root: Path) -> Iterator[str]:
     section, names = "", []
-    params = read_yaml(root / PARAMS_PATH)
-    focus, runs = params["focus"], "|".join(map(re.escape, params["runs"]))
-    result = re.compile(rf"\d\.\d\d|`(?:{runs})`")
-    sides: tuple[str, str | None] = (focus, None)
+    params = load_params(root / PARAMS_PATH)
+    known = "|".join(map(re.escape, (*params.runs, *all_settings(params))))
+    result = re.compile(rf"\d\.\d\d|`(?:{known})`")
+    sides: tuple[str, str | None] = (params.focus, None)
     diff: list[str] = []
     for line in text.splitlines(keepends=True):
         plain = line.rstrip("\n")
         if found := FOCUS.search(plain):
-            run = found["run"]
-            sides = (focus, run) if found["side"] == "=" else (run, None)
+            setting = found["setting"]
+            sides = (params.focus, setting) if found["side"] == "=" else (setting, None)
         if section == "diff" and not plain.startswith("```"):
             diff.append(plain)
             continue
         if section == "diff":
-            yield from _diff_lines(diff, root, *sides)
+            yield from _diff_lines(diff, root, params, *sides)
             section = ""
         if head := HEAD.fullmatch(plain) or DIFFERENCES.fullmatch(plain):
             section = "where" if head.re is HEAD else "differences"
-            names = [name.strip("` :") for name in head["runs"].split("|")]
+            names = [name.strip("` :") for name in head["names"].split("|")]
         elif plain == CLAIMS:
             section = "claims"
         elif DIFF.fullmatch(plain):
@@ -109,31 +111,33 @@ def _fill_lines(text: str, root: Path) -> Iterator[str]:
         elif not plain.startswith("|"):
             section = ""
         elif not plain.startswith("|---"):
-            filled = _fill_row(plain, section, names, root)
+            filled = _fill_row(plain, section, names, root, params)
             if filled is None and result.search(plain):
                 raise KeyError(f"{plain!r} does not say where its numbers come from")
             plain = filled or plain
         yield plain + line[len(line.rstrip("\n")) :]
 
 
-def _fill_row(row: str, section: str, runs: list[str], root: Path) -> str | None:
+def _fill_row(
+    row: str, section: str, settings: list[str], root: Path, params: Params
+) -> str | None:
     """Return a row as the results have it, None if it does not say where it comes from."""
     first, *_ = (cell.strip() for cell in row.strip("|").split("|"))
     match section:
         case "where" if found := ROW.fullmatch(row):
             stage, key = found["stage"], found["key"]
-            values = [_shown(_metric(root, stage, key, run)) for run in runs]
+            values = [_shown(_metric(root, params, stage, key, one)) for one in settings]
             return f"| {first} | {' | '.join(values)} | `{stage}: {key}` |"
         case "differences":
-            return f"| {first} | {' | '.join(_difference(root, first, run) for run in runs)} |"
+            return f"| {first} | {' | '.join(_difference(root, first, one) for one in settings)} |"
         case "claims":
-            return _claim(root, first)
+            return _claim(root, params, first)
         case _:
             return None
 
 
-def _metric(root: Path, stage: str, key: str, run: str) -> object:
-    value = json.loads((root / "metrics" / stage / f"{run}.json").read_text(encoding="utf-8"))
+def _metric(root: Path, params: Params, stage: str, key: str, setting: str) -> object:
+    value = read_setting(setting, params, stages=(stage,), root=root)[stage]
     for part in key.split("."):
         value = value[part]
     return value
@@ -150,41 +154,43 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _difference(root: Path, name: str, run: str) -> str:
+def _difference(root: Path, name: str, setting: str) -> str:
     stage, measure, digits = MEASURES[name]
     for path in sorted((root / "plots/differences").glob("*.csv")):
         for row in _read_rows(path):
-            found = [row.get(key) for key in ("run", "stage", "measure", "class")]
-            if found == [run, stage, measure, ""] and "low" in row:
+            found = [row.get(key) for key in ("setting", "stage", "measure", "class")]
+            if found == [setting, stage, measure, ""] and "low" in row:
                 numbers = (float(row[key]) for key in ("difference", "low", "high"))
                 value, low, high = (f"{number:+.{digits}f}" for number in numbers)
                 return f"{value} ({low} to {high})"
-    raise KeyError(f"plots/differences has no {measure!r} of run {run!r}")
+    raise KeyError(f"plots/differences has no {measure!r} of {setting!r}")
 
 
-def _claim(root: Path, text: str) -> str | None:
-    """Return the row of a claim that some run decides or could; None if there is none."""
+def _claim(root: Path, params: Params, text: str) -> str | None:
+    """Return the row of a claim that some results decide or could; None if there is none."""
     rows = [
         row
         for path in sorted((root / "plots/claims").glob("*.csv"))
         for row in _read_rows(path)
         if row.get("text") == text and row.get("low")
     ]
-    order = list(read_yaml(root / PARAMS_PATH)["runs"])
-    rows.sort(key=lambda row: order.index(row["run"]))
+    order = [*all_settings(params), *params.runs]
+    rows.sort(key=lambda row: order.index(row["judged"]))
     cells = [
-        ", ".join(f"`{row['run']}`" for row in rows if row["verdict"] == verdict)
+        ", ".join(f"`{row['judged']}`" for row in rows if row["verdict"] == verdict)
         for verdict in ("holds", "does not hold", "not decided")
     ]
     return f"| {text} | {rows[0]['paper']} | {' | '.join(cells)} |" if rows else None
 
 
-def _diff_lines(lines: list[str], root: Path, old: str, new: str | None) -> Iterator[str]:
-    """Yield a table as `dvc metrics diff` prints it; numbers of a run not kept stay."""
+def _diff_lines(
+    lines: list[str], root: Path, params: Params, old: str, new: str | None
+) -> Iterator[str]:
+    """Yield a table as `dvc metrics diff` prints it; numbers of results not kept stay."""
     cells = [line.split() for line in lines]
     for row in cells[1:]:
         stage, _, key = row[0].partition(".")
-        values = [_metric(root, stage, key, run) for run in (old, new) if run]
+        values = [_metric(root, params, stage, key, one) for one in (old, new) if one]
         numbers = [value for value in values if isinstance(value, float | int)]
         numbers += [numbers[1] - numbers[0]] if new else []
         if not new:  # of an experiment that is not kept; the change is that of its number

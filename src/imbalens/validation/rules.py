@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 from imbalens.errors import InputError
 from imbalens.params.base import Section
 from imbalens.params.dvc_yaml import parse_yaml
-from imbalens.params.experiment import Params, baseline_of
+from imbalens.params.experiment import Params, baselines_of, settings
 
 FOLDER = Path("validation")
 RULES = FOLDER / "rules.yaml"
@@ -98,18 +98,20 @@ def place_of(measure: str, run: str) -> str:
 def largest_effects(
     metrics: Mapping[str, object], params: Params, measures: tuple[str, ...]
 ) -> dict[str, dict[str, float]]:
-    """Return per dataset and measure the largest difference of a run from its baseline.
+    """Return per dataset and measure the largest difference of a setting from its baseline.
 
-    Measures that no two compared runs of a dataset have are left out.
+    The first training of each is taken. Measures that no two compared runs of a dataset have are
+    left out.
     """
     effects: dict[str, dict[str, float]] = {name: {} for name in params.datasets}
-    for name, run in params.runs.items():
-        baseline = baseline_of(params, name)
-        for measure in measures if baseline != name else ():
-            ours, theirs = (metrics.get(place_of(measure, each)) for each in (name, baseline))
-            if isinstance(ours, float | int) and isinstance(theirs, float | int):
-                of_dataset = effects[run.dataset]
-                of_dataset[measure] = max(of_dataset.get(measure, 0.0), abs(ours - theirs))
+    for dataset, found in effects.items():
+        groups = settings(params, dataset)
+        for sides in baselines_of(params, dataset).items():
+            runs = [groups[side][0] for side in sides]
+            for measure in measures:
+                ours, theirs = (metrics.get(place_of(measure, run)) for run in runs)
+                if isinstance(ours, float | int) and isinstance(theirs, float | int):
+                    found[measure] = max(found.get(measure, 0.0), abs(ours - theirs))
     return effects
 
 
@@ -153,11 +155,8 @@ def choose_headlines(
 
 
 def are_compared(params: Params, dataset: str) -> bool:
-    """Whether a dataset has runs with a baseline: else no number can tell losses apart."""
-    return any(
-        run.dataset == dataset and baseline_of(params, name) != name
-        for name, run in params.runs.items()
-    )
+    """Whether a dataset has settings with a baseline: else no number can tell losses apart."""
+    return bool(baselines_of(params, dataset))
 
 
 def settle_rules(

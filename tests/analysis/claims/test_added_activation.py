@@ -15,7 +15,7 @@ def added(inside, elsewhere, *, seed=0, n=60):
 
 
 def judged(pairs):
-    return judge_added(pairs, rules=rules(), run="wbce", baseline="bce")
+    return judge_added(pairs, rules=rules(), judged="wbce", baseline="bce")
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,12 @@ def judged(pairs):
 )
 def test_what_is_added_lies_in_boxes_if_more_of_it_does_than_elsewhere(inside, elsewhere, verdict):
     found = judged([[added(inside, elsewhere, seed=seed) for seed in range(3)]])
-    assert (found.verdict, found.run, found.baseline, found.seeds) == (verdict, "wbce", "bce", 1)
+    assert (found.verdict, found.judged, found.baseline, found.seeds) == (
+        verdict,
+        "wbce",
+        "bce",
+        1,
+    )
     assert found.estimate.value == pytest.approx(inside - elsewhere, abs=0.02)
 
 

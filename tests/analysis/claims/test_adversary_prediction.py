@@ -116,7 +116,7 @@ def test_the_margin_is_a_threshold_below_0():
     (*_, finding) = judge_adversaries("r", foretold(ERRORS, SAME), rules=rules(score_margin=0.25))
     assert (finding.threshold, finding.estimate.value) == (-0.25, 0.0)
     assert "log loss (nats) of FDR less that of nearest adversaries" in finding.reason
-    assert {(finding.run, finding.seeds, finding.baseline)} == {("r", 1, "")}
+    assert {(finding.judged, finding.seeds, finding.baseline)} == {("r", 1, "")}
 
 
 def test_a_claim_of_too_few_classes_is_not_decided():

@@ -21,7 +21,7 @@ def difference_of(name, low, high, *, images=240, p_adjusted=0.03, over="images 
     item = ITEMS[name]
     middle = (low + high) / 2
     return Difference(
-        run="wbce",
+        setting="wbce",
         baseline="bce",
         stage=item.stage,
         measure=item.measure,
@@ -43,7 +43,7 @@ def difference_of(name, low, high, *, images=240, p_adjusted=0.03, over="images 
 
 def comparison(*differences, **changed):
     values = {
-        "run": "wbce",
+        "setting": "wbce",
         "baseline": "bce",
         "plain": True,
         "differences": {(one.stage, one.measure): one for one in differences},
@@ -143,7 +143,12 @@ def test_an_interval_decides_however_few_images_it_was_given_for_and_none_decide
 
 def test_the_finding_repeats_the_comparison():
     found = verdict("iobb_rises", 0.125, 0.25)
-    assert (found.run, found.baseline, found.seeds, found.p_adjusted) == ("wbce", "bce", 1, 0.03)
+    assert (found.judged, found.baseline, found.seeds, found.p_adjusted) == (
+        "wbce",
+        "bce",
+        1,
+        0.03,
+    )
     assert "adjusted p 0.03" in found.reason
 
 

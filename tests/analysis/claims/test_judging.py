@@ -39,7 +39,7 @@ def run_results(run="ce", *, colours=True):
 def ldam(*, plain):
     each = np.arange(N)
     return LdamComparison(
-        run="ldam",
+        setting="ldam",
         baseline="ce",
         plain=plain,
         predictions=[[PredictionPairs(each, each, each, np.full(N, 50))]],
@@ -51,7 +51,7 @@ def ldam(*, plain):
 
 def judged(comparisons=(), runs=(), trained=()):
     findings = judge_claims(list(comparisons), list(runs), list(trained), rules=rules(), **OPTIONS)
-    return {(finding.claim.id, finding.run): finding for finding in findings}
+    return {(finding.claim.id, finding.judged): finding for finding in findings}
 
 
 def test_claims_without_anything_to_judge_them_on_say_so_and_every_run_is_judged():
@@ -94,7 +94,7 @@ def test_ldam_is_held_against_a_plain_baseline_only(plain):
 def test_every_loss_that_is_not_plain_is_compared():
     options = {"baseline": "bce", "plain": True, "differences": {}, "added": [], "unmapped": []}
     options |= {"classes_exclude": False, "positives_fixed": True}
-    found = judged(comparisons=[Comparison(run=run, **options) for run in ("wbce", "focal")])
+    found = judged(comparisons=[Comparison(setting=run, **options) for run in ("wbce", "focal")])
     for claim in LOSS_CLAIMS:
         for run in ("wbce", "focal"):
             assert found[claim.id, run].reason.startswith("Not measured")

@@ -143,7 +143,7 @@ def comparison(pairs, *, trainings=(1, 3), overlapping=((1, 2),), left=None, pla
     own = jaccard_of(overlapping, n)
     now = own if left is None else jaccard_of(left, n)
     return LdamComparison(
-        run="ldam",
+        setting="ldam",
         baseline="ce",
         plain=plain,
         predictions=pairs if isinstance(pairs, list) else [[pairs] * before] * after,
@@ -156,7 +156,7 @@ def comparison(pairs, *, trainings=(1, 3), overlapping=((1, 2),), left=None, pla
 def judged(one, **changed):
     found = judge_ldam(one, count_ratio=2.0, overlapping_jaccard=0.33, rules=rules(**changed))
     assert [finding.claim for finding in found] == list(LDAM_CLAIMS)
-    assert {(finding.run, finding.baseline) for finding in found} == {("ldam", "ce")}
+    assert {(finding.judged, finding.baseline) for finding in found} == {("ldam", "ce")}
     return {finding.claim: finding for finding in found}
 
 

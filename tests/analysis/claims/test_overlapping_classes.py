@@ -33,7 +33,7 @@ def test_alike_colours_of_overlapping_classes_are_found():
     assert found.high < 0
     assert found.n == 8
     verdict = judge_colours("r", shares, overlapping, rules=rules())
-    assert (verdict.run, verdict.verdict, verdict.estimate) == ("r", "holds", found)
+    assert (verdict.judged, verdict.verdict, verdict.estimate) == ("r", "holds", found)
 
 
 def test_unlike_colours_of_overlapping_classes_are_found_too():

@@ -11,12 +11,12 @@ UP, DOWN, NEITHER, CHANCE = (0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1), (0.01, 0.2)
 
 def found(item, run, interval):
     if interval is None:
-        return unjudged(item.claim, "not measured", "No maps.", run=run)
+        return unjudged(item.claim, "not measured", "No maps.", judged=run)
     low, high = interval
     estimate = Estimate((low + high) / 2, low, high, 100)
     p_adjusted = 0.4 if interval == CHANCE else 0.01
     return judge(
-        item.claim, estimate, rules=rules(), run=run, baseline="bce", p_adjusted=p_adjusted
+        item.claim, estimate, rules=rules(), judged=run, baseline="bce", p_adjusted=p_adjusted
     )
 
 
@@ -60,20 +60,20 @@ def sentences(what, paper, matched):
 )
 def test_only_runs_that_show_the_effect_are_controlled(matched, end):
     assert sentences("IoBB", (UP, UP, NEITHER), matched) == (
-        f"in the paper's measure it rises for 2 of 3 runs (r0, r1), {end}"
+        f"in the paper's measure it rises for 2 of 3 settings (r0, r1), {end}"
     )
 
 
 def test_a_fall_is_controlled_by_a_fall():
     assert sentences("IoR", (DOWN,), (DOWN,)) == (
-        "in the paper's measure it falls for 1 of 1 runs (r0), at matched scale for 1 of these "
-        "(r0): the effect survives the control."
+        "in the paper's measure it falls for 1 of 1 settings (r0), at matched scale for 1 of "
+        "these (r0): the effect survives the control."
     )
 
 
 def test_without_an_effect_there_is_nothing_to_control():
     assert sentences("IoBB", (DOWN, DOWN), (UP, UP)) == (
-        "in the paper's measure it rises for none of 2 runs but falls for each: there is no "
+        "in the paper's measure it rises for none of 2 settings but falls for each: there is no "
         "effect to control."
     )
     assert sentences("IoR", (UP,), ()).startswith("in the paper's measure it falls for none of 1")
@@ -89,15 +89,15 @@ def test_without_an_effect_there_is_nothing_to_control():
 )
 def test_an_effect_that_is_not_shown_may_be_there(paper, but):
     assert sentences("IoBB", paper, (UP, UP)) == (
-        f"in the paper's measure it is not shown to rise for any of 2 runs{but}: whether there "
-        "is an effect to control is open."
+        f"in the paper's measure it is not shown to rise for any of 2 settings{but}: whether "
+        "there is an effect to control is open."
     )
 
 
 def test_what_was_not_measured_is_said_with_the_reason():
     assert sentences("IoBB", (None, None), (UP,)) == "not measured: no maps."
     assert sentences("IoBB", (UP, None), (None, None)) == (
-        "in the paper's measure it rises for 1 of 1 runs (r0); not measured at matched scale: "
+        "in the paper's measure it rises for 1 of 1 settings (r0); not measured at matched scale: "
         "no maps."
     )
     assert set(prior_shift_sentences([])) == {"IoBB", "IoR"}

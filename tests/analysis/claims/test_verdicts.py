@@ -98,7 +98,7 @@ WITHIN = replace(CLAIM, side="within", threshold=None)
 
 
 def reason(estimate, claim=CLAIM, **options):
-    return judge(claim, estimate, rules=rules(), run="b", baseline="a", **options).reason
+    return judge(claim, estimate, rules=rules(), judged="b", baseline="a", **options).reason
 
 
 def test_reasons_are_built_from_the_numbers():
@@ -136,7 +136,9 @@ def test_reasons_of_margins():
 def test_a_difference_counts_only_after_correction(claim, low, high, single):
     def found(p_adjusted):
         estimate = Estimate((low + high) / 2, low, high, 40, p=0.001)
-        return judge(claim, estimate, rules=rules(), run="b", margin=0.05, p_adjusted=p_adjusted)
+        return judge(
+            claim, estimate, rules=rules(), judged="b", margin=0.05, p_adjusted=p_adjusted
+        )
 
     for small in (nan, 0.001, 0.05):
         assert found(small).verdict == single
@@ -165,7 +167,7 @@ def test_one_training_of_each_loss_tells_of_two_networks_and_not_of_the_loss(
 ):
     def found(*, over_seeds):
         estimate = Estimate((low + high) / 2, low, high, 40)
-        options = {"rules": rules(), "run": "b", "margin": 0.05, "p_same": p_same}
+        options = {"rules": rules(), "judged": "b", "margin": 0.05, "p_same": p_same}
         return judge(claim, estimate, over_seeds=over_seeds, **options)
 
     several, one = found(over_seeds=True), found(over_seeds=False)
@@ -179,7 +181,7 @@ def test_one_training_of_each_loss_tells_of_two_networks_and_not_of_the_loss(
 
 @pytest.mark.parametrize("without", ["not decided", "not applicable"])
 def test_a_claim_says_what_it_is_without_a_statistic(without):
-    found = judge(replace(CLAIM, without=without), undefined(40), rules=rules(), run="b")
+    found = judge(replace(CLAIM, without=without), undefined(40), rules=rules(), judged="b")
     assert found.verdict == without
 
 
@@ -209,20 +211,20 @@ def test_findings_carry_what_they_are_of():
         CLAIM,
         Estimate(0.25, 0.125, 0.5, 30, p=0.01),
         rules=rules(),
-        run="b",
+        judged="b",
         baseline="a",
         p_adjusted=0.02,
         seeds=3,
     )
-    assert (found.run, found.baseline, found.verdict) == ("b", "a", "holds")
+    assert (found.judged, found.baseline, found.verdict) == ("b", "a", "holds")
     assert (found.p_adjusted, found.seeds, found.threshold) == (0.02, 3, 0.0)
-    few = judge(CLAIM, Estimate(1.0, 0.5, 2.0, 29), rules=rules(), run="b")
+    few = judge(CLAIM, Estimate(1.0, 0.5, 2.0, 29), rules=rules(), judged="b")
     assert few.verdict == "not decided"
     assert few.estimate.value == 1.0
 
 
 def test_absent_inputs_decide_nothing():
     found = unjudged(CLAIM, "not measured", "No maps.")
-    assert (found.run, found.verdict, found.reason) == (NO_RUN, "not measured", "No maps.")
+    assert (found.judged, found.verdict, found.reason) == (NO_RUN, "not measured", "No maps.")
     assert isnan(found.estimate.value)
     assert isnan(found.threshold)

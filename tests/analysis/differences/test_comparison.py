@@ -46,7 +46,9 @@ def compare(measured, baselines, min_images=10, seed=0):
 
 
 def by_key(differences, run):
-    return {(one.stage, one.measure, one.class_name): one for one in differences if one.run == run}
+    return {
+        (one.stage, one.measure, one.class_name): one for one in differences if one.setting == run
+    }
 
 
 def constant(value, *, name="m", classes=None, images=N, replicates=0.0, **about):
@@ -71,7 +73,7 @@ def test_a_run_compared_with_itself_does_not_differ(n_repeats):
             assert (one.p, one.p_adjusted) == (1, 1)
             assert one.low == -one.high < 0
         assert one.low != one.high, "other images might tell them apart"
-        assert (one.run, one.baseline, one.seeds) == ("same", "one", n_repeats)
+        assert (one.setting, one.baseline, one.seeds) == ("same", "one", n_repeats)
         assert one.value == one.baseline_value
 
 
@@ -445,7 +447,7 @@ def test_rows_follow_the_runs_and_numbers_are_plain():
     rng = np.random.default_rng(6)
     measured = {name: [measure(draw_logits(rng))] for name in ("base", "x", "y")}
     differences = compare(measured, {"y": "base", "x": "base"})
-    runs = [one.run for one in differences]
+    runs = [one.setting for one in differences]
     assert runs == sorted(runs, reverse=True)
     assert {one.baseline for one in differences} == {"base"}
     for one in differences:

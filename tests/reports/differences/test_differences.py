@@ -17,11 +17,11 @@ from imbalens.store.files import jsonable
 NAN = np.nan
 
 
-def difference(run, stage, measure, value, *, base=0.25, label=None, few=False, baseline="ce"):
+def difference(setting, stage, measure, value, *, base=0.25, label=None, few=False, baseline="ce"):
     """A difference of made-up numbers; undefined where too few images are behind it."""
     delta = NAN if few else value - base
     figures = (delta, delta - 0.125, delta + 0.125, delta if few else 0.01, delta if few else 0.04)
-    return Difference(run, baseline, stage, measure, label, base, value, *figures, 40, 1, NAN)
+    return Difference(setting, baseline, stage, measure, label, base, value, *figures, 40, 1, NAN)
 
 
 def alignment(run, iobb, ior, **options):
@@ -43,7 +43,7 @@ def test_the_table_has_a_row_per_difference_and_an_empty_class_over_all():
     ]
     table = differences_table(rows)
     assert tuple(table.columns) == COLUMNS
-    assert table["run"].tolist() == ["wbce"] * 3
+    assert table["setting"].tolist() == ["wbce"] * 3
     assert table["baseline"].tolist() == ["ce"] * 3
     assert table["measure"].tolist() == ["auroc", "auroc", "unique"]
     assert table["class"].isna().tolist() == [True, False, True]
@@ -134,7 +134,7 @@ def test_the_figure_has_a_panel_per_measure_over_all_classes():
 
 def test_the_figure_says_what_intervals_and_means_are_over():
     auroc = replace(difference("wbce", "performance", "auroc", 0.5), classes=7, over="patients")
-    focal = replace(auroc, run="focal", over="patients and seeds")
+    focal = replace(auroc, setting="focal", over="patients and seeds")
     figure = build([auroc, focal, difference("wbce", "cam_alignment", "auroc", 0.5)])
     assert [axes.get_title() for axes in panels(figure)] == [
         "performance\nAUROC, mean of 7 classes",
@@ -182,7 +182,7 @@ def test_of_too_few_images_nothing_is_drawn_but_that():
 )
 def test_without_a_run_the_figure_says_so(differences):
     (axes,) = build(differences).axes
-    assert texts(axes) == ["no run to compare with a baseline"]
+    assert texts(axes) == ["nothing to compare with a baseline"]
 
 
 @pytest.mark.parametrize(

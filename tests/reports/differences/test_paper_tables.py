@@ -114,7 +114,7 @@ def test_an_empty_table_keeps_its_columns_and_says_why(task):
         assert paper_markdown(table).splitlines() == [
             f"## {table.title}",
             "",
-            "Empty: no baseline and run of this dataset both have maps (dumps.maps.runs).",
+            "Empty: no baseline and other setting both have maps (dumps.maps.runs).",
         ]
         assert len(paper_frame(table).columns) == 1 + 2 * 3
     assert paper_frame(lay_out([], {})[0]).columns.tolist() == ["Loss"]
@@ -180,7 +180,7 @@ def test_a_run_has_a_row_of_divergences_with_their_own_intervals(errors, text):
     assert text in table.text
     assert "90% interval over val images" in table.text
     assert lines_of(table) == [
-        "| Dataset | Run | Classes | NNB KLD | FDR KLD | Rand. KLD | NNB:Rand. factor |",
+        "| Dataset | Setting | Classes | NNB KLD | FDR KLD | Rand. KLD | NNB:Rand. factor |",
         "| --- | --- | --- | ---: | ---: | ---: | ---: |",
         "| made | made-ce | 7 | 0.500 (0.250 to 0.750) | 12.5 (-1.500 to 26.5) | "
         "0.250 (too few images) |  |",
@@ -188,7 +188,7 @@ def test_a_run_has_a_row_of_divergences_with_their_own_intervals(errors, text):
     frame = paper_frame(table)
     assert frame.columns.tolist()[:6] == [
         "Dataset",
-        "Run",
+        "Setting",
         "Classes",
         "NNB KLD",
         "NNB KLD low",

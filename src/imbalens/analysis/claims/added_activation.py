@@ -47,15 +47,15 @@ class Added:
 
 
 def judge_added(
-    added: Sequence[Sequence[Added]], *, rules: Rules, run: str, baseline: str
+    added: Sequence[Sequence[Added]], *, rules: Rules, judged: str, baseline: str
 ) -> Finding:
     """Judge the claim by the trainings with a loss and those of its baseline.
 
     Args:
         added: Of each training with the loss (row) beside each of the baseline's (column).
         rules: What a verdict asks for.
-        run: The run, the first of its trainings.
-        baseline: The baseline, the first of its trainings.
+        judged: The setting with the loss.
+        baseline: The baseline.
     """
     confidence = rules.resampling.confidence
     pairs = [[added_in_boxes(one, confidence=confidence) for one in row] for row in added]
@@ -64,7 +64,7 @@ def judge_added(
         ADDED_IN_BOXES,
         average_trainings(pairs, confidence=confidence),
         rules=rules,
-        run=run,
+        judged=judged,
         baseline=baseline,
         seeds=trainings[0],
         over_seeds=trainings[1] > 1,

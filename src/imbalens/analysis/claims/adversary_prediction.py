@@ -68,9 +68,9 @@ def judge_adversaries(run: str, foretold: Foretold, *, rules: Rules) -> tuple[Fi
     )
     named = replace(MATCH_FDR, statistic=MATCH_FDR.statistic.format(foretold.score_name))
     return (
-        judge(BEAT_RANDOM, random, rules=rules, run=run),
-        judge(RANK_ERRORS, rank, rules=rules, run=run),
-        judge(named, match, rules=rules, run=run, margin=-rules.score_margin),
+        judge(BEAT_RANDOM, random, rules=rules, judged=run),
+        judge(RANK_ERRORS, rank, rules=rules, judged=run),
+        judge(named, match, rules=rules, judged=run, margin=-rules.score_margin),
     )
 
 

@@ -1,6 +1,6 @@
 """Claims of paper A: what cost-sensitive losses change against the plain loss.
 
-Each is a difference between a run and the baseline, whose interval comes with it.
+Each is a difference between a setting and its baseline, whose interval comes with it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ from imbalens.analysis.performance.measures import (
     RECALL_HALF,
 )
 
-ABSENT = "the figure, or its interval, is undefined for one of the two runs"
+ABSENT = "the figure, or its interval, is undefined for one of the two sides"
 MATCHED = "_matched"
 
 
@@ -56,21 +56,21 @@ class DifferenceClaim:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A run with a cost-sensitive loss beside the baseline, both with all their repeats.
+    """A setting with a cost-sensitive loss beside its baseline, both with all their trainings.
 
     Attributes:
-        run: The run, the first of its repeats.
-        baseline: The baseline, the first of its repeats.
+        setting: The setting.
+        baseline: Its baseline.
         plain: Whether the baseline's loss weighs all classes alike.
         differences: Over all classes, by stage and measure; without those not measured.
-        added: What each training with the run's loss (row) activates in addition to each of the
+        added: What each training of the setting (row) activates in addition to each of the
             baseline's (column); nothing where maps were not dumped.
         unmapped: Of both sides, trainings without maps.
         classes_exclude: Whether an image has one class, and not any number of labels.
         positives_fixed: Whether labels are decided so that every run predicts as many positives.
     """
 
-    run: str
+    setting: str
     baseline: str
     plain: bool
     differences: Mapping[tuple[str, str], Difference]
@@ -209,7 +209,7 @@ def judge_losses(comparisons: Sequence[Comparison], *, rules: Rules) -> list[Fin
     Source: paper A, section 5.
     """
     margins = [
-        (comparison.run, item.claim.id, _margin_p(difference, rules))
+        (comparison.setting, item.claim.id, _margin_p(difference, rules))
         for comparison in comparisons
         for item in DIFFERENCE_CLAIMS
         if item.claim.side == "within"
@@ -217,14 +217,14 @@ def judge_losses(comparisons: Sequence[Comparison], *, rules: Rules) -> list[Fin
     ]
     ps = [p for *_, p in margins]
     corrected = {
-        (run, claim): (p, adjusted)
-        for (run, claim, p), adjusted in zip(margins, adjust_holm(ps), strict=True)
+        (setting, claim): (p, adjusted)
+        for (setting, claim, p), adjusted in zip(margins, adjust_holm(ps), strict=True)
     }
     findings: list[Finding] = []
     for comparison in comparisons:
         findings += [
             _judge_difference(
-                item, comparison, corrected.get((comparison.run, item.claim.id)), rules
+                item, comparison, corrected.get((comparison.setting, item.claim.id)), rules
             )
             for item in DIFFERENCE_CLAIMS
         ]
@@ -239,7 +239,7 @@ def _judge_difference(
     rules: Rules,
 ) -> Finding:
     """Judge one claim; a margin by its own p-values, single and corrected."""
-    sides = {"run": comparison.run, "baseline": comparison.baseline}
+    sides = {"judged": comparison.setting, "baseline": comparison.baseline}
     difference = comparison.differences.get((item.stage, item.measure))
     absent = _why_not(item.stage, comparison, measure=item.measure)
     if absent:
@@ -263,7 +263,7 @@ def _judge_difference(
 
 
 def _judge_added(comparison: Comparison, rules: Rules) -> Finding:
-    sides = {"run": comparison.run, "baseline": comparison.baseline}
+    sides = {"judged": comparison.setting, "baseline": comparison.baseline}
     absent = _why_not(IOBB.stage, comparison)
     if absent:
         return unjudged(ADDED_IN_BOXES, *absent, **sides)

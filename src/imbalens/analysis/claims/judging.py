@@ -90,7 +90,7 @@ def _judge_run(
     yield from judge_adversaries(found.run, found.foretold, rules=rules)
     if found.colours is None:
         reason = f"No saliency was dumped for {found.run} (dumps.saliency.runs)."
-        yield unjudged(COLOURS_ALIKE, "not measured", reason, run=found.run)
+        yield unjudged(COLOURS_ALIKE, "not measured", reason, judged=found.run)
     else:
         overlapping = found.colours.jaccard >= overlapping_jaccard
         yield judge_colours(found.run, found.colours.shares, overlapping, rules=rules)

@@ -83,8 +83,8 @@ class LdamComparison:
     """Trainings with LDAM beside those of the baseline.
 
     Attributes:
-        run: The run, the first of its trainings.
-        baseline: The baseline, the first of its trainings.
+        setting: The setting with LDAM.
+        baseline: Its baseline.
         plain: Whether the baseline's loss weighs all classes alike.
         predictions: Of each training with LDAM (row) beside each of the baseline (column).
         jaccards: Of each training with LDAM the share of top features that classes have in common.
@@ -92,7 +92,7 @@ class LdamComparison:
         train_counts: Training images per class.
     """
 
-    run: str
+    setting: str
     baseline: str
     plain: bool
     predictions: Sequence[Sequence[PredictionPairs]]
@@ -122,11 +122,11 @@ def judge_ldam(
 
     Source: paper B, section 4.4.
     """
-    run, baseline = comparison.run, comparison.baseline
+    setting, baseline = comparison.setting, comparison.baseline
     if not comparison.plain:
         reason = f"The baseline {baseline} does not have the plain loss."
         return tuple(
-            unjudged(claim, "not applicable", reason, run=run, baseline=baseline)
+            unjudged(claim, "not applicable", reason, judged=setting, baseline=baseline)
             for claim in LDAM_CLAIMS
         )
     confidence = rules.resampling.confidence
@@ -158,14 +158,14 @@ def judge_ldam(
             claim,
             average_trainings(estimates[claim], confidence=confidence),
             rules=rules,
-            run=run,
+            judged=setting,
             baseline=baseline,
             margin=-rules.error_margin,
             seeds=trainings[0],
             over_seeds=trainings[1] > 1,
         )
         if claim in estimates
-        else unjudged(claim, "not applicable", NO_LARGER[claim], run=run, baseline=baseline)
+        else unjudged(claim, "not applicable", NO_LARGER[claim], judged=setting, baseline=baseline)
         for claim in LDAM_CLAIMS
     )
 

@@ -38,7 +38,7 @@ def judge_colours(
         rules: What a verdict asks for.
     """
     alike = contrast_colours(shares, overlapping, rules.resampling)
-    return judge(COLOURS_ALIKE, alike, rules=rules, run=run)
+    return judge(COLOURS_ALIKE, alike, rules=rules, judged=run)
 
 
 def colour_distance(shares: Float[np.ndarray, "c g"]) -> Float[np.ndarray, "c c"]:

@@ -13,7 +13,7 @@ def prior_shift_sentences(findings: Sequence[Finding]) -> dict[str, str]:
     """Say for each controlled measure whether the paper's effect survives at matched scale.
 
     A loss that raises all logits raises IoBB without better features: only what also shows where
-    the maps of both runs are brought to one scale is due to the features. Both sides are judged
+    the maps of both sides are brought to one scale is due to the features. Both sides are judged
     as all claims are, after correction for the dataset's comparisons.
 
     Args:
@@ -34,27 +34,27 @@ def prior_shift_sentences(findings: Sequence[Finding]) -> dict[str, str]:
 
 def _sentence(paper: Sequence[Finding], matched: Sequence[Finding], claim: Claim) -> str:
     verb, opposite = VERBS[claim.side]
-    judged, shown = _measured(paper), _runs(paper, "holds")
+    judged, shown = _measured(paper), _which(paper, "holds")
     if not judged:
         return f"not measured: {_reasons(paper)}"
     start = f"in the paper's measure it {verb}s for"
-    against = _runs(paper, "does not hold")
+    against = _which(paper, "does not hold")
     if not shown and len(against) == len(judged):
         return (
-            f"{start} none of {len(judged)} runs but {opposite}s for each: "
+            f"{start} none of {len(judged)} settings but {opposite}s for each: "
             "there is no effect to control."
         )
     if not shown:
         but = f" and {opposite}s for {len(against)} ({', '.join(against)})" if against else ""
         return (
-            f"in the paper's measure it is not shown to {verb} for any of {len(judged)} runs"
+            f"in the paper's measure it is not shown to {verb} for any of {len(judged)} settings"
             f"{but}: whether there is an effect to control is open."
         )
-    start = f"{start} {len(shown)} of {len(judged)} runs ({', '.join(shown)})"
-    controls = [finding for finding in matched if finding.run in shown]
+    start = f"{start} {len(shown)} of {len(judged)} settings ({', '.join(shown)})"
+    controls = [finding for finding in matched if finding.judged in shown]
     if not _measured(controls):
         return f"{start}; not measured at matched scale: {_reasons(controls)}"
-    left = _runs(controls, "holds")
+    left = _which(controls, "holds")
     those = f" ({', '.join(left)})" if left else ""
     return (
         f"{start}, at matched scale for {len(left)} of these{those}: the effect {_fate(controls)}."
@@ -76,8 +76,8 @@ def _measured(findings: Sequence[Finding]) -> list[Finding]:
     return [finding for finding in findings if not isnan(finding.estimate.low)]
 
 
-def _runs(findings: Sequence[Finding], verdict: str) -> list[str]:
-    return [finding.run for finding in findings if finding.verdict == verdict]
+def _which(findings: Sequence[Finding], verdict: str) -> list[str]:
+    return [finding.judged for finding in findings if finding.verdict == verdict]
 
 
 def _reasons(findings: Sequence[Finding]) -> str:

@@ -48,8 +48,8 @@ def judge_archetypes(
     share = true_positives_lead(counts, true_positives, confidence=confidence)
     lead = true_positive_rates_lead(counts, true_positives, confidence=confidence)
     return (
-        judge(TRUE_POSITIVES_SHARE, share, rules=rules, run=run),
-        judge(TRUE_POSITIVE_RATES, lead, rules=rules, run=run),
+        judge(TRUE_POSITIVES_SHARE, share, rules=rules, judged=run),
+        judge(TRUE_POSITIVE_RATES, lead, rules=rules, judged=run),
     )
 
 

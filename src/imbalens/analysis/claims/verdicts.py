@@ -54,23 +54,23 @@ class Claim:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the data say about a claim for one run.
+    """What the data say about a claim for a loss, or for one training.
 
     Attributes:
         claim: The claim.
-        run: The run that is judged, or `NO_RUN`.
-        baseline: The run that it is compared with; empty if there is none.
+        judged: The setting that is judged, the run where it is about a training, or `NO_RUN`.
+        baseline: The setting that it is compared with; empty if there is none.
         estimate: The statistic; undefined where inputs are absent.
         threshold: What the interval is compared with; NaN where inputs are absent.
         verdict: See `decide`.
         reason: One sentence, from the numbers.
         p_adjusted: Two-sided p-value, adjusted for the number of comparisons, of no difference,
             or of the margin where the claim has one; NaN if unknown.
-        seeds: Trainings behind the run; 0 if unknown.
+        seeds: Trainings behind it, of the side with the fewer; 0 if unknown.
     """
 
     claim: Claim
-    run: str
+    judged: str
     baseline: str
     estimate: Estimate
     threshold: float
@@ -134,7 +134,7 @@ def judge(
     estimate: Estimate,
     *,
     rules: Rules,
-    run: str,
+    judged: str,
     baseline: str = "",
     margin: float = float("nan"),
     p_adjusted: float = float("nan"),
@@ -156,8 +156,8 @@ def judge(
         claim: The claim.
         estimate: Its statistic.
         rules: What is asked for.
-        run: The run that is judged.
-        baseline: The run that it is compared with; empty if there is none.
+        judged: See `Finding`.
+        baseline: See `Finding`.
         margin: The threshold of a claim that has none of its own.
         p_adjusted: See `Finding`.
         p_same: Two-sided p-value of no difference, adjusted; NaN if unknown.
@@ -195,7 +195,7 @@ def judge(
             verdict = "not decided"
     return Finding(
         claim=claim,
-        run=run,
+        judged=judged,
         baseline=baseline,
         estimate=estimate,
         threshold=threshold,
@@ -207,12 +207,12 @@ def judge(
 
 
 def unjudged(
-    claim: Claim, verdict: Absent, reason: str, *, run: str = NO_RUN, baseline: str = ""
+    claim: Claim, verdict: Absent, reason: str, *, judged: str = NO_RUN, baseline: str = ""
 ) -> Finding:
     """Return the finding of a claim whose inputs are absent, for the reason given."""
     return Finding(
         claim=claim,
-        run=run,
+        judged=judged,
         baseline=baseline,
         estimate=undefined(0),
         threshold=float("nan"),

@@ -59,12 +59,12 @@ _BLOCK = 2**20  # weights, or entries of error matrices, at a time
 
 @dataclass(frozen=True)
 class Divergences:
-    """The divergences of a run.
+    """The divergences of a setting.
 
     Attributes:
         intervals: By name of the measure its value and interval, and as `factor` how many times
             that of random is larger.
-        classes: Classes averaged over: those that all repeats of the run define.
+        classes: Classes averaged over: those that all its trainings define.
     """
 
     intervals: Mapping[str, ValueInterval]
@@ -134,25 +134,25 @@ def divergence_intervals(
     confidence: float,
     min_images: int,
 ) -> dict[str, Divergences]:
-    """Give the divergences of each run with their own intervals, as in paper B's Table 2.
+    """Give the divergences of each setting with their own intervals, as in paper B's Table 2.
 
     Args:
-        measured: Per run the measures of each of its repeats, on the same weights, `ADVERSARIES`
-            among them.
+        measured: Per setting the measures of each of its trainings, on the same weights,
+            `ADVERSARIES` among them.
         confidence: Nominal coverage of the intervals.
         min_images: Images with errors that must be behind an interval.
 
     Source: paper B, Table 2.
     """
-    options, runs = {"confidence": confidence, "min_images": min_images}, {}
-    for run, repeats in measured.items():
-        averaged = average_measures(repeats)
+    options, divergences = {"confidence": confidence, "min_images": min_images}, {}
+    for setting, trainings in measured.items():
+        averaged = average_measures(trainings)
         found = {spec.name: averaged[spec.stage, spec.name, None] for spec in DIVERGENCES.values()}
         intervals = {name: value_interval(one, **options) for name, (_, one) in found.items()}
         factor = ratio_interval(found[KLD_RANDOM.name][1], found[KLD.name][1], **options)
         classes = found[KLD.name][0].averaged or 0
-        runs[run] = Divergences(intervals | {"factor": factor}, classes)
-    return runs
+        divergences[setting] = Divergences(intervals | {"factor": factor}, classes)
+    return divergences
 
 
 def _mean_loss(

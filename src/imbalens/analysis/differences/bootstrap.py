@@ -1,7 +1,7 @@
 """Whether two runs differ: paired bootstrap over the evaluation images.
 
-The steps: `resample_images` once per dataset; each measure of each repeat of a run on those
-weights (`weighted`, `weighted_ranking`); `average_repeats` (`repeats`) per measure and run;
+The steps: `resample_images` once per dataset; each measure of each training on those
+weights (`weighted`, `weighted_ranking`); `average_repeats` (`repeats`) per measure and setting;
 `pair_runs` of two runs; the variances over seeds of all pairs that are looked at together
 (`moderation`); `compare` of each pair; `adjust_for_family` (`families`) of all.
 """

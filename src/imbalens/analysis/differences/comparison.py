@@ -1,4 +1,4 @@
-"""Every measure of every run against the baseline's, with intervals."""
+"""Every measure of every setting against the baseline's, with intervals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,16 +29,16 @@ MAIN = {
 
 @dataclass(frozen=True)
 class Difference:
-    """How one measure of a run differs from its baseline's.
+    """How one measure of a setting differs from its baseline's.
 
     Attributes:
-        run: The run compared, the first of its repeats.
-        baseline: The run compared with, the first of its repeats.
+        setting: The setting compared.
+        baseline: The setting compared with.
         stage: Stage that measured it.
         measure: Name of the measure.
         class_name: Class, None over all.
-        baseline_value: Mean over the baseline's repeats.
-        value: Mean over the run's repeats.
+        baseline_value: Mean over the baseline's trainings.
+        value: Mean over the setting's trainings.
         difference: `value - baseline_value`; NaN, as all below, where it is undefined or too few
             images are behind it.
         low: Lower end of its interval.
@@ -47,13 +47,13 @@ class Difference:
         p_adjusted: The same, corrected for all differences of the family.
         images: Images behind it, of the side with the fewer.
         seeds: Trainings behind the side with the fewer.
-        spread: Standard deviation of the run's value over its repeats; NaN of a single one.
+        spread: Standard deviation of the value over the setting's trainings; NaN of a single one.
         classes: Of a mean over classes how many they are; None of another measure.
         over: What the interval is over: images, or patients, and seeds if a side has several.
         freedom: Degrees of freedom of its Student's t; NaN where there is no interval.
     """
 
-    run: str
+    setting: str
     baseline: str
     stage: str
     measure: str
@@ -86,40 +86,41 @@ def compare_runs(
     min_images: int,
     seed: int,
 ) -> list[Difference]:
-    """Compare runs with their baselines, measure by measure.
+    """Compare settings with their baselines, measure by measure.
 
     Args:
-        measured: Per run the measures of each of its repeats, on the same weights.
-        baselines: The run that each run is compared with; baselines have no entry.
+        measured: Per setting the measures of each of its trainings, on the same weights.
+        baselines: The setting that each is compared with; baselines have no entry.
         confidence: Nominal coverage of the intervals.
         min_images: Images that must be behind both sides of a difference.
         seed: Of what stands for chance in the correction of p.
 
     Returns:
-        One difference per run, measure and class that all repeats of both sides have; of a mean
-        over whatever classes are defined over those that all define, so that its values may differ
-        from what either run's metrics are where `classes` does. Variances over seeds are moderated
-        among the measures over all classes, and among those of single classes. p is corrected
-        among the main measures over all classes (`MAIN`), the others over all classes, and those
-        of single classes: the many classes, each with few images, would make the few means
-        undecidable. A measure whose replicates say nothing of its interval has a difference only.
+        One difference per setting, measure and class that all trainings of both sides have; of a
+        mean over whatever classes are defined over those that all define, so that its values may
+        differ from what either side's metrics are where `classes` does. Variances over seeds are
+        moderated among the measures over all classes, and among those of single classes. p is
+        corrected among the main measures over all classes (`MAIN`), the others over all classes,
+        and those of single classes: the many classes, each with few images, would make the few
+        means undecidable. A measure whose replicates say nothing of its interval has a difference
+        only.
     """
-    found = {run: _by_key(repeats) for run, repeats in measured.items()}
-    averaged = {run: average_measures(repeats) for run, repeats in measured.items()}
-    runs: list[str] = []
+    found = {setting: _by_key(trainings) for setting, trainings in measured.items()}
+    averaged = {setting: average_measures(trainings) for setting, trainings in measured.items()}
+    compared_settings: list[str] = []
     measures: list[Measure] = []
     pairs: list[Pair] = []
-    for run, baseline in baselines.items():
-        for key, (measure, other) in averaged[run].items():
+    for setting, baseline in baselines.items():
+        for key, (measure, other) in averaged[setting].items():
             if key not in averaged[baseline]:
                 continue
             base = averaged[baseline][key][1]
             if measure.each is not None:
-                own = found[run][key]
+                own = found[setting][key]
                 shared = over_shared_classes([*own, *found[baseline][key]])
                 measure, other = _average(shared[: len(own)])
                 _, base = _average(shared[len(own) :])
-            runs.append(run)
+            compared_settings.append(setting)
             measures.append(measure)
             pairs.append(pair_runs(base, other, min_images=min_images))
     compared = [
@@ -127,16 +128,17 @@ def compare_runs(
         for measure, pair, seeds in zip(measures, pairs, _moderate(measures, pairs), strict=True)
     ]
     differences: list[Difference] = []
-    for run, measure, pair, result, adjusted in zip(
-        runs, measures, pairs, compared, _adjust(measures, compared, seed=seed), strict=True
+    corrected = _adjust(measures, compared, seed=seed)
+    for setting, measure, pair, result, adjusted in zip(
+        compared_settings, measures, pairs, compared, corrected, strict=True
     ):
         seeds = sorted((pair.baseline.n_repeats, pair.other.n_repeats))
         unit = "images" if measure.patients is None else "patients"
         for place, class_name in enumerate(measure.classes or (None,)):
             differences.append(
                 _difference(
-                    run,
-                    baselines[run],
+                    setting,
+                    baselines[setting],
                     measure,
                     class_name,
                     result,
@@ -153,20 +155,20 @@ def compare_runs(
 def average_measures(
     repeats: Sequence[Sequence[Measure]],
 ) -> dict[Key, tuple[Measure, RunMeasure]]:
-    """Average every measure that all repeats of a run have.
+    """Average every measure that all trainings of a setting have.
 
     Args:
-        repeats: Measures of each repeat, on the same weights.
+        repeats: Measures of each training, on the same weights.
 
     Returns:
-        By stage, name and classes the measure of the first repeat and that of the run; of means
-        over whatever classes are defined over those that all repeats define.
+        By stage, name and classes the measure of the first training and that of the setting; of
+        means over whatever classes are defined over those that all trainings define.
     """
     return {key: _average(over_shared_classes(of)) for key, of in _by_key(repeats).items()}
 
 
 def _by_key(repeats: Sequence[Sequence[Measure]]) -> dict[Key, list[Measure]]:
-    """Return the measures that all repeats have, of each repeat."""
+    """Return the measures that all trainings have, of each training."""
     by_key: dict[Key, list[Measure]] = {}
     for measures in repeats:
         for measure in measures:
@@ -175,7 +177,7 @@ def _by_key(repeats: Sequence[Sequence[Measure]]) -> dict[Key, list[Measure]]:
 
 
 def _average(found: Sequence[Measure]) -> tuple[Measure, RunMeasure]:
-    """Average a measure of each repeat; return that of the first with it."""
+    """Average a measure of each training; return that of the first with it."""
     return found[0], average_repeats(
         np.stack([measure.values for measure in found]),
         np.stack([measure.images for measure in found]),
@@ -242,7 +244,7 @@ def _family(measure: Measure) -> str:
 
 
 def _difference(
-    run: str,
+    setting: str,
     baseline: str,
     measure: Measure,
     class_name: str | None,
@@ -255,7 +257,7 @@ def _difference(
     over: str,
 ) -> Difference:
     return Difference(
-        run=run,
+        setting=setting,
         baseline=baseline,
         stage=measure.stage,
         measure=measure.name,

@@ -48,12 +48,12 @@ class Splits:
 
 @dataclass(frozen=True)
 class Differences:
-    """How runs differ from their baselines.
+    """How settings differ from their baselines.
 
     Attributes:
-        measured: Per run the measures of each of its repeats.
-        differences: One per run, measure and class.
-        divergences: Per run how well nearest adversaries foretell its errors.
+        measured: Per setting the measures of each of its trainings.
+        differences: One per setting, measure and class.
+        divergences: Per setting how well nearest adversaries foretell its errors.
         judged: Split whose errors are foretold.
         confidence: Nominal coverage of the intervals.
     """
@@ -76,11 +76,11 @@ def differences(
     n_resamples: int,
     seed: int,
 ) -> Differences:
-    """Compare runs with their baselines by paired bootstrap over the evaluation images.
+    """Compare settings with their baselines by paired bootstrap over the evaluation images.
 
     Args:
-        trainings: Per run each of its repeats; taken one after the other.
-        baselines: The run that each run is compared with; baselines have no entry.
+        trainings: Per setting each of its trainings; taken one after the other.
+        baselines: The setting that each is compared with; baselines have no entry.
         images: The images of each split that is used.
         definitions: How a training is measured.
         splits: Which split is used for what.
@@ -102,11 +102,10 @@ def differences(
     evaluated, judged = drawn[splits.evaluated], drawn[splits.judged]
     annotated = None if splits.annotated is None else drawn[splits.annotated]
     measured = {
-        run: [
-            measure_run(training, evaluated, judged, annotated, definitions)
-            for training in repeats
+        setting: [
+            measure_run(training, evaluated, judged, annotated, definitions) for training in of
         ]
-        for run, repeats in trainings.items()
+        for setting, of in trainings.items()
     }
     options = {"confidence": confidence, "min_images": definitions.min_images}
     return Differences(

@@ -40,7 +40,7 @@ def value_interval(run: RunMeasure, *, confidence: float, min_images: int) -> Va
     same errors can be compared, the divergence from the true probabilities is not covered.
 
     Args:
-        run: The measure, averaged over the repeats of a run.
+        run: The measure, averaged over the repeats of a setting.
         confidence: Nominal coverage, such as 0.95.
         min_images: Images that must be behind it.
 

@@ -1,4 +1,4 @@
-"""What repeats of a run, trainings that differ in their seed alone, say of other seeds.
+"""What repeats of a setting, trainings that differ in their seed alone, say of other seeds.
 
 Their mean is compared, and what is claimed is about the mean over all seeds. Drawing the few
 repeats anew, together with the images, would not do: of s repeats it finds (s-1)/s of the variance
@@ -21,7 +21,7 @@ from imbalens.analysis.common.measures import Interval
 
 @dataclass(frozen=True)
 class RunMeasure:
-    """A measure of a run, the mean over its repeats, as it is and on resampled images.
+    """A measure of a setting, the mean over its repeats, as it is and on resampled images.
 
     Attributes:
         values: Per class, or one entry for all of them.
@@ -52,7 +52,7 @@ def average_repeats(
     interval: Interval = "wald",
     share_of: Float[np.ndarray, "s c"] | None = None,
 ) -> RunMeasure:
-    """Average a measure over the repeats of a run.
+    """Average a measure over the repeats of a setting.
 
     Args:
         measured: For each repeat the measure on the weights of `resample_images`; the first row

@@ -1,4 +1,4 @@
-"""Table, metrics and figure of how runs differ from their baselines."""
+"""Table, metrics and figure of how settings differ from their baselines."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -27,21 +27,21 @@ FIGURES = (
     "spread",
     "classes",
 )
-COLUMNS = ("run", "stage", "measure", "class", "baseline", *FIGURES, "over", "freedom")
+COLUMNS = ("setting", "stage", "measure", "class", "baseline", *FIGURES, "over", "freedom")
 
 
 def differences_table(differences: Sequence[Difference]) -> pd.DataFrame:
-    """One row per run, measure and class; an empty class is over all of them."""
+    """One row per setting, measure and class; an empty class is over all of them."""
     rows = [{**asdict(one), "class": one.class_name} for one in differences]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"classes": "Int64"})
 
 
 def differences_metrics(differences: Sequence[Difference]) -> dict[str, Any]:
-    """Nest what is over all classes: run, stage, measure, then the figures."""
+    """Nest what is over all classes: setting, stage, measure, then the figures."""
     nested: dict[str, Any] = {}
     for one in differences:
         if one.class_name is None:
-            measures = nested.setdefault(one.run, {}).setdefault(one.stage, {})
+            measures = nested.setdefault(one.setting, {}).setdefault(one.stage, {})
             measures[one.measure] = {figure: getattr(one, figure) for figure in FIGURES}
     return nested
 
@@ -52,11 +52,11 @@ def differences_figure(
     """Build what `draw_differences` writes."""
     shown = [one for one in differences if one.class_name is None]
     panels = list(dict.fromkeys((one.stage, one.measure) for one in shown))
-    runs = list(dict.fromkeys(one.run for one in shown))
+    settings = list(dict.fromkeys(one.setting for one in shown))
     n_columns = min(4, max(1, len(panels)))
     n_rows = -(-max(1, len(panels)) // n_columns)
     figure = Figure(
-        figsize=(3.1 * n_columns + 1.6, (0.3 * len(runs) + 1.0) * n_rows + 1.0),
+        figsize=(3.1 * n_columns + 1.6, (0.3 * len(settings) + 1.0) * n_rows + 1.0),
         layout="constrained",
     )
     baselines = ", ".join(dict.fromkeys(one.baseline for one in shown)) or "the baseline"
@@ -64,7 +64,7 @@ def differences_figure(
     note = f"difference from {baselines}, {confidence:.0%} interval over {over}"
     figure.suptitle(titled(f"What the loss changed · {dataset}", note))
     if not panels:
-        say(figure.subplots(), "no run to compare with a baseline")
+        say(figure.subplots(), "nothing to compare with a baseline")
         return figure
     cells = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True).ravel()
     for axes in cells[len(panels) :]:
@@ -74,7 +74,7 @@ def differences_figure(
         for one in shown:
             if (one.stage, one.measure) != (stage, measure):
                 continue
-            place = runs.index(one.run)
+            place = settings.index(one.setting)
             if np.isnan(one.difference):
                 axes.text(0, place, "too few images", fontsize=7, ha="center", va="center")
                 continue
@@ -82,8 +82,8 @@ def differences_figure(
                 axes.plot([one.low, one.high], [place, place], color=PALETTE[0], linewidth=2)
             axes.plot(one.difference, place, "o", color=PALETTE[0], markersize=5)
         axes.set_title(f"{headings.heading(stage)}\n{_titled(stage, measure, shown)}", fontsize=9)
-        axes.set_yticks(range(len(runs)), [plain(run, width=34) for run in runs], fontsize=8)
-        axes.set_ylim(len(runs) - 0.5, -0.5)
+        axes.set_yticks(range(len(settings)), [plain(s, width=34) for s in settings], fontsize=8)
+        axes.set_ylim(len(settings) - 0.5, -0.5)
         axes.margins(x=0.15)
         axes.locator_params(axis="x", nbins=4)
         axes.tick_params(axis="x", labelsize=8)
@@ -103,7 +103,7 @@ def draw_differences(found: Differences, path: Path, *, dataset: str) -> None:
     """Draw the difference of every measure over all classes, one panel each, with its interval.
 
     Args:
-        found: How runs differ from their baselines.
+        found: How settings differ from their baselines.
         path: PNG to write.
         dataset: Name of the dataset, for the title.
     """

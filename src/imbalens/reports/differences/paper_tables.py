@@ -59,8 +59,8 @@ def paper_tables(
 
     Args:
         dataset: Name of the dataset.
-        found: How its runs differ.
-        setups: How the first repeat of each run was trained, baselines included.
+        found: How its settings differ.
+        setups: How the first training of each setting was made, baselines included.
         errors: How errors are counted.
     """
     return [
@@ -82,22 +82,22 @@ def paper_a_tables(
     """Lay out Tables 1 and 2 of paper A: losses down, networks and measures across.
 
     Args:
-        differences: Differences of the runs from their baselines.
-        setups: How the first repeat of each run was trained, baselines included.
+        differences: Differences of the settings from their baselines.
+        setups: How the first training of each setting was made, baselines included.
         confidence: Nominal coverage of the intervals, for the text.
     """
-    runs = {run: (setup.network, setup.loss) for run, setup in setups.items()}
+    settings = {name: (setup.network, setup.loss) for name, setup in setups.items()}
     task = next((TASKS[setup.task] for setup in setups.values()), "")
     text = (
         f"In brackets: {confidence:.0%} interval of the difference from the baseline of the same "
         "network, over images; a baseline's own cell has none."
     )
-    missing = "Empty: no baseline and run of this dataset both have maps (dumps.maps.runs)."
+    missing = "Empty: no baseline and other setting both have maps (dumps.maps.runs)."
     tables = []
     for name, title, measures in PAPER_A:
         cells = _differing_cells(differences, next(iter(measures.values())).stage)
-        shown = [run for run in runs if any(run == key[0] for key in cells)]
-        networks = list(dict.fromkeys(runs[run][0] for run in shown or runs))
+        shown = [name for name in settings if any(name == key[0] for key in cells)]
+        networks = list(dict.fromkeys(settings[name][0] for name in shown or settings))
         rows = [
             PaperRow(
                 (loss,),
@@ -107,7 +107,7 @@ def paper_a_tables(
                     for measure in measures.values()
                 ],
             )
-            for loss, of_network in _by_loss({run: runs[run] for run in shown}).items()
+            for loss, of_network in _by_loss({name: settings[name] for name in shown}).items()
         ]
         tables.append(
             PaperTable(
@@ -150,17 +150,17 @@ def setup_table(dataset: str, setups: Sequence[Setup]) -> PaperTable:
 
 def divergence_table(
     dataset: str,
-    runs: Mapping[str, Divergences],
+    settings: Mapping[str, Divergences],
     *,
     split: str,
     errors: Literal["by_actual", "by_predicted"],
     confidence: float,
 ) -> PaperTable:
-    """Lay out Table 2 of paper B, one row per run.
+    """Lay out Table 2 of paper B, one row per setting.
 
     Args:
         dataset: Name of the dataset.
-        runs: Per run, of its repeats together, its divergences.
+        settings: Per setting, of its trainings together, its divergences.
         split: Split whose errors are to be foretold.
         errors: How they are counted.
         confidence: Nominal coverage of the intervals, for the text.
@@ -178,18 +178,18 @@ def divergence_table(
         "Classes: those averaged over; a class without errors, or of which no misclassified "
         "training image says anything, is left out.",
         "value",
-        keys=("Dataset", "Run", "Classes"),
+        keys=("Dataset", "Setting", "Classes"),
         levels=(),
         columns=[(name,) for name in DIVERGENCES.values()],
         rows=[
             PaperRow(
-                (dataset, run, str(found.classes)),
+                (dataset, setting, str(found.classes)),
                 [
                     PaperCell(*(float(end[0]) for end in (one.value, one.low, one.high)))
                     for one in (found.intervals[name] for name in DIVERGENCES)
                 ],
             )
-            for run, found in runs.items()
+            for setting, found in settings.items()
         ],
     )
 
@@ -218,16 +218,16 @@ def _imbalance_level(setup: Setup) -> str | None:
 def _differing_cells(
     differences: Sequence[Difference], stage: str
 ) -> dict[tuple[str, str], PaperCell]:
-    """Return a cell per run and measure over all classes, those of baselines included."""
+    """Return a cell per setting and measure over all classes, baselines included."""
     found = [one for one in differences if one.stage == stage and one.class_name is None]
-    cells = {(one.run, one.measure): PaperCell(one.value, one.low, one.high) for one in found}
+    cells = {(one.setting, one.measure): PaperCell(one.value, one.low, one.high) for one in found}
     return cells | {(one.baseline, one.measure): PaperCell(one.baseline_value) for one in found}
 
 
-def _by_loss(runs: Mapping[str, tuple[str, str]]) -> dict[str, dict[str, str]]:
-    """Return per loss the run of each network; a second one of both stands under its own name."""
+def _by_loss(settings: Mapping[str, tuple[str, str]]) -> dict[str, dict[str, str]]:
+    """Return per loss the setting of each network; a second one of both under its own name."""
     rows: dict[str, dict[str, str]] = {}
-    for run, (network, loss) in runs.items():
-        place = run if network in rows.get(loss, {}) else loss
-        rows.setdefault(place, {})[network] = run
+    for setting, (network, loss) in settings.items():
+        place = setting if network in rows.get(loss, {}) else loss
+        rows.setdefault(place, {})[network] = setting
     return rows

@@ -1,4 +1,4 @@
-"""Every training of every run, seed by seed, with the mean and the spread of those repeated."""
+"""Every training of every setting, with mean and spread of those trained several times."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import pandas as pd
 
 from imbalens.analysis.common.measured import Measure
 
-COLUMNS = ("run", "training", "seed", "stage", "measure", "value", "classes")
+COLUMNS = ("setting", "run", "seed", "stage", "measure", "value", "classes")
 
 
 def seeds_table(
@@ -16,13 +16,13 @@ def seeds_table(
     """One row per training and measure over all classes, baselines included.
 
     Args:
-        measured: Per run the measures of each of its repeats.
-        seeds: Per run the name and the training seed of each of its repeats, in the same order.
+        measured: Per setting the measures of each of its trainings.
+        seeds: Per setting the run and the seed of each of its trainings, in the same order.
     """
     rows = [
-        (run, training, seed, one.stage, one.name, float(one.values[0, 0]), one.averaged)
-        for run, trainings in measured.items()
-        for (training, seed), measures in zip(seeds[run].items(), trainings, strict=True)
+        (setting, run, seed, one.stage, one.name, float(one.values[0, 0]), one.averaged)
+        for setting, trainings in measured.items()
+        for (run, seed), measures in zip(seeds[setting].items(), trainings, strict=True)
         for one in measures
         if one.classes is None
     ]
@@ -30,19 +30,21 @@ def seeds_table(
 
 
 def seeds_metrics(table: pd.DataFrame) -> dict[str, Any]:
-    """Nest mean and standard deviation over seeds: run, stage, measure; of repeated runs only.
+    """Nest mean and standard deviation over seeds: setting, stage, measure; of several trainings.
 
     Args:
         table: See `seeds_table`.
 
     Returns:
-        The figures under the key `seeds`; nothing where no run is repeated. An undefined value
-        makes both undefined.
+        The figures under the key `seeds`; nothing where each setting was trained once. An
+        undefined value makes both undefined.
     """
     nested: dict[str, Any] = {}
-    for (run, stage, measure), rows in table.groupby(["run", "stage", "measure"], sort=False):
+    for (setting, stage, measure), rows in table.groupby(
+        ["setting", "stage", "measure"], sort=False
+    ):
         values = rows["value"].to_numpy()
         if len(values) > 1:
-            stages = nested.setdefault(str(run), {}).setdefault(str(stage), {})
+            stages = nested.setdefault(str(setting), {}).setdefault(str(stage), {})
             stages[str(measure)] = {"mean": values.mean(), "spread": values.std(ddof=1)}
     return {"seeds": nested} if nested else {}

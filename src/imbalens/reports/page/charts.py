@@ -28,10 +28,10 @@ class Chart:
     spec: Spec
 
 
-def run_colour(marks: Mapping[str, int], runs: Sequence[str]) -> Spec:
-    """Return the colour encoding that all charts share: a run has one colour everywhere."""
+def run_colour(marks: Mapping[str, int], runs: Sequence[str], *, who: str = "run") -> Spec:
+    """Return the colour encoding that all charts share: a setting has one colour everywhere."""
     return {
-        "field": "run",
+        "field": who,
         "type": "nominal",
         "scale": {"domain": list(runs), "range": [f"--run-{marks[run]}" for run in runs]},
         "legend": {"title": None, "orient": "top"},
@@ -46,18 +46,20 @@ def dots(
     caption: str,
     marks: Mapping[str, int],
     rows: str = "class",
+    who: str = "run",
     zero: bool = True,
     level: float | None = None,
 ) -> Chart:
     """One line per class, one dot per run, and its interval where the table has `low` and `high`.
 
     Args:
-        table: Columns `run`, `rows`, `value`, every field as text; undefined ones are left out.
+        table: Columns `who`, `rows`, `value`, every field as text; undefined ones are left out.
         value: What the dots show.
         title: What the chart shows.
         caption: How to read it.
-        marks: Number of each run's colour.
+        marks: Number of the colour by run and setting.
         rows: What names the lines.
+        who: What the dots are of.
         zero: Whether the axis begins at 0 rather than near the smallest value.
         level: Dots whose `p_adjusted` is above it, or unknown, are hollow; None fills them all.
     """
@@ -65,13 +67,13 @@ def dots(
     extra = () if level is None else ("p_adjusted",)
     bounds = ("low", "high") if {"low", "high"} <= set(table.columns) else ()
     values = [
-        {"row": cells[rows], "run": cells["run"], "value": number(cells[value])}
+        {"row": cells[rows], who: cells[who], "value": number(cells[value])}
         | {column: number(cells[column]) for column in (*bounds, *extra)}
         for cells in table.to_dict("records")
         if cells[rows] in names and number(cells[value]) is not None
     ]
-    runs = [run for run in table["run"].unique() if run in marks]
-    colour = run_colour(marks, runs)
+    runs = [run for run in table[who].unique() if run in marks]
+    colour = run_colour(marks, runs, who=who)
     shape = {**colour, "scale": {"domain": runs, "range": _cycle(SHAPES, len(runs))}}
     y = {
         "field": "row",
@@ -80,10 +82,10 @@ def dots(
         "title": None,
         "axis": {"grid": True},
     }
-    offset = {"field": "run", "sort": runs}
+    offset = {"field": who, "sort": runs}
     tooltip = [
         {"field": "row", "title": heading(rows)},
-        {"field": "run"},
+        {"field": who},
         {"field": "value", "title": heading(value), "format": ".4f"},
         *({"field": bound, "format": ".4f"} for bound in bounds),
         *({"field": column, "title": heading(column), "format": ".3g"} for column in extra),

@@ -144,7 +144,7 @@ def _differences(
 ) -> PageTable | None:
     if own is None:
         return None
-    caption = f"Differences from the baseline run, {label}"
+    caption = f"Differences from the baseline, {label}"
     if len(own) > most:
         caption += f": the {most} with the smallest p, of {len(own)}"
         smallest = np.argsort(pd.to_numeric(own["p"]).to_numpy(), kind="stable")[:most]

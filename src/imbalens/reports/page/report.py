@@ -26,7 +26,7 @@ class DatasetPart:
         sections: Charts and tables.
         pages: All classes.
         pictures: Data URIs that class pages show by number.
-        marks: Number of the colour by run.
+        marks: Number of the colour by run and setting.
     """
 
     results: DatasetResults
@@ -81,6 +81,7 @@ def describe_dataset(results: DatasetResults) -> DatasetPart:
     runs = pd.DataFrame(
         {
             "run": [run.name for run in results.runs],
+            "setting": [run.setting for run in results.runs],
             "network": [run.network for run in results.runs],
             "loss": [run.loss for run in results.runs],
             "recipe": [run.recipe for run in results.runs],

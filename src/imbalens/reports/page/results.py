@@ -18,7 +18,7 @@ class RunAbout:
 
     Attributes:
         name: Name of the run.
-        group: The first run that differs from this one in nothing but the seed, perhaps itself.
+        setting: The setting that it is a training of.
         network: Name of the network.
         loss: Name of the loss and its numbers.
         recipe: Name of the recipe, with its epochs.
@@ -26,7 +26,7 @@ class RunAbout:
     """
 
     name: str
-    group: str
+    setting: str
     network: str
     loss: str
     recipe: str

@@ -1,21 +1,21 @@
 """Runs of a dataset in words."""
 
-from imbalens.params.experiment import Params, repeats
+from imbalens.params.experiment import Params, settings
 from imbalens.params.runs import Run
 from imbalens.reports.page.results import RunAbout
 
 
 def describe_runs(dataset: str, params: Params) -> list[RunAbout]:
-    """Return the runs of a dataset; those that differ in the seed alone form a group."""
-    groups = repeats(params, dataset)
+    """Return the runs of a dataset; those of a setting together."""
+    groups = settings(params, dataset)
     found = []
-    for group, name in ((first, name) for first, names in groups.items() for name in names):
+    for setting, name in ((one, name) for one, names in groups.items() for name in names):
         run = params.runs[name]
         epochs = "checkpoint" if run.checkpoint else f"{params.recipes[run.recipe].epochs} epochs"
         found.append(
             RunAbout(
                 name=name,
-                group=group,
+                setting=setting,
                 network=run.model.name,
                 loss=describe_loss(run),
                 recipe=f"{run.recipe}, {epochs}",

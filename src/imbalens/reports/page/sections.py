@@ -28,7 +28,7 @@ MAX_ROWS = 500  # a longer table is cut
 DIFFERENCES = (
     "stage",
     "measure",
-    "run",
+    "setting",
     "baseline",
     "baseline_value",
     "value",
@@ -120,7 +120,7 @@ def _side_by_side(
     if not tables:
         return None
     return Section(
-        "Runs side by side",
+        "Side by side",
         _anchor(results, "runs"),
         tables=[table for table in tables if len(table.rows) <= MANY_ROWS],
         closed=[table for table in tables if len(table.rows) > MANY_ROWS],
@@ -133,15 +133,16 @@ def _differences(results: DatasetResults, marks: Mapping[str, int]) -> Section |
     overall = results.differences[results.differences["class"] == WHOLE].drop(columns="class")
     n_intervals, level = int((overall["low"] != "").sum()), 1 - results.confidence
     caption = (
-        f"Dot: run minus baseline; line: its {results.confidence:.0%} interval, not corrected for "
-        f"the number of comparisons over all classes ({n_intervals}); hollow where the adjusted p "
-        f"is above {level:.2g}, or unknown."
+        "Dot: setting minus baseline, means of their trainings; line: its "
+        f"{results.confidence:.0%} interval, not corrected for the number of comparisons over all "
+        f"classes ({n_intervals}); hollow where the adjusted p is above {level:.2g}, or unknown."
     )
     charts = [
         dots(
             rows.assign(measure=rows["measure"].map(heading)),
             "difference",
             rows="measure",
+            who="setting",
             title=f"Differences from the baseline: {heading(str(stage))}, {results.name}",
             caption=caption,
             marks=marks,
@@ -154,11 +155,11 @@ def _differences(results: DatasetResults, marks: Mapping[str, int]) -> Section |
     ordered = overall[[*first, *(name for name in overall if name not in first)]]
     table = make_table(
         with_interval(ordered),
-        caption=f"Every run against the baseline, {results.name}",
+        caption=f"Every setting against the baseline, {results.name}",
         marks=marks,
     )
     return Section(
-        "Differences from the baseline run",
+        "Differences from the baseline",
         _anchor(results, "differences"),
         text="Those of single classes stand with each class.",
         notes=results.notes,
@@ -187,8 +188,8 @@ def _claims(results: DatasetResults, marks: Mapping[str, int]) -> Section | None
     if table is None or table.empty:
         return None
     about = table.drop_duplicates("claim").set_index("claim")
-    verdicts = pivot(table, "verdict", rows="claim").set_index("claim")
-    ordered = [run for run in marks if run in verdicts]
+    verdicts = pivot(table, "verdict", rows="claim", columns="judged").set_index("claim")
+    ordered = [name for name in marks if name in verdicts]
     verdicts = verdicts[[*ordered, *verdicts.columns.difference(ordered)]]
     summary = about[["text"]].join(verdicts).join(about[["paper", "section"]])
     details = table.drop(columns=["claim", "paper", "section"]).rename(columns={"text": "claim"})

@@ -14,9 +14,10 @@ UNDEFINED = "\N{EN DASH}"
 TONES = {"holds": "good", "does not hold": "bad"}
 WORDS = ("stage", "measure")  # columns whose fields are names of columns or stages
 KINDS = ("measure", "claim")  # columns that tell of what kind the numbers of a row are
+WHO = ("run", "setting", "judged", "baseline")  # columns of runs and settings
 TEXTS = (  # numbers in these columns only name something
-    *("paper", "section", "claim", "text", "class", "run", "model", "network", "recipe"),
-    *("baseline", "other", "adversary", "adversary_baseline", "predictor", "archetype", "group"),
+    *("paper", "section", "claim", "text", "class", *WHO, "model", "network", "recipe"),
+    *("other", "adversary", "adversary_baseline", "predictor", "archetype", "group"),
     *("given", "suggested", "neighbours", "errors"),
 )
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -113,7 +114,7 @@ def make_table(
         table: Every field as text; an empty one is undefined.
         caption: What it shows.
         links: Anchor by class, for columns called `class`.
-        marks: Number of the colour by run, for columns called `run`, `baseline` or as a run.
+        marks: Number of the colour by run and setting, for columns called as one or as in `WHO`.
         verdicts: Whether fields that are verdicts are set apart.
     """
     links, marks, tones = links or {}, marks or {}, TONES if verdicts else {}
@@ -143,7 +144,7 @@ def _cell(
     return Cell(
         (heading(value) if name in WORDS else value) or UNDEFINED,
         href=f"#{anchor}" if anchor else "",
-        mark=marks.get(value) if name in ("run", "baseline") else None,
+        mark=marks.get(value) if name in WHO else None,
         tone=tones.get(value, ""),
     )
 
@@ -178,18 +179,24 @@ def paper_texts(table: PaperTable) -> pd.DataFrame:
 
 
 def pivot(
-    table: pd.DataFrame, value: str, *, rows: str, first: pd.DataFrame | None = None
+    table: pd.DataFrame,
+    value: str,
+    *,
+    rows: str,
+    columns: str = "run",
+    first: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """One row per value of `rows`, one column per run, in the order in which they first appear.
 
     Args:
-        table: Columns `run`, `rows` and `value`, every field as text.
+        table: Columns `columns`, `rows` and `value`, every field as text.
         value: What fills the cells; empty where a run has no such row.
         rows: What names the rows.
+        columns: What names the columns, perhaps not runs.
         first: Columns to put before, with the same column `rows`; names missing there are empty.
     """
-    wide = table.drop_duplicates([rows, "run"]).pivot(index=rows, columns="run", values=value)
-    wide = wide.reindex(index=table[rows].unique(), columns=table["run"].unique())
+    wide = table.drop_duplicates([rows, columns]).pivot(index=rows, columns=columns, values=value)
+    wide = wide.reindex(index=table[rows].unique(), columns=table[columns].unique())
     wide = wide.reset_index()
     wide.columns.name = None
     if first is not None:
@@ -198,6 +205,7 @@ def pivot(
 
 
 def colour_numbers(runs: Sequence[RunAbout], *, n_colours: int) -> dict[str, int]:
-    """Return the number of each run's colour: repeats with other seeds share that of the first."""
-    groups = list(dict.fromkeys(run.group for run in runs))
-    return {run.name: groups.index(run.group) % n_colours for run in runs}
+    """Return the number of the colour of each setting, which its runs share."""
+    settings = list(dict.fromkeys(run.setting for run in runs))
+    numbers = {setting: place % n_colours for place, setting in enumerate(settings)}
+    return numbers | {run.name: numbers[run.setting] for run in runs}
