@@ -22,6 +22,7 @@ from tests.page_cases import (
     RUNS,
     SCRIPT,
     VERSIONS,
+    claims,
     differences,
     results,
     setting_of,
@@ -109,11 +110,27 @@ def test_whether_effects_survive_stands_below_the_verdicts():
         return [table.caption for table in section.tables]
 
     question = "Do paper A's effects survive at matched scale? toy"
-    assert captions(results()) == ["Verdicts, toy", question]
-    assert captions(results(prior_shift=None)) == ["Verdicts, toy"]
+    assert captions(results()) == ["Verdicts about losses, toy", question]
+    assert captions(results(prior_shift=None)) == ["Verdicts about losses, toy"]
     cells = re.findall(r"<td[^>]*>([^<]*not measured[^<]*)</td>", render())
     assert len(cells) == 1
     assert "&lt;script" in cells[0]
+
+
+def test_verdicts_about_losses_and_about_trainings_stand_apart():
+    both = pd.concat(
+        [claims(), *(claims().head(1).assign(claim="own", judged=run) for run in RUNS)]
+    )
+    (found,) = (
+        one
+        for one in describe_dataset(results(claims=both, prior_shift=None)).sections
+        if one.anchor == "toy--claims"
+    )
+    losses, trainings = found.tables
+    assert trainings.caption == "Verdicts about single trainings, toy"
+    assert [column.heading for column in losses.columns][1:-2] == [setting_of(RUNS[1])]
+    assert [column.heading for column in trainings.columns][1:-2] == list(RUNS)
+    assert (len(losses.rows), len(trainings.rows)) == (2, 1)
 
 
 def test_a_papers_table_is_a_section_with_its_text():

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import pandas as pd
+
 from imbalens.analysis.common.measures import IOBB, IOR, LOG_LOSS, UNIQUE
 from imbalens.analysis.performance.measures import (
     AP,
@@ -187,19 +189,20 @@ def _claims(results: DatasetResults, marks: Mapping[str, int]) -> Section | None
     table = results.claims
     if table is None or table.empty:
         return None
-    about = table.drop_duplicates("claim").set_index("claim")
-    verdicts = pivot(table, "verdict", rows="claim", columns="judged").set_index("claim")
-    ordered = [name for name in marks if name in verdicts]
-    verdicts = verdicts[[*ordered, *verdicts.columns.difference(ordered)]]
-    summary = about[["text"]].join(verdicts).join(about[["paper", "section"]])
     details = table.drop(columns=["claim", "paper", "section"]).rename(columns={"text": "claim"})
+    of_trainings = table["judged"].isin([run.name for run in results.runs])
     tables = [
         make_table(
-            summary.rename(columns={"text": "what the paper says"}),
-            caption=f"Verdicts, {results.name}",
+            _verdicts(rows, marks),
+            caption=f"Verdicts about {what}, {results.name}",
             marks=marks,
             verdicts=True,
         )
+        for what, rows in (
+            ("losses", table[~of_trainings]),
+            ("single trainings", table[of_trainings]),
+        )
+        if not rows.empty
     ]
     if results.prior_shift is not None:
         caption = f"Do paper A's effects survive at matched scale? {results.name}"
@@ -222,6 +225,16 @@ def _claims(results: DatasetResults, marks: Mapping[str, int]) -> Section | None
             )
         ],
     )
+
+
+def _verdicts(rows: pd.DataFrame, marks: Mapping[str, int]) -> pd.DataFrame:
+    """Return a row per claim, and a column for what it is judged on."""
+    about = rows.drop_duplicates("claim").set_index("claim")
+    verdicts = pivot(rows, "verdict", rows="claim", columns="judged").set_index("claim")
+    ordered = [name for name in marks if name in verdicts]
+    verdicts = verdicts[[*ordered, *verdicts.columns.difference(ordered)]]
+    joined = about[["text"]].join(verdicts).join(about[["paper", "section"]])
+    return joined.rename(columns={"text": "what the paper says"})
 
 
 def _per_class(
