@@ -25,8 +25,8 @@ from imbalens.analysis.differences.families import adjust_for_family
 from imbalens.analysis.differences.repeats import average_repeats
 from imbalens.store.files import write_text
 
-SEEDS = {"planted-ce": 8, "phantom-bce": 6}
-LOSSES = {"planted-ce": 1, "phantom-bce": 3}  # compared with the baseline in one family
+SEEDS = {"planted/ce": 8, "phantom/bce": 6}
+LOSSES = {"planted/ce": 1, "phantom/bce": 3}  # compared with the baseline in one family
 DESIGNS = ((3, 1), (3, 3))  # trainings of the baseline, and of each loss
 FAMILIES, RESAMPLES, SEED = 1000, 400, 0
 CONFIDENCE, MIN_IMAGES = 0.95, 10
@@ -67,32 +67,32 @@ def main(argv: Sequence[str] | None = None) -> str:
     parser.add_argument("--families", type=int, default=FAMILIES, help="simulated per design")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE} too")
     arguments = parser.parse_args(argv)
-    seeds = {run: arguments.seeds or n for run, n in SEEDS.items()}
+    seeds = {setting: arguments.seeds or n for setting, n in SEEDS.items()}
     folder = arguments.folder.absolute()
     trainings = train_seeds(folder, seeds)
     lines = [*_head("trainings", "choices")]
-    for run, names in trainings.items():
+    for setting, names in trainings.items():
         measured = measure_seeds(folder, names)
         for design in ((1, 1), (3, 1)):
             found = list(compare_choices(measured, *design))
             if found:
-                lines.append(_row(f"{run}, {_named(design)}", found))
+                lines.append(_row(f"{setting}, {_named(design)}", found))
     lines += ["", *_head("simulated families", "families")]
     power = ["", *POWER_HEAD]
-    for run, names in trainings.items():
+    for setting, names in trainings.items():
         measured = measure_seeds(folder, names, n_resamples=RESAMPLES)
         null = Null.of(measured)
         for design in DESIGNS:
             rng = np.random.default_rng(SEED)
             families = (
-                errors_of(null.family(rng, *design, losses=LOSSES[run]))
+                errors_of(null.family(rng, *design, losses=LOSSES[setting]))
                 for _ in range(arguments.families)
             )
-            counted = _counted(families, f"{run} {_named(design)}")
-            what = f"{run}, {LOSSES[run]} losses, {_named(design)}"
+            counted = _counted(families, f"{setting} {_named(design)}")
+            what = f"{setting}, {LOSSES[setting]} losses, {_named(design)}"
             lines.append(_row(what, list(counted)))
         power += [
-            f"| {run}, {name} | " + " | ".join(cells) + " |"
+            f"| {setting}, {name} | " + " | ".join(cells) + " |"
             for name, cells in power_of(null, n_families=arguments.families // 5)
         ]
     page = "\n".join([*lines, *power, ""])
@@ -281,10 +281,10 @@ def _single_step(compared: Sequence[PairedComparison]) -> list[Float[np.ndarray,
 
 
 def _compare(sides: Sequence[Sequence[Sequence[Measure]]]) -> list[Difference]:
-    runs = {f"run {place}": trainings for place, trainings in enumerate(sides)}
+    settings = {f"{place}": trainings for place, trainings in enumerate(sides)}
     return compare_runs(
-        runs,
-        {run: "run 0" for run in runs if run != "run 0"},
+        settings,
+        {setting: "0" for setting in settings if setting != "0"},
         confidence=CONFIDENCE,
         min_images=MIN_IMAGES,
         seed=SEED,

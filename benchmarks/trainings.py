@@ -11,6 +11,7 @@ from imbalens.analysis.common.measured import Measure
 from imbalens.analysis.differences.bootstrap import resample_images
 from imbalens.analysis.differences.measures_of_run import Drawn, measure_run
 from imbalens.params.dvc_yaml import format_yaml, read_yaml
+from imbalens.params.experiment import all_settings
 from imbalens.params.loading import load_params
 from imbalens.reading import differences as reading
 
@@ -28,29 +29,31 @@ OF_MAPS = ("dump_maps", "cam_alignment", "concepts")
 
 
 def train_seeds(folder: Path, seeds: Mapping[str, int]) -> dict[str, list[str]]:
-    """Train runs of the shipped experiment with other seeds, and measure what is compared.
+    """Train settings of the shipped experiment with other seeds, and measure what is compared.
 
     Args:
         folder: Where to work; what is finished there already is not done again.
-        seeds: By run of `params.yaml` how many trainings, seeds 0 and up.
+        seeds: By setting of `params.yaml` how many trainings, seeds 0 and up.
 
     Returns:
-        Per run the names of its trainings.
+        Per setting the names of its trainings.
     """
     folder.mkdir(parents=True, exist_ok=True)
     values, names = read_yaml(ROOT / "params.yaml"), {}
     shipped, mapped = values["runs"], values["dumps"]["maps"]["runs"]
-    for run, n in seeds.items():
-        names[run] = [f"{run}-s{seed}" for seed in range(n)]
+    trainings = all_settings(load_params(ROOT / "params.yaml"))
+    for setting, n in seeds.items():
+        names[setting] = [f"{setting.replace('/', '-')}-s{seed}" for seed in range(n)]
     values["runs"] = {
-        name: {**shipped[run], "seed": seed}
-        for run, of in names.items()
+        name: {**shipped[trainings[setting][0]], "seed": seed}
+        for setting, of in names.items()
         for seed, name in enumerate(of)
     }
-    with_maps = [name for run, of in names.items() if run in mapped for name in of]
+    with_maps = [
+        name for setting, of in names.items() if trainings[setting][0] in mapped for name in of
+    ]
     values["dumps"] |= {"maps": {"runs": with_maps}, "saliency": {"runs": []}}
-    values |= {"false_positives": {}, "baselines": [of[0] for of in names.values()]}
-    values["focus"] = next(iter(values["runs"]))
+    values |= {"false_positives": {}, "baselines": [], "focus": next(iter(names))}
     _keep_used(values)
     (folder / "params.yaml").write_text(format_yaml(values))
     (folder / "analyses.yaml").write_text((ROOT / "analyses.yaml").read_text())
@@ -70,7 +73,7 @@ def measure_seeds(
 
     Args:
         folder: Where they are.
-        names: Trainings of one run.
+        names: Trainings of one setting.
         n_resamples: Draws of the images; None for those of `analyses.yaml`.
     """
     before = Path.cwd()
