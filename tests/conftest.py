@@ -16,10 +16,18 @@ from tests.tiny import write_params
 # Tests run side by side; so small are their networks that further threads only cost.
 os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
+# stages that tests start keep what they compile, whatever the shell says
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # where these tests run on a pull request, their repositories are not those of it
 for name in ("GITHUB_BASE_REF", "GITHUB_STEP_SUMMARY"):
     os.environ.pop(name, None)
-SLOW = ("test_pipeline.py", "test_validation.py", "test_stages.py")
+SLOW = (
+    "test_pipeline.py",
+    "test_overrides.py",
+    "test_stages.py",
+    "test_benchmarks.py",
+    "test_validation.py",  # takes from the cache what the first has computed by now
+)
 
 
 def pytest_collection_modifyitems(items):
@@ -37,6 +45,13 @@ def browser():
         )
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="session")
+def dvc_cache(tmp_path_factory):
+    """A cache of DVC for the tiny projects of all workers that do not ask what was computed."""
+    folder = tmp_path_factory.getbasetemp()
+    return (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "dvc_cache"
 
 
 @pytest.fixture(scope="session")

@@ -12,11 +12,11 @@ GONE, KEPT = "planted-ldam_drw", "planted-ce"
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
+def project(tmp_path_factory, dvc_cache):
     """Two trained runs, of which params.yaml then loses one."""
     values = tiny_params((KEPT, GONE))
     stages = ("prepare", "trained_code", "train")
-    project = TinyProject(tmp_path_factory.mktemp("pruning"), values, stages)
+    project = TinyProject(tmp_path_factory.mktemp("pruning"), values, stages, dvc_cache)
     project.repro()
     project.commit("two runs")
     project.change(lambda values: values["runs"].pop(GONE))

@@ -1,13 +1,20 @@
 """A tiny copy of the project, with its own git and DVC repository, for tests end to end."""
 
+import importlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
+from dvc.repo import Repo
 
 from imbalens.params.dvc_yaml import format_yaml, read_yaml
 
@@ -89,11 +96,38 @@ def write_params(folder: Path, values: Mapping[str, Any]) -> None:
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
 
 
+def find_stages_run(output: str) -> set[str]:
+    """Return the names of the stages that ran, from what DVC said."""
+    return set(re.findall(r"Running stage '([^']+)'", output))
+
+
+def call_stage(_shell: str, command: str, **_: object) -> None:
+    """Do what `python stages/NAME.py ARGUMENTS` does."""
+    _, script, *arguments = command.split()
+    importlib.import_module(f"stages.{Path(script).stem}").main(arguments)
+
+
+@contextmanager
+def modify_lock(path: str, **_: object) -> Iterator[dict[str, Any]]:
+    """Write dvc.lock as JSON, which is YAML too: after each stage DVC's own way takes a second."""
+    lock = Path(path)
+    content = json.loads(lock.read_text(encoding="utf-8")) if lock.exists() else {}
+    yield content
+    lock.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
 class TinyProject:
-    """A folder with the project's code, where commands run: all stages, or `check` and some."""
+    """A folder with the project's code, where commands run: all stages, or `check` and some.
+
+    With a `cache` that others use too, DVC takes from it what one of them computed.
+    """
 
     def __init__(
-        self, folder: Path, values: Mapping[str, Any], stages: Sequence[str] | None = None
+        self,
+        folder: Path,
+        values: Mapping[str, Any],
+        stages: Sequence[str] | None = None,
+        cache: Path | None = None,
     ) -> None:
         self.folder = folder
         for name in ("src", "stages"):
@@ -105,6 +139,8 @@ class TinyProject:
             (folder / ".dvc").mkdir(exist_ok=True)
             shutil.copy(ROOT / ".dvc" / name, folder / ".dvc" / name)
         shutil.copytree(ROOT / ".dvc" / "plots", folder / ".dvc" / "plots")
+        if cache:  # in a file that git ignores: clones have a cache of their own
+            (folder / ".dvc/config.local").write_text(f"[cache]\n    dir = {cache}\n")
         for keep in (*ROOT.glob("metrics/*/.gitkeep"), *ROOT.glob("plots/*/.gitkeep")):
             place = folder / keep.relative_to(ROOT)
             place.parent.mkdir(parents=True)
@@ -154,8 +190,21 @@ class TinyProject:
 
     def repro(self, *arguments: str) -> set[str]:
         """Reproduce; return the names of the stages that ran."""
-        output = self.run("dvc", "repro", *arguments).stdout
-        return set(re.findall(r"Running stage '([^']+)'", output))
+        return find_stages_run(self.run("dvc", "repro", *arguments).stdout)
+
+    def repro_here(self, *targets: str) -> set[str]:
+        """Reproduce as `repro` does, with stages called in this process: it has loaded all.
+
+        What other projects have computed is computed again.
+        """
+        with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # as in processes of their own
+            patch.chdir(self.folder)
+            patch.setattr("dvc.stage.run._run", call_stage)
+            patch.setattr("dvc.dvcfile.modify_yaml", modify_lock)
+            with Repo(str(self.folder)) as repo:
+                ran = repo.reproduce(targets or None, run_cache=False)
+        return {stage.addressing for stage in ran}
 
     def change(self, edit) -> None:
         """Edit the values of params.yaml, or of analyses.yaml under `analyses`, in place."""
