@@ -308,11 +308,11 @@ def test_images_are_drawn_with_their_patient_and_rare_labels_are_in_no_mean(work
     values["analyses"]["compare"]["min_images"] = 30
     write_params(workspace, values)
     alone = compare()
-    assert set(alone["over"]) == {"images"}
+    assert set(alone["over"]) == {"images, these trainings"}
     with h5py.File(f"data/prepared/{DATASET}.h5", "r+") as file:
         file["test/patients"] = np.arange(SIZES["test"]) // 3
     found = compare()
-    assert set(found["over"]) == {"patients"}
+    assert set(found["over"]) == {"patients, these trainings"}
     key = (NULL, "performance", "probability", "")
     assert found.loc[key, "difference"] == alone.loc[key, "difference"]
     assert found.loc[key, "low"] != alone.loc[key, "low"]

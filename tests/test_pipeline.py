@@ -238,8 +238,8 @@ def test_switching_focus_shows_numbers_in_metrics_diff(unchanged):
     ce, ldam = (
         read_json(unchanged, f"metrics/performance/{run}.json")["accuracy"] for run in RUNS
     )
-    assert moved["performance.accuracy"]["new"] == pytest.approx(ce)
-    assert moved["performance.accuracy"]["old"] == pytest.approx(ldam)
+    assert moved["performance.accuracy"]["old"] == pytest.approx(ce)
+    assert moved["performance.accuracy"]["new"] == pytest.approx(ldam)
     assert sum(isinstance(change.get("diff"), int | float) for change in moved.values()) > 20
 
 

@@ -227,7 +227,7 @@ def test_a_name_that_is_shell_runs_nothing(attempt, tmp_path, monkeypatch, capsy
 
 def test_the_numbers_of_a_readme_are_filled_in(attempt, monkeypatch, validated):
     accuracy = json.loads((attempt.folder / OF_CE).read_text(encoding="utf-8"))["accuracy"]
-    head = "| what | `planted-ce` | where |\n|---|---:|---|\n"
+    head = "| what | `planted/ce` | where |\n|---|---:|---|\n"
     readme = attempt.folder / "README.md"
     readme.write_text(head + "| accuracy | 0.999 | `performance: accuracy` |\n", encoding="utf-8")
     attempt.commit("boast")

@@ -1,9 +1,14 @@
 """What the stage `differences` writes."""
 
+from imbalens.analysis.common.measures import ONE_EACH
 from imbalens.store.tables import Column, Table
 
 STAGE = "differences"
-OVER = ("images", "patients", "images and seeds", "patients and seeds")
+UNITS = ("images", "patients")
+OVER = (
+    *(f"{unit}, {ONE_EACH}" for unit in UNITS),
+    *(f"{unit} and seeds" for unit in UNITS),
+)
 
 DIFFERENCES = Table(
     STAGE,

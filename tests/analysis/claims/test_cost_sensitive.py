@@ -101,10 +101,10 @@ def test_marginal_claims_say_what_margin_so_many_images_allow():
 
 @pytest.mark.parametrize("name", ITEMS)
 def test_one_training_of_each_loss_decides_nothing(name):
-    found = verdict(name, 0.1, 0.2, over="images")
+    found = verdict(name, 0.1, 0.2, over="images, these trainings")
     assert found.verdict == "not decided"
     assert found.reason.startswith("One training each: these two networks differ; of the loss")
-    same = verdict(name, -0.001, 0.001, over="patients", p_adjusted=1.0)
+    same = verdict(name, -0.001, 0.001, over="patients, these trainings", p_adjusted=1.0)
     assert same.verdict == "not decided"
     assert same.reason.startswith("One training each: these two networks are not shown to differ")
     assert verdict(name, 0.1, 0.2, over="patients and seeds").verdict != "not decided"

@@ -11,6 +11,7 @@ from typing import Literal
 MeanOverClasses = Literal["rates", "rankings"]
 Mean = MeanOverClasses | Literal["defined", "pairs", "images", "errors"]
 Interval = Literal["wald", "share", "logit"]
+ONE_EACH = "these trainings"  # what a difference is of where each side was trained once
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from imbalens.analysis.common.counting import divide
 from imbalens.analysis.common.measured import Measure, over_shared_classes
-from imbalens.analysis.common.measures import CAM_ALIGNMENT, CONCEPTS, MATCHED_SCALE
+from imbalens.analysis.common.measures import CAM_ALIGNMENT, CONCEPTS, MATCHED_SCALE, ONE_EACH
 from imbalens.analysis.differences.bootstrap import Pair, PairedComparison, compare, pair_runs
 from imbalens.analysis.differences.families import adjust_for_family
 from imbalens.analysis.differences.moderation import SeedVariance, moderate, usual_ratio
@@ -49,7 +49,8 @@ class Difference:
         seeds: Trainings behind the side with the fewer.
         spread: Standard deviation of the value over the setting's trainings; NaN of a single one.
         classes: Of a mean over classes how many they are; None of another measure.
-        over: What the interval is over: images, or patients, and seeds if a side has several.
+        over: What the interval is over: images, or patients, and seeds if a side has several;
+            else it says that it is of these trainings.
         freedom: Degrees of freedom of its Student's t; NaN where there is no interval.
     """
 
@@ -69,7 +70,7 @@ class Difference:
     seeds: int
     spread: float
     classes: int | None = None
-    over: str = "images"
+    over: str = f"images, {ONE_EACH}"
     freedom: float = float("nan")
 
     @property
@@ -146,7 +147,7 @@ def compare_runs(
                     p_adjusted=float(adjusted[place]),
                     seeds=seeds[0],
                     spread=float(np.sqrt(pair.other.seed_variance[place])),
-                    over=f"{unit} and seeds" if seeds[1] > 1 else unit,
+                    over=f"{unit} and seeds" if seeds[1] > 1 else f"{unit}, {ONE_EACH}",
                 )
             )
     return differences
