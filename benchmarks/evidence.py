@@ -70,10 +70,14 @@ def main(argv: Sequence[str] | None = None) -> str:
     parser.add_argument(
         "--seeds", type=int, help="trainings of each baseline (default: 8 and 6), at least 2"
     )
+    parser.add_argument("--first", type=int, default=0, help="seed of the first training")
     parser.add_argument("--families", type=int, default=FAMILIES, help="simulated per design")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE} too")
     arguments = parser.parse_args(argv)
-    seeds = {setting: arguments.seeds or n for setting, n in SEEDS.items()}
+    seeds = {
+        setting: range(arguments.first, arguments.first + (arguments.seeds or n))
+        for setting, n in SEEDS.items()
+    }
     folder = arguments.folder.absolute()
     trainings = train_seeds(folder, seeds)
     lines = [*_head("trainings", "choices")]

@@ -28,12 +28,12 @@ STAGES = {
 OF_MAPS = ("dump_maps", "cam_alignment", "concepts")
 
 
-def train_seeds(folder: Path, seeds: Mapping[str, int]) -> dict[str, list[str]]:
+def train_seeds(folder: Path, seeds: Mapping[str, Sequence[int]]) -> dict[str, list[str]]:
     """Train settings of the shipped experiment with other seeds, and measure what is compared.
 
     Args:
         folder: Where to work; what is finished there already is not done again.
-        seeds: By setting of `params.yaml` how many trainings, seeds 0 and up.
+        seeds: By setting of `params.yaml` the seeds to train it with.
 
     Returns:
         Per setting the names of its trainings.
@@ -42,12 +42,12 @@ def train_seeds(folder: Path, seeds: Mapping[str, int]) -> dict[str, list[str]]:
     values, names = read_yaml(ROOT / "params.yaml"), {}
     shipped, mapped = values["runs"], values["dumps"]["maps"]["runs"]
     trainings = all_settings(load_params(ROOT / "params.yaml"))
-    for setting, n in seeds.items():
-        names[setting] = [f"{setting.replace('/', '-')}-s{seed}" for seed in range(n)]
+    for setting, of in seeds.items():
+        names[setting] = [f"{setting.replace('/', '-')}-s{seed}" for seed in of]
     values["runs"] = {
         name: {**shipped[trainings[setting][0]], "seed": seed}
         for setting, of in names.items()
-        for seed, name in enumerate(of)
+        for name, seed in zip(of, seeds[setting], strict=True)
     }
     with_maps = [
         name for setting, of in names.items() if trainings[setting][0] in mapped for name in of
