@@ -34,7 +34,10 @@ def difference(**changed):
 
 def test_what_the_stage_wrote_is_read_as_it_was(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    written = [difference(), difference(class_name="NA", classes=None, over="images, these trainings")]
+    written = [
+        difference(),
+        difference(class_name="NA", classes=None, over="images, these trainings"),
+    ]
     write_table(DIFFERENCES, "toy", differences_table(written))
     assert read_differences("toy") == written
 

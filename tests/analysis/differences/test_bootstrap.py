@@ -264,6 +264,17 @@ def test_interval_of_an_auroc_near_one_covers_with_ten_positives():
     assert covered["logit"] >= 0.92
 
 
+def test_a_difference_of_shares_is_at_most_one():
+    """However little is known of seeds."""
+    apart = [np.full((201, 1), value) for value in (0.0, 0.1, 0.9, 1.0)]
+    sides = [summarize(*of, images=30, interval="share") for of in (apart[:2], apart[2:])]
+    found = compare(*sides)
+    assert found.low[0] < found.difference[0] == pytest.approx(0.9)
+    assert found.high[0] == 1
+    back = compare(*sides[::-1])
+    assert back.low[0] == -1
+
+
 def test_interval_and_p_of_an_auroc_agree():
     weights = resample_images(60, n_resamples=200, seed=1)
     positives, scores = draw_near_one(np.random.default_rng(6), 20, 60, (0.8, 0.9))

@@ -207,7 +207,7 @@ def test_rows_say_what_intervals_are_over_and_of_how_many_classes():
         assert [one.classes for one in differences] == [None, 4]
         return [one.over for one in differences]
 
-    assert over("other", "once") == ["images", "patients"]
+    assert over("other", "once") == ["images, these trainings", "patients, these trainings"]
     assert (
         over("twice", "once")
         == over("once", "twice")
@@ -257,22 +257,46 @@ def test_seed_variances_are_moderated_within_a_family():
     assert {one.of_loss for one in among.values()} == {True}
 
 
+def test_a_measure_that_seeds_move_most_is_known_by_its_other_classes():
+    """In one class three trainings happen to be alike; in the others of that measure not."""
+    near, far, still = (0.5, 0.5001, 0.4999), (0.5, 0.6, 0.4), (0.5, 0.501, 0.499)
+    classes = tuple("abcd")
+
+    def compared(others):
+        loud = [np.array(of) for of in zip(near, *[others] * 3, strict=True)]
+        base = repeated(*loud, name="loud", scale=0.01, classes=classes)
+        calm = repeated(
+            *(np.full(4, one) for one in still), name="calm", scale=0.01, classes=classes
+        )
+        run = [constant(0.53, name=name, classes=classes) for name in ("loud", "calm")]
+        found = compare(
+            {"base": [list(one) for one in zip(base, calm, strict=True)], "run": [run]},
+            {"run": "base"},
+        )
+        return {(one.measure, one.class_name): one.high - one.low for one in found}
+
+    moved, calm = compared(far), compared(still)
+    assert moved["loud", "a"] > 2 * calm["loud", "a"]
+    assert moved["loud", "a"] > 2 * moved["calm", "a"]
+
+
 RATIOS = np.array([10.0, 4.0, 2.0, 2.0, 1.0, 1.0, 0.5, 0.2])
+OF_CLASSES = np.repeat([100.0, 2.0, 0.5, 0.2], 8)  # of four measures, in eight classes each
 
 
-def draw_family(rng, n_trainings, correlation=0.5):
+def draw_family(rng, n_trainings, correlation=0.5, ratios=RATIOS):
     """Trainings of one loss, whose measures move together, over images and more over seeds."""
     n_replicates = 100
 
     def draw(*shape):
         common = np.sqrt(correlation) * rng.normal(size=(*shape, 1))
-        return common + np.sqrt(1 - correlation) * rng.normal(size=(*shape, len(RATIOS)))
+        return common + np.sqrt(1 - correlation) * rng.normal(size=(*shape, len(ratios)))
 
     images = rng.normal(size=n_replicates) / np.sqrt(n_replicates)
     trainings = []
     for _ in range(n_trainings):
         shift = 0.01 * draw(n_replicates)
-        value = 0.5 + images @ shift + 0.01 * np.sqrt(RATIOS) * draw(1)[0]
+        value = 0.5 + images @ shift + 0.01 * np.sqrt(ratios) * draw(1)[0]
         of_measures = np.vstack([value, value + shift]).T[..., None]
         trainings.append(
             [
@@ -294,6 +318,29 @@ def test_trainings_of_one_loss_are_told_apart_no_more_often_than_promised(n_trai
         rejected.append(any(one.p_adjusted < 0.05 for one in found))
     assert np.mean(excluding) <= 0.07
     assert np.mean(rejected) <= 0.07  # the binomial error is 1.4 %
+
+
+def test_single_classes_are_told_apart_no_more_often_where_one_measure_moves_most():
+    rng, rejected = np.random.default_rng(14), 0
+    classes = tuple("abcdefgh")
+    for _ in range(200):
+        drawn = draw_family(rng, 4, ratios=OF_CLASSES)
+        *base, run = (
+            [
+                Measure("s", f"m{n}", classes, values, np.full(len(classes), N))
+                for n, values in enumerate(_of_four(training))
+            ]
+            for training in drawn
+        )
+        found = compare({"base": base, "run": [run]}, {"run": "base"})
+        rejected += any(one.p_adjusted < 0.05 for one in found)
+    assert rejected / 200 <= 0.07
+
+
+def _of_four(training):
+    """Values of 32 measures, as four of eight classes each."""
+    values = np.concatenate([one.values for one in training], axis=1)
+    return np.split(values, 4, axis=1)
 
 
 def test_trainings_of_one_seed_each_are_told_apart_too_often():

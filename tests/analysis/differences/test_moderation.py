@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imbalens.analysis.differences.moderation import moderate, usual_ratio
+from imbalens.analysis.differences.moderation import expected_ratios, moderate, usual_ratio
 from tests.analysis.oracles import close
 
 
@@ -24,6 +24,40 @@ def test_variances_that_are_0_or_unknown_tell_nothing():
     assert usual_ratio([some, np.array([9.0])], [2, 0]) == expected
     assert usual_ratio([some[:2]], [2]) == 0, "two are no family"
     assert usual_ratio([], []) == 0
+
+
+def test_a_measure_moves_as_much_more_than_usual_as_its_classes_do():
+    calm, loud = np.array([1.0, 2.0, 4.0]), np.array([100.0, 200.0, 400.0])
+    overall = [np.array([of]) for of in (1.0, 2.0, 3.0)]
+    found = expected_ratios(
+        [*overall, calm, loud, np.array([900.0, 800.0])],
+        [2] * 6,
+        names=["calm", "loud", "whole", "calm", "loud", "two classes"],
+        single=[False] * 3 + [True] * 3,
+    )
+    usual = usual_ratio(overall, [2] * 3)
+    of_classes = usual_ratio([calm, loud, np.array([900.0, 800.0])], [2] * 3)
+    of_loud = usual_ratio([loud], [2])
+    assert found == close(
+        [usual, usual * of_loud / of_classes, usual, of_classes, of_loud, of_classes]
+    )
+
+
+@given(st.lists(st.floats(1e-3, 1e3), min_size=3, max_size=8), st.floats(1e-3, 1e3))
+def test_expectations_follow_the_ratios_and_are_never_below_what_is_usual(ratios, scale):
+    of = [np.array(ratios), np.array(ratios[::-1][:3]), np.array(ratios[:1]), np.array(ratios[:3])]
+    names, single = ["a", "b", "a", "c"], [True, True, False, False]
+    options = {"names": names, "single": single}
+    found = np.array(expected_ratios(of, [2] * 4, **options))
+    scaled = expected_ratios([scale * one for one in of], [2] * 4, **options)
+    assert scaled == pytest.approx(scale * found, rel=1e-9)
+    assert (found[:2] >= usual_ratio(of[:2], [2] * 2) * (1 - 1e-12)).all()
+    assert (found[2:] >= usual_ratio(of[2:], [2] * 2) * (1 - 1e-12)).all()
+
+
+def test_without_repeats_nothing_is_expected():
+    nothing = [np.zeros(4), np.zeros(1)]
+    assert expected_ratios(nothing, [0, 0], names=["a", "a"], single=[True, False]) == [0, 0]
 
 
 def test_small_variances_are_raised_and_large_ones_stay_by_hand():

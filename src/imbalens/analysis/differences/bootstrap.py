@@ -239,6 +239,8 @@ def compare(pair: Pair, seeds: SeedVariance, *, confidence: float) -> PairedComp
     quantile = -stdtrit(freedom, (1 - confidence) / 2)
     t = np.abs(pair.centre) / error
     low, high = pair.centre - quantile * error, pair.centre + quantile * error
+    if other.interval == "share":
+        low, high = np.clip(low, -1, 1), np.clip(high, -1, 1)
     if other.interval == "logit":
         sides = _sides(pair, of_seeds)
         low, high = sides.limits(quantile)

@@ -11,7 +11,7 @@ from imbalens.analysis.common.measured import Measure, over_shared_classes
 from imbalens.analysis.common.measures import CAM_ALIGNMENT, CONCEPTS, MATCHED_SCALE, ONE_EACH
 from imbalens.analysis.differences.bootstrap import Pair, PairedComparison, compare, pair_runs
 from imbalens.analysis.differences.families import adjust_for_family
-from imbalens.analysis.differences.moderation import SeedVariance, moderate, usual_ratio
+from imbalens.analysis.differences.moderation import SeedVariance, expected_ratios, moderate
 from imbalens.analysis.differences.repeats import (
     RunMeasure,
     average_repeats,
@@ -193,21 +193,20 @@ def _moderate(measures: Sequence[Measure], pairs: Sequence[Pair]) -> list[SeedVa
     pooled = [pool_seed_variance(pair.baseline, pair.other) for pair in pairs]
     # what seeds do to one training beside what images do to one
     units = [pair.of_images / pair.per_training for pair in pairs]
-    overall = [measure.classes is None for measure in measures]
-    usual = {}
-    for of in (True, False):
-        members = [
-            place
-            for place, measure in enumerate(measures)
-            if overall[place] == of and measure.has_interval
-        ]
-        usual[of] = usual_ratio(
-            [divide(pooled[n][0], units[n])[pairs[n].decided] for n in members],
-            [pooled[n][1] for n in members],
-        )
+    expected = expected_ratios(
+        [
+            divide(variance, unit)[pair.decided & measure.has_interval]
+            for (variance, _), unit, pair, measure in zip(
+                pooled, units, pairs, measures, strict=True
+            )
+        ],
+        [freedom for _, freedom in pooled],
+        names=[(measure.stage, measure.name) for measure in measures],
+        single=[measure.classes is not None for measure in measures],
+    )
     return [
-        moderate(*known, usual[of] * unit)
-        for known, unit, of in zip(pooled, units, overall, strict=True)
+        moderate(*known, ratio * unit)
+        for known, unit, ratio in zip(pooled, units, expected, strict=True)
     ]
 
 
