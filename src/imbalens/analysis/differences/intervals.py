@@ -37,7 +37,11 @@ def value_interval(run: RunMeasure, *, confidence: float, min_images: int) -> Va
     It is about the mean of the measure over sets of as many evaluation images. For means, shares
     and AUROC that is what all images there are would show. A Kullback-Leibler divergence of few
     errors is larger on average than that of many, and so is its interval: two predictors of the
-    same errors can be compared, the divergence from the true probabilities is not covered.
+    same errors can be compared, the divergence from the true probabilities is not covered. Where
+    most classes have a handful of errors, sets differ in which classes have any: in 1,000
+    simulations of as many errors as a training of `planted/ce` makes, a nominal 95 % covered the
+    mean log loss in 95 %, the mean divergence in 86 % of cases; with five times as many in 95 and
+    94 %.
 
     Args:
         run: The measure, averaged over the repeats of a setting.
@@ -68,7 +72,8 @@ def ratio_interval(
     The interval is that of the logarithm, linear in both measures around their values: the
     standard error is that of the difference of the replicates, each relative to its value. The
     spread of the ratios of the replicates themselves would be too small for divergences: both are
-    larger in a replicate, which brings their ratio closer to 1.
+    larger in a replicate, which brings their ratio closer to 1. In the same simulations a nominal
+    95 % covered in 82 % of cases, with five times as many errors in 95 %.
 
     Args:
         top: The numerator.
