@@ -34,15 +34,15 @@ CONFIDENCE, MIN_IMAGES = 0.95, 10
 PAGE = Path("docs/evidence.md")
 TITLE = """# Evidence
 
-Written by `python -m benchmarks.evidence --first 8 --write`. Trainings of the *same* loss are compared:
-every interval that excludes 0 and every corrected p below .05 is an error, of which 5 % are
-promised. Choices of the same trainings overlap, so that the shares of real trainings are
+Written by `python -m benchmarks.evidence --first 8 --write`. Trainings of the *same* loss are
+compared: every interval that excludes 0 and every corrected p below .05 is an error, of which 5 %
+are promised. Choices of the same trainings overlap, so that the shares of real trainings are
 uncertain by more than their number says; those of simulated families by the binomial error.
 
 The rule for the variance over seeds was made after a look at seeds 0 to 7 and 0 to 5: by the rule
 before it, single classes were told apart in 17 and 19 % of the simulated families with three
-trainings against one, main measures over all classes in 6 and 8 %. What follows is of seeds that
-it was not made by.
+trainings against one, main measures over all classes in 6 and 8 %. What follows is of the
+seeds named below.
 
 The last two tables are of simulated errors, as many per class as a training of `planted/ce` makes:
 how often the log loss per error puts a prediction from the true distribution before one that says

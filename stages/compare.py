@@ -21,7 +21,7 @@ from imbalens.tables.compare import SETTINGS
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write the table of settings as CSV and Markdown, and figures; maps of first trainings."""
+    """Write the table of settings as CSV and Markdown, and figures; maps of one training each."""
     name, params = parse_stage(__doc__, "dataset", argv)
     pick(params.datasets, "datasets", name)
     data, metrics = Path(f"data/prepared/{name}.h5"), read_compared(name, params)
@@ -31,8 +31,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_table(SETTINGS, name, table)
     write_text(plots / f"{name}.md", settings_markdown(table, dataset=title))
     draw_class_figures(metrics, figures / f"{name}.png", dataset=title)
-    firsts = (runs[0] for runs in settings(params, name).values())
-    mapped = [run for run in firsts if run in params.dumps.maps.runs]
+    trainings, having = settings(params, name).values(), set(params.dumps.maps.runs)
+    mapped = [next(run for run in of if run in having) for of in trainings if having & set(of)]
     examples, cams = read_cam_examples(name, mapped, params)
     draw_cam_rows(examples, cams, figures / f"{name}-cams.png", dataset=title)
 

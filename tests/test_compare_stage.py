@@ -1,6 +1,7 @@
-"""What repeats the results of other stages: all runs side by side, one run, sample images."""
+"""What repeats the results of other stages: settings side by side, one of them, sample images."""
 
 import json
+import shutil
 from pathlib import Path
 
 import h5py
@@ -143,6 +144,18 @@ def test_a_setting_has_the_mean_over_those_of_its_trainings_that_have_a_figure(m
     mean = {"trainings": 2, "accuracy": 0.625, "recall": each, "precision": each}
     assert found["performance"] == found["archetypes"] == mean
     assert found["cam_alignment"]["trainings"] == 1
+
+
+def test_maps_are_shown_of_the_first_training_that_has_them(maps_workspace, monkeypatch):
+    values = experiment()
+    values["runs"] = {"early": values["runs"][CE] | {"seed": 1}, **values["runs"]}
+    values["dumps"]["saliency"]["runs"] = []
+    write_params(maps_workspace, values)
+    shutil.copy(f"metrics/performance/{CE}.json", "metrics/performance/early.json")
+    shown = []
+    monkeypatch.setattr(compare, "draw_cam_rows", lambda _, cams, *__, **___: shown.extend(cams))
+    compare.main(["planted"])
+    assert shown == [CE, LDAM]
 
 
 STAGES = ["train", "performance", "archetypes", "adversaries", "feature_overlap"]

@@ -81,6 +81,7 @@ READS: Mapping[str, tuple[Read, ...]] = {
     ),
     "explore": (FEATURES,),
 }
+WITH_SETTINGS = ("compare", "differences", "changes", "claims")
 WITH_BASELINES = ("differences", "changes", "claims")
 WITH_MAPPED = ("changes", "claims")
 
@@ -130,19 +131,20 @@ def describe_run(name: str, params: Params, stage: str) -> dict[str, Any]:
     Args:
         name: The run.
         params: The experiment.
-        stage: The comparison's stage, which may ask what the run is compared with, or whether its
-            maps were dumped, neither of which it reads.
+        stage: The comparison's stage, which may ask what setting the run is of and what it is
+            compared with, or whether its maps were dumped, none of which it reads.
     """
     run = params.runs[name]
     parts = {"model": run.model, "loss": run.loss, "drw": run.drw}
     described = {
         "name": name,
-        "setting": setting_of(params, name),
         **{key: part and part.model_dump() for key, part in parts.items()},
         "seed": run.seed,
         "checkpoint": run.checkpoint,
         "epochs": None if run.checkpoint else params.recipes[run.recipe].epochs,
     }
+    if stage in WITH_SETTINGS:
+        described["setting"] = setting_of(params, name)
     if stage in WITH_BASELINES:
         described["baseline"] = baseline_of(params, name)
     if stage in WITH_MAPPED:

@@ -119,6 +119,15 @@ def test_markdown_by_hand():
     ]
 
 
+def test_a_mean_of_counts_may_be_no_whole_number():
+    part = of_labels({"x": 0.75, "y": 0.5})
+    part["performance"]["classes"]["auroc"] = 14 / 3
+    table = settings_table({"a": part, "b": of_labels({"x": 0.5})})
+    text = settings_markdown(table, dataset="d")
+    assert "| 0.6250 (4.67) |" in text
+    assert "| 0.5000 (2) |" in text
+
+
 def test_a_dataset_without_runs_has_an_empty_table_and_says_so():
     table = settings_table({})
     assert list(table.columns) == ["setting", "model", "loss"]

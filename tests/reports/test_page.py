@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.page_cases import (
     RUNS,
     SCRIPT,
     VERSIONS,
+    about,
     claims,
     differences,
     results,
@@ -133,6 +135,17 @@ def test_verdicts_about_losses_and_about_trainings_stand_apart():
     assert (len(losses.rows), len(trainings.rows)) == (2, 1)
 
 
+@pytest.mark.parametrize("name", ["text", "paper", "section", "claim", "what the paper says"])
+def test_a_run_may_be_called_as_a_column_of_the_verdicts(name):
+    own = replace(about(RUNS[0], seed=1), name=name)
+    runs = [*map(about, RUNS), own]
+    part = results(runs=runs, claims=claims().head(1).assign(judged=name), prior_shift=None)
+    (found,) = (one for one in describe_dataset(part).sections if one.anchor == "toy--claims")
+    headings = [column.heading for column in found.tables[0].columns]
+    assert headings == ["what the paper says", name, "paper", "section"]
+    assert [cell.text for cell in found.tables[0].rows[0]][1:] == ["holds", "A", "4.10"]
+
+
 def test_a_papers_table_is_a_section_with_its_text():
     first, second = describe_dataset(results()).sections[2:4]
     assert (first.title, first.text) == (f"Table {SCRIPT}", "Some text.")
@@ -217,6 +230,7 @@ def test_a_run_has_one_colour_in_all_charts():
         for colours in colours_of(chart)
     ]
     assert len(found) >= 5
+    assert {RUNS[0], setting_of(RUNS[1])} <= set().union(*found)
     expected = {
         name(run): f"--run-{place}" for place, run in enumerate(RUNS) for name in (str, setting_of)
     }

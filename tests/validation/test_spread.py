@@ -1,10 +1,14 @@
 import math
+import shutil
 
 import pytest
 
 from imbalens.params.dvc_yaml import parse_yaml
+from imbalens.params.experiment import all_settings
+from imbalens.params.loading import load_params
 from imbalens.validation.rules import Rules, load_rules
-from imbalens.validation.spread import derive, format_rules, largest_move
+from imbalens.validation.spread import derive, format_rules, largest_move, set_seeds
+from tests.tiny import ROOT
 from tests.validation.cases import CE, metrics_of, params_of, rules_of
 
 COMMITTED = metrics_of(performance__accuracy=(0.8, 0.9), performance__ece=(0.05, 0.06))
@@ -42,3 +46,17 @@ def test_rules_are_read_as_written(tmp_path):
     assert "    performance.accuracy: 0.03\n" in format_rules(rules), "one line per headline"
     assert isinstance(rules, Rules)
     assert parse_yaml(format_rules(rules))["too_wide"] == {}
+
+
+def test_other_seeds_leave_the_trainings_of_a_setting_apart(tmp_path):
+    for name in ("params.yaml", "analyses.yaml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    before = load_params(tmp_path / "params.yaml")
+    found = []
+    for seed in (1, 2):
+        shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
+        set_seeds(tmp_path / "params.yaml", seed)
+        after = load_params(tmp_path / "params.yaml")
+        assert all_settings(after) == all_settings(before)
+        found.append({run.seed for run in after.runs.values()})
+    assert not found[0] & found[1]

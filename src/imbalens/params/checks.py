@@ -34,7 +34,7 @@ def find_problems(params: Params) -> list[str]:
         *_check_sizes(params),
         *_check_dumps(params),
         *_check_settings(params),
-        *_check_repeats(params),
+        *_check_doubles(params),
     ]
 
 
@@ -298,7 +298,7 @@ def _check_settings(params: Params) -> list[str]:
     return problems
 
 
-def _check_repeats(params: Params) -> list[str]:
+def _check_doubles(params: Params) -> list[str]:
     """Methods and runs that are the same twice."""
     problems: list[str] = []
     methods: dict[str, str] = {}

@@ -130,7 +130,7 @@ def _cell(row: pd.Series, spec: MeasureSpec) -> str:
     if spec is DEAD_CHANNELS:
         return f"{value:.0f}"
     shown = f"{value:.4f}" if abs(value) < 10 else f"{value:.1f}"
-    return shown if n is None or pd.isna(n) else f"{shown} ({n})"
+    return shown if n is None or pd.isna(n) else f"{shown} ({float(n):.3g})"
 
 
 def class_figures_figure(metrics: Mapping[str, Mapping[str, Any]], *, dataset: str) -> Figure:
@@ -235,7 +235,7 @@ def cam_rows_figure(
         figsize=(max(6.0, 1.75 * len(columns) + 1.0), max(2.0, 1.65 * len(examples) + 1.2)),
         layout="constrained",
     )
-    figure.suptitle(titled(f"Class activation maps of each run · {dataset}"))
+    figure.suptitle(titled(f"Class activation maps, one training of each setting · {dataset}"))
     if not examples:
         say(figure.subplots(), "no maps: dumps.maps.runs names no run of this dataset")
         return figure

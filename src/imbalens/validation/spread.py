@@ -32,6 +32,7 @@ from imbalens.validation.summary import markdown_table
 from imbalens.validation.values import read_values
 
 SEEDS = (1, 2, 3)
+APART = 1000  # what is added to the seeds of one experiment to make those of the next
 MACHINES = {
     f"{threads} threads, {kernels or 'native'}": {
         "OMP_NUM_THREADS": str(threads),
@@ -84,16 +85,17 @@ def compute_variant(root: Path, name: str, digest: str) -> dict[str, object]:
             clone = Path(folder) / "clone"
             git.clone(root, clone)
             if seed:
-                _set_seed(clone / PARAMS_PATH, int(seed))
+                set_seeds(clone / PARAMS_PATH, int(seed))
             git.recompute(clone, environment=environment)
             write_json(stored, read_values(clone / "metrics"))
     return json.loads(stored.read_text(encoding="utf-8"))
 
 
-def _set_seed(path: Path, seed: int) -> None:
+def set_seeds(path: Path, seed: int) -> None:
+    """Train every run with another seed, further trainings of a setting with others than it."""
     values = read_yaml(path)
     for run in values["runs"].values():
-        run["seed"] = seed
+        run["seed"] = run.get("seed", 0) + APART * seed
     write_text(path, format_yaml(values))
 
 

@@ -56,8 +56,9 @@ def test_expectations_follow_the_ratios_and_are_never_below_what_is_usual(ratios
 
 
 def test_without_repeats_nothing_is_expected():
-    nothing = [np.zeros(4), np.zeros(1)]
-    assert expected_ratios(nothing, [0, 0], names=["a", "a"], single=[True, False]) == [0, 0]
+    for of in (np.zeros(4), np.ones(4)):
+        found = expected_ratios([of, of[:1]], [0, 0], names=["a", "a"], single=[True, False])
+        assert found == [0, 0]
 
 
 def test_small_variances_are_raised_and_large_ones_stay_by_hand():

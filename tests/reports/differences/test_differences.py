@@ -50,10 +50,11 @@ def test_the_table_has_a_row_per_difference_and_an_empty_class_over_all():
     assert table["class"][1] == "Mass"
     lines = table.to_csv(index=False).splitlines()
     assert lines[1] == (
-        "wbce,performance,auroc,,ce,0.25,0.75,0.5,0.375,0.625,0.01,0.04,40,1,,7,images,"
+        "wbce,performance,auroc,,ce,0.25,0.75,0.5,0.375,0.625,0.01,0.04,40,1,,7,"
+        '"images, these trainings",'
     )
-    assert lines[2].endswith(",40,1,,,images,"), "not a mean over classes"
-    assert lines[3] == "wbce,concepts,unique,,ce,0.25,12.0,,,,,,40,1,,,images,"
+    assert lines[2].endswith(',40,1,,,"images, these trainings",'), "not a mean over classes"
+    assert lines[3] == 'wbce,concepts,unique,,ce,0.25,12.0,,,,,,40,1,,,"images, these trainings",'
 
 
 def test_an_empty_table_keeps_its_columns():
@@ -128,7 +129,7 @@ def test_the_figure_has_a_panel_per_measure_over_all_classes():
     assert marks(first) == {0: (0.5, 0.375, 0.625), 1: (0.25, 0.125, 0.375)}
     assert marks(panels(figure)[1]) == {0: (0.25, 0.125, 0.375)}, "focal has no maps"
     assert figure.get_suptitle() == (
-        "What the loss changed · d\ndifference from ce, 95% interval over images"
+        "What the loss changed · d\ndifference from ce\n95% interval over images, these trainings"
     )
 
 
@@ -141,7 +142,7 @@ def test_the_figure_says_what_intervals_and_means_are_over():
         "CAM alignment\nAUROC",
     ]
     assert figure.get_suptitle().endswith(
-        "95% interval over patients or over patients and seeds or over images"
+        "95% interval over patients or over patients and seeds or over images, these trainings"
     )
     assert build([focal]).get_suptitle().endswith("95% interval over patients and seeds")
 

@@ -25,7 +25,7 @@ def test_nothing_left_out():
 
 
 def test_divergences_are_said_to_be_over_the_classes_that_both_define():
-    assert "runs are compared over the classes that both define" in notes()
+    assert "settings are compared over the classes that all their trainings define" in notes()
 
 
 @pytest.mark.parametrize(

@@ -257,7 +257,7 @@ def _judge_difference(
         p_adjusted=p_adjusted,
         p_same=difference.p_adjusted,
         seeds=difference.seeds,
-        over_seeds=difference.over.endswith("seeds"),
+        over_seeds=difference.of_loss,
         **sides,
     )
 

@@ -156,7 +156,7 @@ def margin_p(estimate: Estimate, *, margin: float, freedom: float, confidence: f
     the estimate's side.
 
     Args:
-        estimate: With an interval symmetric around its value.
+        estimate: With an interval that reaches as far to both sides, ended by no scale.
         margin: Distance from 0.
         freedom: Degrees of freedom of its Student's t.
         confidence: Coverage of its interval.

@@ -199,7 +199,7 @@ def compare(pair: Pair, seeds: SeedVariance, *, confidence: float) -> PairedComp
     (1 / trainings of the one + 1 / trainings of the other); the interval is Student's t with
     Satterthwaite's degrees of freedom times its root. Where both runs were trained once it is over
     images alone, and says nothing of other trainings. Shares and AUROCs have intervals of their
-    own (`edges`), from the same variances.
+    own (`edges`), from the same variances, which end at -1 and 1.
 
     Over 800 simulations (of rankings 300) a nominal 95 % covered, with one training each: means of
     21, 60 and 240 values in 0..1 in 94, 95, 95 % of cases (percentile intervals 93, 93, 94 %,

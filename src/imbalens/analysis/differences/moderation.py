@@ -102,7 +102,10 @@ def expected_ratios(
         return usual_ratio([ratios[n] for n in places], [freedoms[n] for n in places])
 
     overall, of_classes = usual(not one for one in single), usual(single)
-    told = [one and int((of > 0).sum()) >= FEWEST for of, one in zip(ratios, single, strict=True)]
+    told = [
+        one and freedom > 0 and int((of > 0).sum()) >= FEWEST
+        for of, freedom, one in zip(ratios, freedoms, single, strict=True)
+    ]
     more = {
         name: max(
             1.0, usual(t and n == name for t, n in zip(told, names, strict=True)) / of_classes

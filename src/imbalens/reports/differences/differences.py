@@ -61,8 +61,8 @@ def differences_figure(
     )
     baselines = ", ".join(dict.fromkeys(one.baseline for one in shown)) or "the baseline"
     over = " or over ".join(dict.fromkeys(one.over for one in shown)) or "images"
-    note = f"difference from {baselines}, {confidence:.0%} interval over {over}"
-    figure.suptitle(titled(f"What the loss changed · {dataset}", note))
+    notes = (f"difference from {baselines}", f"{confidence:.0%} interval over {over}")
+    figure.suptitle(titled(f"What the loss changed · {dataset}", *notes))
     if not panels:
         say(figure.subplots(), "nothing to compare with a baseline")
         return figure

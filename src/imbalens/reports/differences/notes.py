@@ -20,8 +20,8 @@ def differences_notes(
         "## How to read the differences\n\n"
         f"- Intervals are over {unit} and over seeds where one of the sides was trained with "
         "several; the column `over` says so for each. A side trained once is then taken to vary "
-        "over seeds as the other does. Without, they are over images, these trainings: nothing is "
-        "said of others of the same loss.\n"
+        "over seeds as the other does. Where it says `these trainings`, each side was trained "
+        "once, and nothing is said of other trainings of the same loss.\n"
         "- p is corrected for the number of comparisons (step-down min-p) in three families: the "
         "main measures over all classes, the others over all classes, and the rows per class.\n"
         "- The expected calibration error has neither interval nor p: it is too high where bins "
@@ -29,8 +29,9 @@ def differences_notes(
         f"- {_averaged(counts, several=several, split=split, min_images=min_images)} The column "
         "`classes` says of each mean how many it is over.\n"
         "- A divergence (KLD) is undefined for a class without errors, and for one that no "
-        "misclassified training image says anything of: runs are compared over the classes that "
-        "both define, so that a value can differ from the run's own where `classes` does.\n"
+        "misclassified training image says anything of: settings are compared over the classes "
+        "that all their trainings define, so that a value can differ from the setting's own where "
+        "`classes` does.\n"
     )
 
 

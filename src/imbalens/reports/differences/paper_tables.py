@@ -90,7 +90,7 @@ def paper_a_tables(
     task = next((TASKS[setup.task] for setup in setups.values()), "")
     text = (
         f"In brackets: {confidence:.0%} interval of the difference from the baseline of the same "
-        "network, over images; a baseline's own cell has none."
+        "network, over what the notes below say; a baseline's own cell has none."
     )
     missing = "Empty: no baseline and other setting both have maps (dumps.maps.runs)."
     tables = []

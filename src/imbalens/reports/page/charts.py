@@ -50,7 +50,7 @@ def dots(
     zero: bool = True,
     level: float | None = None,
 ) -> Chart:
-    """One line per class, one dot per run, and its interval where the table has `low` and `high`.
+    """One line per class, one dot per run or setting, with its interval where there are both ends.
 
     Args:
         table: Columns `who`, `rows`, `value`, every field as text; undefined ones are left out.

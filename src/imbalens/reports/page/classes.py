@@ -80,7 +80,7 @@ def class_pages(
     Args:
         results: All that was read of the dataset.
         links: Anchor by class.
-        marks: Number of the colour by run.
+        marks: Number of the colour by run and setting.
         pictures: Data URIs of the prototypes, each once.
     """
     numbers = {source: place for place, source in enumerate(pictures)}

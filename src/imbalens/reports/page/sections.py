@@ -71,7 +71,7 @@ def build_sections(
     Args:
         results: All that was read of the dataset.
         links: Anchor by class.
-        marks: Number of the colour by run.
+        marks: Number of the colour by run and setting.
     """
     performance = results.of_runs.get("performance")
     of_labels = performance is not None and AUROC.name in performance
@@ -230,11 +230,13 @@ def _claims(results: DatasetResults, marks: Mapping[str, int]) -> Section | None
 def _verdicts(rows: pd.DataFrame, marks: Mapping[str, int]) -> pd.DataFrame:
     """Return a row per claim, and a column for what it is judged on."""
     about = rows.drop_duplicates("claim").set_index("claim")
-    verdicts = pivot(rows, "verdict", rows="claim", columns="judged").set_index("claim")
+    each = rows.drop_duplicates(["claim", "judged"])
+    verdicts = each.pivot(index="claim", columns="judged", values="verdict").fillna("")
     ordered = [name for name in marks if name in verdicts]
     verdicts = verdicts[[*ordered, *verdicts.columns.difference(ordered)]]
-    joined = about[["text"]].join(verdicts).join(about[["paper", "section"]])
-    return joined.rename(columns={"text": "what the paper says"})
+    text = about["text"].rename("what the paper says")
+    # a run may be called as one of the other columns
+    return pd.concat([text, verdicts.reindex(about.index), about[["paper", "section"]]], axis=1)
 
 
 def _per_class(

@@ -120,8 +120,8 @@ def make_table(
     links, marks, tones = links or {}, marks or {}, TONES if verdicts else {}
     columns, cells = [], []
     kinds = _kinds(table)
-    for name in map(str, table.columns):
-        values = table[name].tolist()
+    for place, name in enumerate(map(str, table.columns)):
+        values = table.iloc[:, place].tolist()  # two may have one name
         numeric = name not in TEXTS and is_numeric(values)
         title = name if name in marks else heading(name)
         columns.append(Column(title, numeric=numeric, mark=marks.get(name)))
@@ -179,24 +179,18 @@ def paper_texts(table: PaperTable) -> pd.DataFrame:
 
 
 def pivot(
-    table: pd.DataFrame,
-    value: str,
-    *,
-    rows: str,
-    columns: str = "run",
-    first: pd.DataFrame | None = None,
+    table: pd.DataFrame, value: str, *, rows: str, first: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """One row per value of `rows`, one column per run, in the order in which they first appear.
 
     Args:
-        table: Columns `columns`, `rows` and `value`, every field as text.
+        table: Columns `run`, `rows` and `value`, every field as text.
         value: What fills the cells; empty where a run has no such row.
         rows: What names the rows.
-        columns: What names the columns, perhaps not runs.
         first: Columns to put before, with the same column `rows`; names missing there are empty.
     """
-    wide = table.drop_duplicates([rows, columns]).pivot(index=rows, columns=columns, values=value)
-    wide = wide.reindex(index=table[rows].unique(), columns=table[columns].unique())
+    wide = table.drop_duplicates([rows, "run"]).pivot(index=rows, columns="run", values=value)
+    wide = wide.reindex(index=table[rows].unique(), columns=table["run"].unique())
     wide = wide.reset_index()
     wide.columns.name = None
     if first is not None:
