@@ -140,7 +140,8 @@ class TinyProject:
             shutil.copy(ROOT / ".dvc" / name, folder / ".dvc" / name)
         shutil.copytree(ROOT / ".dvc" / "plots", folder / ".dvc" / "plots")
         if cache:  # in a file that git ignores: clones have a cache of their own
-            (folder / ".dvc/config.local").write_text(f"[cache]\n    dir = {cache}\n")
+            local = folder / ".dvc/config.local"
+            local.write_text(f"[cache]\n    dir = {cache}\n", encoding="utf-8")
         for keep in (*ROOT.glob("metrics/*/.gitkeep"), *ROOT.glob("plots/*/.gitkeep")):
             place = folder / keep.relative_to(ROOT)
             place.parent.mkdir(parents=True)
