@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from imbalens.analysis.adversaries.adversaries import NEAREST, RANDOM
 from imbalens.analysis.adversaries.chance import random_prediction
 from imbalens.analysis.adversaries.distributions import off_diagonal_shares
-from imbalens.analysis.adversaries.scores import Prediction, log_loss, smooth
+from imbalens.analysis.adversaries.scores import Prediction, score_prediction, smooth
 from imbalens.analysis.common.measures import KLD, KLD_RANDOM, LOG_LOSS
 from imbalens.analysis.differences.adversaries import adversary_measures
 from imbalens.analysis.differences.bootstrap import resample_images
@@ -37,21 +37,30 @@ HEAD_COVERAGE = (
 def order_rows(*, n: int) -> Iterator[str]:
     """Yield per distribution of errors how often a score puts three predictions in order."""
     for concentration in CONCENTRATIONS:
-        rng = np.random.default_rng(SEED)
-        share = np.mean([_in_order(rng, concentration) for _ in range(n)])
+        share = count_in_order(concentration, n=n) / n
         yield f"| Dirichlet, {concentration:g} | {n} | {share:.1%} |"
 
 
-def _in_order(rng: np.random.Generator, concentration: float) -> bool:
-    truth = _draw_truth(rng, concentration)
-    errors, near = _draw_counts(rng, ERRORS, truth), _draw_counts(rng, NEIGHBOURS, truth)
+def count_in_order(concentration: float, *, n: int) -> int:
+    """Count simulations in which who knows comes before who says nothing before who guesses.
+
+    Args:
+        concentration: Of the Dirichlet distribution of a class's errors.
+        n: Simulations.
+    """
+    rng, every = np.random.default_rng(SEED), np.ones(len(ERRORS), dtype=bool)
     guess = random_prediction(NEIGHBOURS.astype(float), eps=EPS, alpha=ALPHA)
-    uniform = smooth(np.ones_like(errors), alpha=ALPHA)
-    scores = [
-        _per_error(errors, smoothed)
-        for smoothed in (smooth(near, alpha=ALPHA), uniform, guess.smoothed)
-    ]
-    return scores == sorted(scores)
+    nothing = _predict(np.ones((len(ERRORS), len(ERRORS))))
+    ordered = 0
+    for _ in range(n):
+        truth = _draw_truth(rng, concentration)
+        errors, near = _draw_counts(rng, ERRORS, truth), _draw_counts(rng, NEIGHBOURS, truth)
+        known, unsaid, guessed = (
+            score_prediction(errors, predicted, judged=every, eps=EPS).log_loss
+            for predicted in (_predict(near), nothing, guess)
+        )
+        ordered += known < unsaid < guessed
+    return ordered
 
 
 def coverage_rows(*, n: int) -> Iterator[str]:
@@ -68,7 +77,7 @@ def _coverage(images: int, *, n: int) -> Mapping[str, float]:
     truth = _draw_truth(rng, 0.5)
     near = _draw_counts(rng, NEIGHBOURS, truth)
     predictors = {
-        NEAREST: Prediction(off_diagonal_shares(near), smooth(near, alpha=ALPHA)),
+        NEAREST: _predict(near),
         RANDOM: random_prediction(NEIGHBOURS.astype(float), eps=EPS, alpha=ALPHA),
     }
     labels = np.repeat(np.arange(len(ERRORS)), images)
@@ -83,7 +92,10 @@ def _coverage(images: int, *, n: int) -> Mapping[str, float]:
             weights, labels, predictions, predictors, errors="by_actual", eps=EPS, seed=SEED
         )
         averaged = average_measures([measures])
-        of = {spec.name: averaged[spec.stage, spec.name, None][1] for spec in _SPECS}
+        of = {
+            spec.name: averaged[spec.stage, spec.name, None][1]
+            for spec in (LOG_LOSS, KLD, KLD_RANDOM)
+        }
         intervals = {
             name: value_interval(of[name], **OPTIONS) for name in (LOG_LOSS.name, KLD.name)
         }
@@ -99,7 +111,8 @@ def _coverage(images: int, *, n: int) -> Mapping[str, float]:
     return shares
 
 
-_SPECS = (LOG_LOSS, KLD, KLD_RANDOM)
+def _predict(counts: Float[np.ndarray, "c c"] | Int[np.ndarray, "c c"]) -> Prediction:
+    return Prediction(off_diagonal_shares(counts), smooth(counts, alpha=ALPHA))
 
 
 def _draw_truth(rng: np.random.Generator, concentration: float) -> Float[np.ndarray, "c c"]:
@@ -110,9 +123,3 @@ def _draw_counts(
     rng: np.random.Generator, sizes: Int[np.ndarray, " c"], truth: Float[np.ndarray, "c c"]
 ) -> Int[np.ndarray, "c c"]:
     return np.stack([rng.multinomial(*each) for each in zip(sizes, truth, strict=True)])
-
-
-def _per_error(errors: Int[np.ndarray, "c c"], smoothed: Float[np.ndarray, "c c"]) -> float:
-    each = log_loss(errors, smoothed)
-    made = errors.sum(axis=1) > 0
-    return float(np.average(each[made], weights=errors.sum(axis=1)[made]))

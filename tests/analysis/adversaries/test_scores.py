@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import spearmanr
 
-from imbalens.analysis.adversaries.chance import random_prediction
+from benchmarks.foretelling import count_in_order
 from imbalens.analysis.adversaries.distributions import off_diagonal_shares
 from imbalens.analysis.adversaries.scores import (
     Prediction,
@@ -233,23 +233,8 @@ def test_jensen_shannon_by_hand():
     assert jensen_shannon(errors, predicted) == pytest.approx([1, 0, by_hand])
 
 
-# Neighbours and errors per class of the shipped run planted-ce
-NEIGHBOURS = np.array([50, 39, 50, 5, 35, 18, 15, 15, 50, 68])
-ERRORS = np.array([0, 0, 1, 1, 1, 2, 5, 4, 46, 60])
-
-
 @pytest.mark.parametrize("concentration", [0.2, 0.5])
 def test_who_knows_comes_before_who_says_nothing_before_who_guesses(concentration):
     """Of truths on few classes; of flat ones see docs/evidence.md."""
-    rng, ordered, n = np.random.default_rng(0), 0, 200
-    for _ in range(n):
-        truth = off_diagonal_shares(rng.gamma(concentration, size=(10, 10)))
-        errors = np.stack([rng.multinomial(*each) for each in zip(ERRORS, truth, strict=True)])
-        near = np.stack([rng.multinomial(*each) for each in zip(NEIGHBOURS, truth, strict=True)])
-        guess = random_prediction(NEIGHBOURS.astype(float), eps=1e-5, alpha=0.5)
-        every = np.ones(10, dtype=bool)
-        random = score_prediction(errors, guess, judged=every, eps=1e-5).log_loss
-        ordered += (
-            score(errors, near).log_loss < score(errors, np.ones((10, 10))).log_loss < random
-        )
-    assert ordered >= 0.95 * n
+    n = 200
+    assert count_in_order(concentration, n=n) >= 0.95 * n
