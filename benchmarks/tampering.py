@@ -7,6 +7,8 @@ on another machine: one thread and other kernels. Prints a row per tampering and
 caught; fails if one passes.
 """
 
+from imbalens.stage import run_command
+
 import argparse
 import json
 import os
@@ -22,7 +24,6 @@ from typing import Any
 from tqdm import tqdm
 
 from imbalens.errors import InputError
-from imbalens.stage import run_stage
 from imbalens.validation import repository as git
 from imbalens.validation.summary import UNCHECKED, Outcome, first_line
 from imbalens.validation.validate import (
@@ -474,4 +475,4 @@ def _recompute(place: Path, environment: Mapping[str, str] | None) -> Path:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_command(main)

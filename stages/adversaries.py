@@ -1,12 +1,13 @@
 """Compare nearest adversaries in the training images with the errors on unseen ones."""
 
+from imbalens.stage import parse_stage, pick, require_neighbors, run_stage
+
 from collections.abc import Sequence
 from pathlib import Path
 
 from imbalens.analysis.adversaries.adversaries import adversaries, adversaries_recovery
 from imbalens.dumps.files import read_features
 from imbalens.reports import adversaries as report
-from imbalens.stage import parse_stage, pick, require_neighbors, run_stage
 from imbalens.store.files import write_json
 from imbalens.store.prepared import read_truth
 from imbalens.store.tables import write_table

@@ -3,6 +3,8 @@
 Of several labels, each one that an image has is judged by itself.
 """
 
+from imbalens.stage import parse_stage, pick, require_neighbors, run_stage
+
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +12,6 @@ from imbalens.analysis.archetypes.archetypes import archetypes
 from imbalens.analysis.archetypes.recovery import archetype_recovery
 from imbalens.dumps.files import read_features
 from imbalens.reports import archetypes as report
-from imbalens.stage import parse_stage, pick, require_neighbors, run_stage
 from imbalens.store.files import write_json
 from imbalens.store.prepared import read_images, read_names, read_truth
 from imbalens.store.tables import write_table

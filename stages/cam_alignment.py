@@ -1,5 +1,7 @@
 """Measure how well a run's class activation maps agree with the boxes of annotated images."""
 
+from imbalens.stage import parse_stage, pick, run_stage
+
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +12,6 @@ from imbalens.analysis.cam_alignment.cam_alignment import cam_alignment
 from imbalens.dumps.files import read_maps_about, read_maps_by_image
 from imbalens.reports.cam_alignment import figures, tables
 from imbalens.reports.common.sampling import choose_samples
-from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.files import write_json
 from imbalens.store.prepared import read_examples
 from imbalens.store.tables import write_table

@@ -1,5 +1,7 @@
 """Compare what a dataset's runs learned: features, archetypes, adversaries and colours."""
 
+from imbalens.stage import parse_stage, pick, run_stage
+
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -11,7 +13,6 @@ from imbalens.params.experiment import first_baselines, trainings_beside_baselin
 from imbalens.reading import changes as reading
 from imbalens.reports.changes import figures, tables
 from imbalens.reports.common.titles import dataset_title
-from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.prepared import read_metadata
 from imbalens.store.tables import write_table
 from imbalens.tables.changes import TABLES

@@ -4,12 +4,13 @@ DVC puts names of params.yaml into its commands: every stage that takes one depe
 It always holds the same, so that no stage reruns because of it.
 """
 
+from imbalens.stage import run_stage
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from imbalens.params.loading import PARAMS_PATH, load_params
-from imbalens.stage import run_stage
 from imbalens.store.files import write_text
 from imbalens.surroundings import require_surroundings
 

@@ -1,5 +1,7 @@
 """Judge the empirical claims of both papers by the results of a dataset's runs."""
 
+from imbalens.stage import parse_stage, pick, run_stage
+
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +16,6 @@ from imbalens.reports.claims import (
     sentences_table,
 )
 from imbalens.reports.common.titles import dataset_title
-from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.files import write_json, write_text
 from imbalens.store.prepared import read_metadata
 from imbalens.store.tables import write_table

@@ -1,5 +1,7 @@
 """Put all settings of a dataset side by side: tables and figures of paper A."""
 
+from imbalens.stage import parse_stage, pick, run_stage
+
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +15,6 @@ from imbalens.reports.compare import (
     settings_markdown,
     settings_table,
 )
-from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.files import write_text
 from imbalens.store.prepared import read_metadata
 from imbalens.store.tables import write_table

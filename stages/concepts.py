@@ -1,12 +1,13 @@
 """Count the concepts that a run's channels detect in the boxes of annotated images."""
 
+from imbalens.stage import parse_stage, pick, run_stage
+
 from collections.abc import Sequence
 from pathlib import Path
 
 from imbalens.analysis.concepts.concepts import concepts
 from imbalens.dumps.files import read_maps_about, read_maps_by_channel
 from imbalens.reports.concepts import figures, tables
-from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.files import write_json
 from imbalens.store.prepared import read_images
 from imbalens.store.tables import write_table

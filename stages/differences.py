@@ -1,5 +1,7 @@
 """Compare every measure of a dataset's settings with their baselines, by paired bootstrap."""
 
+from imbalens.stage import parse_stage, pick, run_stage
+
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +12,6 @@ from imbalens.reports.differences import differences as reports
 from imbalens.reports.differences.paper_layout import paper_frame, paper_json, papers_markdown
 from imbalens.reports.differences.paper_tables import paper_tables
 from imbalens.reports.differences.seeds import seeds_metrics, seeds_table
-from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.files import write_json, write_text
 from imbalens.store.tables import write_table
 from imbalens.tables.differences import DIFFERENCES, PAPER_TABLES, SEEDS

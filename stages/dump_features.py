@@ -1,11 +1,12 @@
 """Dump a run's feature embeddings, logits and head to data/dumps/features/RUN.h5."""
 
+from imbalens.stage import parse_stage, pick, run_stage
+
 from collections.abc import Sequence
 from pathlib import Path
 
 from imbalens.dumps.features import dump_features
 from imbalens.dumps.trained import load_trained
-from imbalens.stage import parse_stage, pick, run_stage
 
 
 def main(argv: Sequence[str] | None = None) -> None:

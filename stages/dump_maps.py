@@ -1,5 +1,7 @@
 """Dump a run's last convolutional maps of the annotated images to data/dumps/maps/RUN.h5."""
 
+from imbalens.stage import parse_stage, pick, run_stage
+
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,7 +10,6 @@ import torch
 from imbalens.dumps.maps import dump_maps
 from imbalens.dumps.trained import load_trained
 from imbalens.models.build import build_model
-from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.prepared import read_boxes
 
 

@@ -1,11 +1,12 @@
 """Dump how salient every pixel is for a run to data/dumps/saliency/RUN.h5."""
 
+from imbalens.stage import parse_stage, pick, run_stage
+
 from collections.abc import Sequence
 from pathlib import Path
 
 from imbalens.dumps.saliency import dump_saliency
 from imbalens.dumps.trained import load_trained
-from imbalens.stage import parse_stage, pick, run_stage
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -1,5 +1,7 @@
 """Make the page to look at a dataset's images with, and list labels that may be wrong."""
 
+from imbalens.stage import parse_stage, pick, run_stage
+
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,7 +9,6 @@ from imbalens.reading import explore as reading
 from imbalens.reports.explore import page as report
 from imbalens.reports.explore.pictures import select_of_runs
 from imbalens.reports.page.shell import find_vega
-from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.files import write_json, write_text
 from imbalens.store.tables import write_table
 from imbalens.tables.explore import CANDIDATES

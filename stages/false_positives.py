@@ -1,11 +1,12 @@
 """Put the errors around one class under two losses side by side."""
 
+from imbalens.stage import parse_stage, pick, run_stage
+
 from collections.abc import Sequence
 from pathlib import Path
 
 from imbalens.errors import InputError
 from imbalens.reports.false_positives import draw_false_positives, false_positive_table
-from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.tables import read_table, write_table
 from imbalens.tables.false_positives import FALSE_POSITIVES
 from imbalens.tables.performance import CONFUSION

@@ -1,5 +1,7 @@
 """Find the features that stand for each class, and how far classes share them."""
 
+from imbalens.stage import parse_stage, pick, run_stage
+
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,7 +10,6 @@ from imbalens.analysis.feature_overlap import feature_overlap
 from imbalens.dumps.files import read_features
 from imbalens.errors import InputError
 from imbalens.reports import feature_overlap as report
-from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.files import write_json
 from imbalens.store.prepared import read_truth
 from imbalens.store.tables import write_table

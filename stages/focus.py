@@ -1,12 +1,13 @@
 """Write the metrics of the setting that `focus` names to one file, for `dvc metrics diff`."""
 
+from imbalens.stage import run_stage
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from imbalens.params.loading import PARAMS_PATH, load_params
 from imbalens.reading.metrics import read_setting
-from imbalens.stage import run_stage
 from imbalens.store.files import write_json
 
 

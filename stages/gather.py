@@ -3,11 +3,12 @@
 It is short: digests of files. DVC stops here while a dataset's runs are as they were.
 """
 
+from imbalens.stage import parse_stage, pick, run_stage
+
 from collections.abc import Sequence
 from pathlib import Path
 
 from imbalens.gather import gather
-from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.files import write_json
 
 

@@ -1,5 +1,7 @@
 """Measure how well a run classifies: metrics/performance/RUN.json and its plots."""
 
+from imbalens.stage import parse_stage, pick, run_stage
+
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,7 +10,6 @@ from imbalens.analysis.performance.performance import performance
 from imbalens.dumps.files import read_features
 from imbalens.reports.performance import tables
 from imbalens.reports.performance.figures import draw_performance
-from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.files import write_json
 from imbalens.store.prepared import read_truth
 from imbalens.store.tables import write_table

@@ -1,5 +1,7 @@
 """Prepare a dataset: its images with the wanted imbalance, in data/prepared/DATASET.h5."""
 
+from imbalens.stage import parse_stage, pick, run_stage
+
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +11,6 @@ from imbalens.params.checks import find_image_problems
 from imbalens.reports.common.sampling import choose_samples
 from imbalens.reports.common.titles import dataset_title
 from imbalens.reports.prepare import MAX_SAMPLES, draw_samples
-from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.files import write_json
 from imbalens.store.prepared import read_examples, read_metadata, read_pairs
 

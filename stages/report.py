@@ -1,5 +1,7 @@
 """Write the report: one HTML file about all datasets, which needs no network."""
 
+from imbalens.stage import run_stage
+
 import argparse
 import platform
 import sys
@@ -11,7 +13,6 @@ from imbalens.params.loading import PARAMS_PATH, load_params
 from imbalens.reading.report import read_dataset
 from imbalens.reports.page.fitting import fit_page
 from imbalens.reports.page.shell import find_vega
-from imbalens.stage import run_stage
 from imbalens.store.files import write_text
 
 OUTPUT = Path("plots/report.html")

@@ -1,5 +1,7 @@
 """Name the colours of the pixels that a run's decisions depend on most, class by class."""
 
+from imbalens.stage import parse_stage, pick, run_stage
+
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +12,6 @@ from imbalens.analysis.common.recovery import saliency_recovery
 from imbalens.analysis.saliency_colours import ALL, ANY_PIXEL, COLOUR_GROUPS, colours
 from imbalens.dumps.files import read_saliency_ranks
 from imbalens.reports import saliency_colours as report
-from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.files import write_json
 from imbalens.store.prepared import read_boxes, read_metadata, read_split, read_truth
 from imbalens.store.tables import read_table, write_table

@@ -1,5 +1,7 @@
 """Train a run, or take its checkpoint, into data/models/RUN.pt; resumes when interrupted."""
 
+from imbalens.stage import parse_stage, pick, run_stage
+
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 
 from imbalens.models.checkpoint import save_weights
-from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.files import write_json
 from imbalens.store.prepared import read_metadata
 from imbalens.store.tables import write_table

@@ -3,10 +3,11 @@
 Training and dumps depend on this file: another loss or network leaves it as it is.
 """
 
+from imbalens.stage import parse_stage, pick, run_stage
+
 from collections.abc import Sequence
 from pathlib import Path
 
-from imbalens.stage import parse_stage, pick, run_stage
 from imbalens.store.files import write_json
 from imbalens.trained_code import digest_code, read_modules
 

@@ -1,11 +1,15 @@
+from imbalens.stage import parse_stage, pick, require_neighbors, run_command
+
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
 from imbalens.errors import InputError
-from imbalens.stage import parse_stage, pick, require_neighbors, run_stage
-from tests.tiny import tiny_params, write_params
+from tests.tiny import ROOT, tiny_params, write_params
 
 
 @pytest.mark.parametrize(
@@ -72,7 +76,7 @@ def fail_with(error):
 def end(main, capsys) -> tuple[int, str]:
     """Return the exit status and what stands on stderr once the interpreter has ended."""
     with pytest.raises(SystemExit) as ended:
-        run_stage(main)
+        run_command(main)
     code, found = ended.value.code, capsys.readouterr()
     assert found.out == ""
     return (1, f"{found.err}{code}\n") if isinstance(code, str) else (code, found.err)
@@ -93,8 +97,8 @@ def test_a_users_mistake_is_one_message_and_status_1(capsys, error, message):
 
 def test_the_process_of_a_failed_stage_ends_so_too():
     code = (
-        "from imbalens.stage import pick, run_stage\n"
-        "run_stage(lambda: pick({'a': 1}, 'runs', 'b'))"
+        "from imbalens.stage import pick, run_command\n"
+        "run_command(lambda: pick({'a': 1}, 'runs', 'b'))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False
@@ -113,12 +117,110 @@ def test_an_interrupt_says_how_to_go_on_and_is_status_130(capsys):
 @pytest.mark.parametrize("kind", [ValueError, KeyError, ZeroDivisionError])
 def test_anything_else_is_let_through(capsys, kind):
     with pytest.raises(kind, match="why"):
-        run_stage(fail_with(kind("why")))
+        run_command(fail_with(kind("why")))
     assert capsys.readouterr().err == ""
 
 
 def test_a_stage_that_succeeds_ends_quietly(capsys):
     calls = []
-    run_stage(lambda: calls.append(1))
+    run_command(lambda: calls.append(1))
     assert calls == [1]
     assert capsys.readouterr() == ("", "")
+
+
+ALONE = """
+import sys, time
+from pathlib import Path
+from imbalens.stage import run_stage
+
+def main():
+    for text in ("starts", "ends"):
+        with Path("log").open("a", encoding="utf-8") as file:
+            print(text, file=file)
+        time.sleep(float(sys.argv[2]))
+
+run_stage(main)
+"""
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start a stage of one's own of two seconds, under a name, in one folder."""
+    (tmp_path / "show.py").write_text(ALONE, encoding="utf-8")
+    started = []
+
+    def run(name):
+        process = subprocess.Popen(
+            [sys.executable, "show.py", name, "1"],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def read_log(folder):
+    path = folder / "log"
+    return path.read_text(encoding="utf-8").split() if path.exists() else []
+
+
+def test_the_second_of_the_same_stage_waits_and_says_for_whom(start, tmp_path):
+    first = start("a")
+    wait_for(lambda: read_log(tmp_path))
+    second = start("a")
+    assert f"show@a: waits for process {first.pid}" in second.stderr.read()
+    assert (first.wait(), second.wait()) == (0, 0)
+    assert read_log(tmp_path) == ["starts", "ends"] * 2
+
+
+def test_stages_of_other_names_do_not_wait(start, tmp_path):
+    start("a")
+    wait_for(lambda: read_log(tmp_path))
+    start("b")
+    wait_for(lambda: len(read_log(tmp_path)) >= 2)
+    assert read_log(tmp_path)[:2] == ["starts", "starts"]
+
+
+def test_nobody_waits_for_a_killed_stage(start, tmp_path):
+    first = start("a")
+    wait_for(lambda: read_log(tmp_path))
+    first.kill()
+    first.wait()
+    assert start("a").stderr.read() == ""
+
+
+SLOW = "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(9)"
+STARTED = [
+    "-m imbalens check",
+    *(f"stages/{path.name}" for path in sorted((ROOT / "stages").glob("*.py"))),
+]
+
+
+@pytest.mark.parametrize("script", STARTED)
+@pytest.mark.parametrize("package", ["pydantic", "numpy"])
+def test_an_interrupt_while_a_script_is_loaded_is_no_traceback(tmp_path, script, package):
+    (tmp_path / f"{package}.py").write_text(SLOW, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, *script.split()],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT / "src")])},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == -signal.SIGINT
+    assert done.stderr == "interrupted; the same command goes on, training from its last epoch\n"

@@ -103,7 +103,7 @@ def test_kill_9_then_the_same_command_gives_the_same_weights(workspace, tmp_path
     assert f"{RUN}: goes on after epoch" in output
     assert f"{RUN}: epoch 1/8" not in output
     resumed, history = weights.read_bytes(), Path(f"plots/train/{RUN}.csv").read_text()
-    assert not list(Path("work").glob("*")), "the state is deleted on success"
+    assert not list(Path("work").glob(f"{RUN}-*")), "the state is deleted on success"
     weights.unlink()
     start_training(whole).communicate()
     assert weights.read_bytes() == resumed

@@ -1,13 +1,13 @@
 """The console command `imbalens`."""
 
+from imbalens.stage import run_command
+
 import argparse
 import io
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
-
-from imbalens.stage import run_stage
 
 COMMANDS = {
     "check": "say what is wrong with a file of parameters, before anything is computed",
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if argv is None else list(argv)
     command = parser.parse_args(words[:1] or ["--help"]).command
     module = import_module(f"imbalens.commands.{command}")
-    run_stage(lambda: module.main(words[1:]))
+    run_command(lambda: module.main(words[1:]))
 
 
 def run() -> None:

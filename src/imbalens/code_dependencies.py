@@ -10,7 +10,13 @@ PIPELINE = Path("dvc.yaml")
 # they change no result. Were they dependencies, describing a new analysis or wording an error
 # anew would train every network again. Stages that cost nothing depend on them, and mostly write
 # the same whatever they say.
-CARRY_VALUES = ("src/imbalens/params/", "src/imbalens/errors.py", "src/imbalens/stage.py")
+CARRY_VALUES = (
+    "src/imbalens/params/",
+    "src/imbalens/errors.py",
+    "src/imbalens/interrupting.py",
+    "src/imbalens/locks.py",
+    "src/imbalens/stage.py",
+)
 READ_VALUES = ("check", "trained_code", "gather")
 # Of losses and networks a training depends on what its own ones reach, which a stage digests.
 DIGESTED = ("src/imbalens/losses", "src/imbalens/models")

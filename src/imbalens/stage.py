@@ -1,4 +1,7 @@
-"""What every stage script shares: its command line, and how it ends when the input is wrong."""
+"""What every stage script shares: its command line, and how it ends when the input is wrong.
+
+Scripts import it before anything else, so that Ctrl-C is understood while the rest is loaded.
+"""
 
 import argparse
 import sys
@@ -7,6 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from imbalens.errors import InputError
+from imbalens.interrupting import INTERRUPTED
+from imbalens.locks import only_one
 from imbalens.params.experiment import Params
 from imbalens.params.loading import PARAMS_PATH, load_params
 
@@ -61,13 +66,30 @@ def require_neighbors(key: str, n_neighbors: int, n_instances: int) -> None:
 
 
 def run_stage(main: Callable[[], Any]) -> None:
-    """Run a stage's `main`, showing a user's mistake as one message and exit status 1."""
+    """Run a stage's `main` as `run_command` does, after any other process that runs the same."""
+
+    def run_alone() -> None:
+        with only_one(_name_of(sys.argv)):
+            main()
+
+    run_command(run_alone)
+
+
+def _name_of(argv: Sequence[str]) -> str:
+    """Name what a stage's command computes, as DVC does."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("name", nargs="?")
+    parser.add_argument("--params")
+    name = parser.parse_known_args(argv[1:])[0].name
+    return Path(argv[0]).stem + (f"@{name}" if name else "")
+
+
+def run_command(main: Callable[[], Any]) -> None:
+    """Run a command's `main`, showing a user's mistake as one message and exit status 1."""
     try:
         main()
     except (InputError, OSError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        print(
-            "interrupted; the same command goes on, training from its last epoch", file=sys.stderr
-        )
+        print(INTERRUPTED, file=sys.stderr)
         sys.exit(130)

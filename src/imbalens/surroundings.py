@@ -1,6 +1,5 @@
 """What an experiment needs beside its file: found to be there before anything is computed."""
 
-import json
 from collections.abc import Collection, Iterator
 from configparser import ConfigParser
 from pathlib import Path
@@ -13,6 +12,7 @@ from imbalens.params.experiment import Params
 from imbalens.params.loading import ANALYSES_PATH, PARAMS_PATH
 from imbalens.params.paths import expand_path
 from imbalens.recovery import CACHE, LOCK, parse_lock
+from imbalens.store.files import read_json
 
 
 def require_surroundings(params: Params, path: Path) -> None:
@@ -129,9 +129,10 @@ def _find_image_problems(params: Params, made: Collection[str], project: Path) -
         if f"prepare@{name}" not in made:
             continue
         try:
-            text = (project / f"metrics/prepare/{name}.json").read_text(encoding="utf-8")
-            problems = find_image_problems(params, name, json.loads(text))
-        except (OSError, json.JSONDecodeError):  # DVC prepares the images again
+            path = project / f"metrics/prepare/{name}.json"
+            summary = read_json(path, command="", needs=("images", "counts"))
+            problems = find_image_problems(params, name, summary)
+        except (OSError, InputError):  # DVC prepares the images again
             continue
         for problem in problems:
             yield (

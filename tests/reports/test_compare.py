@@ -98,14 +98,14 @@ def test_markdown_by_hand():
         "",
         "| setting | network | loss | trainings | AUROC | AP "
         "| predicted probability of positives | ECE |",
-        "|---|---|---|---:|---:|---:|---:|---:|",
+        "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |",
         "| a | resnet50 | bce | 2 | 0.7500 (2) | 0.5000 (2) | 0.2500 (2) | 0.1250 (2) |",
         "| b | resnet50 | bce | 2 | 0.3750 (2) | 0.5000 (2) | 0.2500 (2) | 0.1250 (2) |",
         "",
         "## Alignment of class activation maps with boxes (paper A, Table 1)",
         "",
         "| setting | network | loss | trainings | IoBB | IoBB, untrained |",
-        "|---|---|---|---:|---:|---:|",
+        "| --- | --- | --- | ---: | ---: | ---: |",
         "| a | resnet50 | bce | 1 | 0.2500 | 0.1250 |",
         "| b | resnet50 | bce |  |  |  |",
         "",
@@ -113,7 +113,7 @@ def test_markdown_by_hand():
         "",
         "| setting | network | loss | trainings | disjoint concepts | unique concepts "
         "| dead channels |",
-        "|---|---|---|---:|---:|---:|---:|",
+        "| --- | --- | --- | ---: | ---: | ---: | ---: |",
         "| a | resnet50 | bce | 1 | 123.4 | 34.6 | 3 |",
         "| b | resnet50 | bce |  |  |  |  |",
     ]

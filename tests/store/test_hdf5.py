@@ -1,12 +1,10 @@
-import gc
-from contextlib import contextmanager
-
 import h5py
 import numpy as np
 import pytest
 
 from imbalens.errors import InputError
 from imbalens.store.hdf5 import Variable, _GuardedFile, create, open_checked, read_text
+from tests.full_disk import file_size_limit
 
 VARIABLES = (
     Variable("{split}/features", "float32", ("n", "d"), "embeddings"),
@@ -35,21 +33,6 @@ def write(path, arrays, *, splits=("train", "test"), version=1):
 
 def check(path, **needed):
     return open_checked(path, "features", 1, VARIABLES, command="dvc repro x@y", **needed)
-
-
-@contextmanager
-def file_size_limit(size):
-    """Let writing beyond a size fail, as on a full disk, for what the block itself writes."""
-    resource = pytest.importorskip("resource", reason="limits of file sizes are of Unix")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    gc.collect()  # whatever other tests left open is closed before, not meanwhile
-    gc.disable()
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        gc.enable()
 
 
 def test_what_was_written_is_read(tmp_path):

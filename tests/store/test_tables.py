@@ -101,3 +101,55 @@ def test_a_file_that_is_not_what_is_declared_is_refused(name):
 def test_a_missing_file_says_what_to_run():
     with pytest.raises(InputError, match=r"x\.csv is missing; run: dvc repro look@x"):
         read_table(SEEN, "x")
+
+
+DAMAGED = {
+    "empty": (lambda _: b"", "it is empty"),
+    "cut in a field": (lambda content: content[:-3], "its end is cut off"),
+    "cut in a row": (
+        lambda content: content[: content.rindex(b",")] + b"\n",
+        "line 4 has 5 fields",
+    ),
+    "cut in quotes": (lambda content: content.replace(b'b"', b"b"), "line 4: unexpected end"),
+    "a field too many": (lambda content: content[:-1] + b",1\n", "4 has 7 fields, wanted 6"),
+    "fields too many in all rows": (
+        lambda content: content.replace(b"\n", b",1\n").replace(b"dead,1", b"dead"),
+        "line 2 has 7 fields",
+    ),
+    "a column twice": (lambda content: content.replace(b"dead", b"row"), "two columns have one"),
+    "other bytes": (lambda content: content.replace(b"NA", b"\xff"), "can't decode byte 0xff"),
+}
+
+
+@pytest.mark.parametrize(("damage", "says"), DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_file_says_what_to_run(damage, says):
+    write_table(SEEN, "x", frame())
+    content = SEEN.path_of("x").read_bytes()
+    SEEN.path_of("x").write_bytes(damage(content))
+    assert SEEN.path_of("x").read_bytes() != content
+    for read in (read_table, read_as_text):
+        with pytest.raises(
+            InputError, match=rf"x\.csv is damaged: .*{says}.*; run: dvc repro look@x"
+        ):
+            read(SEEN, "x")
+
+
+FORMULAS = ["=1+1", "@SUM(A1)", "+1", "-1", "-", "'=1", "\uff1d1", "'", "a=1", "''@"]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_a_spreadsheet_computes_nothing_that_stands_in_a_table(text):
+    """It computes what begins with one of = + - @, as narrow as here or as wide as in Japanese."""
+    written = frame(**{"class": [text, "b", "c"]})
+    write_table(SEEN, "x", written)
+    line = SEEN.path_of("x").read_text(encoding="utf-8").splitlines()[1]
+    assert line[0] not in "=+-@\uff1d\uff0b\uff0d\uff20"
+    assert read_table(SEEN, "x")["class"].tolist() == [text, "b", "c"]
+    assert read_as_text(SEEN, "x")["class"].tolist() == [text, "b", "c"]
+
+
+def test_columns_named_after_the_data_are_no_formulas_either():
+    table = pd.DataFrame({"class": ["a"], "=cmd": [-0.5]})
+    write_table(OPEN, "x", table)
+    assert OPEN.path_of("x").read_text(encoding="utf-8") == "class,'=cmd\na,-0.5\n"
+    pd.testing.assert_frame_equal(read_table(OPEN, "x"), table.astype({"class": object}))

@@ -1,4 +1,6 @@
 import json
+import signal
+import subprocess
 import sys
 from types import ModuleType
 
@@ -6,7 +8,9 @@ import pytest
 import torch
 from torch import nn
 
+from imbalens.errors import InputError
 from imbalens.training.resuming import TrainingState, load_state, save_state, work_folder
+from tests.full_disk import file_size_limit
 
 OPTIMIZERS = {
     "sgd": lambda model: torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, fused=True),
@@ -97,25 +101,65 @@ def test_where_there_is_no_state_there_is_none(tmp_path, folder):
     assert load_state(tmp_path / folder) is None
 
 
-def test_a_kill_while_writing_leaves_the_old_state(tmp_path, monkeypatch):
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from imbalens.store import files
+
+def killed(path):
+    os.truncate(path, 10)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+files._flush = killed
+files.write_bytes(Path(sys.argv[1]), bytes(100))
+"""
+
+
+def test_a_kill_while_writing_leaves_the_old_state(tmp_path):
     save_state(tmp_path, make_state(epoch=1))
-    written = []
-
-    def killed(_, path):
-        written.append(path)
-        path.write_bytes(b"half a sta")
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(torch, "save", killed)
-        with pytest.raises(KeyboardInterrupt):
-            save_state(tmp_path, make_state(epoch=2))
+    for _ in range(2):
+        command = [sys.executable, "-c", KILLED, str(tmp_path / "state.pt")]
+        assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     assert_same(vars(load_state(tmp_path)), vars(make_state(epoch=1)))
-
-    written[0].write_bytes(b"half a sta")  # what SIGKILL leaves, which no cleaning up follows
-    assert_same(vars(load_state(tmp_path)), vars(make_state(epoch=1)))
+    (left,) = [path for path in tmp_path.iterdir() if path.name != "state.pt"]
+    assert left.stat().st_size == 10, "the second killed process deleted what the first left"
     save_state(tmp_path, make_state(epoch=2))
     assert_same(vars(load_state(tmp_path)), vars(make_state(epoch=2)))
+    assert [path.name for path in tmp_path.iterdir()] == ["state.pt"]
+
+
+@pytest.mark.parametrize("kept", [0, 1, 1000, -1])
+def test_a_state_that_cannot_be_read_is_named_and_set_aside(tmp_path, capsys, kept):
+    save_state(tmp_path, make_state())
+    content = (tmp_path / "state.pt").read_bytes()[:kept]
+    (tmp_path / "state.pt").write_bytes(content)
+    assert load_state(tmp_path) is None
+    said = capsys.readouterr().err
+    assert f"{tmp_path / 'state.pt'}: cannot be read" in said
+    assert "training starts over" in said
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "unreadable-state.pt": content
+    }
+    assert load_state(tmp_path) is None
+    assert not capsys.readouterr().err, "it is set aside once"
+
+
+@pytest.mark.parametrize("content", [[1], {"epoch": 1}, {"another": 1}], ids=str)
+def test_what_is_no_state_is_set_aside_as_well(tmp_path, content):
+    torch.save(content, tmp_path / "state.pt")
+    assert load_state(tmp_path) is None
+    assert not (tmp_path / "state.pt").exists()
+
+
+@pytest.mark.parametrize("limit", [0, 500, 3000])
+def test_a_full_disk_is_one_error_and_keeps_the_old_state(tmp_path, limit):
+    save_state(tmp_path, make_state(epoch=1))
+    with (
+        pytest.raises(InputError, match=r"state\.pt: cannot be written .*free some space"),
+        file_size_limit(limit),
+    ):
+        save_state(tmp_path, make_state(epoch=2))
+    assert_same(vars(load_state(tmp_path)), vars(make_state(epoch=1)))
     assert [path.name for path in tmp_path.iterdir()] == ["state.pt"]
 
 

@@ -5,7 +5,7 @@ from imbalens.validation.summary import (
     Outcome,
     files_table,
     first_line,
-    markdown_table,
+    short_table,
     write_summary,
 )
 from imbalens.validation.values import Difference
@@ -95,7 +95,7 @@ def test_a_passed_validation_is_short():
 
 
 def test_a_table_keeps_its_rows_whole_and_says_how_many_it_leaves_out():
-    table = markdown_table(("where",), [(f"one|two\n<b>{row}",) for row in range(50)])
+    table = short_table(("where",), [(f"one|two\n<b>{row}",) for row in range(50)])
     lines = table.splitlines()
     assert lines[2] == r"| one\|two &lt;b>0 |"
     assert len(lines) == 2 + 40 + 2

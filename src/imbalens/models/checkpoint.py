@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from imbalens.errors import InputError
-from imbalens.store.files import atomic_path
+from imbalens.store.files import write_bytes
 
 _LISTED = 5
 
@@ -138,8 +138,7 @@ def save_weights(
     # torch.save puts a file's name, here a temporary one, into the bytes
     buffer = io.BytesIO()
     torch.save({**metadata, "state_dict": state}, buffer)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(buffer.getbuffer())
+    write_bytes(path, buffer.getbuffer())
 
 
 def _is_state(state: Any) -> bool:  # noqa: ANN401 - whatever was in the file

@@ -1,5 +1,7 @@
 """Reads what the page about a dataset's images shows: what its runs tell, and the images."""
 
+from imbalens.stage import require_neighbors
+
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,7 +19,6 @@ from imbalens.reports.explore.look import Look
 from imbalens.reports.explore.page import About, Pictures
 from imbalens.reports.explore.pictures import Selection, choose_points
 from imbalens.reports.explore.sprite import make_sprite
-from imbalens.stage import require_neighbors
 from imbalens.store.prepared import read_images, read_metadata, read_names, read_truth
 from imbalens.tables.explore import CANDIDATES
 

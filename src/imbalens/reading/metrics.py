@@ -1,13 +1,12 @@
 """Reads the metrics that other stages wrote, of a run or of all trainings of a setting."""
 
-import json
 from collections.abc import Mapping, Sequence
 from math import fsum
 from pathlib import Path
 from typing import Any
 
-from imbalens.errors import InputError
 from imbalens.params.experiment import Params, all_settings, settings
+from imbalens.store.files import read_json
 from imbalens.tables.compare import TRAININGS
 
 OF_RUNS = ("train", "performance", "archetypes", "adversaries", "feature_overlap")
@@ -26,12 +25,10 @@ def read_metrics(run: str, stage: str, *, root: Path) -> dict[str, Any]:
         root: Folder of the project.
 
     Raises:
-        InputError: if the file is missing; it says what to run.
+        InputError: if the file is missing or damaged; it says what to run.
     """
-    path = Path(f"metrics/{stage}/{run}.json")
-    if not (root / path).exists():
-        raise InputError(f"{path} is missing; run: dvc repro {stage}@{run}")
-    return json.loads((root / path).read_text(encoding="utf-8"))
+    path = root / "metrics" / stage / f"{run}.json"
+    return read_json(path, command=f"dvc repro {stage}@{run}")
 
 
 def stages_of(run: str, params: Params) -> tuple[str, ...]:
@@ -55,7 +52,7 @@ def read_setting(
         root: Folder of the project.
 
     Raises:
-        InputError: if a file is missing; it says what to run.
+        InputError: if a file is missing or damaged; it says what to run.
     """
     having: dict[str, list[str]] = {}
     for run in all_settings(params)[setting]:
@@ -99,7 +96,7 @@ def read_compared(dataset: str, params: Params) -> dict[str, dict[str, Any]]:
     """Read per setting of a dataset its network, its loss, and its metrics by stage.
 
     Raises:
-        InputError: if a file is missing; it says what to run.
+        InputError: if a file is missing or damaged; it says what to run.
     """
     return {
         setting: {

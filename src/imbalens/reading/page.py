@@ -1,6 +1,5 @@
 """Reads what the other stages left in `metrics/` and `plots/` for the report."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from imbalens.reports.differences.headings import heading
 from imbalens.reports.differences.paper_layout import PaperTable, read_paper_tables
 from imbalens.reports.page.images import figure
 from imbalens.reports.page.results import WHOLE, PageFigure
+from imbalens.store.files import read_json
 from imbalens.store.tables import Table, read_as_text
 from imbalens.tables import (
     adversaries,
@@ -60,17 +60,6 @@ RUN_FIGURES = {  # what follows the run's name, and what the figure shows
     "feature_overlap": {"": "Largest mean features", "-pairs": "Features that classes share"},
     "saliency_colours": {"": "Colours per class", "-pages": "Colours and prototypes per class"},
 }
-
-
-def read_json(path: Path, *, command: str) -> dict[str, Any]:
-    """Read a metrics file.
-
-    Raises:
-        InputError: if it is missing; it says what to run.
-    """
-    if not path.exists():
-        raise InputError(f"{path} is missing; run: {command}")
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def read_counts(metrics: Mapping[str, Any]) -> pd.DataFrame:
@@ -146,9 +135,20 @@ def read_optional(table: Table, name: str) -> pd.DataFrame | None:
     return read_as_text(table, name) if table.path_of(name).exists() else None
 
 
-def read_papers(path: Path) -> list[PaperTable]:
-    """Read the papers' tables; none where there is no such file."""
-    return read_paper_tables(read_json(path, command="")) if path.exists() else []
+def read_papers(dataset: str) -> list[PaperTable]:
+    """Read the papers' tables of a dataset; none where there is no such file.
+
+    Raises:
+        InputError: if the file is damaged; it says what to run.
+    """
+    path = Path(f"plots/differences/{dataset}-tables.json")
+    if not path.exists():
+        return []
+    command = f"dvc repro differences@{dataset}"
+    try:
+        return read_paper_tables(read_json(path, command=command))
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path} holds no tables ({error}); run: {command}") from error
 
 
 def read_notes(path: Path) -> list[str]:

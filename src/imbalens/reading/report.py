@@ -10,6 +10,7 @@ from imbalens.reading.examples import read_cam_examples
 from imbalens.reports.page.images import encode_examples, thumbnail
 from imbalens.reports.page.results import DatasetResults
 from imbalens.reports.page.runs import describe_runs
+from imbalens.store.files import read_json
 from imbalens.store.prepared import read_images, read_metadata
 from imbalens.tables.claims import CLAIMS, PRIOR_SHIFT
 from imbalens.tables.differences import DIFFERENCES
@@ -26,8 +27,10 @@ TABLE_TITLES = {
 def read_dataset(name: str, params: Params) -> DatasetResults:
     """Read everything that the report shows of one dataset."""
     data = Path(f"data/prepared/{name}.h5")
-    metrics = reading.read_json(
-        Path(f"metrics/prepare/{name}.json"), command=f"dvc repro prepare@{name}"
+    metrics = read_json(
+        Path(f"metrics/prepare/{name}.json"),
+        command=f"dvc repro prepare@{name}",
+        needs=("counts", "images", "classes", "image_size", "imbalance_ratio"),
     )
     about = read_metadata(data)
     runs = describe_runs(name, params)
@@ -67,7 +70,7 @@ def read_dataset(name: str, params: Params) -> DatasetResults:
             for key, table in tables.items()
         },
         differences=differences,
-        papers=reading.read_papers(Path(f"plots/differences/{name}-tables.json")),
+        papers=reading.read_papers(name),
         notes=reading.read_notes(Path(f"plots/differences/{name}.md")),
         claims=claims,
         prior_shift=prior_shift,

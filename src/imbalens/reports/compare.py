@@ -23,6 +23,7 @@ from imbalens.analysis.performance.measures import (
     PROBABILITY_POSITIVES,
     RECALL,
 )
+from imbalens.reports.common.markdown import markdown_table
 from imbalens.reports.common.overlay import add_scale, overlay
 from imbalens.reports.common.style import PALETTE, plain, quiet, save, say, titled
 from imbalens.store.examples import Example
@@ -92,14 +93,18 @@ def settings_markdown(table: pd.DataFrame, *, dataset: str) -> str:
         lines += [f"## {title}", ""]
         if any(f"{spec.name}{CLASSES}" in table for spec in shown):
             lines += ["In brackets: classes, or labels, that a mean is over.", ""]
-        headings = " | ".join(spec.heading for spec in shown)
-        lines.append(f"| setting | network | loss | trainings | {headings} |")
-        lines.append("|---|---|---|---:|" + "---:|" * len(shown))
+        head = ["setting", "network", "loss", "trainings", *(spec.heading for spec in shown)]
+        rows = []
         for _, row in table.iterrows():
-            keys = [str(row[key]) for key in ("setting", "model", "loss")]
             trainings = row[_trainings(shown[0])]
-            keys.append("" if pd.isna(trainings) else str(trainings))
-            lines.append(f"| {' | '.join([*keys, *(_cell(row, spec) for spec in shown)])} |")
+            rows.append(
+                [
+                    *(str(row[key]) for key in ("setting", "model", "loss")),
+                    "" if pd.isna(trainings) else str(trainings),
+                    *(_cell(row, spec) for spec in shown),
+                ]
+            )
+        lines += markdown_table(head, rows, numbers=1 + len(shown))
         lines.append("")
     return "\n".join(lines)
 

@@ -1,8 +1,12 @@
 """Writing results so that nothing half-written ever stands under a final name."""
 
+import glob
 import json
 import math
-from collections.abc import Iterator, Mapping
+import os
+import platform
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +23,10 @@ if TYPE_CHECKING:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`, renamed to it when the block succeeds.
 
-    The temporary name keeps the suffix, which some writers read their format from. When the block
-    fails the temporary file is removed and whatever stood under `path` stays untouched; what a
-    killed process leaves is overwritten the next time.
+    The temporary name is this process's own and keeps the suffix, which some writers read their
+    format from. When the block fails the temporary file is removed and whatever stood under
+    `path` stays untouched; what a killed process leaves is deleted the next time. The content is
+    on the disk before the name is: after a power cut the file is the old or the new one, whole.
 
     Args:
         path: Final path; its folder is created when absent.
@@ -29,11 +34,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         InputError: if it cannot be written, such as on a full disk.
     """
-    temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{_process(os.getpid())}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _delete_leftovers(path)
         yield temporary
+        _flush(temporary)
         temporary.replace(path)
+        _flush_names(path.parent)
     except OSError as error:
         if error.filename not in (None, str(path.parent), str(temporary)):
             raise  # of another file
@@ -44,6 +52,45 @@ def atomic_path(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _process(pid: int) -> str:
+    """Name a process so that those of other machines, which may share the folder, differ."""
+    return f"{zlib.crc32(platform.node().encode()):08x}-{pid}"
+
+
+def _delete_leftovers(path: Path) -> None:
+    """Delete temporary files for `path` whose process, of this machine, is no more."""
+    own = glob.escape(f".{path.stem}.{_process(0)[:-1]}")
+    for left in path.parent.glob(f"{own}*.partial{glob.escape(path.suffix)}"):
+        import psutil  # as good as never
+
+        pid = left.name.removesuffix(f".partial{path.suffix}").rpartition("-")[2]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            with suppress(OSError):
+                left.unlink()
+
+
+def _flush(path: Path) -> None:
+    """Have a file's content written to the disk."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
+def _flush_names(folder: Path) -> None:
+    """Have the names of a folder's files written to the disk, where a system lets one ask."""
+    with suppress(OSError):  # Windows opens no folders, some network file systems sync none
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
+    """Write bytes atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -66,6 +113,33 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 def write_csv(path: Path, table: "pd.DataFrame") -> None:
     """Write a table without its row index; NaN is an empty field."""
     write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def read_json(path: Path, *, command: str, needs: Sequence[str] = ()) -> dict[str, Any]:
+    """Read what `write_json` wrote.
+
+    Args:
+        path: File to read.
+        command: What to run to get the file right; closes every message.
+        needs: Keys that must be there.
+
+    Raises:
+        InputError: if it is missing, damaged or lacks a key.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; run: {command}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is damaged ({error}); run: {command}") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds {type(value).__name__}, wanted a mapping; run: {command}")
+    for key in needs:
+        if key not in value:
+            raise InputError(
+                f"{path} has no {key!r} (found: {', '.join(value) or 'nothing'}); run: {command}"
+            )
+    return value
 
 
 def jsonable(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold

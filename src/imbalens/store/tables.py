@@ -1,5 +1,12 @@
-"""Tables between stages: each is declared once, and checked when it is written and when read."""
+"""Tables between stages: each is declared once, and checked when it is written and when read.
 
+People open them in spreadsheets, which compute what begins like a formula. Text that does is
+written behind an apostrophe, which spreadsheets take for "this is text" and reading drops.
+"""
+
+import csv
+import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, assert_never
@@ -11,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Kind = Literal["text", "integer", "number", "boolean"]
+FORMULA = re.compile(r"('*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,9 @@ def write_table(table: Table, name: str, frame: "pd.DataFrame") -> None:
         InputError: if the frame is not what is declared; nothing is written then.
     """
     _check(table, name, frame)
-    write_csv(table.path_of(name), frame)
+    texts = [str(key) for key in frame if _column(table, str(key)).kind == "text"]
+    safe = frame.assign(**{key: frame[key].map(_guard, na_action="ignore") for key in texts})
+    write_csv(table.path_of(name), safe.rename(columns=_guard))
 
 
 def read_table(table: Table, name: str) -> "pd.DataFrame":
@@ -100,14 +110,52 @@ def read_as_text(table: Table, name: str) -> "pd.DataFrame":
     Raises:
         InputError: as `read_table`.
     """
+    path = table.path_of(name)
+    try:
+        header, *rows = _read_rows(path)
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; run: {table.command(name)}") from None
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: {error}; run: {table.command(name)}") from error
     import pandas as pd
 
-    path = table.path_of(name)
-    if not path.exists():
-        raise InputError(f"{path} is missing; run: {table.command(name)}")
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    frame = pd.DataFrame(rows, columns=header, dtype=object)
     _check(table, name, frame)
     return frame
+
+
+def _read_rows(path: Path) -> list[list[str]]:
+    """Return the fields of a CSV file, the names of its columns first.
+
+    Raises:
+        ValueError: if it is not what `write_csv` writes, such as cut, with the line.
+    """
+    text = path.read_bytes().decode("utf-8")
+    if not text.endswith("\n"):
+        raise ValueError("its end is cut off" if text else "it is empty")
+    reader, rows = csv.reader(io.StringIO(text, newline=""), strict=True), []
+    try:
+        for row in reader:
+            if rows and len(row) != len(rows[0]):
+                raise ValueError(
+                    f"line {reader.line_num} has {len(row)} fields, wanted {len(rows[0])}"
+                )
+            rows.append(list(map(_unguard, row)))
+    except csv.Error as error:
+        raise ValueError(f"line {reader.line_num}: {error}") from error
+    if len(set(rows[0])) < len(rows[0]):
+        raise ValueError("two columns have one name")
+    return rows
+
+
+def _guard(text: str) -> str:
+    """Put an apostrophe before what a spreadsheet would take for a formula."""
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+def _unguard(text: str) -> str:
+    """Take away the apostrophe that `_guard` put there."""
+    return text[1:] if text.startswith("'") and FORMULA.match(text) else text
 
 
 def _check(table: Table, name: str, frame: "pd.DataFrame") -> None:

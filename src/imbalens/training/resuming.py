@@ -1,6 +1,7 @@
 """The state of an interrupted training, kept outside DVC until the training succeeds."""
 
 import hashlib
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -11,7 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from imbalens.store.files import atomic_path
+from imbalens.store.files import write_bytes
+
+STATE, UNREADABLE = "state.pt", "unreadable-state.pt"
 
 
 @dataclass(frozen=True)
@@ -53,14 +56,33 @@ def work_folder(root: Path, run: str, config: Sequence[Any]) -> Path:
 
 
 def save_state(folder: Path, state: TrainingState) -> None:
-    """Replace the folder's state; a kill at any moment leaves the old or the new one whole."""
-    with atomic_path(folder / "state.pt") as temporary:
-        torch.save(vars(state), temporary)
+    """Replace the folder's state; a kill at any moment leaves the old or the new one whole.
+
+    Raises:
+        InputError: if it cannot be written, such as on a full disk.
+    """
+    buffer = io.BytesIO()  # on a full disk torch.save itself raises no OSError
+    torch.save(vars(state), buffer)
+    write_bytes(folder / STATE, buffer.getbuffer())
 
 
 def load_state(folder: Path) -> TrainingState | None:
-    """Return the folder's state, or None where there is none."""
-    path = folder / "state.pt"
+    """Return the folder's state, or None where there is none.
+
+    A state that cannot be read is said to be so and set aside, and there is none then.
+    """
+    path = folder / STATE
     if not path.exists():
         return None
-    return TrainingState(**torch.load(path, weights_only=True, map_location="cpu"))
+    content = path.read_bytes()
+    try:
+        found = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+        return TrainingState(**found)
+    except Exception as error:  # noqa: BLE001 - foreign bytes make an unpickler raise anything
+        aside = path.replace(path.with_name(UNREADABLE))
+        print(
+            f"{path}: cannot be read ({type(error).__name__}); training starts over (it is "
+            f"{aside} now)",
+            file=sys.stderr,
+        )
+        return None

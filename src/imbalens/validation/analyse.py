@@ -4,6 +4,8 @@
 names it, such as performance@planted-ce. params.yaml and analyses.yaml lie in the current folder.
 """
 
+from imbalens.stage import run_command
+
 import importlib
 import sys
 from pathlib import Path
@@ -12,7 +14,6 @@ from unittest.mock import patch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from imbalens.params.loading import load_params
-from imbalens.stage import run_stage
 
 
 def _leave_blank(_: FigureCanvasAgg, filename: Path, **__: object) -> None:
@@ -32,4 +33,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_command(main)

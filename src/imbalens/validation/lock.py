@@ -1,6 +1,5 @@
 """What dvc.lock says: every stage with the hashes of what it read and wrote."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +8,7 @@ import yaml
 
 from imbalens.errors import InputError
 from imbalens.params.dvc_yaml import parse_yaml
+from imbalens.store.files import read_json
 
 LOCK = Path("dvc.lock")
 CODE = ("src/", "stages/", ".dvc/")
@@ -67,7 +67,7 @@ def name_gathered(lock: Mapping[str, LockedStage], folder: Path) -> dict[str, Lo
         deps: dict[str, str] = {}
         for path, md5 in stage.deps.items():
             if path.startswith(GATHERED):
-                files = json.loads((folder / path).read_text(encoding="utf-8"))["files"]
+                files = read_json(folder / path, command="dvc repro", needs=["files"])["files"]
                 deps |= {file: hashes[file] for file in files}
             else:
                 deps[path] = md5

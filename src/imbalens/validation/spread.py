@@ -28,7 +28,7 @@ from imbalens.validation.rules import (
     place_of,
     tells_losses_apart,
 )
-from imbalens.validation.summary import markdown_table
+from imbalens.validation.summary import short_table
 from imbalens.validation.values import read_values
 
 SEEDS = (1, 2, 3)
@@ -131,7 +131,7 @@ def derive(
         too_wide[dataset] = tuple(name for name in of_dataset if name not in held)
     head = ("dataset", "measure", "spread", "tolerance", "largest effect", "headline")
     chosen = {"headlines": headlines, "too_wide": too_wide}
-    return rules.model_copy(update=chosen), markdown_table(head, rows, shown=len(rows))
+    return rules.model_copy(update=chosen), short_table(head, rows, shown=len(rows))
 
 
 def largest_move(

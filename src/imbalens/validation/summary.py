@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from imbalens.reports.common.markdown import markdown_table
 from imbalens.validation.judge import Judgement, Problem
 from imbalens.validation.rules import n_measures
 from imbalens.validation.values import Difference
@@ -54,7 +55,7 @@ def write_summary(outcome: Outcome) -> str:
         parts.append(_facts(outcome, judgement))
     if outcome.problems:
         rows = [(problem.place, problem.text) for problem in outcome.problems]
-        parts += ["### What is wrong", markdown_table(("where", "what"), rows)]
+        parts += ["### What is wrong", short_table(("where", "what"), rows)]
     moved = [
         ("Headline numbers that move", outcome.headline_changes),
         ("Verdicts that change", outcome.verdict_changes),
@@ -111,7 +112,7 @@ def _facts(outcome: Outcome, judgement: Judgement) -> str:
         ("verdicts that come out otherwise", str(len(judgement.verdicts))),
         ("rules", outcome.rules_from),
     ]
-    return markdown_table(("what", "found"), rows)
+    return short_table(("what", "found"), rows)
 
 
 def _not_reproduced(judgement: Judgement) -> str:
@@ -133,28 +134,20 @@ def files_table(differences: Sequence[Difference]) -> str:
         first, *others = of_file[name]
         key = first.place.partition(":")[2]
         rows.append((name, f"{1 + len(others)}", key, _short(first.before), _short(first.now)))
-    return markdown_table(("file", "values", "the first", "before", "now"), rows)
+    return short_table(("file", "values", "the first", "before", "now"), rows)
 
 
 def differences_table(differences: Sequence[Difference]) -> str:
     """Write differences as a Markdown table."""
     rows = [(item.place, _short(item.before), _short(item.now)) for item in differences]
-    return markdown_table(("what", "before", "now"), rows)
+    return short_table(("what", "before", "now"), rows)
 
 
-def markdown_table(
-    head: Sequence[str], rows: Sequence[Sequence[str]], *, shown: int = SHOWN
-) -> str:
+def short_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, shown: int = SHOWN) -> str:
     """Write a Markdown table of at most `shown` rows, and how many more there are."""
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    lines += [f"| {' | '.join(map(_plain, row))} |" for row in rows[:shown]]
     more = len(rows) - shown
-    return "\n".join(lines) + (f"\n\nand {more:,} more." if more > 0 else "")
-
-
-def _plain(text: str) -> str:
-    """Text of a table's cell; names of classes may hold anything."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+    table = "\n".join(markdown_table(head, rows[:shown]))
+    return table + (f"\n\nand {more:,} more." if more > 0 else "")
 
 
 def _short(value: object) -> str:

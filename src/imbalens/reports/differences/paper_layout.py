@@ -7,6 +7,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from imbalens.reports.common.markdown import markdown_table
+
 ENDS = {  # what the columns of an interval's ends are called, by what it is of
     "nothing": (),
     "value": ("low", "high"),
@@ -73,12 +75,10 @@ def paper_markdown(table: PaperTable) -> str:
     top, *others = zip(*table.columns, strict=True)
     keys = table.levels[:1] or table.keys
     body = [
-        (*keys, *top),
-        (*["---"] * len(keys), *["---:"] * len(top)),
         *((level, *texts) for level, texts in zip(table.levels[1:], others, strict=True)),
         *((*row.keys, *(_text(cell, table.interval) for cell in row.cells)) for row in table.rows),
     ]
-    return "\n".join([*lines, *(f"| {' | '.join(cells)} |" for cells in body), ""])
+    return "\n".join([*lines, *markdown_table((*keys, *top), body, numbers=len(top)), ""])
 
 
 def papers_markdown(tables: Sequence[PaperTable], *, dataset: str, notes: str) -> str:

@@ -1,0 +1,22 @@
+"""What a program says that is interrupted by Ctrl-C while it is still being loaded.
+
+Importing this is what does it: `stage` imports it before all that takes time.
+"""
+
+import sys
+from types import TracebackType
+
+INTERRUPTED = "interrupted; the same command goes on, training from its last epoch"
+
+
+def say_interrupted(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    """Say that the program was interrupted; show any other error as Python does."""
+    if issubclass(kind, KeyboardInterrupt):
+        print(INTERRUPTED, file=sys.stderr)  # Python then ends the process as the signal does
+    else:
+        sys.__excepthook__(kind, error, traceback)
+
+
+sys.excepthook = say_interrupted
