@@ -179,6 +179,23 @@ def test_an_absent_attribute_is_named(tmp_path):
         pass
 
 
+@pytest.mark.parametrize("name", ["schema", "version", "splits", "class_names"])
+@pytest.mark.parametrize(
+    "value",
+    [np.ones((2, 2)), 3, b"\xff", "train", h5py.Empty("f"), np.ones(2, dtype=[("a", "i4")])],
+    ids=["matrix", "number", "bytes", "text", "nothing", "record"],
+)
+def test_a_strange_attribute_says_what_to_run(tmp_path, name, value):
+    write(tmp_path / "a.h5", GOOD)
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        file.attrs[name] = value
+    with (
+        pytest.raises(InputError, match=r"a\.h5 .*; run: dvc repro x@y"),
+        check(tmp_path / "a.h5"),
+    ):
+        pass
+
+
 def test_attributes_may_be_of_any_size(tmp_path):
     names = [f"class {label:014d}" for label in range(5000)]
     counts = np.arange(20_000)

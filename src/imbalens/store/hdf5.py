@@ -12,9 +12,10 @@ import h5py
 import numpy as np
 
 from imbalens.errors import InputError
-from imbalens.store.files import atomic_path
+from imbalens.store.files import atomic_path, jsonable
 
 SPLIT = "{split}/"
+LISTS = ("splits", "class_names")  # attributes that are several texts
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,10 @@ def open_checked(
             f"{path} is damaged or not an HDF5 file ({error}); run: {command}"
         ) from error
     with file:
-        problem = _find_problem(file, schema_name, version, variables, needs, attributes)
+        try:
+            problem = _find_problem(file, schema_name, version, variables, needs, attributes)
+        except Exception as error:  # h5py raises any kind at bytes that are not HDF5's
+            raise InputError(f"{path} is damaged ({error}); run: {command}") from error
         if problem:
             raise InputError(f"{path} {problem}; run: {command}")
         yield file
@@ -164,14 +168,18 @@ def _find_problem(
     attributes: Sequence[str],
 ) -> str | None:
     """Say what is wrong with a file first of all, None if nothing."""
-    schema = file.attrs.get("schema"), file.attrs.get("version")
-    if schema != (schema_name, version):
+    schema = [jsonable(file.attrs.get(name)) for name in ("schema", "version")]
+    if schema != [schema_name, version]:
         return (
             f"is of schema {schema[0]!r} version {schema[1]} (wanted: {schema_name!r} {version})"
         )
     for attribute in attributes:
         if attribute not in file.attrs:
             return f"has no attribute {attribute!r} (found: {_listed(list(file.attrs))})"
+    for attribute in LISTS:
+        found = jsonable(file.attrs.get(attribute, []))
+        if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+            return f"has {found!r:.100} as {attribute!r} (wanted: texts)"
     splits = [str(split) for split in file.attrs.get("splits", [])]
     for split in needs:
         if split not in splits:
