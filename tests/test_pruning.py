@@ -74,3 +74,29 @@ def test_a_file_that_another_stage_writes_now_stays(project):
 def test_without_a_lock_there_is_nothing_to_prune(tmp_path):
     with pytest.raises(InputError, match=r"dvc\.lock is missing.*dvc repro"):
         find_leftovers(tmp_path)
+
+
+@pytest.fixture
+def locked(project):
+    """Change what dvc.lock says."""
+    lock = project.folder / "dvc.lock"
+    before = lock.read_bytes()
+    yield lambda text: lock.write_text(text, encoding="utf-8")
+    lock.write_bytes(before)
+
+
+def test_a_lock_that_names_files_outside_the_project_deletes_nothing(project, locked):
+    outside = project.folder.parent / "precious.txt"
+    outside.write_text("keep me", encoding="utf-8")
+    stage = {"cmd": "python x.py", "outs": [{"path": "../precious.txt"}]}
+    locked(yaml.safe_dump({"schema": "2.0", "stages": {"gone": stage}}))
+    with pytest.raises(InputError, match=r"dvc\.lock: found '\.\./precious\.txt'; allowed: f"):
+        find_leftovers(project.folder)
+    assert outside.exists()
+
+
+@pytest.mark.parametrize("text", ["", "schema: '2.0'\nstages:\n  gone:\n    cm", "[[["])
+def test_a_damaged_lock_is_named(project, locked, text):
+    locked(text)
+    with pytest.raises(InputError, match=r"dvc\.lock is damaged; run: imbalens check"):
+        find_leftovers(project.folder)

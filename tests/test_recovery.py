@@ -1,5 +1,6 @@
 """What a killed DVC leaves behind no longer blocks a project."""
 
+import copy
 import hashlib
 import json
 import os
@@ -358,3 +359,16 @@ def test_one_line_brings_a_project_back(reproduced, harm):
     assert reproduced.repro() == ran.get(harm, set())
     assert data.read_bytes() == whole
     assert reproduced.git("status", "--porcelain") == ""
+
+
+def test_a_lock_that_names_no_hash_deletes_nothing_outside_the_cache(project):
+    outside = project / "precious.txt"
+    outside.write_text("keep me", encoding="utf-8")
+    lock = copy.deepcopy(LOCK)
+    lock["stages"]["one"]["outs"][0] |= {"md5": "ab../../../../../precious.txt", "size": 1}
+    target = project / ".dvc/cache/files/md5/ab/../../../../../precious.txt"
+    (project / ".dvc/cache/files/md5/ab").mkdir(exist_ok=True)
+    assert target.read_text(encoding="utf-8") == "keep me"
+    (project / "dvc.lock").write_text(yaml.safe_dump(lock, sort_keys=False), encoding="utf-8")
+    recover(project)
+    assert outside.exists()

@@ -163,6 +163,30 @@ def test_figures_of_runs_that_are_no_more_are_not_shown():
     assert of_longer == []
 
 
+DAMAGED = {
+    "metrics/prepare/planted.json": ('{"counts": {', "prepare@planted"),
+    "plots/differences/planted-tables.json": ('{"a": {"name": "a"}}', "differences@planted"),
+    f"plots/figures/performance/{CE}.png": ("\x89PNG", f"performance@{CE}"),
+    f"plots/performance/{CE}.csv": ("", f"performance@{CE}"),
+}
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(("path", "content", "stage"), [(p, *of) for p, of in DAMAGED.items()])
+def test_a_damaged_file_says_what_to_run(path, content, stage):
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(content, encoding="latin-1")
+    with pytest.raises(InputError, match=rf"^{path} .*; run: dvc repro {stage}$"):
+        read("planted")
+
+
+@pytest.mark.usefixtures("project")
+def test_metrics_that_lack_what_is_shown_say_what_to_run():
+    write_json(Path("metrics/prepare/planted.json"), {"counts": {}})
+    with pytest.raises(InputError, match=r"has no 'images' .*; run: dvc repro prepare@planted$"):
+        read("planted")
+
+
 @pytest.mark.usefixtures("project")
 def test_figures_beyond_the_limit_are_named_instead(monkeypatch):
     report.main([])

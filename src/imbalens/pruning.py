@@ -12,6 +12,7 @@ from dvc.repo import Repo
 from dvc.utils.serialize import modify_yaml
 
 from imbalens.errors import InputError
+from imbalens.recovery import parse_lock
 
 LOCK = "dvc.lock"
 
@@ -26,18 +27,20 @@ def find_leftovers(repository: Path) -> dict[str, list[str]]:
         Stage to paths relative to `repository`, of those that exist.
 
     Raises:
-        InputError: if dvc.lock is missing.
+        InputError: if dvc.lock is missing or damaged, or names a file outside `repository`.
     """
     lock = repository / LOCK
     if not lock.exists():
         raise InputError(f"{lock} is missing: nothing was reproduced here; run: dvc repro")
+    if parse_lock(lock.read_bytes()) is None:
+        raise InputError(f"{lock} is damaged; run: imbalens check")
     stages = Repo(str(repository)).index.stages
     # outside the current folder an address is that of dvc.yaml, a colon, and the name
     present = {stage.addressing.rpartition(":")[2] for stage in stages}
     written = {out.def_path for stage in stages for out in stage.outs}
     with modify_yaml(lock) as locked:
         gone = {name: entry for name, entry in locked["stages"].items() if name not in present}
-    return {
+    leftovers = {
         name: [
             out["path"]
             for out in entry.get("outs", [])
@@ -45,6 +48,10 @@ def find_leftovers(repository: Path) -> dict[str, list[str]]:
         ]
         for name, entry in gone.items()
     }
+    for path in (path for paths in leftovers.values() for path in paths):
+        if not (repository / path).resolve().is_relative_to(repository.resolve()):
+            raise InputError(f"{lock}: found {path!r}; allowed: files of the project")
+    return leftovers
 
 
 def delete_leftovers(repository: Path, leftovers: dict[str, list[str]]) -> None:

@@ -195,7 +195,10 @@ def find_figures(
 
 
 def _encode(stage: str, owner: str, title: str, path: Path) -> PageFigure:
-    source, width, height = figure(path.read_bytes())
+    try:
+        source, width, height = figure(path.read_bytes())
+    except Exception as error:  # Pillow's decoders raise a dozen kinds
+        raise InputError(f"{path} is damaged ({error}); run: dvc repro {stage}@{owner}") from error
     return PageFigure(stage, owner, title, source, path.as_posix(), width, height)
 
 
