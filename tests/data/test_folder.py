@@ -94,7 +94,7 @@ def test_mixed_sizes_become_squares_without_losing_detail(tmp_path):
     ("damage", "message"),
     [
         (lambda _: b"", "is empty"),
-        (lambda _: b"no image at all", "cannot be decoded"),
+        (lambda _: b"no image at all", "is no image that is known"),
         (lambda content: content[: len(content) // 2], "cannot be decoded"),
         (lambda content: content[:60] + b"\0" * 40 + content[100:], "cannot be decoded"),
     ],

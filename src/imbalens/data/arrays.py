@@ -15,7 +15,8 @@ import h5py
 import numpy as np
 from jaxtyping import Int, Integer, UInt8
 
-from imbalens.data.source import Source, SourceSplit, resize_images
+from imbalens.data.image_files import resize_images
+from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
 from imbalens.params.datasets import Arrays
 from imbalens.params.paths import expand_path

@@ -10,13 +10,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from imbalens.data.source import (
-    Source,
-    SourceSplit,
-    fit,
-    flatten,
-    open_image,
-)
+from imbalens.data.image_files import fit, flatten, open_image
+from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
 from imbalens.params.datasets import Folder
 from imbalens.params.paths import expand_path
@@ -70,7 +65,7 @@ def read_image(path: Path, size: int) -> UInt8[np.ndarray, "s s 3"]:
     Raises:
         InputError: naming a file that cannot be decoded.
     """
-    with open_image(path) as image:
+    with open_image(path, formats=("PNG", "JPEG")) as image:
         return np.asarray(fit(flatten(image, mode="RGB", ground="white"), size))
 
 
