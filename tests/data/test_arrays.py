@@ -95,8 +95,8 @@ def test_grey_images_without_names_are_prepared_at_another_size(
             {"test_labels": np.array([0, 3, 2]), "class_names": None},
             "test_labels has label 3; allowed: 0 to 2",
         ),
-        ({"class_names": np.array(["a", "a", "b"])}, "class_names has 'a' 2 times"),
-        ({"class_names": np.array(["a", " ", "b"])}, "class_names has no name at 1"),
+        ({"class_names": np.array(["a", "a", "b"])}, "classes 0 and 1 have one name, 'a'"),
+        ({"class_names": np.array(["a", " ", "b"])}, "name of class 1, ' ', is empty"),
         ({"class_names": np.arange(3)}, "allowed: different texts"),
     ],
 )

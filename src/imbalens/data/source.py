@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from imbalens.data.names import check_class_names
 from imbalens.store.prepared import Truth
 
 ReadImages = Callable[[Int[np.ndarray, " k"]], UInt8[np.ndarray, "k h w c"]]
@@ -43,6 +44,8 @@ class SourceSplit:
 class Source:
     """All that a source has, in its own order.
 
+    Class names that cannot be shown or told from each other are refused, see `data.names`.
+
     Attributes:
         place: Where it came from, for messages.
         class_names: Name of each class, in label order.
@@ -62,6 +65,10 @@ class Source:
     channels: Literal[1, 3] = 3
     facts: Mapping[str, Any] = field(default_factory=dict)
     finish: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        """Check the class names."""
+        check_class_names(self.place, self.class_names)
 
 
 def count_labels(labels: Int[np.ndarray, " n"], n_classes: int) -> Int[np.ndarray, " c"]:
