@@ -44,6 +44,8 @@ def check_class_names(place: str, names: Sequence[str]) -> None:
 
 def escape_unseen(name: str) -> str:
     r"""Write characters that nobody sees, or that end a line, as escapes such as \n."""
+    if name.isprintable():  # as most are, and then there is nothing to do
+        return name
     return "".join(
         each.encode("unicode_escape").decode("ascii") if _is_unseen(each) else each
         for each in name
