@@ -121,6 +121,13 @@ def test_text_that_would_fill_the_memory_is_refused(tmp_path):
     assert refuse(tmp_path, encode(SOME, "PNG", pnginfo=text)).startswith("cannot be decoded")
 
 
+def test_the_transparent_value_of_16_bits_is_the_ground(tmp_path):
+    values = np.array([[300, 301], [302, 0x8000]], dtype=np.uint16)
+    Image.fromarray(values).save(tmp_path / "a.png", transparency=301)
+    assert decode_grey(tmp_path / "a.png", 2).tolist() == [[1, 0], [1, 128]]
+    assert read_image(tmp_path / "a.png", 2)[..., 0].tolist() == [[1, 255], [1, 128]]
+
+
 @pytest.mark.parametrize("image", [WHOLE, FLOATS])
 def test_values_without_a_place_in_8_bits_are_refused(image):
     with pytest.raises(ValueError, match=f"found pixels of mode {image.mode}; allowed: 8 bits"):

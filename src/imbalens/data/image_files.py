@@ -8,7 +8,7 @@ from typing import IO, Literal
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageFile
+from PIL import Image, ImageColor, ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
@@ -120,7 +120,11 @@ def flatten(image: Image.Image, *, mode: Literal["L", "RGB"], ground: str) -> Im
         ValueError: if its values have no defined place in 8 bits, as of floats or 32-bit integers.
     """
     if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        values = np.asarray(image)
+        grey = (values >> 8).astype(np.uint8)
+        if "transparency" in image.info:  # the one value that is
+            grey[values == image.info["transparency"]] = ImageColor.getcolor(ground, "L")
+        image = Image.fromarray(grey)
     elif image.mode in ("I", "F"):
         raise ValueError(f"found pixels of mode {image.mode}; allowed: 8 bits, or 16 bits of grey")
     elif image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
