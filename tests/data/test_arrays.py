@@ -1,4 +1,5 @@
 import zipfile
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -310,7 +311,28 @@ def test_an_archive_that_unpacks_to_more_than_the_memory_is_not_unpacked(tmp_pat
         archive.infolist()[-1].file_size = 2**50  # as the directory of the file then says
     message = refuse(tmp_path / "a.npz")
     assert message.startswith("its arrays would take 1,048,576.0 GiB; available: ")
-    assert message.endswith("images in HDF5 are read in slices")
+    assert message.endswith("save images as HDF5 in small chunks")
+
+
+@pytest.mark.parametrize(("n_at_once", "refused"), [(6, True), (1, False)])
+def test_a_chunk_that_unpacks_to_more_than_the_memory_is_not_unpacked(
+    tmp_path, arrays, monkeypatch, n_at_once, refused
+):
+    def create(file):
+        file.create_dataset(
+            "train_images",
+            data=arrays["train_images"],
+            chunks=(n_at_once, 8, 8, 3),
+            compression="gzip",
+        )
+
+    rewrite(tmp_path / "a.h5", arrays, "train_images", create)
+    monkeypatch.setattr(module.psutil, "virtual_memory", lambda: SimpleNamespace(available=1000))
+    if refused:
+        message = refuse(tmp_path / "a.h5")
+        assert message.startswith("a chunk of train_images would take 0.0 GiB; available: 0.0 GiB")
+    else:
+        open_arrays(source(tmp_path / "a.h5"), 8)
 
 
 def test_an_array_that_is_in_an_archive_twice_is_named(tmp_path, arrays):

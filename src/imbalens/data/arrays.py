@@ -94,11 +94,17 @@ def _hdf5(path: Path) -> dict[str, _HDF5Array]:
                 raise InputError(f"{path}: {name} {problem}; write all its values into this file")
             dataset = file.get(name)
             if isinstance(dataset, h5py.Dataset):
-                if not name.endswith("_images"):
-                    n_bytes = (dataset.size or 0) * dataset.dtype.itemsize
-                    _require_memory(path, name, n_bytes)
+                _require_memory(path, *_at_once(name, dataset))
                 arrays[name] = _HDF5Array(path, name, dataset)
     return arrays
+
+
+def _at_once(name: str, dataset: h5py.Dataset) -> tuple[str, int]:
+    """Return what of a dataset comes into memory at once, and its bytes."""
+    size = dataset.dtype.itemsize
+    if name.endswith("_images"):  # HDF5 unpacks whole chunks
+        return f"a chunk of {name}", prod(dataset.chunks or (0,)) * size
+    return name, (dataset.size or 0) * size
 
 
 def _npz(path: Path) -> dict[str, np.ndarray]:
@@ -130,7 +136,7 @@ def _require_memory(path: Path, what: str, n_bytes: int) -> None:
     if n_bytes > available:
         raise InputError(
             f"{path}: {what} would take {n_bytes / 2**30:,.1f} GiB; available: "
-            f"{available / 2**30:,.1f} GiB of memory; images in HDF5 are read in slices"
+            f"{available / 2**30:,.1f} GiB of memory; save images as HDF5 in small chunks"
         )
 
 
