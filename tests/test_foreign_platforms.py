@@ -142,7 +142,9 @@ def test_parameters_in_another_encoding_are_refused_with_the_remedy(tmp_path, en
 def test_nih_files_in_another_encoding_are_refused_with_the_remedy(tmp_path, name, encoding):
     path = write_lists(write_tables(tmp_path)) / name
     path.write_bytes((path.read_text(encoding="utf-8") + "naïve").encode(encoding))
-    with pytest.raises(InputError, match=rf"{name}: is not UTF-8 text .*; save it as UTF-8$"):
+    with pytest.raises(
+        InputError, match=rf"{name}, line \d: is not UTF-8 text .*; save it as UTF-8$"
+    ):
         read_lists(tmp_path, read_tables(tmp_path))
 
 

@@ -1,7 +1,11 @@
+import zipfile
+from types import SimpleNamespace
+
 import h5py
 import numpy as np
 import pytest
 
+from imbalens.data import arrays as module
 from imbalens.data.arrays import open_arrays
 from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
@@ -95,9 +99,19 @@ def test_grey_images_without_names_are_prepared_at_another_size(
             {"test_labels": np.array([0, 3, 2]), "class_names": None},
             "test_labels has label 3; allowed: 0 to 2",
         ),
-        ({"class_names": np.array(["a", "a", "b"])}, "class_names has 'a' 2 times"),
-        ({"class_names": np.array(["a", " ", "b"])}, "class_names has no name at 1"),
+        ({"class_names": np.array(["a", "a", "b"])}, "classes 0 and 1 have one name, 'a'"),
+        ({"class_names": np.array(["a", " ", "b"])}, "name of class 1, ' ', is empty"),
         ({"class_names": np.arange(3)}, "allowed: different texts"),
+        ({"class_names": np.array("ape")}, "of shape (); allowed: different texts of shape"),
+        ({"class_names": np.array([["a", "b"]])}, "of shape (1, 2); allowed: different texts"),
+        ({"class_names": np.array(["a", "b", "c"] * 20000)}, "of shape (60000,); allowed"),
+        ({"train_labels": np.int8(1)}, "train_labels is int8 of shape (); allowed: integers"),
+        ({"train_labels": np.array(list("012012"))}, "train_labels is <U"),
+        ({"train_labels": np.zeros(6, [("a", int)])}, "allowed: integers of shape [n]"),
+        ({"train_labels": np.zeros(6, "V4")}, "train_labels is |V4 of shape (6,)"),
+        ({"train_labels": np.zeros(6, bool)}, "train_labels is bool of shape (6,)"),
+        ({"train_images": np.uint8(1)}, "train_images is uint8 of shape (); allowed"),
+        ({"train_images": np.ones((6, 8, 8, 3), bool)}, "train_images is bool of shape"),
     ],
 )
 @pytest.mark.parametrize("name", ["a.npz", "a.h5"])
@@ -108,6 +122,249 @@ def test_arrays_that_do_not_fit_are_named(tmp_path, arrays, change, message, nam
         open_arrays(source(tmp_path / name), 8)
     assert str(caught.value).startswith(f"{tmp_path / name}: ")
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.h5"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda images, labels: (images, labels.astype(">i8")),
+        lambda images, labels: (images, labels.astype("<u8")),
+        lambda images, labels: (np.asfortranarray(images), labels[::-1][::-1]),
+        lambda images, labels: (images[::-1][::-1], np.repeat(labels, 2)[::2]),
+    ],
+    ids=["big-endian", "unsigned", "Fortran order", "strides"],
+)
+def test_however_arrays_are_laid_out_they_are_the_same(tmp_path, arrays, name, change):
+    images, labels = arrays["train_images"], arrays["train_labels"]
+    changed = dict(zip(("train_images", "train_labels"), change(images, labels), strict=True))
+    write(tmp_path / name, arrays | changed)
+    train = open_arrays(source(tmp_path / name), 8).train
+    assert train.labels.dtype == np.int64
+    assert (train.labels == labels).all()
+    assert (train.read(np.arange(6)) == images).all()
+
+
+def refuse(path):
+    with pytest.raises(InputError) as caught:
+        open_arrays(source(path), 8)
+    assert str(caught.value).startswith(f"{path}: ")
+    return str(caught.value).removeprefix(f"{path}: ")
+
+
+def rewrite(path, arrays, name, create):
+    """Write an HDF5 file, one array of it by `create(file)`."""
+    write(path, {key: value for key, value in arrays.items() if key != name})
+    with h5py.File(path, "r+") as file:
+        create(file)
+
+
+@pytest.mark.parametrize("name", ["train_images", "test_labels", "class_names"])
+def test_what_is_in_another_file_is_not_read(tmp_path, arrays, name):
+    write(tmp_path / "other.h5", arrays)
+    path = tmp_path / "a.h5"
+    link = h5py.ExternalLink("other.h5", f"/{name}")
+    rewrite(path, arrays, name, lambda file: file.update({name: link}))
+    message = refuse(path)
+    assert message == (
+        f"{name} is a link to another file, 'other.h5'; write all its values into this file"
+    )
+
+
+def test_the_text_of_another_file_does_not_become_images(tmp_path, arrays):
+    (tmp_path / "secret").write_bytes(b"secret" * 192)
+    raw = [(str(tmp_path / "secret"), 0, 1152)]
+    rewrite(
+        tmp_path / "a.h5",
+        arrays,
+        "train_images",
+        lambda file: file.create_dataset("train_images", (6, 8, 8, 3), "uint8", external=raw),
+    )
+    assert refuse(tmp_path / "a.h5").startswith("train_images is stored in another file, ")
+
+
+def test_labels_that_nobody_wrote_are_not_zeros(tmp_path, arrays):
+    rewrite(
+        tmp_path / "a.h5",
+        arrays,
+        "train_labels",
+        lambda file: file.create_dataset("train_labels", (2**40,), "uint8", chunks=(2**30,)),
+    )
+    message = refuse(tmp_path / "a.h5")
+    assert message.startswith("train_labels was never written in 1,024 of its 1,024 chunks")
+
+
+def test_links_to_nowhere_and_links_within_the_file_are_no_obstacle(tmp_path, arrays):
+    def link(file):
+        file["kept/labels"] = arrays["train_labels"]
+        file["train_labels"] = h5py.SoftLink("/kept/labels")
+        file["dangling"] = h5py.SoftLink("/nowhere")
+        file["gone"] = h5py.ExternalLink("gone.h5", "/x")
+
+    rewrite(tmp_path / "a.h5", arrays, "train_labels", link)
+    opened = open_arrays(source(tmp_path / "a.h5"), 8)
+    assert opened.train.labels.tolist() == arrays["train_labels"].tolist()
+
+
+def compound(file):
+    file.create_dataset("train_labels", (6,), [("a", "i4"), ("b", "f4")])[:] = (1, 2.0)
+
+
+def boolean_enum(file):
+    file["train_labels"] = np.zeros(6, bool)
+
+
+def reference(file):
+    file.create_dataset("train_labels", data=[file.ref] * 6, dtype=h5py.ref_dtype)
+
+
+def arrays_as_values(file):
+    file.create_dataset("train_labels", (6,), np.dtype(("i4", (3,))))[:] = np.ones((6, 3))
+
+
+def variable_length(file):
+    file.create_dataset("train_labels", (6,), h5py.vlen_dtype("i4"))[:] = [np.arange(2)] * 6
+
+
+def opaque(file):
+    file.create_dataset("train_labels", data=np.zeros(6, "V3"))
+
+
+def null(file):
+    file["train_labels"] = h5py.Empty("i8")
+
+
+def scalar(file):
+    file["train_labels"] = 3
+
+
+def durations(file):
+    days = np.zeros(6, "m8[D]")
+    file["train_labels"] = days.astype(h5py.opaque_dtype(days.dtype))
+
+
+def committed(file):
+    file["train_labels"] = np.dtype("i8")
+
+
+def a_group(file):
+    file.create_group("train_labels")
+
+
+@pytest.mark.parametrize(
+    "create",
+    [
+        compound,
+        boolean_enum,
+        reference,
+        arrays_as_values,
+        variable_length,
+        opaque,
+        null,
+        scalar,
+        durations,
+        committed,
+        a_group,
+    ],
+)
+def test_what_are_no_integers_in_hdf5_is_named(tmp_path, arrays, create):
+    rewrite(tmp_path / "a.h5", arrays, "train_labels", create)
+    message = refuse(tmp_path / "a.h5")
+    assert message.startswith(("train_labels is ", "has no array 'train_labels'"))
+
+
+@pytest.mark.parametrize("kind", ["m8[D]", "M8[s]"])
+def test_times_are_no_labels(tmp_path, arrays, kind):
+    arrays["train_labels"] = np.zeros(6, "i8").view(kind)
+    write(tmp_path / "a.npz", arrays)
+    assert refuse(tmp_path / "a.npz").startswith("train_labels is ")
+
+
+def test_an_enumeration_of_integers_is_its_integers(tmp_path, arrays):
+    kind = h5py.enum_dtype({"ape": 0, "bee": 1, "cat": 2}, basetype="u1")
+
+    def create(file):
+        file.create_dataset("train_labels", data=arrays["train_labels"], dtype=kind)
+
+    rewrite(tmp_path / "a.h5", arrays, "train_labels", create)
+    opened = open_arrays(source(tmp_path / "a.h5"), 8)
+    assert opened.train.labels.tolist() == arrays["train_labels"].tolist()
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.h5"])
+@pytest.mark.parametrize("limit", ["MAX_IMAGES", "MAX_PIXELS"])
+def test_more_images_or_pixels_than_are_allowed_are_not_read(
+    tmp_path, arrays, monkeypatch, name, limit
+):
+    write(tmp_path / name, arrays)
+    largest = {"MAX_IMAGES": 6, "MAX_PIXELS": 64}[limit]
+    monkeypatch.setattr(module, limit, largest)
+    open_arrays(source(tmp_path / name), 8)
+    monkeypatch.setattr(module, limit, largest - 1)
+    assert f"at most {largest - 1}" in refuse(tmp_path / name)
+
+
+def test_an_archive_that_unpacks_to_more_than_the_memory_is_not_unpacked(tmp_path, arrays):
+    write(tmp_path / "a.npz", {k: v for k, v in arrays.items() if k != "train_images"})
+    with zipfile.ZipFile(tmp_path / "a.npz", "a") as archive:
+        archive.writestr("train_images.npy", b"")
+        archive.infolist()[-1].file_size = 2**50  # as the directory of the file then says
+    message = refuse(tmp_path / "a.npz")
+    assert message.startswith("its arrays would take 1,048,576.0 GiB; available: ")
+    assert message.endswith("save images as HDF5 in small chunks")
+
+
+@pytest.mark.parametrize(("n_at_once", "refused"), [(6, True), (1, False)])
+def test_a_chunk_that_unpacks_to_more_than_the_memory_is_not_unpacked(
+    tmp_path, arrays, monkeypatch, n_at_once, refused
+):
+    def create(file):
+        file.create_dataset(
+            "train_images",
+            data=arrays["train_images"],
+            chunks=(n_at_once, 8, 8, 3),
+            compression="gzip",
+        )
+
+    rewrite(tmp_path / "a.h5", arrays, "train_images", create)
+    monkeypatch.setattr(module.psutil, "virtual_memory", lambda: SimpleNamespace(available=1000))
+    if refused:
+        message = refuse(tmp_path / "a.h5")
+        assert message.startswith("a chunk of train_images would take 0.0 GiB; available: 0.0 GiB")
+    else:
+        open_arrays(source(tmp_path / "a.h5"), 8)
+
+
+def test_an_array_that_is_in_an_archive_twice_is_named(tmp_path, arrays):
+    write(tmp_path / "a.npz", arrays)
+    with zipfile.ZipFile(tmp_path / "a.npz", "a") as archive:
+        archive.writestr("train_labels", archive.read("train_labels.npy"))
+    assert refuse(tmp_path / "a.npz") == "holds train_labels 2 times; leave one of them"
+
+
+@pytest.mark.parametrize("member", ["train_images.npy", "x\0train_images.npy", "class_names"])
+def test_what_is_no_array_in_an_archive_is_named(tmp_path, arrays, member):
+    left = {name: array for name, array in arrays.items() if f"{name}.npy" not in member}
+    write(tmp_path / "a.npz", left)
+    with zipfile.ZipFile(tmp_path / "a.npz", "a") as archive:
+        archive.writestr(member, b"no array")
+    refuse(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.h5"])
+def test_large_images_are_read_few_at_a_time(tmp_path, arrays, monkeypatch, name):
+    write(tmp_path / name, arrays)
+    whole = open_arrays(source(tmp_path / name), 4).train.read(np.arange(6))
+    asked = []
+    monkeypatch.setattr(module, "BATCH_BYTES", 2 * 8 * 8 * 3)
+    resize = module.resize_images
+    monkeypatch.setattr(
+        module,
+        "resize_images",
+        lambda images, size: asked.append(len(images)) or resize(images, size),
+    )
+    assert (open_arrays(source(tmp_path / name), 4).train.read(np.arange(6)) == whole).all()
+    assert asked == [2, 2, 2]
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,36 @@ def test_absent_files_are_named_with_their_place(tmp_path, name, archive, folder
         assert part in str(caught.value)
 
 
+class Evil:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("download", [False, True])
+def test_no_pickle_is_read_that_is_not_the_published_one(tmp_path, monkeypatch, name, download):
+    def offline(*_, **__):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("torchvision.datasets.cifar.download_and_extract_archive", offline)
+    kind = KINDS[name]
+    folder = tmp_path / kind.base_folder
+    folder.mkdir()
+    for file in [*(file for file, _ in kind.train_list + kind.test_list), kind.meta["filename"]]:
+        (folder / file).write_bytes(pickle.dumps(Evil(tmp_path / "left")))
+    (tmp_path / kind.filename).write_bytes(b"no archive")
+    with pytest.raises(InputError, match=f"{kind.__name__} (is absent or damaged|cannot be down)"):
+        open_cifar(Cifar(name=name, root=str(tmp_path), download=download), 32)
+    assert not (tmp_path / "left").exists()
+    pickle.loads((folder / kind.meta["filename"]).read_bytes()).close()
+    assert (tmp_path / "left").exists()  # so it would have been seen
+
+
 def test_a_download_that_fails_says_what_to_do(tmp_path, monkeypatch):
     def offline(*_, **__):
         raise OSError("no route to host")

@@ -94,7 +94,7 @@ def test_mixed_sizes_become_squares_without_losing_detail(tmp_path):
     ("damage", "message"),
     [
         (lambda _: b"", "is empty"),
-        (lambda _: b"no image at all", "cannot be decoded"),
+        (lambda _: b"no image at all", "is no image that is known"),
         (lambda content: content[: len(content) // 2], "cannot be decoded"),
         (lambda content: content[:60] + b"\0" * 40 + content[100:], "cannot be decoded"),
     ],
@@ -119,6 +119,48 @@ def test_a_file_name_that_is_not_utf8_is_escaped(root, tmp_path, make_dataset):
     os.rename(root / "test/cat/2.png", os.fsencode(root / "test/cat") + b"/\xff.png")  # noqa: PTH104
     prepare(make_dataset(folder(root)), tmp_path / "out.h5")
     assert read_split(tmp_path / "out.h5", "test").names[-1] == "test/cat/\\xff.png"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows refuses such names")
+def test_characters_of_file_names_that_nobody_sees_are_escaped(root):
+    (root / "test/cat/2.png").rename(root / "test/cat/2\n\r\u202e\u2028.png")
+    assert open_folder(folder(root), 8).test.names[-1] == r"test/cat/2\n\r\u202e\u2028.png"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows refuses such names")
+def test_a_class_with_a_character_that_nobody_sees_is_refused(root):
+    for split in ("train", "test"):
+        (root / split / "cat").rename(root / split / "cr\rx")
+    with pytest.raises(InputError, match=r"name of class 1, 'cr\\rx', has '\\r'; allowed"):
+        open_folder(folder(root), 8)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
+def test_two_classes_that_would_have_one_name_are_refused(root):
+    for split in ("train", "test"):
+        os.rename(os.fsencode(root / split / "cat"), os.fsencode(root / split) + b"/\xff")  # noqa: PTH104
+        (root / split / "ape").rename(root / split / r"\xff")
+    with pytest.raises(InputError, match="classes 0 and 1 have one name"):
+        open_folder(folder(root), 8)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes and links in folders")
+def test_what_is_no_regular_file_is_left_out_and_counted(root, capsys):
+    os.mkfifo(root / "train/cat/pipe.png")
+    (root / "train/cat/notes").symlink_to("nowhere")
+    (root / "train/cat/device.jpg").symlink_to("/dev/null")
+    (root / "train/cat/folder.png").mkdir()
+    assert len(open_folder(folder(root), 8).train.names) == 6
+    assert capsys.readouterr().err.startswith(
+        f"{root}: left out 1 broken link, 1 folder, 2 special file; read:"
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_an_image_that_a_link_does_not_find_is_named(root):
+    (root / "train/cat/a.png").symlink_to("gone.png")
+    with pytest.raises(InputError, match=r"a\.png: links to gone\.png, which is not there; bring"):
+        open_folder(folder(root), 8)
 
 
 def test_classes_that_are_not_in_both_splits_are_named(root):

@@ -125,5 +125,7 @@ def test_one_list_alone_is_refused(tmp_path):
 def test_a_list_that_is_no_text_is_refused(tmp_path):
     tables = read_tables(write_tables(tmp_path))
     (write_lists(tmp_path) / "test_list.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match=r"test_list.txt: is not UTF-8 text .*; save it as UTF-8"):
+    with pytest.raises(
+        InputError, match=r"list.txt, line 1: is not UTF-8 text .*; save it as UTF-8"
+    ):
         read_lists(tmp_path, tables)

@@ -1,10 +1,15 @@
+import gzip
 import importlib.util
 import subprocess
 import sys
+from contextlib import suppress
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from imbalens.data import nih_tables
 from imbalens.data.nih_tables import (
     FINDINGS,
     label_matrix,
@@ -149,6 +154,11 @@ def box(x=0, y=0, w=9, h=9, name="00000004_000.png", label="Mass"):
         (entry("Mass|No Finding"), "found label 'No Finding' in 'Mass|No Finding'"),
         (entry(""), "found label '' in ''"),
         (entry(patient="x7"), "found Patient ID 'x7'; allowed: a whole number"),
+        (
+            entry(patient=10**19),
+            f"found Patient ID '{10**19}'; allowed: a whole number of at most",
+        ),
+        (entry(patient="٣"), "found Patient ID '٣'; allowed: a whole number"),
         (entry(name="00000001_000.png"), "found image '00000001_000.png' again"),
     ],
 )
@@ -193,8 +203,94 @@ def test_a_damaged_table_is_named(tmp_path):
     write_tables(tmp_path, suffix=".csv.gz")
     path = tmp_path / "BBox_List_2017.csv.gz"
     path.write_bytes(path.read_bytes()[:-12])
-    with pytest.raises(InputError, match=r"BBox_List_2017.csv.gz: cannot be read as a table"):
+    with pytest.raises(InputError, match=r"BBox_List_2017.csv.gz: cannot be read .*; bring"):
         read_tables(tmp_path)
+
+
+BOM = b"\xef\xbb\xbf"
+DAMAGES = {
+    "null": (lambda text: text.replace(b"Hernia", b"Her\0nia"), "line 7: found 'Her\\x00nia' (7 "),
+    "line in a view": (lambda text: text.replace(b"PA", b'"P\nA"'), r"line 2: found 'P\nA' (3 "),
+    "unclosed quote": (
+        lambda text: text.replace(b"AP", b'"AP'),
+        "line 3: cannot be read as a row",
+    ),
+    "quote within": (lambda text: text.replace(b"AP", b'"A"P'), "line 3: cannot be read as a row"),
+    "huge value": (lambda text: text.replace(b"AP", b"A" * 10**6), "line 3: cannot be read as a "),
+    "long value": (
+        lambda text: text.replace(b"AP", b"A" * 999),
+        "' (999 characters); allowed: at",
+    ),
+    "lone return": (lambda text: text.replace(b"AP", b"A\rP"), "line 4: found 6 fields; allowed"),
+    "UTF-16": (lambda text: text.decode().encode("utf-16"), "line 1: is not UTF-8 text"),
+    "UTF-16 alone": (lambda text: text.decode().encode("utf-16-le"), "has no column 'Image Index"),
+    "latin": (lambda text: text.replace(b"AP", b"\xe4"), "line 3: is not UTF-8 text"),
+    "empty": (lambda _: b"", "has no column 'Image Index'; found: nothing"),
+    "twice": (lambda text: text.replace(b"Follow-up #", b"Patient ID"), "has several columns 'Pa"),
+    "bidi": (lambda text: text.replace(b"Hernia", b"\xe2\x80\xaeHernia"), r"found '\u202eHernia'"),
+}
+
+
+@pytest.mark.parametrize(("damage", "message"), DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
+def test_a_table_that_is_not_what_it_says_is_named_with_its_line(
+    tmp_path, damage, message, suffix
+):
+    write_tables(tmp_path)
+    plain = tmp_path / "Data_Entry_2017.csv"
+    content = damage(plain.read_bytes())
+    plain.unlink()
+    path = tmp_path / f"Data_Entry_2017{suffix}"
+    path.write_bytes(gzip.compress(content) if suffix.endswith("gz") else content)
+    with pytest.raises(InputError) as caught:
+        read_tables(tmp_path)
+    assert str(caught.value).startswith(f"{path}")
+    assert message in str(caught.value)
+    assert len(str(caught.value)) < 1000
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("line_end", [b"\r\n", b"\n", b"\r"])
+def test_a_mark_of_the_encoding_and_the_line_ends_of_any_system_are_read(tmp_path, line_end):
+    expected = read_tables(write_tables(tmp_path))
+    path = tmp_path / "Data_Entry_2017.csv"
+    path.write_bytes(BOM + path.read_bytes().replace(b"\r\n", line_end))
+    tables = read_tables(tmp_path)
+    assert tables.names == expected.names
+    assert (tables.labels == expected.labels).all()
+
+
+def test_a_table_larger_than_any_is_not_unpacked(tmp_path, monkeypatch):
+    write_tables(tmp_path, suffix=".csv.gz")
+    monkeypatch.setattr(nih_tables, "MAX_BYTES", 99)
+    with pytest.raises(InputError, match=r"gz: is larger than the 99 bytes that are read"):
+        read_tables(tmp_path)
+
+
+def test_a_table_that_is_a_folder_is_named(tmp_path):
+    write_tables(tmp_path)
+    (tmp_path / "BBox_List_2017.csv").unlink()
+    (tmp_path / "BBox_List_2017.csv").mkdir()
+    with pytest.raises(InputError, match=r"2017\.csv: is no regular file; replace it"):
+        read_tables(tmp_path)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.data())
+def test_whatever_is_in_a_table_it_is_read_or_refused(tmp_path_factory, data):
+    folder = write_tables(tmp_path_factory.mktemp("fuzzed"))
+    for path in sorted(folder.iterdir()):
+        content = bytearray(path.read_bytes())
+        for _ in range(data.draw(st.integers(0, 3))):
+            at = data.draw(st.integers(0, len(content)))
+            end = at + data.draw(st.integers(0, 5))
+            content[at:end] = data.draw(
+                st.sampled_from([b"\0", b"\r", b"\n", b'"', b",", b"|", b"\xff", b"9" * 30, b"-"])
+            )
+        path.write_bytes(content)
+    with suppress(InputError):
+        tables = read_tables(folder)
+        assert len(tables.names) == len(tables.labels) == len(tables.patients)
 
 
 def test_one_table_alone_or_one_twice_is_refused(tmp_path):

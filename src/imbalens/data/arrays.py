@@ -1,25 +1,31 @@
 """Images of one's own in one .npz or HDF5 file.
 
 It holds train_images and test_images, uint8 [n h w 3] or grey [n h w], train_labels and
-test_labels, integers from 0, and optionally class_names. HDF5 is read in slices; an .npz file is
-held in memory.
+test_labels, integers from 0, and optionally class_names. HDF5 is read in slices, but nothing that
+is in other files; an .npz file is held in memory.
 """
 
+import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+import psutil
 from jaxtyping import Int, Integer, UInt8
 
-from imbalens.data.source import Source, SourceSplit, resize_images
+from imbalens.data.image_files import MAX_PIXELS, resize_images
+from imbalens.data.names import MAX_CLASSES
+from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
 from imbalens.params.datasets import Arrays
 from imbalens.params.paths import expand_path
 from imbalens.store.hdf5 import read_text
+from imbalens.store.hdf5_links import find_foreign
 
 HDF5_SUFFIXES = {".h5", ".hdf5"}
 SPLITS = ("train", "test")
@@ -30,6 +36,8 @@ KINDS = {
     "test_labels": "integers",
     "class_names": "text",
 }
+MAX_IMAGES = 2**24  # of a split; of each there is a name in memory
+BATCH_BYTES = 2**28  # of images in memory at a time, before they are resized
 
 
 def open_arrays(params: Arrays, image_size: int) -> Source:
@@ -61,44 +69,75 @@ def open_arrays(params: Arrays, image_size: int) -> Source:
 class _HDF5Array:
     """An array of an HDF5 file, opened for each access: nothing stays open or in memory."""
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, dataset: h5py.Dataset) -> None:
         self._path, self._name = path, name
-        with h5py.File(path, "r") as file:
-            dataset: Any = file[name]
-            self.shape: tuple[int, ...] = dataset.shape
-            self.dtype: np.dtype = dataset.dtype
+        self.shape: tuple[int, ...] | None = dataset.shape
+        is_text = h5py.check_string_dtype(dataset.dtype) is not None
+        self.dtype: np.dtype = np.dtype(str) if is_text else dataset.dtype
 
     def __getitem__(self, positions: slice | Int[np.ndarray, " k"]) -> np.ndarray:
         with h5py.File(self._path, "r") as file:
             dataset: Any = file[self._name]
-            if h5py.check_string_dtype(dataset.dtype) is not None:
-                return np.array(read_text(dataset))
+            if self.dtype.kind == "U":
+                return np.array(read_text(dataset), dtype=object)
             if isinstance(positions, slice):
                 return dataset[positions]
             return np.stack([dataset[position] for position in positions])
 
 
 def _hdf5(path: Path) -> dict[str, _HDF5Array]:
+    arrays: dict[str, _HDF5Array] = {}
     with h5py.File(path, "r") as file:
-        names = [str(name) for name in file if isinstance(file[name], h5py.Dataset)]
-    return {name: _HDF5Array(path, name) for name in names}
+        for name in KINDS:
+            problem = find_foreign(file, name)
+            if problem:
+                raise InputError(f"{path}: {name} {problem}; write all its values into this file")
+            dataset = file.get(name)
+            if isinstance(dataset, h5py.Dataset):
+                _require_memory(path, *_at_once(name, dataset))
+                arrays[name] = _HDF5Array(path, name, dataset)
+    return arrays
+
+
+def _at_once(name: str, dataset: h5py.Dataset) -> tuple[str, int]:
+    """Return what of a dataset comes into memory at once, and its bytes."""
+    size = dataset.dtype.itemsize
+    if name.endswith("_images"):  # HDF5 unpacks whole chunks
+        return f"a chunk of {name}", prod(dataset.chunks or (0,)) * size
+    return name, (dataset.size or 0) * size
 
 
 def _npz(path: Path) -> dict[str, np.ndarray]:
-    # numpy leaves a damaged file open that it has opened itself
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        return {name: _load(path, archive, name) for name in KINDS if name in archive.files}
+    with zipfile.ZipFile(path) as archive:
+        members = [(each.filename.removesuffix(".npy"), each) for each in archive.infolist()]
+        wanted = [(name, member) for name, member in members if name in KINDS]
+        for name, n in Counter(name for name, _ in wanted).items():
+            if n > 1:
+                raise InputError(f"{path}: holds {name} {n} times; leave one of them")
+        _require_memory(path, "its arrays", sum(member.file_size for _, member in wanted))
+        return {name: _load(path, archive, name, member) for name, member in wanted}
 
 
-def _load(path: Path, archive: Any, name: str) -> np.ndarray:  # noqa: ANN401
+def _load(path: Path, archive: zipfile.ZipFile, name: str, member: zipfile.ZipInfo) -> np.ndarray:
     try:
-        return archive[name]
+        with archive.open(member) as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
     except ValueError as error:
         if "allow_pickle" not in str(error):
             raise
         raise InputError(
             f"{path}: {name} holds Python objects; save it as {KINDS[name]}"
         ) from error
+
+
+def _require_memory(path: Path, what: str, n_bytes: int) -> None:
+    """Refuse what is read at once and does not fit."""
+    available = psutil.virtual_memory().available
+    if n_bytes > available:
+        raise InputError(
+            f"{path}: {what} would take {n_bytes / 2**30:,.1f} GiB; available: "
+            f"{available / 2**30:,.1f} GiB of memory; save images as HDF5 in small chunks"
+        )
 
 
 @contextmanager
@@ -121,21 +160,23 @@ def _check_split(path: Path, arrays: Any, split: str) -> Integer[np.ndarray, " n
             needed = ", ".join(needed for needed in KINDS if needed != "class_names")
             raise InputError(f"{path}: has no array {name!r}; needs {needed}")
     images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
-    is_grey, is_rgb = len(images.shape) == 3, len(images.shape) == 4 and images.shape[3] == 3
-    if images.dtype != np.uint8 or not (is_grey or is_rgb) or 0 in images.shape[1:]:
+    n, *sides = images.shape or (0,)  # a null dataspace of HDF5 has no shape
+    is_image = len(sides) == 2 or (len(sides) == 3 and sides[2] == 3)
+    if images.dtype != np.uint8 or not is_image or not 0 < prod(sides[:2]) <= MAX_PIXELS:
         raise InputError(
             f"{path}: {split}_images is {images.dtype} of shape {images.shape}; "
-            "allowed: uint8 of shape [n h w 3] or [n h w], h and w at least 1"
+            "allowed: uint8 of shape [n h w 3] or [n h w], h and w at least 1, h * w at most "
+            f"{MAX_PIXELS:,}"
         )
-    if not np.issubdtype(labels.dtype, np.integer) or len(labels.shape) != 1:
+    if labels.dtype.kind not in "iu" or labels.shape is None or len(labels.shape) != 1:
         raise InputError(
             f"{path}: {split}_labels is {labels.dtype} of shape {labels.shape}; "
             "allowed: integers of shape [n]"
         )
-    if len(labels[:]) != images.shape[0] or images.shape[0] == 0:
+    if labels.shape[0] != n or not 0 < n <= MAX_IMAGES:
         raise InputError(
-            f"{path}: found {images.shape[0]} {split}_images and {labels.shape[0]} "
-            f"{split}_labels; allowed: as many, at least one"
+            f"{path}: found {n:,} {split}_images and {labels.shape[0]:,} {split}_labels; "
+            f"allowed: as many, at least one, at most {MAX_IMAGES:,}"
         )
     return labels[:]
 
@@ -163,22 +204,16 @@ def _class_names(
         # no more classes than images, before a stray label makes billions of names
         checked = _check_labels(path, "train", labels, len(labels))
         return tuple(str(label) for label in range(int(checked.max()) + 1))
-    names = arrays["class_names"][:]
-    if names.dtype.kind not in "US" or names.ndim != 1:
+    names = arrays["class_names"]
+    shape = names.shape or ()
+    if names.dtype.kind not in "US" or len(shape) != 1 or shape[0] > MAX_CLASSES:
         raise InputError(
-            f"{path}: class_names is {names.dtype} of shape {names.shape}; "
-            "allowed: different texts of shape [classes]"
+            f"{path}: class_names is {names.dtype} of shape {names.shape}; allowed: different "
+            f"texts of shape [classes], at most {MAX_CLASSES:,}"
         )
-    texts = [name.decode() if isinstance(name, bytes) else str(name) for name in names]
-    for position, text in enumerate(texts):
-        if not text.strip():
-            raise InputError(f"{path}: class_names has no name at {position}; give one")
-    for text, n in Counter(texts).items():
-        if n > 1:
-            raise InputError(
-                f"{path}: class_names has {text!r} {n} times; allowed: different names"
-            )
-    return tuple(texts)
+    return tuple(
+        name.decode() if isinstance(name, bytes) else str(name) for name in names[:].tolist()
+    )
 
 
 def _open_split(
@@ -189,12 +224,16 @@ def _open_split(
     size: int,
 ) -> SourceSplit:
     images = arrays[f"{split}_images"]
+    n_at_once = max(1, BATCH_BYTES // prod(images.shape[1:]))
 
     def read(positions: Int[np.ndarray, " k"]) -> UInt8[np.ndarray, "k h w 3"]:
-        with _readable(path):
-            batch = images[positions]
-        colour = batch if batch.ndim == 4 else np.repeat(batch[..., None], 3, axis=3)
-        return resize_images(colour, size)
+        parts: list[np.ndarray] = []
+        for start in range(0, len(positions), n_at_once):
+            with _readable(path):
+                batch = images[positions[start : start + n_at_once]]
+            colour = batch if batch.ndim == 4 else np.repeat(batch[..., None], 3, axis=3)
+            parts.append(resize_images(colour, size))
+        return np.concatenate(parts)
 
     names: Sequence[str] = [f"{split}/{position}" for position in range(len(labels))]
     return SourceSplit(labels, names, read)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from imbalens.data.source import Source, SourceSplit, resize_images
+from imbalens.data.image_files import resize_images
+from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
 from imbalens.params.datasets import Cifar
 from imbalens.params.paths import expand_path

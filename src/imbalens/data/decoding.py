@@ -15,7 +15,7 @@ import numpy as np
 import PIL
 from jaxtyping import Int, UInt8
 
-from imbalens.data import source
+from imbalens.data import image_files
 from imbalens.errors import InputError
 
 PIXELS, KEYS = "pixels", "keys"  # files of the work folder, both in the order of decoding
@@ -28,16 +28,17 @@ def decode_grey(path: Path, size: int) -> UInt8[np.ndarray, "s s"]:
     Transparency is composited on black, the ground of an X-ray; opaque alpha changes nothing.
 
     Args:
-        path: Image file.
+        path: PNG file.
         size: Side in pixels to resize to.
 
     Raises:
-        InputError: naming a file that cannot be decoded or whose image is not square.
+        InputError: naming a file that is no PNG, cannot be decoded or whose image is not square.
     """
-    with source.open_image(path) as image:
+    with image_files.open_image(path, formats=("PNG",)) as image:
         width, height = image.size
         if width == height:
-            return np.asarray(source.fit(source.flatten(image, mode="L", ground="black"), size))
+            grey = image_files.flatten(image, mode="L", ground="black")
+            return np.asarray(image_files.fit(grey, size))
     raise InputError(
         f"{path}: found an image of {width} x {height} pixels; NIH images are square, and boxes "
         "are in pixels of a 1024 x 1024 image; pad it to a square first"
@@ -143,7 +144,7 @@ class DecodedImages:
     @cached_property
     def _folder(self) -> Path:
         digest = hashlib.sha256(f"{self._size} {PIL.__version__} ".encode())
-        for module in (__file__, source.__file__):
+        for module in (__file__, image_files.__file__):
             digest.update(Path(module).read_bytes())
         digest.update(os.fsencode(self._root.resolve()))
         return self._work / f"{self._name}-{digest.hexdigest()[:16]}"

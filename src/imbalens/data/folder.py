@@ -10,13 +10,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from imbalens.data.source import (
-    Source,
-    SourceSplit,
-    fit,
-    flatten,
-    open_image,
-)
+from imbalens.data.image_files import fit, flatten, open_image
+from imbalens.data.names import escape_unseen
+from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
 from imbalens.params.datasets import Folder
 from imbalens.params.paths import expand_path
@@ -27,34 +23,35 @@ SUFFIXES = {".png", ".jpg", ".jpeg"}
 def open_folder(params: Folder, image_size: int) -> Source:
     """List the images; files are decoded when they are read.
 
-    Classes and files are ordered by name; hidden ones, other suffixes and folders within a class
-    are left out. How many are, but for hidden ones, is printed, and which classes differ in
-    nothing but case.
+    Classes and files are ordered by name; hidden ones, other suffixes, folders within a class and
+    what is no regular file are left out. How many are, but for hidden ones, is printed, and which
+    classes differ in nothing but case.
 
     Args:
         params: Root folder.
         image_size: Side in pixels that every image is resized to, whatever its proportions.
 
     Raises:
-        InputError: naming what is missing, or the classes that are not in both splits.
+        InputError: naming what is missing, be it a class in one of the splits or the image that a
+            link leads to.
     """
     root = expand_path(params.root)
     classes = {split: _list_classes(root / split) for split in ("train", "test")}
     if classes["train"] != classes["test"]:
-        only = [
-            f"only {split}/ has {', '.join(sorted(set(classes[split]) - set(classes[other])))}"
+        lacking = [
+            f"only {split}/ has {', '.join(map(_readable, sorted(only)))}"
             for split, other in (("train", "test"), ("test", "train"))
-            if set(classes[split]) - set(classes[other])
+            if (only := set(classes[split]) - set(classes[other]))
         ]
         raise InputError(
-            f"{root}: train/ and test/ need the same class folders; {'; '.join(only)}"
+            f"{root}: train/ and test/ need the same class folders; {'; '.join(lacking)}"
         )
     names = classes["train"]
     _report_case(root, names)
     _report_left_out(root, [root / split / name for split in classes for name in names])
     return Source(
         place=str(root),
-        class_names=tuple(_readable(name) for name in names),
+        class_names=tuple(map(_decoded, names)),
         train=_open_split(root, "train", names, image_size),
         test=_open_split(root, "test", names, image_size),
     )
@@ -70,7 +67,7 @@ def read_image(path: Path, size: int) -> UInt8[np.ndarray, "s s 3"]:
     Raises:
         InputError: naming a file that cannot be decoded.
     """
-    with open_image(path) as image:
+    with open_image(path, formats=("PNG", "JPEG")) as image:
         return np.asarray(fit(flatten(image, mode="RGB", ground="white"), size))
 
 
@@ -109,10 +106,7 @@ def _report_case(root: Path, names: Sequence[str]) -> None:
 def _report_left_out(root: Path, folders: Iterable[Path]) -> None:
     """Print how many visible files, by suffix, and folders are not read as images."""
     others = [entry for folder in folders for entry in _visible(folder) if not _is_image(entry)]
-    kinds = Counter(
-        "folder" if entry.is_dir() else entry.suffix.lower() or "without suffix"
-        for entry in others
-    )
+    kinds = Counter(map(_kind, others))
     if kinds:
         counted = ", ".join(f"{n} {_readable(kind)}" for kind, n in sorted(kinds.items()))
         print(
@@ -121,9 +115,22 @@ def _report_left_out(root: Path, folders: Iterable[Path]) -> None:
         )
 
 
-def _readable(name: str) -> str:
+def _kind(entry: Path) -> str:
+    if entry.is_dir():
+        return "folder"
+    if not entry.is_file():
+        return "special file" if entry.exists() else "broken link"
+    return entry.suffix.lower() or "without suffix"
+
+
+def _decoded(name: str) -> str:
     """Write bytes of a file name that are not UTF-8 as escapes."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _readable(name: str) -> str:
+    """Write as escapes whatever of a file name cannot be shown."""
+    return escape_unseen(_decoded(name))
 
 
 def _open_split(root: Path, split: str, class_names: Sequence[str], size: int) -> SourceSplit:
@@ -132,7 +139,14 @@ def _open_split(root: Path, split: str, class_names: Sequence[str], size: int) -
     for name in class_names:
         folder = root / split / name
         # paths themselves are ordered on Windows as if all their letters were small
-        found = sorted(filter(_is_image, _visible(folder)), key=lambda file: file.name)
+        entries = sorted(_visible(folder), key=lambda entry: entry.name)
+        for entry in entries:
+            if entry.suffix.lower() in SUFFIXES and not entry.exists():
+                raise InputError(
+                    f"{entry}: links to {entry.readlink()}, which is not there; bring that file, "
+                    "or remove the link"
+                )
+        found = list(filter(_is_image, entries))
         if not found:
             raise InputError(f"{folder}: found no images; allowed: one or more PNG or JPEG files")
         files += found

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int
 
-from imbalens.data.nih_tables import Tables
+from imbalens.data.nih_tables import MAX_LENGTH, Tables, read_text
 from imbalens.errors import InputError
 
 LISTS = ("train_val_list.txt", "test_list.txt")
@@ -86,18 +86,14 @@ def read_lists(
 
 def _read_list(path: Path, row_of: Mapping[str, int], origin: str) -> Int[np.ndarray, " k"]:
     lines: dict[str, int] = {}
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text ({error}); save it as UTF-8") from error
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         name = line.strip()
         if not name:
             continue
         if name not in row_of:
             raise InputError(
-                f"{path}, line {number}: found {name!r}, which the table of {origin} lacks; "
-                "allowed: images of the table"
+                f"{path}, line {number}: found {name[:MAX_LENGTH]!r}, which the table of "
+                f"{origin} lacks; allowed: images of the table"
             )
         if name in lines:
             raise InputError(

@@ -3,6 +3,8 @@
 import csv
 import gzip
 import importlib.util
+import io
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from imbalens.classes import NO_FINDING
+from imbalens.data.names import escape_unseen
 from imbalens.errors import InputError
 from imbalens.params.datasets import Binary, Multilabel
 
@@ -33,10 +36,13 @@ FINDINGS = (
     "Pneumothorax",
 )
 UNHEALTHY = "Unhealthy"
+MAX_BYTES = 2**28  # of a table, unpacked; the real one has 10 million
+MAX_LENGTH = 255  # characters of a value, or of a file's text in a message
 BOX_UNITS = 1024  # boxes are in pixels of images of this side
 
 ENTRIES = "Data_Entry_2017"
 BOXES = "BBox_List_2017"
+PATIENT = re.compile(r"[0-9]{1,18}")  # so that it fits into 64 bits
 BOX_COLUMNS = ("Bbox [x", "y", "w", "h]")  # the file does not quote the comma of its header
 
 
@@ -138,31 +144,66 @@ def _find_packaged() -> tuple[Path, Path]:
     return data / f"{ENTRIES}_v2020.csv.gz", data / f"{BOXES}.csv.gz"
 
 
+def read_text(path: Path) -> str:
+    """Read a text file whole, unpacked where its name ends in .gz.
+
+    Raises:
+        InputError: if it cannot be read, is larger than `MAX_BYTES` or is not UTF-8 text; naming
+            the line where that is known.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: is no regular file; replace it or remove it")
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: cannot be read ({error}); bring the file again") from error
+    if len(content) > MAX_BYTES:
+        raise InputError(
+            f"{path}: is larger than the {MAX_BYTES:,} bytes that are read; bring the file as it "
+            "was shipped"
+        )
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{path}, line {line}: is not UTF-8 text ({error}); save it as UTF-8"
+        ) from error
+
+
 def _read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the place of each row, for messages, and its values of some columns."""
+    rows = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    first = 1  # line that a row begins on: quoted values may go over several
     try:
-        opener = gzip.open if path.suffix == ".gz" else open
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(file)
-            header = next(rows, [])
-            for name in columns:
-                if name not in header:
+        header = next(rows, [])
+        for name in columns:
+            if header.count(name) != 1:
+                found = ", ".join(map(escape_unseen, filter(None, header)))[:MAX_LENGTH]
+                state = "has several columns" if name in header else "has no column"
+                raise InputError(f"{path}: {state} {name!r}; found: {found or 'nothing'}")
+        at = [header.index(name) for name in columns]
+        first = rows.line_num + 1
+        for row in rows:
+            place = f"{path}, line {first}"
+            if len(row) <= max(at):
+                raise InputError(
+                    f"{place}: found {len(row)} fields; allowed: at least {max(at) + 1}"
+                )
+            values = tuple(row[i] for i in at)
+            for value in values:
+                if len(value) > MAX_LENGTH or not value.isprintable():
                     raise InputError(
-                        f"{path}: has no column {name!r}; found: {', '.join(filter(None, header))}"
+                        f"{place}: found {value[:MAX_LENGTH]!r} ({len(value):,} characters); "
+                        f"allowed: at most {MAX_LENGTH} printable characters"
                     )
-            at = [header.index(name) for name in columns]
-            for row in rows:
-                place = f"{path}, line {rows.line_num}"
-                if len(row) <= max(at):
-                    raise InputError(
-                        f"{place}: found {len(row)} fields; allowed: at least {max(at) + 1}"
-                    )
-                yield place, tuple(row[i] for i in at)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text ({error}); save it as UTF-8") from error
-    except (OSError, EOFError, csv.Error, zlib.error) as error:
+            yield place, values
+            first = rows.line_num + 1
+    except csv.Error as error:
         raise InputError(
-            f"{path}: cannot be read as a table ({error}); bring the file again"
+            f"{path}, line {first}: cannot be read as a row of a table ({error}); is a quotation "
+            "mark never closed?"
         ) from error
 
 
@@ -184,8 +225,11 @@ def _read_entries(
                     f"{place}: found label {text!r} in {texts!r}; allowed: {NO_FINDING} alone, or "
                     f"{', '.join(FINDINGS)}"
                 )
-        if not patient.isdecimal():
-            raise InputError(f"{place}: found Patient ID {patient!r}; allowed: a whole number")
+        if not PATIENT.fullmatch(patient):
+            raise InputError(
+                f"{place}: found Patient ID {patient!r}; allowed: a whole number of "
+                "at most 18 digits"
+            )
         findings[name] = [index[text] for text in given]
         patients.append(int(patient))
         views.append(view)

@@ -15,6 +15,7 @@ from imbalens.data.arrays import open_arrays
 from imbalens.data.channels import ChannelMoments, channel_normalization
 from imbalens.data.choosing import choose_images
 from imbalens.data.cifar import open_cifar
+from imbalens.data.duplicates import SplitHashes, count_duplicates, hash_images
 from imbalens.data.folder import open_folder
 from imbalens.data.nih import open_nih
 from imbalens.data.phantom import open_phantom
@@ -36,7 +37,8 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
         path: Prepared file to write, see `data.prepared`.
 
     Returns:
-        What was prepared: counts, imbalance ratio, digest, and what was planted.
+        What was prepared: counts, images in two splits, imbalance ratio, digest, and what was
+        planted.
 
     Raises:
         InputError: if the source is not as it must be or the file cannot be written.
@@ -52,14 +54,18 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
         sha = hashlib.sha256()
         channels = ChannelMoments(source.channels)
         about: dict[str, dict[str, Any]] = {}
+        hashes: dict[str, SplitHashes] = {}
         for split, (images, positions) in splits.items():
             arrays = _describe(split, images, positions)
             _write_arrays(file, arrays)
             about[split] = _summarize(split, images, positions, arrays)
             sha.update(_digested(split, arrays))
+            labels, names = images.labels[positions], _names(images.names, positions)
+            hashes[split] = SplitHashes(bytearray(), labels, names)
             shape = (dataset.image_size, dataset.image_size, source.channels)
             for batch in _write_images(file, split, images, positions, shape):
                 sha.update(batch.tobytes())
+                hashes[split].hashes.extend(hash_images(batch))
                 if split == "train":
                     channels.add(batch)
         digest = sha.hexdigest()
@@ -98,6 +104,7 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
             split: dict(zip(source.class_names, n.tolist(), strict=True))
             for split, n in counts.items()
         },
+        "duplicates": count_duplicates(hashes, source.place),
         "imbalance_ratio": _imbalance_ratio(source, counts, images),
         **source.facts,
         **{

@@ -1,16 +1,13 @@
-"""What every source of images offers, and what several of them need."""
+"""What every source of images offers."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Int, UInt8
-from PIL import Image
 
-from imbalens.errors import InputError
+from imbalens.data.names import check_class_names
 from imbalens.store.prepared import Truth
 
 ReadImages = Callable[[Int[np.ndarray, " k"]], UInt8[np.ndarray, "k h w c"]]
@@ -47,6 +44,8 @@ class SourceSplit:
 class Source:
     """All that a source has, in its own order.
 
+    Class names that cannot be shown or told from each other are refused, see `data.names`.
+
     Attributes:
         place: Where it came from, for messages.
         class_names: Name of each class, in label order.
@@ -67,6 +66,10 @@ class Source:
     facts: Mapping[str, Any] = field(default_factory=dict)
     finish: Callable[[], None] = lambda: None
 
+    def __post_init__(self) -> None:
+        """Check the class names."""
+        check_class_names(self.place, self.class_names)
+
 
 def count_labels(labels: Int[np.ndarray, " n"], n_classes: int) -> Int[np.ndarray, " c"]:
     """Return the number of instances of each class."""
@@ -80,42 +83,3 @@ def count_positives(
     if labels.ndim == 2:
         return labels.sum(0, dtype=np.int64)
     return count_labels(labels, n_classes)
-
-
-def resize_images(images: UInt8[np.ndarray, "k h w 3"], size: int) -> UInt8[np.ndarray, "k s s 3"]:
-    """Resize whole images to squares, antialiased; images of that size stay as they are."""
-    if images.shape[1:3] == (size, size):
-        return images
-    return np.stack([np.asarray(fit(Image.fromarray(image), size)) for image in images])
-
-
-@contextmanager
-def open_image(path: Path) -> Iterator[Image.Image]:
-    """Open an image file, to be decoded inside the block.
-
-    Raises:
-        InputError: naming a file that cannot be decoded.
-    """
-    try:
-        with Image.open(path) as image:
-            yield image
-    except Exception as error:  # Pillow's decoders raise a dozen kinds
-        state = "is empty" if path.is_file() and not path.stat().st_size else "cannot be decoded"
-        raise InputError(f"{path}: {state} ({error}); replace the file or remove it") from error
-
-
-def flatten(image: Image.Image, *, mode: Literal["L", "RGB"], ground: str) -> Image.Image:
-    """Convert an image to grey or RGB: transparency on `ground`, 16-bit grey by its upper byte."""
-    if image.mode.startswith("I"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    elif image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        paper = Image.new("RGBA", image.size, ground)
-        image = Image.alpha_composite(paper, image.convert("RGBA"))
-    return image.convert(mode)
-
-
-def fit(image: Image.Image, size: int) -> Image.Image:
-    """Resize a whole image to a square, bilinear and antialiased."""
-    if image.size == (size, size):
-        return image
-    return image.resize((size, size), Image.Resampling.BILINEAR)
