@@ -87,9 +87,10 @@ def end(main, capsys) -> tuple[int, str]:
     [
         (InputError("a.h5 is missing; run: dvc repro a"), "a.h5 is missing; run: dvc repro a"),
         (InputError("one\ntwo"), "one\ntwo"),
+        (InputError("a\x1b[2Jb: c\rd"), r"a\x1b[2Jb: c\rd"),
         (FileNotFoundError(2, "No such file", "b.h5"), "[Errno 2] No such file: 'b.h5'"),
     ],
-    ids=["input", "lines", "os"],
+    ids=["input", "lines", "a terminal's commands", "os"],
 )
 def test_a_users_mistake_is_one_message_and_status_1(capsys, error, message):
     assert end(fail_with(error), capsys) == (1, f"error: {message}\n")

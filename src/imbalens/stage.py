@@ -14,6 +14,7 @@ from imbalens.interrupting import INTERRUPTED
 from imbalens.locks import only_one
 from imbalens.params.experiment import Params
 from imbalens.params.loading import PARAMS_PATH, load_params
+from imbalens.unseen import escape_unseen
 
 Item = TypeVar("Item")
 
@@ -89,7 +90,8 @@ def run_command(main: Callable[[], Any]) -> None:
     try:
         main()
     except (InputError, OSError) as error:
-        sys.exit(f"error: {error}")
+        lines = map(escape_unseen, str(error).split("\n"))  # a path may hold a terminal's commands
+        sys.exit("error: " + "\n".join(lines))
     except KeyboardInterrupt:
         print(INTERRUPTED, file=sys.stderr)
         sys.exit(130)

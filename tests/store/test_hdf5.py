@@ -179,6 +179,53 @@ def test_an_absent_attribute_is_named(tmp_path):
         pass
 
 
+def virtual(path):
+    layout = h5py.VirtualLayout((5, 3), np.float32)
+    layout[:] = h5py.VirtualSource(str(path.with_name("absent.h5")), "x", (5, 3))
+    with h5py.File(path, "r+") as file:
+        file.create_virtual_dataset("train/features", layout, fillvalue=1)
+
+
+def external(path):
+    path.with_name("other").write_bytes(bytes(60))
+    where = [(str(path.with_name("other")), 0, 60)]
+    with h5py.File(path, "r+") as file:
+        file.create_dataset("train/features", (5, 3), np.float32, external=where)
+
+
+def linked(path):
+    write(path.with_name("other.h5"), GOOD)
+    with h5py.File(path, "r+") as file:
+        file["train/features"] = h5py.ExternalLink("other.h5", "train/features")
+
+
+def unwritten(path):
+    with h5py.File(path, "r+") as file:
+        file.create_dataset("train/features", (5, 3), np.float32)
+
+
+FOREIGN = {
+    virtual: "is a virtual dataset",
+    external: "is stored in another file",
+    linked: "is a link to another file",
+    unwritten: "was never written",
+}
+
+
+@pytest.mark.parametrize(
+    ("make", "says"), FOREIGN.items(), ids=[make.__name__ for make in FOREIGN]
+)
+def test_values_that_are_not_in_the_file_are_refused(tmp_path, make, says):
+    path = tmp_path / "a.h5"
+    write(path, {name: array for name, array in GOOD.items() if name != "train/features"})
+    make(path)
+    with (
+        pytest.raises(InputError, match=rf"a\.h5 has 'train/features', which {says}.*; run: dvc"),
+        check(path),
+    ):
+        pass
+
+
 @pytest.mark.parametrize("name", ["schema", "version", "splits", "class_names"])
 @pytest.mark.parametrize(
     "value",

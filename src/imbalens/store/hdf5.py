@@ -13,6 +13,7 @@ import numpy as np
 
 from imbalens.errors import InputError
 from imbalens.store.files import atomic_path, jsonable
+from imbalens.store.hdf5_links import find_foreign
 
 SPLIT = "{split}/"
 LISTS = ("splits", "class_names")  # attributes that are several texts
@@ -200,6 +201,9 @@ def _check(
     """Compare datasets with their declaration; `sizes` collects (size, dataset) per dimension."""
     for name, forms in groupby(variables, key=lambda variable: variable.name):
         declared = list(forms)
+        foreign = find_foreign(file, name)
+        if foreign:
+            return f"has {name!r}, which {foreign}"
         dataset = file.get(name)
         if not isinstance(dataset, h5py.Dataset):
             if declared[0].optional and dataset is None:
