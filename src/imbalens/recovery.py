@@ -8,6 +8,7 @@ touched while a DVC lives in the project.
 
 import hashlib
 import json
+import re
 import subprocess
 import time
 from collections import defaultdict
@@ -29,6 +30,7 @@ RWLOCKS = (".dvc/tmp/rwlock", ".dvc/tmp/exps/rwlock")
 CACHE = ".dvc/cache"
 GIT_LOCK = ".git/index.lock"
 PATIENCE = 1.0  # seconds that a living DVC gets to finish writing
+_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")  # no other leads into the cache
 STALE = 60.0  # seconds after which git's lock is no longer that of a command just running
 
 
@@ -238,7 +240,7 @@ def _clear_cache(project: Path) -> list[str]:
     sizes: dict[str, set[int]] = defaultdict(set)
     for stage in (stages or {}).values():
         for entry in (*stage.get("deps", ()), *stage.get("outs", ())):
-            if "md5" in entry and "size" in entry:
+            if _MD5.fullmatch(str(entry.get("md5"))) and "size" in entry:
                 sizes[entry["md5"]].add(entry["size"])
     places = {project / CACHE / "files" / "md5" / md5[:2] / md5[2:]: md5 for md5 in sizes}
     cut = [
