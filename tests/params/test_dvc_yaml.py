@@ -316,7 +316,7 @@ def test_a_file_that_is_too_long_is_not_read(path, size):
         file.truncate(size)
     with pytest.raises(InputError) as caught:
         read_yaml(path)
-    assert str(caught.value) == f"{path}: has more than 300,000 characters; shorten it"
+    assert str(caught.value) == f"{path}: has more than {MAX_CHARACTERS:,} characters; shorten it"
 
 
 @pytest.mark.parametrize("make", ["mkdir", "mkfifo"])
@@ -326,7 +326,9 @@ def test_what_is_no_file_is_not_waited_for(path, make):
     getattr(os, make)(path)
     with pytest.raises(InputError) as caught:
         read_yaml(path)
-    assert str(caught.value) == f"{path}: is a folder, a pipe or a device; name a file"
+    assert str(caught.value) == (
+        f"{path}: cannot be read (it is a folder, a pipe or a device); copy one of profiles/ here"
+    )
 
 
 @pytest.mark.parametrize(

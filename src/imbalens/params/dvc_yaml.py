@@ -5,6 +5,7 @@ DVC reads YAML 1.2 with ruamel.yaml; PyYAML by itself reads YAML 1.1, where 014 
 without the quotes that 1.2 does not need.
 """
 
+import errno
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import yaml
 from imbalens.errors import InputError
 from imbalens.params.errors import refuse, shown, shown_text
 
-MAX_CHARACTERS = 300_000  # of a file: params.yaml with a thousand runs has a third of them
+MAX_CHARACTERS = 200_000  # of a file: params.yaml with a thousand runs and methods has fewer
 MAX_DEPTH = 50  # of mappings and lists in one another
 MAX_REPEATED = 10_000  # values that aliases stand for, each counted as often as it is read
 MAX_DIGITS = 100  # characters of a number
@@ -116,7 +117,7 @@ def find_lost_texts(value: Any, keys: tuple[str, ...] = ()) -> Iterator[str]:  #
 def _read(path: Path) -> tuple[str, Any]:
     try:
         if path.exists() and not path.is_file():
-            raise InputError(f"{path}: is a folder, a pipe or a device; name a file")
+            raise OSError(errno.EINVAL, "it is a folder, a pipe or a device")
         with path.open(encoding="utf-8-sig") as file:
             text = file.read(MAX_CHARACTERS + 1)
     except OSError as error:
