@@ -1,8 +1,8 @@
 """What an experiment needs beside its file: found to be there before anything is computed."""
 
+import configparser
 import json
 from collections.abc import Collection, Iterator
-from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +79,13 @@ def _find_caches(project: Path) -> list[Path]:
     """Return the folders where DVC may keep a project's outputs."""
     found = [project / CACHE]
     for name in ("config", "config.local"):
-        config = ConfigParser(interpolation=None)
-        config.read(project / ".dvc" / name, encoding="utf-8")
+        config = configparser.ConfigParser(interpolation=None)
+        try:
+            config.read(project / ".dvc" / name, encoding="utf-8")
+        except (configparser.Error, ValueError) as error:
+            raise InputError(
+                f"{project / '.dvc' / name}: cannot be read ({error}); mend it"
+            ) from error
         if folder := config.get("cache", "dir", fallback=None):
             found.append(project / ".dvc" / folder)
     return found
@@ -131,8 +136,8 @@ def _find_image_problems(params: Params, made: Collection[str], project: Path) -
         try:
             text = (project / f"metrics/prepare/{name}.json").read_text(encoding="utf-8")
             problems = find_image_problems(params, name, json.loads(text))
-        except (OSError, json.JSONDecodeError):  # DVC prepares the images again
-            continue
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue  # the file is no longer what was written: DVC prepares the images again
         for problem in problems:
             yield (
                 f"{problem}; if the images changed since they were prepared, run: "

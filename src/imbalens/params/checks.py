@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from imbalens.params.analyses import Umap
 from imbalens.params.datasets import Natural, sources
-from imbalens.params.errors import listed, shown, tags
+from imbalens.params.errors import listed, shown, shown_text, tags
 from imbalens.params.experiment import Experiment, Params, all_settings, side_of
 from imbalens.params.recipes import Steps
 from imbalens.params.runs import Focal, LabelLoss, MulticlassLoss
@@ -70,7 +70,7 @@ def find_image_problems(params: Params, name: str, summary: Mapping[str, Any]) -
         if runs and n >= n_images
     ] + [
         f"false_positives.{key}.reference_class: found {shown(pair.reference_class)}; "
-        f"allowed: {listed(classes)}"
+        f"allowed: {listed(map(shown_text, classes))}"
         for key, pair in params.false_positives.items()
         if pair.baseline in runs and pair.reference_class not in classes
     ]
