@@ -91,6 +91,8 @@ ABSURD = [
 ABSURD_ANALYSES = [
     (("compare", "n_resamples"), 2 * 10**9, "less than or equal to 20000"),
     (("claims", "n_resamples"), 2 * 10**9, "less than or equal to 20000"),
+    (("compare", "confidence"), 1 - 1e-16, "less than or equal to 0.9999"),
+    (("claims", "confidence"), 1 - 1e-16, "less than or equal to 0.9999"),
     (("performance", "ece_bins"), 2**31 - 1, "less than or equal to 1000"),
     (("archetypes", "n_neighbors"), 2**31 - 1, "less than or equal to 1000"),
     (("adversaries", "eps"), 1e-320, "greater than or equal to 0.000000000001"),

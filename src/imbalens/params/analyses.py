@@ -16,6 +16,8 @@ from imbalens.params.base import (
 )
 from imbalens.params.runs import Family
 
+Confidence = Annotated[float, Field(ge=0.5, le=0.9999)]  # at 1 - 1e-16 intervals are infinite
+
 
 class SaliencyDump(Section):
     """Which class's score is differentiated with respect to the training images."""
@@ -139,7 +141,7 @@ class CompareAnalysis(Section):
     A difference is given where at least `min_images` images are behind it.
     """
 
-    confidence: Annotated[float, Field(gt=0, lt=1)]
+    confidence: Confidence
     n_resamples: Resamples
     min_images: Annotated[int, Field(ge=2, lt=2**31)]
     seed: Seed
@@ -157,7 +159,7 @@ class ClaimsAnalysis(Section):
     counts.
     """
 
-    confidence: Annotated[float, Field(ge=0.5, lt=1)]
+    confidence: Confidence
     margin: Annotated[float, Field(gt=0, lt=1)]
     score_margin: Annotated[float, Field(gt=0, le=100)]
     error_margin: Annotated[float, Field(gt=0, lt=1)]
