@@ -273,5 +273,21 @@ def test_a_prepared_dataset_is_asked_for_its_classes_and_images(folder):
     ]
     assert find(folder) == []
     assert find(folder, *changes, at("datasets", "planted", image_size=48)) == []
-    write(folder / "metrics/prepare/planted.json", "{")
-    assert find(folder, *changes) == [], "DVC sees that it changed"
+    for text in (
+        "{",
+        "[]",
+        "{}",
+        "[" * 100_000,
+        '{"images": {"train": "x"}, "counts": {"train": 1}}',
+    ):
+        write(folder / "metrics/prepare/planted.json", text)
+        assert find(folder, *changes) == [], "DVC sees that it changed"
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"dir = x", b"[cache]\n[cache]\n"])
+def test_a_configuration_of_dvc_that_is_none_is_named(folder, content):
+    write(folder / ".dvc/config.local")
+    (folder / ".dvc/config.local").write_bytes(content)
+    write_params(folder, SHIPPED)
+    with pytest.raises(InputError, match=r"config\.local: cannot be read \("):
+        find_made(folder / "params.yaml")

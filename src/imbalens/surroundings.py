@@ -1,7 +1,7 @@
 """What an experiment needs beside its file: found to be there before anything is computed."""
 
+import configparser
 from collections.abc import Collection, Iterator
-from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +79,13 @@ def _find_caches(project: Path) -> list[Path]:
     """Return the folders where DVC may keep a project's outputs."""
     found = [project / CACHE]
     for name in ("config", "config.local"):
-        config = ConfigParser(interpolation=None)
-        config.read(project / ".dvc" / name, encoding="utf-8")
+        config = configparser.ConfigParser(interpolation=None)
+        try:
+            config.read(project / ".dvc" / name, encoding="utf-8")
+        except (configparser.Error, ValueError) as error:
+            raise InputError(
+                f"{project / '.dvc' / name}: cannot be read ({error}); mend it"
+            ) from error
         if folder := config.get("cache", "dir", fallback=None):
             found.append(project / ".dvc" / folder)
     return found
@@ -132,7 +137,7 @@ def _find_image_problems(params: Params, made: Collection[str], project: Path) -
             path = project / f"metrics/prepare/{name}.json"
             summary = read_json(path, command="", needs=("images", "counts"))
             problems = find_image_problems(params, name, summary)
-        except (OSError, InputError):  # DVC prepares the images again
+        except (OSError, InputError, KeyError, TypeError):  # DVC prepares the images again
             continue
         for problem in problems:
             yield (

@@ -1,6 +1,7 @@
 """One reading of YAML: what DVC reads, also after it has rewritten the file."""
 
 import math
+import os
 import re
 
 import pytest
@@ -12,7 +13,17 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from imbalens.errors import InputError
-from imbalens.params.dvc_yaml import find_lost_texts, format_yaml, read_parameters, read_yaml
+from imbalens.params.dvc_yaml import (
+    MAX_CHARACTERS,
+    MAX_DEPTH,
+    MAX_REPEATED,
+    find_lost_texts,
+    format_yaml,
+    parse_yaml,
+    read_parameters,
+    read_yaml,
+)
+from imbalens.params.errors import MAX_LISTED, MAX_SHOWN
 from imbalens.params.experiment import all_settings
 from imbalens.params.loading import load_params
 from tests.params.test_loading import ROOT
@@ -215,7 +226,7 @@ def test_both_programs_are_told_of_a_braced_variable(path):
         ("%YAML 1.1\n---\na: on\n", r"line 1: found a directive \(%\), which DVC drops"),
         ("a: !!int 5\n", "line 1: found the tag !!int; write the value without"),
         ("b: 0\na: ! 5\n", "line 2: found the tag !; "),
-        ("a: !mine 5\n", "could not determine a constructor for the tag '!mine'"),
+        ("a: !mine 5\n", "line 1: found the tag !mine; write the value without"),
         ("b: 0\na: 1\t# one\n", "line 2: holds a tab, which DVC reads otherwise; write a space"),
         ("a: 'b\u2028c'\n", "line 1: holds the character U\\+2028, which DVC reads otherwise"),
         ("a: 2024-01-01\n", "found the date 2024-01-01; write it in quotes"),
@@ -233,6 +244,122 @@ def test_what_dvc_reads_otherwise_is_refused(path, text, message):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=rf"params\.yaml: (?s:.)*{message}"):
         read_parameters(path)
+
+
+def doubled(levels, first, layout):
+    """A text of a few lines that aliases make ten times as much at each level."""
+    lines = [f"a0: &a0 {first}"]
+    lines += [f"a{i}: &a{i} {layout.format(f'*a{i - 1}')}" for i in range(1, levels)]
+    return "\n".join(lines) + "\n"
+
+
+LIST = "[" + ", ".join(["{0}"] * 10) + "]"
+MAPPING = "{{" + ", ".join(f"k{i}: {{0}}" for i in range(10)) + "}}"
+REPEATED = f"aliases repeat more than {MAX_REPEATED:,} values; write them out"
+DEEP = f"line 1: lists and mappings stand more than {MAX_DEPTH} deep; allowed: less"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: " + "[" * 60 + "]" * 60, DEEP),
+        ("a: " + "{b: " * 60 + "1" + "}" * 60, DEEP),
+        ("- " * 60 + "1", DEEP),
+        ("a: " + "[" * 2000 + "]" * 2000, "params.yaml: "),
+        ("- " * 2000 + "1", "params.yaml: "),
+        (doubled(9, "[1]", LIST), REPEATED),
+        (doubled(9, "{k: 1}", MAPPING), REPEATED),
+        (doubled(9, "{k: 1}", f"{{{{<<: {LIST}}}}}"), REPEATED),
+        ("a: &a [1, [*a]]", "line 1: *a stands in &a, which it repeats; write it out"),
+        ("a: 0\nb: &b {<<: *b}", "line 2: *b stands in &b, which it repeats; write it out"),
+        ("a: " + "1" * 5000, f"line 1: found the number {'1' * MAX_SHOWN}...; write it in quotes"),
+        ("a: 0x" + "f" * 5000, f"line 1: found the number 0x{'f' * (MAX_SHOWN - 2)}...;"),
+        ("a: 1." + "1" * 5000, "line 1: found the number 1."),
+        ("a: !!bool x", "line 1: found the tag !!bool; write the value without"),
+        ("a: !!timestamp [1]", "line 1: found the tag !!timestamp; write the value without"),
+        ("a: !!python/name:os.system", "line 1: found the tag !!python/name:os.system; "),
+        (f"a: !{'x' * 5000} 1", f"line 1: found the tag !{'x' * (MAX_SHOWN - 1)}...; "),
+        (
+            "? " + "x" * 900 + "\n: 0\n? " + "x" * 900,
+            f"key '{'x' * (MAX_SHOWN - 1)}... stands twice",
+        ),
+        ("a: *" + "x" * 5000, "found undefined alias"),
+    ],
+    ids=range(19),
+)
+def test_what_takes_long_or_goes_deep_is_refused_in_few_words(path, text, message):
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=re.escape(message)) as caught:
+        read_yaml(path)
+    assert len(str(caught.value)) < len(str(path)) + 3 * MAX_SHOWN
+
+
+def test_what_is_just_within_the_limits_is_read(path):
+    deep = "[" * (MAX_DEPTH - 1) + "]" * (MAX_DEPTH - 1)
+    aliases = ", ".join(["*x"] * (MAX_REPEATED // 10))
+    path.write_text(f"a: {deep}\nx: &x [{', '.join('1' * 9)}]\nb: [{aliases}]\n", encoding="utf-8")
+    values = read_yaml(path)
+    assert values["b"] == [[1] * 9] * (MAX_REPEATED // 10)
+    path.write_text(path.read_text(encoding="utf-8") + "c: *x\n", encoding="utf-8")
+    with pytest.raises(InputError, match="aliases repeat more than"):
+        read_yaml(path)
+
+
+def test_a_lock_may_be_longer_than_a_file_of_parameters():
+    n = MAX_CHARACTERS // 3
+    assert len(parse_yaml(f"a: 1\nb: [{', '.join(['x'] * n)}]\n")["b"]) == n
+
+
+@pytest.mark.parametrize("size", [MAX_CHARACTERS + 1, 2**30])
+def test_a_file_that_is_too_long_is_not_read(path, size):
+    with path.open("wb") as file:
+        file.truncate(size)
+    with pytest.raises(InputError) as caught:
+        read_yaml(path)
+    assert str(caught.value) == f"{path}: has more than {MAX_CHARACTERS:,} characters; shorten it"
+
+
+@pytest.mark.parametrize("make", ["mkdir", "mkfifo"])
+def test_what_is_no_file_is_not_waited_for(path, make):
+    if not hasattr(os, make):
+        pytest.skip("no pipes here")
+    getattr(os, make)(path)
+    with pytest.raises(InputError) as caught:
+        read_yaml(path)
+    assert str(caught.value) == (
+        f"{path}: cannot be read (it is a folder, a pipe or a device); copy one of profiles/ here"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a: \x00", "is UTF-16, or not text at all"),
+        (b"\xff\xfea\x00", "is not UTF-8 text"),
+        (b"a: \xed\xa0\x80", "is not UTF-8 text"),
+        (b"a: 1\n---\nb: 1\n", "expected a single document"),
+        (b'a: "\\ud800"', "is not valid YAML: "),
+    ],
+)
+def test_what_is_no_yaml_is_refused(path, content, message):
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=rf"params\.yaml: (?s:.)*{message}"):
+        read_yaml(path)
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbfa: 1\n", b"a: 1\r\n"])
+def test_a_mark_and_the_line_ends_of_windows_are_no_part_of_the_text(path, content):
+    path.write_bytes(content)
+    assert read_parameters(path) == {"a": 1}
+
+
+def test_of_many_problems_the_first_are_said(path):
+    path.write_text("x: &x {}\ny: [\n" + "  *x,\n" * 5000 + "]\n", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_parameters(path)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == MAX_LISTED + 1
+    assert lines[-1] == "... and 4,900 more"
 
 
 SHARED = "x: &x {k: {l: 1}, s: 0}\n"

@@ -228,7 +228,7 @@ def test_all_mistakes_are_reported_at_once(tmp_path):
         ("focus: 2024-01-01", "found the date 2024-01-01; write it in quotes"),
         ("[1, 2]: 3", "found unhashable key"),
         ("{a: b}: 3", "found unhashable key"),
-        ("focus: &x [*x]", "holds something other than texts, numbers, lists and mappings"),
+        ("focus: &x [*x]", "line 1: *x stands in &x, which it repeats; write it out"),
         ("focus: !!set {a, b}", "line 1: found the tag !!set; write the value without"),
         ("focus: na\xefve", "is not UTF-8 text"),
     ],
@@ -283,6 +283,15 @@ def test_command_line_says_what_is_wrong_without_a_traceback(tmp_path):
     assert result.returncode == 1
     assert "mine.yaml: focus: found 'x'" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "given", ["", ".", "/", "..", "a\0b", "\udcff", "\x1b", "x" * 10_000, "d/" * 5000 + "p.yaml"]
+)
+def test_a_path_of_any_form_is_read_or_refused(tmp_path, monkeypatch, given):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError):
+        load_params(Path(given))
 
 
 @pytest.mark.parametrize("path", [ROOT / "params.yaml", *PROFILES], ids=lambda p: p.name)

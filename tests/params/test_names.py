@@ -39,6 +39,7 @@ REFUSED = {
     "lpt9": DEVICE,
     "a.b": DOT,
     "a.": DOT,
+    "a" * 101: "allowed: at most 100 characters",
 }
 
 
@@ -58,12 +59,15 @@ def add(section, name):
 def test_a_name_that_is_unsafe_is_refused(tmp_path, section, name):
     with pytest.raises(InputError) as caught:
         load_changed(tmp_path, add(section, name))
-    message = f"{tmp_path / 'params.yaml'}: {section}: found the name {name!r}; {REFUSED[name]}"
+    shown = repr(name) if len(name) < 100 else repr(name)[:100] + "..."
+    message = f"{tmp_path / 'params.yaml'}: {section}: found the name {shown}; {REFUSED[name]}"
     assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-@pytest.mark.parametrize("name", ["a", "0", "A-b_c-9", "CONSOLE", "com10", "nul-1", "2024-01-01"])
+@pytest.mark.parametrize(
+    "name", ["a", "0", "A-b_c-9", "CONSOLE", "com10", "nul-1", "2024-01-01", "b" * 100]
+)
 def test_a_safe_name_is_taken(tmp_path, section, name):
     assert name in getattr(load_changed(tmp_path, add(section, name)), section)
 

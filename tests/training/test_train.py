@@ -124,8 +124,12 @@ def test_an_interrupted_training_ends_bit_equal(tmp_path, monkeypatch, optimizer
     assert history == resumed_history
 
 
+# beyond what params.yaml may say: what a single step is to lead astray
+WILD = Sgd.model_construct(name="sgd", lr=1e30, momentum=0.0, weight_decay=0.0)
+
+
 def test_a_loss_that_is_not_finite_stops_with_epoch_and_hint(tmp_path):
-    wild = make_recipe(optimizer=Sgd(name="sgd", lr=1e30, momentum=0.0, weight_decay=0.0))
+    wild = make_recipe(optimizer=WILD)
     torch.manual_seed(0)
     model = build_model(CifarResnet(name="resnet8"), LOSS, 2)
     with pytest.raises(InputError, match=r"tiny: the loss became nan in epoch \d .*learning rate"):
@@ -156,7 +160,7 @@ def test_best_validation_epoch_is_kept(tmp_path):
 
 def test_a_last_step_gone_astray_is_an_error(tmp_path):
     one_step = make_recipe(
-        optimizer=Sgd(name="sgd", lr=1e30, momentum=0.0, weight_decay=0.0),
+        optimizer=WILD,
         epochs=1,
         batch_size=64,
     )

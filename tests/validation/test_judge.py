@@ -6,6 +6,7 @@ import shutil
 import pytest
 import yaml
 
+from imbalens.errors import InputError
 from imbalens.validation import judge as judge_module
 from imbalens.validation.judge import judge
 from imbalens.validation.lock import read_lock
@@ -248,3 +249,12 @@ def test_what_is_on_one_side_only_is_wrong(sides):
 def test_a_lock_without_code(tmp_path):
     write_lock(tmp_path, {"a": ({"src/x.py": "1", "stages/a.py": "2", DATA: "3"}, {"m": "4"})})
     assert read_lock(tmp_path)["a"].deps == {DATA: "3"}
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff", b"[" * 2000, b"- x", b"stages: [1]", b"stages: &a {a: *a}", b""]
+)
+def test_a_lock_that_is_none_is_an_error(tmp_path, content):
+    (tmp_path / "dvc.lock").write_bytes(content)
+    with pytest.raises(InputError, match=r"dvc\.lock: cannot be read \((?s:.*)run: dvc repro"):
+        read_lock(tmp_path)

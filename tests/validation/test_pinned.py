@@ -1,3 +1,5 @@
+import shutil
+
 import h5py
 import numpy as np
 import pytest
@@ -50,6 +52,27 @@ def test_the_project_s_own_analyses_are_pinned_but_for_what_the_set_names():
         assert analyses.keys() == own.keys()
         for key, values in analyses.items():
             assert values == own[key] | changes.get(key, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- x\n", "the whole file: found ['x']; "),
+        ("runs: {}\n", "analyses: is missing"),
+        ("analyses: [1]\n", "analyses: found [1]; "),
+        ("analyses: {a: 1}\n", "analyses.a: found 1; "),
+        ("analyses: {a: {performance: 1}}\n", "analyses.a.performance: found 1; "),
+        ("analyses: {../../a: {}}\n", "analyses: found the name '../../a'; "),
+        ("analyses: {a: {performances: {}}}\n", "analyses.a: unknown keys performances"),
+    ],
+)
+def test_an_experiment_that_is_none_is_an_error(tmp_path, text, message):
+    (tmp_path / pinned.FOLDER).mkdir()
+    (tmp_path / pinned.EXPERIMENT).write_text(text, encoding="utf-8")
+    shutil.copy(ROOT / "analyses.yaml", tmp_path)
+    with pytest.raises(InputError) as caught:
+        read_experiments(tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path / pinned.EXPERIMENT}: {message}")
 
 
 def test_every_analysis_of_the_pipeline_is_pinned():

@@ -73,13 +73,27 @@ def test_one_run_alone_is_compared_with_none(tmp_path):
     assert not are_compared(params_of(tmp_path, (CE,)), "planted")
 
 
-@pytest.mark.parametrize("text", ["- x", "pinned: abc", "a: [", None, "multiple: -1"])
+@pytest.mark.parametrize(
+    "text", ["- x", "pinned: abc", "a: [", None, "multiple: -1", "!!bool x", "[" * 2000, "\0"]
+)
 def test_rules_of_another_form_are_an_error(tmp_path, text):
     (tmp_path / "validation").mkdir()
     if text is not None:
         (tmp_path / RULES).write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"rules\.yaml: (?s:.*)imbalens validate measure"):
         load_rules(tmp_path)
+
+
+def test_a_mistake_in_the_rules_is_said_as_in_parameters(tmp_path):
+    (tmp_path / "validation").mkdir()
+    text = (ROOT / RULES).read_text(encoding="utf-8")
+    (tmp_path / RULES).write_text(f"{text}\nmulitple: 2\n", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        load_rules(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path / RULES}: mulitple: unknown key; did you mean 'multiple'? allowed: pinned, "
+        "multiple, candidates, headlines, too_wide\nwrite it with: imbalens validate measure"
+    )
 
 
 def test_the_shipped_rules_are_short_and_hold_three_headlines_a_dataset():

@@ -4,8 +4,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from imbalens.params.base import Count, Section, Seed, Split
+from imbalens.params.base import (
+    BatchSize,
+    Count,
+    Factor,
+    Neighbors,
+    Resamples,
+    Section,
+    Seed,
+    Split,
+)
 from imbalens.params.runs import Family
+
+Confidence = Annotated[float, Field(ge=0.5, le=0.9999)]  # at 1 - 1e-16 intervals are infinite
 
 
 class SaliencyDump(Section):
@@ -31,7 +42,7 @@ class PerformanceAnalysis(Section):
     """Definitions behind the performance figures."""
 
     split: Split
-    ece_bins: Count
+    ece_bins: Annotated[int, Field(ge=1, le=1000)]
     many_above: Count
     few_below: Count
 
@@ -45,10 +56,10 @@ class PerformanceAnalysis(Section):
 class ArchetypesAnalysis(Section):
     """Same-class neighbours of `n_neighbors` from which an instance is safe, border or rare."""
 
-    n_neighbors: Count
-    safe_from: Count
-    border_from: Count
-    rare_from: Count
+    n_neighbors: Neighbors
+    safe_from: Neighbors
+    border_from: Neighbors
+    rare_from: Neighbors
 
     @model_validator(mode="after")
     def _ordered(self) -> "ArchetypesAnalysis":
@@ -60,18 +71,18 @@ class ArchetypesAnalysis(Section):
 class AdversariesAnalysis(Section):
     """Which instances' neighbours predict which errors."""
 
-    n_neighbors: Count
+    n_neighbors: Neighbors
     instances: Literal["misclassified_by_actual", "misclassified_by_predicted", "all"]
     errors: Literal["by_actual", "by_predicted"]
     split: Split
-    eps: Annotated[float, Field(gt=0)]
-    alpha: Annotated[float, Field(gt=0)]
+    eps: Annotated[float, Field(ge=1e-12, le=1)]
+    alpha: Factor
 
 
 class FeatureOverlapAnalysis(Section):
     """How many of the largest mean features stand for a class."""
 
-    top_k: Count
+    top_k: Annotated[int, Field(ge=1, le=10_000)]
 
 
 class SaliencyColoursAnalysis(Section):
@@ -101,7 +112,7 @@ class CamAlignmentAnalysis(Section):
     normalize_before_resize: bool
     threshold: Annotated[float, Field(gt=0, le=1)] | None
     shift_seed: Seed
-    examples: Count
+    examples: Annotated[int, Field(ge=1, le=100)]
     matched_share: Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -116,7 +127,7 @@ class ConceptsAnalysis(Section):
 
     q: dict[Family, Annotated[float, Field(gt=0, lt=1)]]
     threshold_scope: Literal["dataset", "batch"]
-    batch_size: Count
+    batch_size: BatchSize
     space: Literal["native", "upsampled"]
     component: Literal["whole", "clipped"]
     connectivity: Literal[4, 8]
@@ -130,9 +141,9 @@ class CompareAnalysis(Section):
     A difference is given where at least `min_images` images are behind it.
     """
 
-    confidence: Annotated[float, Field(gt=0, lt=1)]
-    n_resamples: Annotated[int, Field(ge=100)]
-    min_images: Annotated[int, Field(ge=2)]
+    confidence: Confidence
+    n_resamples: Resamples
+    min_images: Annotated[int, Field(ge=2, lt=2**31)]
     seed: Seed
 
 
@@ -148,15 +159,15 @@ class ClaimsAnalysis(Section):
     counts.
     """
 
-    confidence: Annotated[float, Field(ge=0.5, lt=1)]
+    confidence: Confidence
     margin: Annotated[float, Field(gt=0, lt=1)]
-    score_margin: Annotated[float, Field(gt=0)]
+    score_margin: Annotated[float, Field(gt=0, le=100)]
     error_margin: Annotated[float, Field(gt=0, lt=1)]
-    count_ratio: Annotated[float, Field(gt=1)]
+    count_ratio: Annotated[float, Field(gt=1, le=1e6)]
     overlapping_jaccard: Annotated[float, Field(gt=0, le=1)]
     min_images: Count
-    min_classes: Annotated[int, Field(ge=2)]
-    n_resamples: Annotated[int, Field(ge=100)]
+    min_classes: Annotated[int, Field(ge=2, le=10_000)]
+    n_resamples: Resamples
     seed: Seed
 
 
@@ -170,7 +181,7 @@ class Umap(Section):
     """A layout that keeps neighbours together; needs the extra `umap`."""
 
     name: Literal["umap"]
-    n_neighbors: Annotated[int, Field(ge=2, lt=2**31)]
+    n_neighbors: Annotated[int, Field(ge=2, le=1000)]
     min_dist: Annotated[float, Field(ge=0, le=1)]
     seed: Seed
 
@@ -185,12 +196,12 @@ class ExploreAnalysis(Section):
     """
 
     embedding: Annotated[Pca | Umap, Field(discriminator="name")]
-    train_images: Count
-    evaluation_images: Count
-    neighbor_images: Annotated[int, Field(ge=0, lt=2**31)]
+    train_images: Annotated[int, Field(ge=1, le=20_000)]
+    evaluation_images: Annotated[int, Field(ge=1, le=20_000)]
+    neighbor_images: Annotated[int, Field(ge=0, le=20_000)]
     seed: Seed
     thumbnail: Annotated[int, Field(ge=8, le=256)]
-    label_errors: Count
+    label_errors: Annotated[int, Field(ge=1, le=1000)]
 
 
 class Analyses(Section):

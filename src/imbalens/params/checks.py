@@ -1,11 +1,13 @@
 """What is wrong with an experiment although each of its parts is right."""
 
+from collections import Counter
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, get_args
 
 from imbalens.params.analyses import Umap
 from imbalens.params.datasets import Natural, sources
-from imbalens.params.errors import tags
+from imbalens.params.errors import listed, shown, shown_text, tags
 from imbalens.params.experiment import Experiment, Params, all_settings, side_of
 from imbalens.params.recipes import Steps
 from imbalens.params.runs import Focal, LabelLoss, MulticlassLoss
@@ -15,9 +17,9 @@ SIDES = ("baseline", "other")  # of a comparison of two runs
 
 def find_unknown_methods(experiment: Experiment) -> list[str]:
     """Return the runs' methods that there are not."""
-    allowed = ", ".join(experiment.methods)
+    allowed = listed(experiment.methods)
     return [
-        f"runs.{name}.method: found {run.method!r}; allowed: {allowed}"
+        f"runs.{name}.method: found {shown(run.method)}; allowed: {allowed}"
         for name, run in experiment.runs.items()
         if run.method not in experiment.methods
     ]
@@ -32,6 +34,7 @@ def find_problems(params: Params) -> list[str]:
         *_check_validation(params),
         *_check_tasks(params),
         *_check_sizes(params),
+        *_check_padding(params),
         *_check_dumps(params),
         *_check_settings(params),
         *_check_doubles(params),
@@ -40,7 +43,7 @@ def find_problems(params: Params) -> list[str]:
 
 def find_analysis_problems(params: Params) -> list[str]:
     """Return what of analyses.yaml does not fit the experiment."""
-    return [*_check_splits(params), *_check_networks(params)]
+    return [*_check_splits(params), *_check_networks(params), *_check_fraction(params)]
 
 
 def find_image_problems(params: Params, name: str, summary: Mapping[str, Any]) -> list[str]:
@@ -66,8 +69,8 @@ def find_image_problems(params: Params, name: str, summary: Mapping[str, Any]) -
         for key, n in neighbors.items()
         if runs and n >= n_images
     ] + [
-        f"false_positives.{key}.reference_class: found {pair.reference_class!r}; allowed: "
-        + ", ".join(classes)
+        f"false_positives.{key}.reference_class: found {shown(pair.reference_class)}; "
+        f"allowed: {listed(map(shown_text, classes))}"
         for key, pair in params.false_positives.items()
         if pair.baseline in runs and pair.reference_class not in classes
     ]
@@ -94,7 +97,7 @@ def _check_references(params: Params) -> list[str]:
 
     def known(key: str, name: str, among: dict[str, Any]) -> bool:
         if name not in among:
-            problems.append(f"{key}: found {name!r}; allowed: {', '.join(among)}")
+            problems.append(f"{key}: found {shown(name)}; allowed: {listed(among)}")
         return name in among
 
     for name, run in params.runs.items():
@@ -196,6 +199,22 @@ def _check_networks(params: Params) -> list[str]:
     ]
 
 
+def _check_fraction(params: Params) -> list[str]:
+    """A share of the pixels that is less than one of them."""
+    fraction = params.analyses.saliency_colours.fraction
+    sizes = {
+        run.dataset: params.datasets[run.dataset].image_size
+        for name in params.dumps.saliency.runs
+        if (run := params.runs.get(name)) and run.dataset in params.datasets
+    }
+    return [
+        f"saliency_colours.fraction: found {fraction}; allowed: at least 1 of the {size**2:,} "
+        f"pixels of dataset {name!r}"
+        for name, size in sizes.items()
+        if Decimal(str(fraction)) * size**2 < 1  # as `top_pixels` reads it
+    ]
+
+
 def _check_tasks(params: Params) -> list[str]:
     """Losses, imbalances and dumps that do not belong to a dataset's task."""
     problems: list[str] = []
@@ -240,20 +259,36 @@ def _check_sizes(params: Params) -> list[str]:
     ]
 
 
+def _check_padding(params: Params) -> list[str]:
+    """Crops that can lie wholly beside an image."""
+    found = {
+        (run.recipe, run.dataset): (recipe.augmentation.crop_padding, dataset.image_size)
+        for run in params.runs.values()
+        if (recipe := params.recipes.get(run.recipe))
+        and (dataset := params.datasets.get(run.dataset))
+    }
+    return [
+        f"recipes.{recipe}.augmentation.crop_padding: found {padding}; allowed: below the {size} "
+        f"pixels of datasets.{dataset}.image_size"
+        for (recipe, dataset), (padding, size) in found.items()
+        if padding >= size
+    ]
+
+
 def _check_dumps(params: Params) -> list[str]:
     """Runs that a dump is wanted of and that cannot have it."""
     problems: list[str] = []
     for kind, runs in (("saliency", params.dumps.saliency.runs), ("maps", params.dumps.maps.runs)):
         key = f"dumps.{kind}.runs"
         problems += [
-            f"{key}: found {name!r} twice; name each run once"
-            for name in dict.fromkeys(runs)
-            if runs.count(name) > 1
+            f"{key}: found {shown(name)} twice; name each run once"
+            for name, n in Counter(runs).items()
+            if n > 1
         ]
         for name in dict.fromkeys(runs):
             if name not in params.runs:
-                allowed = ", ".join(params.runs)
-                problems.append(f"{key}: found {name!r}; allowed: {allowed}")
+                allowed = listed(params.runs)
+                problems.append(f"{key}: found {shown(name)}; allowed: {allowed}")
                 continue
             dataset = params.datasets.get(params.runs[name].dataset)
             if not dataset:
@@ -282,7 +317,7 @@ def _check_settings(params: Params) -> list[str]:
         return []
     trainings = all_settings(params)
     problems = [
-        f"{key}: found {name!r}; allowed: {', '.join(trainings)}"
+        f"{key}: found {shown(name)}; allowed: {listed(trainings)}"
         for key, names in (("focus", (params.focus,)), ("baselines", params.baselines))
         for name in names
         if name not in trainings

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
-from imbalens.params.base import Count, Section, Seed, Share
+from imbalens.params.base import Count, Factor, Section, Seed, Share
 from imbalens.params.errors import tags
 from imbalens.params.paths import PathText
 
@@ -53,8 +53,8 @@ class Planted(SourceSection):
     has_boxes: ClassVar[bool] = True
     generated: ClassVar[bool] = True
     name: Literal["planted"]
-    train_per_class: Count
-    test_per_class: Count
+    train_per_class: Annotated[int, Field(ge=1, le=10_000)]
+    test_per_class: Annotated[int, Field(ge=1, le=10_000)]
     mislabelled: Share
     subconcept: Share
     seed: Seed
@@ -136,14 +136,16 @@ class PhantomCxr(SourceSection):
     generated: ClassVar[bool] = True
     name: Literal["phantom_cxr"]
     task: ChestTask
-    train_images: Count
-    test_images: Count
+    train_images: Annotated[int, Field(ge=1, le=200_000)]
+    test_images: Annotated[int, Field(ge=1, le=200_000)]
     seed: Seed
 
 
 AnySource = Planted | Folder | Arrays | Cifar | Nih | PhantomCxr
 
 Source = Annotated[AnySource, Field(discriminator="name")]
+
+Ratio = Annotated[float, Field(ge=1, le=1e6)]
 
 
 class Selection(Section):
@@ -157,7 +159,7 @@ class Exp(Section):
     """Class sizes fall exponentially from `n_max` (null: all of the first class) by `ratio`."""
 
     kind: Literal["exp"]
-    ratio: Annotated[float, Field(ge=1)]
+    ratio: Ratio
     n_max: Count | None
     selection: Selection
 
@@ -166,7 +168,7 @@ class Step(Section):
     """The first half of the classes keeps `n_max` images, the rest `n_max / ratio`."""
 
     kind: Literal["step"]
-    ratio: Annotated[float, Field(ge=1)]
+    ratio: Ratio
     n_max: Count | None
     selection: Selection
 
@@ -191,7 +193,7 @@ class ThinPositives(Section):
     """Of labels: positives go until each label has `ratio` negatives per positive."""
 
     kind: Literal["thin_positives"]
-    ratio: Annotated[float, Field(ge=1)]
+    ratio: Ratio
     seed: Seed
 
 
@@ -209,15 +211,14 @@ class Validation(Section):
     seed: Seed
 
 
+Mean = Annotated[float, Field(ge=-1000, le=1000)]
+
+
 class Normalization(Section):
     """Channel means and standard deviations of images scaled to [0, 1]."""
 
-    mean: tuple[float, float, float]
-    std: tuple[
-        Annotated[float, Field(gt=0)],
-        Annotated[float, Field(gt=0)],
-        Annotated[float, Field(gt=0)],
-    ]
+    mean: tuple[Mean, Mean, Mean]
+    std: tuple[Factor, Factor, Factor]
 
 
 class Dataset(Section):

@@ -1,14 +1,16 @@
 """What is kept of which trained networks; analyses.yaml says how."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from imbalens.params.base import Count, Section
+from pydantic import Field
+
+from imbalens.params.base import MAX_NAMED, BatchSize, Section
 
 
 class DumpedRuns(Section):
     """The runs that a dump is made of."""
 
-    runs: tuple[str, ...]
+    runs: Annotated[tuple[str, ...], Field(max_length=MAX_NAMED)]
 
 
 class Dumps(Section):
@@ -17,7 +19,7 @@ class Dumps(Section):
     Features are kept of every run; maps are written at least 16 images at a time.
     """
 
-    batch_size: Count
+    batch_size: BatchSize
     device: Literal["auto", "cpu", "cuda", "mps"]
     saliency: DumpedRuns
     maps: DumpedRuns

@@ -5,15 +5,21 @@ DVC reads YAML 1.2 with ruamel.yaml; PyYAML by itself reads YAML 1.1, where 014 
 without the quotes that 1.2 does not need.
 """
 
+import errno
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Never
 
 import yaml
-from yaml.constructor import ConstructorError
 
 from imbalens.errors import InputError
+from imbalens.params.errors import refuse, shown, shown_text
+
+MAX_CHARACTERS = 200_000  # of a file: params.yaml with a thousand runs and methods has fewer
+MAX_DEPTH = 50  # of mappings and lists in one another
+MAX_REPEATED = 10_000  # values that aliases stand for, each counted as often as it is read
+MAX_DIGITS = 100  # characters of a number
 
 # libyaml: eight times as fast, and reads `[a?b]` and `{a:}` as ruamel.yaml does or not at all
 _BASE: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -41,8 +47,8 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - whatever YAML can hold
     """Read a YAML file as DVC does.
 
     Raises:
-        InputError: if it is absent, not UTF-8, not YAML, or has a date, or a key that stands
-            twice or is no text.
+        InputError: if it is absent, no file, longer than `MAX_CHARACTERS`, not UTF-8, or not what
+            `parse_yaml` takes.
     """
     return _read(path)[1]
 
@@ -56,7 +62,7 @@ def read_parameters(path: Path) -> Any:  # noqa: ANN401 - whatever YAML can hold
     text, values = _read(path)
     problems = list(_find_syntax(text))
     if problems:
-        raise InputError("\n".join(f"{path}: {problem}" for problem in problems))
+        raise refuse([f"{path}: {problem}" for problem in problems])
     return values
 
 
@@ -64,8 +70,10 @@ def parse_yaml(text: str) -> Any:  # noqa: ANN401 - whatever YAML can hold
     """Return what a YAML text holds, as DVC reads it.
 
     Raises:
-        yaml.YAMLError: if it is not YAML, or has a date, or a key that stands twice or is no text.
+        yaml.YAMLError: if it is not YAML, or has a date, a tag, or a key that stands twice or is
+            no text, or exceeds `MAX_DEPTH`, `MAX_REPEATED` or `MAX_DIGITS`.
     """
+    _check_events(text)
     return yaml.load(text, Loader=_Loader)
 
 
@@ -93,7 +101,7 @@ def find_lost_texts(value: Any, keys: tuple[str, ...] = ()) -> Iterator[str]:  #
     elif isinstance(value, str):
         if "${" in value:
             remedy = re.sub(r"\$\{(\w+)\}", r"$\1", value)
-            allowed = "a text without it" if "${" in remedy else repr(remedy)
+            allowed = "a text without it" if "${" in remedy else shown(remedy)
             problem = f"which DVC's -S takes for another parameter's name; allowed: {allowed}"
         elif value == "???":
             problem = "which DVC's -S takes for a missing value; allowed: any other text"
@@ -103,24 +111,34 @@ def find_lost_texts(value: Any, keys: tuple[str, ...] = ()) -> Iterator[str]:  #
             problem = "which DVC's -S may break; allowed: one line without control characters"
         else:
             return
-        yield f"{'.'.join(keys)}: found {value!r}, {problem}"
+        yield f"{'.'.join(keys)}: found {shown(value)}, {problem}"
 
 
 def _read(path: Path) -> tuple[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "it is a folder, a pipe or a device")
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(MAX_CHARACTERS + 1)
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read ({error.strerror}); copy one of profiles/ here"
         ) from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text ({error}); save it as UTF-8") from error
+    except ValueError as error:  # a null character
+        raise InputError(f"{path}: is no path ({error}); name a file") from error
+    if len(text) > MAX_CHARACTERS:
+        raise InputError(f"{path}: has more than {MAX_CHARACTERS:,} characters; shorten it")
     if "\0" in text:  # UTF-16 without a mark is valid UTF-8
         raise InputError(f"{path}: is UTF-16, or not text at all; save it as UTF-8")
     try:
         return text, parse_yaml(text)
+    except _RefusedError as error:
+        raise InputError(f"{path}: {error}") from error
     except yaml.YAMLError as error:
-        raise InputError(f"{path}: is not valid YAML: {error}") from error
+        lines = "\n".join(map(shown_text, str(error).splitlines()))
+        raise InputError(f"{path}: is not valid YAML: {lines}") from error
 
 
 def _find_syntax(text: str) -> Iterator[str]:
@@ -134,17 +152,43 @@ def _find_syntax(text: str) -> Iterator[str]:
         place = f"line {event.start_mark.line + 1}"  # pyright: ignore[reportOptionalMemberAccess]
         if isinstance(event, yaml.DocumentStartEvent) and (event.version or event.tags):
             yield f"{place}: found a directive (%), which DVC drops; remove it"
-        elif isinstance(event, yaml.AliasEvent):
-            if event.anchor in mappings:
-                yield (
-                    f"{place}: *{event.anchor} shares the mapping &{event.anchor}, of which "
-                    "`dvc exp run -S` would change nothing, or more than it names; write it out"
-                )
-        elif isinstance(event, yaml.NodeEvent):
-            if isinstance(event, yaml.MappingStartEvent):
-                mappings.add(event.anchor)
-            if tag := getattr(event, "tag", None):
-                yield f"{place}: found the tag {tag.replace(_TAG, '!!')}; write the value without"
+        elif isinstance(event, yaml.MappingStartEvent):
+            mappings.add(event.anchor)
+        elif isinstance(event, yaml.AliasEvent) and event.anchor in mappings:
+            name = shown_text(str(event.anchor))
+            yield (
+                f"{place}: *{name} shares the mapping &{name}, of which `dvc exp run -S` would "
+                "change nothing, or more than it names; write it out"
+            )
+
+
+def _check_events(text: str) -> None:
+    """Refuse tags, and what takes long or goes deep, before anything is made of it."""
+    around: list[tuple[str | None, int]] = []  # anchor, and how many values stand before it
+    sizes: dict[str | None, int] = {}  # values that an anchor stands for
+    n_values = n_repeated = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor in (anchor for anchor, _ in around):
+                name = shown_text(str(event.anchor))
+                _fail(event, f"*{name} stands in &{name}, which it repeats; write it out")
+            size = sizes.get(event.anchor, 0)  # 0: of none, which the composer reports
+            n_values, n_repeated = n_values + size, n_repeated + size
+            if n_repeated > MAX_REPEATED:
+                _fail(event, f"aliases repeat more than {MAX_REPEATED:,} values; write them out")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = around.pop()
+            sizes[anchor] = n_values - before
+        elif isinstance(event, yaml.CollectionStartEvent | yaml.ScalarEvent):
+            if event.tag:
+                tag = shown_text(event.tag.replace(_TAG, "!!"))
+                _fail(event, f"found the tag {tag}; write the value without")
+            if isinstance(event, yaml.CollectionStartEvent):
+                around.append((event.anchor, n_values))
+            n_values += 1
+            sizes[event.anchor] = 1
+            if len(around) > MAX_DEPTH:
+                _fail(event, f"lists and mappings stand more than {MAX_DEPTH} deep; allowed: less")
 
 
 def _check_keys(node: yaml.Node, seen: set[yaml.Node]) -> None:
@@ -162,10 +206,15 @@ def _check_keys(node: yaml.Node, seen: set[yaml.Node]) -> None:
         if not isinstance(key, yaml.ScalarNode):
             continue  # cannot be hashed, which the constructor reports
         if key.tag not in (f"{_TAG}str", f"{_TAG}merge"):
-            _fail(key, f"key {key.value} is read as {_name(key)}; write '{key.value}'")
+            text = shown_text(key.value)
+            _fail(key, f"key {text} is read as {_name(key)}; write '{text}'")
         if key.value in keys:
-            _fail(key, f"key {key.value!r} stands twice")
+            _fail(key, f"key {shown(key.value)} stands twice")
         keys.add(key.value)
+
+
+class _RefusedError(yaml.YAMLError):
+    """YAML that is not taken here."""
 
 
 class _Loader(_BASE):
@@ -201,12 +250,14 @@ def _construct_float(loader: _Loader, node: yaml.ScalarNode) -> float:
 
 
 def _split_sign(loader: _Loader, node: yaml.ScalarNode) -> tuple[int, str]:
+    if len(node.value) > MAX_DIGITS:
+        _refuse(loader, node)
     text = loader.construct_scalar(node).replace("_", "").lower()
     return (-1 if text.startswith("-") else 1), text.removeprefix("-").removeprefix("+")
 
 
-def _refuse(_: _Loader, node: yaml.Node) -> Never:
-    _fail(node, f"found {_name(node)} {node.value}; write it in quotes")
+def _refuse(_: _Loader, node: yaml.ScalarNode) -> Never:
+    _fail(node, f"found {_name(node)} {shown_text(node.value)}; write it in quotes")
 
 
 def _name(node: yaml.Node) -> str:
@@ -215,8 +266,9 @@ def _name(node: yaml.Node) -> str:
     return names.get(kind, "the number" if kind in ("int", "float") else "the sign")
 
 
-def _fail(node: yaml.Node, problem: str) -> Never:
-    raise ConstructorError(None, None, problem, node.start_mark)
+def _fail(found: yaml.Node | yaml.Event, problem: str) -> Never:
+    line = found.start_mark.line + 1  # pyright: ignore[reportOptionalMemberAccess]
+    raise _RefusedError(f"line {line}: {problem}")
 
 
 for _class in (_Loader, _Dumper):

@@ -1,10 +1,40 @@
 """Saying what is wrong in params.yaml: key, what was found, what is allowed."""
 
 import difflib
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
+
+from imbalens.errors import InputError
+
+MAX_SHOWN = 100  # characters of what was found
+MAX_LISTED = 100  # problems of a file, and names that are allowed
+
+
+def shown(found: object) -> str:
+    """Return what was found as Python writes it, the beginning of what is long."""
+    return _cut(repr(found))
+
+
+def shown_text(text: str) -> str:
+    """Return a text without quotes, escaped where it cannot be printed, its beginning if long."""
+    return _cut("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: 2 * MAX_SHOWN]))
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return the names that are allowed, the first of many."""
+    first = list(islice(names, MAX_LISTED + 1))
+    return ", ".join(first[:MAX_LISTED]) + (", ..." if len(first) > MAX_LISTED else "")
+
+
+def refuse(problems: Sequence[str]) -> InputError:
+    """Return an error that says all problems, the first of many."""
+    more = len(problems) - MAX_LISTED
+    rest = [f"... and {more:,} more"] if more > 0 else []
+    return InputError("\n".join([*problems[:MAX_LISTED], *rest]))
 
 
 def explain(error: ErrorDetails, root: type[BaseModel]) -> str:
@@ -17,26 +47,35 @@ def explain(error: ErrorDetails, root: type[BaseModel]) -> str:
     keys, owner = _locate(error["loc"], root)
     found, context = error["input"], error.get("ctx", {})
     if keys[-1:] == ["[key]"]:  # how pydantic marks a name that is wrong itself
-        section = ".".join(str(key) for key in keys[:-2])
-        return f"{section}: found the name {found!r}; {error['msg'].removeprefix('Value error, ')}"
-    place = ".".join(str(key) for key in keys) or "the whole file"
+        name, why = shown(found), error["msg"].removeprefix("Value error, ")
+        return f"{_join(keys[:-2])}: found the name {name}; {why}"
+    place = _join(keys) or "the whole file"
     match error["type"]:
         case "extra_forbidden":
             known = list(owner.model_fields) if owner else []
-            close = difflib.get_close_matches(str(keys[-1]), known, n=1)
+            close = difflib.get_close_matches(str(keys[-1])[:MAX_SHOWN], known, n=1)
             hint = f"did you mean {close[0]!r}? " if close else ""
             return f"{place}: unknown key; {hint}allowed: {', '.join(known)}"
         case "missing":
             return f"{place}: is missing"
         case "union_tag_invalid":
             tag = context["discriminator"].strip("'")
-            return f"{place}.{tag}: found {context['tag']!r}; allowed: {context['expected_tags']}"
+            allowed = context["expected_tags"]
+            return f"{place}.{tag}: found {shown(context['tag'])}; allowed: {allowed}"
         case "union_tag_not_found":
             tag = context["discriminator"].strip("'")
             allowed = ", ".join(map(repr, _choices(owner, str(keys[-1]))))
-            return f"{place}: has no {tag}; found {found!r}; allowed as {tag}: {allowed}"
+            return f"{place}: has no {tag}; found {shown(found)}; allowed as {tag}: {allowed}"
         case _:
-            return f"{place}: found {found!r}; {error['msg'].removeprefix('Value error, ')}"
+            return f"{place}: found {shown(found)}; {error['msg'].removeprefix('Value error, ')}"
+
+
+def _join(keys: Iterable[int | str]) -> str:
+    return ".".join(shown_text(str(key)) for key in keys)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 def _locate(

@@ -1,13 +1,17 @@
 """The whole of params.yaml and analyses.yaml, and which of the runs belong together."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from imbalens.params.analyses import Analyses
-from imbalens.params.base import Name, Section
+from imbalens.params.base import MAX_NAMED, Name, Section
 from imbalens.params.datasets import Dataset
 from imbalens.params.dumps import Dumps
 from imbalens.params.recipes import Recipe
 from imbalens.params.runs import Method, Run, RunEntry, resolve
+
+Named = Field(max_length=MAX_NAMED)
 
 
 class FalsePositives(Section):
@@ -31,24 +35,24 @@ class _Common(Section):
     """
 
     focus: str
-    datasets: dict[Name, Dataset]
-    methods: dict[Name, Method]
-    recipes: dict[Name, Recipe]
+    datasets: Annotated[dict[Name, Dataset], Named]
+    methods: Annotated[dict[Name, Method], Named]
+    recipes: Annotated[dict[Name, Recipe], Named]
     dumps: Dumps
-    baselines: tuple[str, ...]
-    false_positives: dict[Name, FalsePositives]
+    baselines: Annotated[tuple[str, ...], Named]
+    false_positives: Annotated[dict[Name, FalsePositives], Named]
 
 
 class Experiment(_Common):
     """The whole of params.yaml, with the defaults."""
 
-    runs: dict[Name, RunEntry]
+    runs: Annotated[dict[Name, RunEntry], Named]
 
 
 class Params(_Common):
     """The whole experiment: each run with its method, and how things are measured."""
 
-    runs: dict[Name, Run]
+    runs: Annotated[dict[Name, Run], Named]
     analyses: Analyses
 
 

@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from imbalens.errors import InputError
 from imbalens.params.analyses import Analyses
 from imbalens.params.base import Section
 from imbalens.params.checks import (
@@ -15,7 +14,7 @@ from imbalens.params.checks import (
     find_unknown_methods,
 )
 from imbalens.params.dvc_yaml import find_lost_texts, read_parameters, read_yaml
-from imbalens.params.errors import explain
+from imbalens.params.errors import explain, refuse
 from imbalens.params.experiment import Experiment, Params, combine
 
 PARAMS_PATH = Path("params.yaml")
@@ -35,16 +34,16 @@ def load_params(path: Path = PARAMS_PATH) -> Params:
     Raises:
         InputError: naming the file, every wrong key, what was found and what is allowed.
     """
-    beside = path.with_name(ANALYSES_PATH.name)
+    given, beside = read_experiment(path), path.parent / ANALYSES_PATH
     analyses_path = beside if beside.exists() else ANALYSES_PATH
-    given, measured = read_experiment(path), read_parameters(analyses_path)
+    measured = read_parameters(analyses_path)
     problems: list[str] = []
-    experiment = _validate(given, Experiment, path, problems)
-    analyses = _validate(measured, Analyses, analyses_path, problems)
+    experiment = validate(given, Experiment, path, problems)
+    analyses = validate(measured, Analyses, analyses_path, problems)
     if experiment and not problems:
         problems = [f"{path}: {problem}" for problem in find_unknown_methods(experiment)]
     if problems or not (experiment and analyses):
-        raise InputError("\n".join(problems))
+        raise refuse(problems)
     params = combine(experiment, analyses)
     problems = [
         f"{path}: {problem}" for problem in (*find_lost_texts(given), *find_problems(params))
@@ -54,7 +53,7 @@ def load_params(path: Path = PARAMS_PATH) -> Params:
         for problem in (*find_lost_texts(measured), *find_analysis_problems(params))
     ]
     if problems:
-        raise InputError("\n".join(problems))
+        raise refuse(problems)
     return params
 
 
@@ -86,20 +85,23 @@ def _fill(given: Any, default: Any) -> Any:  # noqa: ANN401 - whatever YAML can 
     }
 
 
-def _validate(
+def validate(
     values: Any,  # noqa: ANN401 - whatever YAML can hold
     kind: type[Read],
     path: Path,
     problems: list[str],
 ) -> Read | None:
-    """Return what a file says; None where something is wrong, after adding that to `problems`."""
+    """Return what a file says; None where something is wrong, after adding that to `problems`.
+
+    Args:
+        values: What `read_yaml` read.
+        kind: What they are to be.
+        path: The file.
+        problems: Added to, one line each.
+    """
     try:
         # JSON mode is strict about types and still takes a sequence where a tuple is meant
         return kind.model_validate_json(json.dumps(values))
     except ValidationError as error:
         problems += [f"{path}: {explain(item, kind)}" for item in error.errors()]
-    except (TypeError, ValueError) as error:
-        problems.append(
-            f"{path}: holds something other than texts, numbers, lists and mappings ({error})"
-        )
     return None

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from imbalens.params.base import Section, Seed, Share
+from imbalens.params.base import Epoch, Factor, Section, Seed, Share
 from imbalens.params.paths import PathText
 
 # what networks with the same layers share in analyses.yaml
@@ -70,6 +70,9 @@ class Densenet121Truncated(ModelSection):
 Model = Annotated[CifarResnet | Resnet50 | Densenet121Truncated, Field(discriminator="name")]
 
 
+Gamma = Annotated[float, Field(ge=0, le=100)]
+
+
 class Ce(Section):
     """Cross-entropy."""
 
@@ -86,9 +89,9 @@ class Focal(Section):
     """Focal loss, times `scale`; `alpha` weighs positives and is null where classes exclude."""
 
     name: Literal["focal"]
-    gamma: Annotated[float, Field(ge=0)]
-    alpha: Annotated[float, Field(gt=0, lt=1)] | None
-    scale: Annotated[float, Field(gt=0)]
+    gamma: Gamma
+    alpha: Annotated[float, Field(ge=1e-6, lt=1)] | None
+    scale: Factor
 
 
 class ClassBalanced(Section):
@@ -102,8 +105,8 @@ class Ldam(Section):
     """Label-distribution-aware margins on a cosine classifier."""
 
     name: Literal["ldam"]
-    max_margin: Annotated[float, Field(gt=0)]
-    scale: Annotated[float, Field(gt=0)]
+    max_margin: Factor
+    scale: Factor
 
 
 class BalancedSoftmax(Section):
@@ -116,7 +119,7 @@ class LogitAdjustment(Section):
     """Logits shifted by tau times the log prior, in the loss or after training (`post_hoc`)."""
 
     name: Literal["logit_adjustment"]
-    tau: Annotated[float, Field(gt=0)]
+    tau: Factor
     post_hoc: bool
 
 
@@ -146,18 +149,18 @@ class CbFocal(Section):
 
     name: Literal["cb_focal"]
     beta: Share
-    gamma: Annotated[float, Field(ge=0)]
+    gamma: Gamma
     counts: Literal["global", "batch"]
     normalize_weights: bool
-    scale: Annotated[float, Field(gt=0)]
+    scale: Factor
 
 
 class Asymmetric(Section):
     """Asymmetric loss: one focus for positives, one for negatives, whose p is cut by `margin`."""
 
     name: Literal["asymmetric"]
-    gamma_positive: Annotated[float, Field(ge=0)]
-    gamma_negative: Annotated[float, Field(ge=0)]
+    gamma_positive: Gamma
+    gamma_negative: Gamma
     margin: Share
 
 
@@ -171,7 +174,7 @@ Loss = Annotated[MulticlassLoss | LabelLoss, Field(discriminator="name")]
 class Drw(Section):
     """Deferred re-weighting: class-balanced weights from `start_epoch` (0-based) on."""
 
-    start_epoch: Annotated[int, Field(ge=0)]
+    start_epoch: Epoch
     beta: Share
 
 

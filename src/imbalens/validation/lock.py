@@ -51,7 +51,7 @@ def read_lock(folder: Path) -> dict[str, LockedStage]:
             )
             for name, stage in stages.items()
         }
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: cannot be read ({error}); run: dvc repro") from error
 
 

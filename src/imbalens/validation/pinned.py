@@ -17,8 +17,11 @@ import h5py
 import numpy as np
 
 from imbalens.errors import InputError
+from imbalens.params.analyses import Analyses
+from imbalens.params.base import Name, Section
 from imbalens.params.dvc_yaml import format_yaml, read_yaml
-from imbalens.params.loading import ANALYSES_PATH, PARAMS_PATH
+from imbalens.params.errors import listed, refuse, shown_text
+from imbalens.params.loading import ANALYSES_PATH, PARAMS_PATH, validate
 from imbalens.validation.lock import MADE
 from imbalens.validation.repository import run
 from imbalens.validation.rules import FOLDER, Closeness
@@ -39,6 +42,12 @@ SHAKEN_BY = 1e-6  # about eight steps of single precision
 SHAKEN = Closeness(relative=0.02, absolute=0.02)
 
 
+class _Sets(Section):
+    """Sets of results: what each changes of sections of analyses.yaml."""
+
+    analyses: dict[Name, dict[str, dict[str, Any]]]
+
+
 def read_experiments(root: Path) -> dict[str, dict[str, Any]]:
     """Return the pinned experiment once per set of results.
 
@@ -47,16 +56,30 @@ def read_experiments(root: Path) -> dict[str, dict[str, Any]]:
 
     Returns:
         Set to contents of a params.yaml, those of an analyses.yaml under `analyses`.
+
+    Raises:
+        InputError: if one of the files does not hold that.
     """
-    pinned, project = read_yaml(root / EXPERIMENT), read_yaml(root / ANALYSES_PATH)
-    for name, changes in pinned["analyses"].items():
-        unknown = ", ".join(changes.keys() - project.keys())
-        if unknown:
-            raise InputError(f"{root / EXPERIMENT}: analyses.{name}: unknown keys {unknown}")
+    path = root / EXPERIMENT
+    problems: list[str] = []
+    pinned, project = read_yaml(path), read_yaml(root / ANALYSES_PATH)
+    given = (
+        {key: pinned[key] for key in pinned if key == "analyses"}
+        if isinstance(pinned, dict)
+        else pinned
+    )
+    sets = validate(given, _Sets, path, problems)
+    validate(project, Analyses, root / ANALYSES_PATH, problems)
+    if sets is None or problems:
+        raise refuse(problems)
+    for name, changes in sets.analyses.items():
+        if unknown := changes.keys() - project.keys():
+            keys = listed(map(shown_text, unknown))
+            raise InputError(f"{path}: analyses.{name}: unknown keys {keys}")
     return {
         name: pinned
         | {"analyses": {key: own | changes.get(key, {}) for key, own in project.items()}}
-        for name, changes in pinned["analyses"].items()
+        for name, changes in sets.analyses.items()
     }
 
 

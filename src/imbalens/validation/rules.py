@@ -5,20 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from imbalens.errors import InputError
 from imbalens.params.base import Section
-from imbalens.params.dvc_yaml import parse_yaml
+from imbalens.params.dvc_yaml import read_yaml
+from imbalens.params.errors import refuse
 from imbalens.params.experiment import Params, baselines_of, settings
+from imbalens.params.loading import validate
 
 FOLDER = Path("validation")
 RULES = FOLDER / "rules.yaml"
 MEASURE = "imbalens validate measure"
 FEWEST = 3  # headlines of a dataset whose runs are compared
-Positive = Annotated[float, Field(gt=0)]
-Tolerance = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0, le=1e6)]
+Tolerance = Annotated[float, Field(ge=0, le=1e6)]
 
 
 class Closeness(Section):
@@ -56,17 +57,16 @@ def load_rules(root: Path) -> Rules:
         InputError: if the file is missing or not of that form.
     """
     path = root / RULES
+    problems: list[str] = []
+    if not path.exists():
+        raise InputError(f"{path}: is missing; write it with: {MEASURE}")
     try:
-        return Rules.model_validate(_tuples(parse_yaml(path.read_text(encoding="utf-8"))))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
-        raise InputError(f"{path}: {error}\nwrite it with: {MEASURE}") from error
-
-
-def _tuples(value: object) -> object:
-    """Turn lists into tuples, which strict models ask for."""
-    if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
-    return tuple(value) if isinstance(value, list) else value
+        rules = validate(read_yaml(path), Rules, path, problems)
+    except InputError as error:
+        rules, problems = None, [str(error)]
+    if rules is None:
+        raise InputError(f"{refuse(problems)}\nwrite it with: {MEASURE}")
+    return rules
 
 
 @dataclass(frozen=True)
