@@ -176,6 +176,30 @@ def test_a_checkpoint_of_another_width_lists_what_does_not_fit(workspace):
 
 
 @pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda state: state["linear.bias"].fill_(torch.nan), r"linear\.bias has 10 of 10 values"),
+        (
+            lambda state: state["linear.weight"].fill_(3e38),
+            r"the network's outputs are not finite",
+        ),
+        (lambda state: state["bn1.weight"].fill_(3e38), r"the network's outputs are not finite"),
+    ],
+)
+def test_a_checkpoint_that_gives_no_numbers_is_refused(workspace, edit, message):
+    model = build_model(CifarResnet(name="resnet8"), Ce(name="ce"), 10)
+    state = model.state_dict()
+    with torch.no_grad():
+        edit(state)
+    torch.save(state, "wild.pt")
+    change(lambda values: method_of(values, RUN).update(checkpoint="wild.pt"))
+    before = files_under(workspace)
+    with pytest.raises(InputError, match=rf"wild\.pt: {message}.*; get "):
+        train.main([RUN])
+    assert files_under(workspace) == before
+
+
+@pytest.mark.parametrize(
     ("stage", "name", "message"),
     [
         (train, RUN, r"data/prepared/planted\.h5 is missing; run: dvc repro prepare@planted"),

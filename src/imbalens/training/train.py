@@ -133,7 +133,13 @@ def train(
             )
     if best is not None:
         model.load_state_dict(best)
-    _check_outputs(model, training, recipe, name)
+    require_finite_outputs(
+        model,
+        training,
+        batch_size=recipe.batch_size,
+        whose=f"{name}: the trained network's",
+        remedy="lower the learning rate in params.yaml (recipes.*)",
+    )
     return history
 
 
@@ -190,16 +196,26 @@ def count_right(logits: Float[Tensor, "b m"], labels: Tensor) -> Float[Tensor, "
     return ((logits > 0) == labels).float().mean(1).sum()
 
 
-def _check_outputs(model: nn.Module, split: ImageTensors, recipe: Recipe, name: str) -> None:
-    """Catch a last step that went astray: no loss was computed after it."""
+def require_finite_outputs(
+    model: nn.Module, split: ImageTensors, *, batch_size: int, whose: str, remedy: str
+) -> None:
+    """Catch weights that are finite but overflow, such as after a last step that went astray.
+
+    Args:
+        model: Network, on the images' device; left in evaluation mode.
+        split: Images, the first of which are tried.
+        batch_size: How many.
+        whose: Whose outputs they are, for the message.
+        remedy: What to do, for the message.
+
+    Raises:
+        InputError: if a logit is not finite.
+    """
     model.eval()
-    images, _ = next(plain_batches(split, batch_size=recipe.batch_size))
+    images, _ = next(plain_batches(split, batch_size=batch_size))
     with torch.inference_mode():
         if not model(images).isfinite().all():
-            raise InputError(
-                f"{name}: the trained network's outputs are not finite; lower the learning rate "
-                "in params.yaml (recipes.*)"
-            )
+            raise InputError(f"{whose} outputs are not finite; {remedy}")
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
