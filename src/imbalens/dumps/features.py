@@ -6,7 +6,7 @@ import torch
 from tqdm import tqdm
 
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION
-from imbalens.dumps.trained import Trained
+from imbalens.dumps.trained import Trained, finite_array
 from imbalens.store.hdf5 import create
 from imbalens.training.batches import plain_batches
 
@@ -20,6 +20,9 @@ def dump_features(trained: Trained, path: Path, *, run: str, loss: str, batch_si
         run: Name of the run.
         loss: Name of the loss trained with.
         batch_size: Images per forward pass; does not change the result beyond rounding.
+
+    Raises:
+        InputError: if a feature or a logit is not finite.
     """
     model, prepared = trained.model, trained.prepared
     weight, bias = model.head_matrix()
@@ -53,7 +56,8 @@ def dump_features(trained: Trained, path: Path, *, run: str, loss: str, batch_si
                 disable=None,
             ):
                 features = model.forward_features(batch)
-                rows = slice(start, start + len(batch))
-                stored["features"][rows] = features.float().cpu().numpy()
-                stored["logits"][rows] = model.classify(features).float().cpu().numpy()
+                rows = range(start, start + len(batch))
+                for name, values in (("features", features), ("logits", model.classify(features))):
+                    array = finite_array(values, name, run=run, split=split, rows=rows)
+                    stored[name][start : start + len(batch)] = array
                 start += len(batch)
