@@ -87,10 +87,10 @@ def smooth(
         Rows that sum to 1 over the other classes; uniform where nothing was counted.
 
     Raises:
-        ValueError: if `alpha` is not positive.
+        ValueError: if `alpha` is not positive and finite.
     """
-    if alpha <= 0:
-        raise ValueError(f"alpha is {alpha}; it must be > 0, because counts may be 0")
+    if not 0 < alpha < np.inf:
+        raise ValueError(f"alpha is {alpha}; it must be > 0 and finite, because counts may be 0")
     return off_diagonal_shares(counts + alpha)
 
 
@@ -155,12 +155,12 @@ def kl_divergence(
         One number per reference class; NaN where either row is.
 
     Raises:
-        ValueError: if `eps` is not positive.
+        ValueError: if `eps` is not positive and finite.
 
     Source: paper B, section 4.3 and Table 2; eps is not in the paper.
     """
-    if eps <= 0:
-        raise ValueError(f"eps is {eps}; it must be > 0, because shares may be 0")
+    if not 0 < eps < np.inf:
+        raise ValueError(f"eps is {eps}; it must be > 0 and finite, because shares may be 0")
     p = errors + eps
     q = predicted + eps
     return (p * np.log(p / q)).sum(axis=1)
@@ -237,7 +237,7 @@ def score_prediction(
         eps: See `kl_divergence`.
 
     Raises:
-        ValueError: if `eps` is not positive.
+        ValueError: if `eps` is not positive and finite.
 
     Source: paper B, Table 2 (KLD).
     """
