@@ -280,6 +280,13 @@ def test_ranks_that_are_no_order_are_refused(saliency, ranks, message):
         read_saliency_ranks(saliency, "train")
 
 
+def test_ranks_of_other_images_are_refused(saliency):
+    assert read_saliency_ranks(saliency, "train", like=(1, 2, 2)).shape == (1, 2, 2)
+    message = rf"has shape \(1, 2, 2\) in .train/rank. .*, \(2, 2, 2\)\); {REPEAT}saliency@"
+    with pytest.raises(InputError, match=message):
+        read_saliency_ranks(saliency, "train", like=(2, 2, 2))
+
+
 def test_maps_that_are_right_are_read(maps):
     about = read_maps_about(maps)
     assert about.row.tolist() == [0, 4, 7]

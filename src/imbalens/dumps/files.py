@@ -253,12 +253,19 @@ def _open_features(path: Path, splits: Sequence[str]) -> AbstractContextManager[
     )
 
 
-def read_saliency_ranks(path: Path, split: str) -> UInt16[np.ndarray, "n h w"]:
+def read_saliency_ranks(
+    path: Path, split: str, *, like: tuple[int, ...] | None = None
+) -> UInt16[np.ndarray, "n h w"]:
     """Read the saliency ranks of one split.
 
+    Args:
+        path: The dump.
+        split: The split.
+        like: Images, height and width that are to be ranked; None for whatever there is.
+
     Raises:
-        InputError: if the file is absent, damaged or lacks the split, or an image does not have
-            each rank once; it says what to run.
+        InputError: if the file is absent, damaged or lacks the split, is of other images, or an
+            image does not have each rank once; it says what to run.
     """
     with open_checked(
         path,
@@ -270,6 +277,11 @@ def read_saliency_ranks(path: Path, split: str) -> UInt16[np.ndarray, "n h w"]:
     ) as file:
         name = f"{split}/rank"
         ranks = file[name][:]
+        if like not in (None, ranks.shape):
+            raise InputError(
+                f"{path} has shape {ranks.shape} in {name!r} (wanted: that of images, {like}); "
+                f"run: {_repeat(SALIENCY, path)}"
+            )
         n_pixels = int(np.prod(ranks.shape[1:]))
         _require(ranks < n_pixels, file, name, f"0..{n_pixels - 1}")
         for row, own in enumerate(ranks):
