@@ -125,10 +125,7 @@ def fill(model: nn.Module, state: Mapping[str, Tensor], *, source: str) -> None:
     for name, tensor in state.items():
         problem = _find_wrong_numbers(name, tensor, own[name])
         if problem:
-            raise InputError(
-                f"{source}: {problem}; get the weights again, or take them from before their "
-                "training diverged"
-            )
+            raise InputError(f"{source}: {problem}")
     model.load_state_dict({**own, **state})
 
 
@@ -213,19 +210,25 @@ def _kind(tensor: Tensor) -> str:
 
 
 def _find_wrong_numbers(name: str, tensor: Tensor, own: Tensor) -> str | None:
-    """Say why weights cannot stand in for a network's own of the same shape, None if they can."""
-    allowed = _REAL if own.is_floating_point() else _REAL | _WHOLE
-    if tensor.dtype not in allowed:
-        wanted = "real" if own.is_floating_point() else "real or whole"
-        dtype = str(tensor.dtype).removeprefix("torch.")
-        return f"{name} holds {dtype} (wanted: {wanted} numbers of 16 to 64 bits)"
+    """Say why weights cannot stand in for a network's own of the same shape, and what to do.
+
+    Returns:
+        None if they can.
+    """
+    wanted = str(own.dtype).removeprefix("torch.")
+    if tensor.dtype not in (_REAL if own.is_floating_point() else _REAL | _WHOLE):
+        found = str(tensor.dtype).removeprefix("torch.")
+        return f"{name} holds {found}, which is not taken for {wanted}; save it as {wanted}"
     values = tensor.to(own.dtype) if own.is_floating_point() else tensor
-    wrong = int((~values.isfinite()).sum())
-    if wrong:
-        dtype = str(own.dtype).removeprefix("torch.")
-        return f"{name} has {wrong} of {tensor.numel()} values that are not finite as {dtype}"
-    negative = int((values < 0).sum()) if name.endswith("running_var") else 0
-    return f"{name} has {negative} of {tensor.numel()} variances below 0" if negative else None
+    wrong, kind = int((~values.isfinite()).sum()), f"values that are not finite as {wanted}"
+    if not wrong and name.endswith("running_var"):
+        wrong, kind = int((values < 0).sum()), "variances below 0"
+    if not wrong:
+        return None
+    return (
+        f"{name} has {wrong} of {tensor.numel()} {kind}; get the weights again, or take them from "
+        "before their training diverged"
+    )
 
 
 def _describe(content: Any) -> str:  # noqa: ANN401 - whatever was in the file
