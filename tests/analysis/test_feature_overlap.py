@@ -166,5 +166,5 @@ def test_no_class_has_instances():
 def test_features_that_are_not_finite_have_no_order(value):
     features = np.ones((5, 4))
     features[2:4, 1] = value
-    with pytest.raises(ValueError, match="features must be finite, .* mean over class 1"):
+    with pytest.raises(ValueError, match=r"features must be finite, .* mean over class 1"):
         feature_overlap(features, np.array([0, 0, 1, 1, 2]), n_classes=3, top_k=2)
