@@ -16,7 +16,7 @@ import torch
 from imbalens.errors import InputError
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import save_weights
-from imbalens.params.runs import Ce, CifarResnet
+from imbalens.params.runs import Ce, CifarResnet, Ldam
 from stages import (
     adversaries,
     archetypes,
@@ -33,6 +33,7 @@ from stages import (
 from tests.tiny import ROOT, method_of, read_values, tiny_params, vary, write_params
 
 RUN = "planted-ce"
+LDAM = Ldam(name="ldam", max_margin=0.5, scale=30.0)
 ANALYSES = (archetypes, adversaries, feature_overlap, saliency_colours)
 
 
@@ -173,6 +174,19 @@ def test_a_checkpoint_of_another_width_lists_what_does_not_fit(workspace):
     with pytest.raises(InputError, match=r"other\.pt(?s:.*)linear\.weight"):
         train.main([RUN])
     assert files_under(workspace) == before
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_checkpoint_whose_cosines_are_all_0_is_refused():
+    """Its features are longer than any number: all images would be of the first class."""
+    ldam = "planted-ldam_drw"
+    model = build_model(CifarResnet(name="resnet8"), LDAM, 10)
+    with torch.no_grad():
+        model.layer3[0].bn2.weight.fill_(1e30)
+    torch.save(model.state_dict(), "wild.pt")
+    change(lambda values: method_of(values, ldam).update(checkpoint="wild.pt"))
+    with pytest.raises(InputError, match=r"wild\.pt: the network's outputs are not finite"):
+        train.main([ldam])
 
 
 @pytest.mark.parametrize(

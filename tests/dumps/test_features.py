@@ -117,3 +117,11 @@ def test_logits_that_are_not_finite_are_not_written(load, tmp_path):
         trained.model.linear.weight.fill_(3e38)
     with pytest.raises(InputError, match="wild: logits of row 0 of test are not finite"):
         dump_features(trained, tmp_path / "a.h5", run="wild", loss="ce", batch_size=9)
+
+
+def test_features_too_long_for_a_cosine_are_not_written(load, tmp_path):
+    trained = load("ldam", ["test"])
+    break_maps(trained.model, at=3, value=1e32)
+    with pytest.raises(InputError, match="wild: lengths of features of row 3 of test are not"):
+        dump_features(trained, tmp_path / "a.h5", run="wild", loss="ldam", batch_size=9)
+    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 """Writing what a trained network computes for every image."""
 
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,7 +23,7 @@ def dump_features(trained: Trained, path: Path, *, run: str, loss: str, batch_si
         batch_size: Images per forward pass; does not change the result beyond rounding.
 
     Raises:
-        InputError: if a feature or a logit is not finite.
+        InputError: if a feature, a logit or the length of an image's features is not finite.
     """
     model, prepared = trained.model, trained.prepared
     weight, bias = model.head_matrix()
@@ -57,7 +58,10 @@ def dump_features(trained: Trained, path: Path, *, run: str, loss: str, batch_si
             ):
                 features = model.forward_features(batch)
                 rows = range(start, start + len(batch))
-                for name, values in (("features", features), ("logits", model.classify(features))):
-                    array = finite_array(values, name, run=run, split=split, rows=rows)
-                    stored[name][start : start + len(batch)] = array
+                finite = partial(finite_array, run=run, split=split, rows=rows)
+                chosen = slice(start, start + len(batch))
+                stored["features"][chosen] = finite(features, "features")
+                stored["logits"][chosen] = finite(model.classify(features), "logits")
+                # of features longer than any number, cosines are 0
+                finite(torch.linalg.vector_norm(features, dim=1), "lengths of features")
                 start += len(batch)

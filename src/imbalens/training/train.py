@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from imbalens.errors import InputError
+from imbalens.models.network import Network
 from imbalens.params.recipes import Adam, Optimizer, Recipe, Sgd
 from imbalens.training.batches import ImageTensors, plain_batches, training_batches
 from imbalens.training.devices import precision_context
@@ -36,7 +37,7 @@ class EpochResult:
 
 
 def train(
-    model: nn.Module,
+    model: Network,
     objective: Objective,
     training: ImageTensors,
     validation: ImageTensors | None,
@@ -197,7 +198,7 @@ def count_right(logits: Float[Tensor, "b m"], labels: Tensor) -> Float[Tensor, "
 
 
 def require_finite_outputs(
-    model: nn.Module, split: ImageTensors, *, batch_size: int, whose: str, remedy: str
+    model: Network, split: ImageTensors, *, batch_size: int, whose: str, remedy: str
 ) -> None:
     """Catch weights that are finite but overflow, such as after a last step that went astray.
 
@@ -209,12 +210,15 @@ def require_finite_outputs(
         remedy: What to do, for the message.
 
     Raises:
-        InputError: if a logit is not finite.
+        InputError: if a logit, or the length of the features, is not finite: of features longer
+            than any number, cosines are 0.
     """
     model.eval()
     images, _ = next(plain_batches(split, batch_size=batch_size))
     with torch.inference_mode():
-        if not model(images).isfinite().all():
+        features = model.forward_features(images)
+        length = torch.linalg.vector_norm(features, dim=1)
+        if not (length.isfinite().all() and model.classify(features).isfinite().all()):
             raise InputError(f"{whose} outputs are not finite; {remedy}")
 
 
