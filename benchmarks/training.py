@@ -23,6 +23,7 @@ from benchmarks.timing import (
 )
 from imbalens.losses.build import build_class_objective
 from imbalens.models.build import build_model
+from imbalens.models.network import Network
 from imbalens.params.recipes import Augmentation, Recipe, Sgd, Steps
 from imbalens.params.runs import Ce, CifarResnet
 from imbalens.training.batches import ImageTensors, training_batches
@@ -167,7 +168,7 @@ def measure_input(*, quick: bool) -> list[Row]:
     ]
 
 
-def _train(model: nn.Module, images: ImageTensors, recipe: Recipe) -> Trained:
+def _train(model: Network, images: ImageTensors, recipe: Recipe) -> Trained:
     trained = copy.deepcopy(model)
     objective = build_class_objective(Ce(name="ce"), None, torch.bincount(images.labels))
     with tempfile.TemporaryDirectory() as work:

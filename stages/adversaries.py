@@ -42,9 +42,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_table(ADVERSARIES, name, shares)
     write_table(PREDICTORS, name, predictors)
     write_table(CLASS_SCORES, name, report.class_score_table(found, *about))
-    by, of = options.errors, options.split
+    by, of, why = options.errors, options.split, found.undefined
     report.draw_adversaries(shares, FIGURES / f"{name}.png", run=name, errors_by=by, split=of)
-    report.draw_predictors(predictors, FIGURES / f"{name}-predictors.png", run=name)
+    report.draw_predictors(predictors, FIGURES / f"{name}-predictors.png", run=name, undefined=why)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     data = Path(f"data/prepared/{pick(params.runs, 'runs', name).dataset}.h5")
     about, train = read_metadata(data), read_split(data, "train")
     names, fraction = about.class_names, params.analyses.saliency_colours.fraction
-    ranks = read_saliency_ranks(Path(f"data/dumps/saliency/{name}.h5"), "train")
+    path, shape = Path(f"data/dumps/saliency/{name}.h5"), train.images.shape[:3]
+    ranks = read_saliency_ranks(path, "train", like=shape)
     kinds = read_table(INSTANCES, name)["archetype"].map(ARCHETYPE_NAMES.index).to_numpy()
     seen = (train.images, ranks, train.labels, kinds)
     found = colours(*seen, n_classes=len(names), fraction=fraction)

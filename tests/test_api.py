@@ -241,6 +241,12 @@ def with_one(values, value):
     return changed
 
 
+def ask_adversaries(**options):
+    return imbalens.adversaries(
+        FEATURES, CODES, np.roll(CODES, 1), CODES, np.roll(CODES, 1), **options
+    )
+
+
 WRONG = {
     "a missing feature": (
         lambda: imbalens.archetypes(with_one(FEATURES, np.nan), CODES, CODES),
@@ -341,6 +347,54 @@ WRONG = {
             np.ones((1, 2, 3, 3)), np.ones((1, 3)), [[0, 0, 0, 0, 1, 1]], image_size=3
         ),
         "head must have the 2 channels of maps, found 3",
+    ),
+    "features that are masked": (
+        lambda: imbalens.archetypes(np.ma.masked_less(FEATURES, 0.5), CODES, CODES),
+        "features must not be masked; leave these images out",
+    ),
+    "labels that are masked": (
+        lambda: imbalens.archetypes(FEATURES, np.ma.masked_equal(CODES, 1), CODES),
+        "labels must not be masked",
+    ),
+    "images without a feature": (
+        lambda: imbalens.archetypes(np.ones((12, 0)), CODES, CODES),
+        r"features must have features, found none in shape \[12, 0\]",
+    ),
+    "numbers beyond double precision": (
+        lambda: imbalens.feature_overlap(FEATURES * np.longdouble("1e4000"), CODES, top_k=1),
+        r"features must be finite; .* found inf at \[0, 0\]",
+    ),
+    "half a neighbour": (
+        lambda: imbalens.archetypes(FEATURES, CODES, CODES, n_neighbors=2.5),
+        "n_neighbors: found 2.5; allowed: a whole number",
+    ),
+    "an option that is no number": (
+        lambda: ask_adversaries(eps="small"),
+        "eps: found 'small'; allowed: a finite number",
+    ),
+    "a prior that is no number": (
+        lambda: ask_adversaries(alpha=np.nan),
+        "alpha: found nan; allowed: a finite number",
+    ),
+    "a divergence with infinite shares": (
+        lambda: ask_adversaries(eps=np.inf),
+        "eps: found inf; allowed: a finite number",
+    ),
+    "a missing share": (
+        lambda: imbalens.feature_overlap(FEATURES, CODES, top_k=None),
+        "top_k: found None; allowed: a whole number",
+    ),
+    "images without a pixel": (
+        lambda: imbalens.cam_alignment(
+            np.ones((1, 2, 3, 3)), np.ones((1, 2)), [[0, 0, 0, 0, 1, 1]], image_size=0
+        ),
+        "image_size: found 0; allowed: from 1",
+    ),
+    "batches of no image": (
+        lambda: imbalens.concepts(
+            np.ones((1, 1, 3, 3)), [[0, 0, 0, 0, 1, 1]], image_size=3, q=0.5, batch_size=0
+        ),
+        "batch_size: found 0; allowed: from 1",
     ),
     "a table that is none": (
         lambda: imbalens.feature_overlap(FEATURES, CODES, top_k=1).table("class"),

@@ -203,6 +203,15 @@ def test_every_training_is_held_against_every_one_of_the_baseline(workspace, tas
 
 
 @pytest.mark.usefixtures("workspace", "quick")
+def test_maps_of_images_that_are_not_there_are_refused():
+    with h5py.File(f"data/dumps/maps/{BETTER}.h5", "r+") as file:
+        file["row"][:] = file["row"][:] + 10_000
+    message = f"made.h5 has {SIZES['test']} images in 'test', but its runs' dumps tell of row 10"
+    with pytest.raises(InputError, match=message):
+        changes.main([DATASET])
+
+
+@pytest.mark.usefixtures("workspace", "quick")
 def test_maps_of_other_boxes_say_what_to_run():
     with h5py.File(f"data/dumps/maps/{NULL}.h5", "r+") as file:
         file["boxes"][0, 2] += 1

@@ -16,7 +16,7 @@ from imbalens.errors import InputError
 from imbalens.models.build import build_model
 from imbalens.params.loading import load_params
 from imbalens.reports.common.sampling import choose_samples
-from stages import cam_alignment, dump_maps
+from stages import cam_alignment, concepts, dump_maps
 from tests.map_cases import (
     ALL,
     BCE,
@@ -180,3 +180,14 @@ def test_missing_maps_say_what_to_run():
     Path(f"data/dumps/maps/{CE}.h5").unlink()
     with pytest.raises(InputError, match=rf"{CE}\.h5 is missing; run: dvc repro dump_maps@{CE}$"):
         cam_alignment.main([CE])
+
+
+@pytest.mark.parametrize("stage", [cam_alignment, concepts])
+@pytest.mark.usefixtures("maps_workspace")
+def test_maps_of_images_that_are_not_there_are_refused(stage):
+    with h5py.File(f"data/dumps/maps/{CE}.h5", "r+") as file:
+        rows = file["row"][:]
+        file["row"][:] = rows + 10_000
+    message = r"planted\.h5 has \d+ images in 'test', but its runs' dumps tell of row 10\d\d\d"
+    with pytest.raises(InputError, match=message):
+        stage.main([CE])

@@ -16,7 +16,7 @@ import torch
 from imbalens.errors import InputError
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import save_weights
-from imbalens.params.runs import Ce, CifarResnet
+from imbalens.params.runs import Ce, CifarResnet, Ldam
 from stages import (
     adversaries,
     archetypes,
@@ -33,6 +33,7 @@ from stages import (
 from tests.tiny import ROOT, method_of, read_values, tiny_params, vary, write_params
 
 RUN = "planted-ce"
+LDAM = Ldam(name="ldam", max_margin=0.5, scale=30.0)
 ANALYSES = (archetypes, adversaries, feature_overlap, saliency_colours)
 
 
@@ -171,6 +172,43 @@ def test_a_checkpoint_of_another_width_lists_what_does_not_fit(workspace):
     change(lambda values: method_of(values, RUN).update(checkpoint="other.pt"))
     before = files_under(workspace)
     with pytest.raises(InputError, match=r"other\.pt(?s:.*)linear\.weight"):
+        train.main([RUN])
+    assert files_under(workspace) == before
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_checkpoint_whose_cosines_are_all_0_is_refused():
+    """Its features are longer than any number: all images would be of the first class."""
+    ldam = "planted-ldam_drw"
+    model = build_model(CifarResnet(name="resnet8"), LDAM, 10)
+    with torch.no_grad():
+        model.layer3[0].bn2.weight.fill_(1e30)
+    torch.save(model.state_dict(), "wild.pt")
+    change(lambda values: method_of(values, ldam).update(checkpoint="wild.pt"))
+    with pytest.raises(InputError, match=r"wild\.pt: the network's outputs are not finite"):
+        train.main([ldam])
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda state: state["linear.bias"].fill_(torch.nan), r"linear\.bias has 10 of 10 values"),
+        (
+            lambda state: state["linear.weight"].fill_(3e38),
+            r"the network's outputs are not finite",
+        ),
+        (lambda state: state["bn1.weight"].fill_(3e38), r"the network's outputs are not finite"),
+    ],
+)
+def test_a_checkpoint_that_gives_no_numbers_is_refused(workspace, edit, message):
+    model = build_model(CifarResnet(name="resnet8"), Ce(name="ce"), 10)
+    state = model.state_dict()
+    with torch.no_grad():
+        edit(state)
+    torch.save(state, "wild.pt")
+    change(lambda values: method_of(values, RUN).update(checkpoint="wild.pt"))
+    before = files_under(workspace)
+    with pytest.raises(InputError, match=rf"wild\.pt: {message}.*; get "):
         train.main([RUN])
     assert files_under(workspace) == before
 

@@ -160,3 +160,11 @@ def test_no_class_has_instances():
     pairs = pair_overlap(top.indices)
     assert (pairs.shared == 0).all()
     assert np.isnan(pairs.jaccard).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1.5e308])
+def test_features_that_are_not_finite_have_no_order(value):
+    features = np.ones((5, 4))
+    features[2:4, 1] = value
+    with pytest.raises(ValueError, match=r"features must be finite, .* mean over class 1"):
+        feature_overlap(features, np.array([0, 0, 1, 1, 2]), n_classes=3, top_k=2)

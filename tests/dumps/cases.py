@@ -60,3 +60,18 @@ def random_network(loss: str) -> CifarResNet:
             module.running_mean.uniform_(-0.5, 0.5)
             module.running_var.uniform_(0.5, 2.0)
     return model
+
+
+def break_maps(model: CifarResNet, *, at: int, value: float) -> None:
+    """Let a network's maps of one image, counted over all that it sees, hold another value."""
+    whole, seen = model.forward_maps, 0
+
+    def broken(images):
+        nonlocal seen
+        maps = whole(images).clone()
+        if seen <= at < seen + len(images):
+            maps[at - seen, 0, 0, 0] = value
+        seen += len(images)
+        return maps
+
+    model.forward_maps = broken

@@ -1,10 +1,12 @@
 import h5py
 import numpy as np
 import pytest
+import torch
 
 from imbalens.dumps.features import dump_features
 from imbalens.dumps.files import read_features
-from tests.dumps.cases import LDAM_SCALE, N_CLASSES, TAU
+from imbalens.errors import InputError
+from tests.dumps.cases import LDAM_SCALE, N_CLASSES, TAU, break_maps
 
 SPLITS = ("train", "val", "test")
 
@@ -95,3 +97,31 @@ def test_the_batch_size_changes_nothing_but_rounding(dump, batch_size):
 def test_a_rerun_gives_the_same_bytes(dump):
     first = dump("ldam").read_bytes()
     assert dump("ldam").read_bytes() == first
+
+
+@pytest.mark.parametrize("batch_size", [7, 1000])
+@pytest.mark.parametrize(("row", "value"), [(0, np.nan), (20, np.inf)])
+def test_features_that_are_not_finite_are_not_written(load, tmp_path, batch_size, row, value):
+    trained = load("ce", ["val", "test"])
+    break_maps(trained.model, at=len(trained.index["val"]) + row - 1, value=value)
+    with pytest.raises(InputError) as caught:
+        dump_features(trained, tmp_path / "a.h5", run="wild", loss="ce", batch_size=batch_size)
+    place = f"row {row - 1} of test" if row else f"row {len(trained.index['val']) - 1} of val"
+    assert str(caught.value).startswith(f"wild: features of {place} are not finite: the weights ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_logits_that_are_not_finite_are_not_written(load, tmp_path):
+    trained = load("ce", ["test"])
+    with torch.no_grad():
+        trained.model.linear.weight.fill_(3e38)
+    with pytest.raises(InputError, match="wild: logits of row 0 of test are not finite"):
+        dump_features(trained, tmp_path / "a.h5", run="wild", loss="ce", batch_size=9)
+
+
+def test_features_too_long_for_a_cosine_are_not_written(load, tmp_path):
+    trained = load("ldam", ["test"])
+    break_maps(trained.model, at=3, value=1e32)
+    with pytest.raises(InputError, match="wild: lengths of features of row 3 of test are not"):
+        dump_features(trained, tmp_path / "a.h5", run="wild", loss="ldam", batch_size=9)
+    assert list(tmp_path.iterdir()) == []

@@ -4,7 +4,13 @@ import h5py
 import numpy as np
 import pytest
 
-from imbalens.dumps.files import read_features, read_saliency_ranks
+from imbalens.dumps.files import (
+    read_features,
+    read_maps_about,
+    read_maps_by_channel,
+    read_maps_by_image,
+    read_saliency_ranks,
+)
 from imbalens.errors import InputError
 from imbalens.store.hdf5 import create
 
@@ -154,3 +160,176 @@ def test_a_missing_file_says_what_to_run(tmp_path):
         read_features(tmp_path / "x.h5", ["train"], decision="half")
     with pytest.raises(InputError, match=r"x\.h5 is missing; run: dvc repro dump_saliency@x"):
         read_saliency_ranks(tmp_path / "x.h5", "train")
+
+
+REPEAT = "run: dvc repro --force --single-item dump_"
+
+
+@pytest.fixture
+def maps(tmp_path):
+    path = tmp_path / "maps" / f"{RUN}.h5"
+    with create(path, "maps", 1) as file:
+        file.attrs["run"], file.attrs["split"] = RUN, "test"
+        file.attrs["class_names"], file.attrs["network"] = ["3", "näh"], "cifar_resnet"
+        file.attrs["image_size"] = 8
+        for name in ("maps", "layer_maps"):
+            file[name] = np.ones((3, 4, 2, 2), "float32")
+        file["pairs"] = np.array([[0, 0], [1, 1], [2, 0]])
+        file["untrained_cams"] = np.ones((3, 2, 2), "float32")
+        file["head/weight"], file["head/bias"] = np.ones((2, 4), "float32"), np.ones(2, "float32")
+        file["boxes"] = np.array([[0, 0, 0, 0, 8, 8], [1, 1, 7, 7, 1, 1], [2, 0, 2, 3, 4, 5]])
+        file["row"], file["index"] = np.array([0, 4, 7]), np.array([9, 3, 5])
+    return path
+
+
+def put(path, name, place, value):
+    with h5py.File(path, "r+") as file:
+        file[name][place] = value
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize(
+    ("name", "place", "shown"),
+    [
+        ("test/features", (2, 1), [2, 1]),
+        ("test/logits", (1, 0), [1, 0]),
+        ("head/offset", (1,), [1]),
+    ],
+)
+def test_features_that_are_not_finite_are_refused(features, name, place, shown, value):
+    put(features, name, place, float(value))
+    with pytest.raises(InputError) as caught:
+        read_features(features, ["test"], decision="half")
+    assert str(caught.value) == (
+        f"{features} has {value} in '{name}' at {shown} (wanted: finite numbers); "
+        f"{REPEAT}features@{RUN}"
+    )
+
+
+@pytest.mark.parametrize("scale", [np.nan, np.inf, 3e38])
+def test_scores_that_are_not_finite_are_refused(features, scale):
+    with h5py.File(features, "r+") as file:
+        file.attrs["logit_scale"] = scale
+    message = r"in 'test/logits' at \[\d, \d\] \(wanted: finite when scaled\)"
+    with pytest.raises(InputError, match=message):
+        read_features(features, ["test"], decision="half")
+
+
+@pytest.mark.parametrize("target", [-1, 2])
+def test_a_target_of_no_class_is_refused(features, target):
+    put(features, "train/targets", 1, target)
+    message = rf"has {target} in 'train/targets' at \[1\] \(wanted: 0\.\.1\); {REPEAT}features@"
+    with pytest.raises(InputError, match=message):
+        read_features(features, ["test"], decision="half")
+
+
+def as_labels(path, value=1):
+    with h5py.File(path, "r+") as file:
+        file.attrs["task"] = "multilabel"
+        for split in ("train", "test"):
+            del file[f"{split}/targets"]
+            file[f"{split}/targets"] = np.array([[1, 0], [0, value], [0, 0]], "uint8")
+
+
+def test_a_label_is_there_or_not(features):
+    as_labels(features)
+    read_features(features, ["test"], decision="half")
+    as_labels(features, 2)
+    message = r"has 2 in 'train/targets' at \[1, 1\] \(wanted: 0\.\.1\)"
+    with pytest.raises(InputError, match=message):
+        read_features(features, ["test"], decision="half")
+
+
+@pytest.mark.parametrize("decision", ["half", "prevalence"])
+def test_training_scores_behind_thresholds_are_finite(features, decision):
+    as_labels(features)
+    put(features, "train/logits", (0, 1), np.nan)
+    with pytest.raises(InputError, match=r"has nan in 'train/logits' at \[0, 1\]"):
+        read_features(features, ["test"], decision=decision)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "message"),
+    [
+        (
+            "class_names",
+            ["3"],
+            r"has 1 in the attribute 'class_names' \(wanted: 2, one per output",
+        ),
+        ("counts", [1, 2, 3], r"has 3 in the attribute 'counts' \(wanted: 2, one per output"),
+        ("task", "multilabel", "has 1 dimensions in 'train/targets', which the task 'multilabel'"),
+    ],
+)
+def test_what_is_said_of_all_features_fits_them(features, attribute, value, message):
+    with h5py.File(features, "r+") as file:
+        file.attrs[attribute] = value
+    with pytest.raises(InputError, match=f"{message}.*; {REPEAT}features@"):
+        read_features(features, ["test"], decision="half")
+
+
+@pytest.mark.parametrize(
+    ("ranks", "message"),
+    [
+        ([[1, 0], [2, 4]], r"has 4 in 'train/rank' at \[1, 1, 1\] \(wanted: 0\.\.3\)"),
+        ([[1, 0], [2, 2]], r"has a rank twice in 'train/rank' at \[1\] \(wanted: each of 0\.\.3 "),
+    ],
+)
+def test_ranks_that_are_no_order_are_refused(saliency, ranks, message):
+    change(saliency, "train/rank", np.array([[[1, 0], [2, 3]], ranks], "uint16"))
+    with pytest.raises(InputError, match=f"{message}.*; {REPEAT}saliency@"):
+        read_saliency_ranks(saliency, "train")
+
+
+def test_ranks_of_other_images_are_refused(saliency):
+    assert read_saliency_ranks(saliency, "train", like=(1, 2, 2)).shape == (1, 2, 2)
+    message = rf"has shape \(1, 2, 2\) in .train/rank. .*, \(2, 2, 2\)\); {REPEAT}saliency@"
+    with pytest.raises(InputError, match=message):
+        read_saliency_ranks(saliency, "train", like=(2, 2, 2))
+
+
+def test_maps_that_are_right_are_read(maps):
+    about = read_maps_about(maps)
+    assert about.row.tolist() == [0, 4, 7]
+    assert len(about.boxes) == 3
+    assert [rows for rows, _ in read_maps_by_image(maps)] == [slice(0, 3)]
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "value", "message"),
+    [
+        ("head/weight", (1, 2), np.nan, r"nan in 'head/weight' at \[1, 2\]"),
+        ("untrained_cams", (1, 0, 1), np.inf, r"inf in 'untrained_cams' at \[1, 0, 1\]"),
+        ("boxes", (1, 0), 3, r"3 in 'boxes' at \[1, 0\] \(wanted: row and class of 3 and 2, "),
+        ("boxes", (1, 0), -1, r"-1 in 'boxes' at \[1, 0\]"),
+        ("boxes", (2, 1), 2, r"2 in 'boxes' at \[2, 1\]"),
+        ("boxes", (0, 2), -1, r"-1 in 'boxes' at \[0, 2\]"),
+        ("boxes", (1, 4), 2, r"2 in 'boxes' at \[1, 4\]"),
+        ("boxes", (1, 5), 0, r"0 in 'boxes' at \[1, 5\]"),
+        ("row", 1, 0, r"0 in 'row' at \[1\] \(wanted: rising"),
+        ("row", 0, -1, r"-1 in 'row' at \[0\]"),
+        ("pairs", (1, 1), 0, r"other 'pairs' than rows and classes in 'boxes'"),
+    ],
+)
+def test_what_is_known_of_maps_is_right(maps, name, place, value, message):
+    put(maps, name, place, value)
+    with pytest.raises(InputError, match=f"h5 has {message}.*; {REPEAT}maps@"):
+        read_maps_about(maps)
+
+
+def test_maps_of_an_unknown_network_are_refused(maps):
+    with h5py.File(maps, "r+") as file:
+        file.attrs["network"] = "vgg"
+    with pytest.raises(InputError, match=r"is of the network 'vgg' \(known: cifar_resnet, "):
+        read_maps_about(maps)
+
+
+@pytest.mark.parametrize("name", ["maps", "layer_maps"])
+def test_maps_that_are_not_finite_are_refused_wherever_they_stand(maps, monkeypatch, name):
+    monkeypatch.setattr("imbalens.dumps.files.MAP_BUDGET", 2 * 2 * 4 * 4)  # blocks of one
+    put(maps, name, (2, 3, 0, 1), np.nan)
+    message = rf"has nan in '{name}' at \[2, 3, 0, 1\] \(wanted: finite numbers\); {REPEAT}maps@"
+    with pytest.raises(InputError, match=message):
+        list(read_maps_by_channel(maps, name))
+    if name == "maps":
+        with pytest.raises(InputError, match=message):
+            list(read_maps_by_image(maps))

@@ -21,7 +21,7 @@ from imbalens.errors import InputError
 from imbalens.models.build import build_model
 from imbalens.params.runs import Ce, CifarResnet
 from imbalens.store.prepared import read_boxes
-from tests.dumps.cases import N_CLASSES, random_network
+from tests.dumps.cases import N_CLASSES, break_maps, random_network
 
 SPLIT = "train"
 K = 64  # channels of the last layer
@@ -290,3 +290,21 @@ def test_missing_maps_say_what_to_run(tmp_path):
     for read in (read_maps_about, lambda path: next(read_maps_by_image(path))):
         with pytest.raises(InputError, match=r"x\.h5 is missing; run: dvc repro dump_maps@x$"):
             read(tmp_path / "x.h5")
+
+
+def test_maps_that_are_not_finite_are_not_written(dump, load, boxes, tmp_path):
+    trained, rows = load("ce", [SPLIT]), sorted(set(boxes[:, 0].tolist()))
+    break_maps(trained.model, at=18, value=np.inf)
+    with pytest.raises(InputError, match=rf"run: maps of row {rows[18]} of train are not finite"):
+        dump(trained=trained)
+    assert list((tmp_path / "maps").iterdir()) == []
+
+
+def test_maps_of_a_further_layer_that_are_not_finite_are_not_written(dump, load, boxes):
+    trained = load("ce", [SPLIT])
+    trained.model.layer2.register_forward_hook(lambda *given: given[-1].fill_(np.nan))
+    trained.model.layer3.register_forward_hook(lambda *given: torch.nan_to_num(given[-1]))
+    first = min(boxes[:, 0])
+    message = rf"run: maps of layer2 of row {first} of train are not finite"
+    with pytest.raises(InputError, match=message):
+        dump(trained=trained, layer="layer2")

@@ -11,7 +11,7 @@ from imbalens.dumps.saliency import dump_saliency
 from imbalens.dumps.trained import Trained
 from imbalens.errors import InputError
 from imbalens.training.batches import ImageTensors
-from tests.dumps.cases import LDAM_SCALE, TAU, random_network
+from tests.dumps.cases import LDAM_SCALE, TAU, break_maps, random_network
 
 N_PIXELS = 64
 
@@ -136,3 +136,31 @@ def test_a_larger_image_is_an_error_and_leaves_nothing(dump_blank, tmp_path):
     ):
         dump_blank(257, 256)
     assert list((tmp_path / "large").iterdir()) == []
+
+
+def test_scores_that_are_not_finite_give_no_order(load, tmp_path):
+    trained = load("ce", ["train"])
+    break_maps(trained.model, at=20, value=np.nan)
+    with pytest.raises(InputError, match="wild: scores of row 20 of train are not finite"):
+        dump_saliency(trained, tmp_path / "a.h5", run="wild", score="predicted", batch_size=8)
+    assert list(tmp_path.iterdir()) == []
+
+
+class Vertical(torch.autograd.Function):
+    """A network may have finite scores where it is too steep for numbers."""
+
+    @staticmethod
+    def forward(_, values):
+        return values.clone()
+
+    @staticmethod
+    def backward(_, gradient):
+        return gradient * torch.inf
+
+
+def test_gradients_that_are_not_finite_give_no_order(load, tmp_path):
+    trained = load("ce", ["train"])
+    trained.model.conv1.register_forward_hook(lambda *given: Vertical.apply(given[-1]))
+    with pytest.raises(InputError, match="wild: gradients of row 0 of train are not finite"):
+        dump_saliency(trained, tmp_path / "a.h5", run="wild", score="true", batch_size=8)
+    assert list(tmp_path.iterdir()) == []

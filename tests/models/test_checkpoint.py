@@ -1,4 +1,7 @@
+import math
+import os
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -198,3 +201,135 @@ def test_weights_saved_before_batches_were_counted_load(tmp_path):
     load_weights(target, state, path=tmp_path / "old.pt")
     for name, tensor in state.items():
         assert torch.equal(target.state_dict()[name], tensor)
+
+
+def changed(tensor, value, *, n=3):
+    """The same with some other numbers, of which the first stands second."""
+    other = tensor.clone()
+    other.view(-1)[1 : 1 + n] = value
+    return other
+
+
+def with_weights(name, make):
+    state = network().state_dict()
+    return {**state, name: make(state[name])}
+
+
+def refused(state, tmp_path):
+    """What is said of weights that fit by name and shape."""
+    path, model = save(state, tmp_path / "a.pt"), network(1)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with pytest.raises(InputError) as caught:
+        load_weights(model, load_checkpoint(path), path=path)
+    for name, tensor in before.items():
+        assert torch.equal(model.state_dict()[name], tensor), name
+    assert str(caught.value).startswith(f"{path}: ")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    ("name", "size"), [("layer1.0.conv1.weight", 2304), ("bn1.running_mean", 16)]
+)
+def test_weights_that_are_not_finite_are_refused(tmp_path, name, size, value):
+    state = with_weights(name, lambda own: changed(own, value))
+    message = refused(state, tmp_path)
+    assert f"{name} has 3 of {size} values that are not finite as float32; " in message
+
+
+def test_the_first_of_several_bad_tensors_is_named(tmp_path):
+    state = with_weights("linear.bias", lambda own: changed(own, math.nan))
+    state["bn1.bias"] = changed(state["bn1.bias"], math.inf, n=1)
+    assert "bn1.bias has 1 of 16 values" in refused(state, tmp_path)
+
+
+def test_numbers_too_large_for_the_network_are_refused(tmp_path):
+    state = with_weights("linear.weight", lambda own: changed(own.double(), 1e300, n=2))
+    message = "linear.weight has 2 of 256 values that are not finite as float32"
+    assert message in refused(state, tmp_path)
+
+
+def test_a_variance_below_zero_is_refused(tmp_path):
+    state = with_weights("layer2.0.bn1.running_var", lambda own: changed(own, -1e-9))
+    message = "layer2.0.bn1.running_var has 3 of 32 variances below 0; get the weights again"
+    assert message in refused(state, tmp_path)
+    fine = with_weights("layer2.0.bn1.running_var", lambda own: changed(own, 0.0))
+    load_weights(network(), fine, path=tmp_path / "a.pt")
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.int64, torch.bool, torch.float8_e4m3fn])
+def test_weights_that_are_no_real_numbers_are_refused(tmp_path, dtype):
+    state = with_weights("linear.weight", lambda own: own.to(dtype))
+    found = str(dtype).removeprefix("torch.")
+    message = f"linear.weight holds {found}, which is not taken for float32; save it as float32"
+    assert refused(state, tmp_path).endswith(message)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_half_and_double_precision_become_the_networks_own(tmp_path, dtype):
+    state = {name: tensor.to(dtype) for name, tensor in network(1).state_dict().items()}
+    path, target = save(state, tmp_path / "a.pt"), network(2)
+    load_weights(target, load_checkpoint(path), path=path)
+    for name, tensor in target.state_dict().items():
+        assert tensor.dtype == (torch.int64 if name.endswith("tracked") else torch.float32)
+        assert torch.equal(tensor, state[name].to(tensor.dtype)), name
+
+
+def ragged(layout):
+    parts = [torch.zeros(2), torch.zeros(3)]
+    return lambda _: torch.nested.nested_tensor(parts, layout=layout)
+
+
+@pytest.mark.filterwarnings("ignore")  # torch finds some of these kinds young, others old
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (lambda own: own.to_sparse(), "is stored as sparse_coo"),
+        (lambda own: own.to_sparse_csr(), "is stored as sparse_csr"),
+        (lambda own: own.to("meta"), "is on the device meta, without numbers"),
+        (lambda own: torch.quantize_per_tensor(own, 0.1, 0, torch.qint8), "is quantized"),
+        (ragged(torch.strided), "is a nested tensor"),
+        (ragged(torch.jagged), "is a nested tensor"),
+    ],
+)
+def test_tensors_without_plain_numbers_are_refused(tmp_path, make, kind):
+    message = refused(with_weights("linear.weight", make), tmp_path)
+    assert f"holds no weights ('linear.weight' {kind}; save it as a plain tensor; " in message
+
+
+def test_a_huge_tensor_of_one_stored_number_is_not_spread_out(tmp_path):
+    state = with_weights("linear.weight", lambda _: torch.zeros(()).expand(2**25, 2**25))
+    message = refused(state, tmp_path)
+    assert "1 of another shape (linear.weight [33554432, 33554432] for [4, 64])" in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({3: torch.zeros(2)}, "the name 3 is no text"),
+        ({"epoch": 7}, "'epoch' is of type int"),
+        ({"module.bn1.bias": torch.zeros(16)}, "'bn1.bias' stands there with and without"),
+    ],
+)
+def test_what_is_no_state_says_why_in_short(tmp_path, changes, reason):
+    message = refused({**network().state_dict(), **changes}, tmp_path)
+    assert f"holds no weights ({reason}" in message
+    assert "; found: conv1.weight, bn1.weight, " in message
+    assert len(message) < 400
+
+
+def test_only_a_regular_file_is_opened(tmp_path):
+    with pytest.raises(InputError, match=r"is a folder; name the weights file itself"):
+        load_checkpoint(tmp_path)
+    with pytest.raises(InputError, match="is no regular file; name the weights file itself"):
+        load_checkpoint(Path(os.devnull))
+
+
+def test_a_file_that_cannot_be_opened_says_why(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    path = save(network().state_dict(), tmp_path / "a.pt")
+    monkeypatch.setattr("pathlib.Path.open", refuse)  # root may read everything
+    with pytest.raises(InputError, match=r"a\.pt: cannot be read \(Permission denied\)"):
+        load_checkpoint(path)

@@ -208,3 +208,33 @@ def test_single_differences_are_listed(tmp_path):
 def test_an_absent_file_says_what_else_is_allowed(tmp_path):
     with pytest.raises(InputError, match=r"no such file.*'imagenet' or 'none'"):
         initialize(fresh("resnet50"), parameters("resnet50", str(tmp_path / "imagnet")))
+
+
+def test_a_folder_is_no_file_of_weights(tmp_path):
+    with pytest.raises(InputError, match="is a folder; name the weights file itself"):
+        initialize(fresh("resnet50"), parameters("resnet50", str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("layer1.0.conv1.weight", torch.nan, "1 of 4096 values that are not finite as float32"),
+        ("bn1.running_var", -1.0, "1 of 64 variances below 0"),
+    ],
+)
+def test_weights_to_start_from_are_finite(tmp_path, full, name, value, message):
+    state, path = copied(full["resnet50"]), tmp_path / "full.pth"
+    state[name].view(-1)[0] = value
+    torch.save(state, path)
+    network = fresh("resnet50")
+    before = copied(network)
+    with pytest.raises(InputError, match=f"full.pth: {name} has {message}; get the weights again"):
+        initialize(network, parameters("resnet50", str(path)))
+    assert all(torch.equal(before[name], now) for name, now in network.state_dict().items())
+
+
+def test_a_head_that_is_not_taken_may_hold_anything(tmp_path, full):
+    state, path = copied(full["resnet50"]), tmp_path / "full.pth"
+    state["fc.weight"][0, 0] = torch.nan
+    torch.save(state, path)
+    initialize(fresh("resnet50"), parameters("resnet50", str(path)))

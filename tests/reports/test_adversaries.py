@@ -9,6 +9,7 @@ from imbalens.reports.adversaries import (
     class_score_table,
     draw_adversaries,
     draw_predictors,
+    predictor_table,
     predictors_figure,
     share_table,
 )
@@ -96,7 +97,8 @@ def test_every_predictor_has_a_bar_in_every_panel_and_none_is_not_zero():
             "classes": [9, 9],
         }
     )
-    figure = predictors_figure(table, run="r")
+    figure = predictors_figure(table, run="r", undefined="")
+    assert figure.get_suptitle() == "What foretells the errors · r"
     widths = [[bar.get_width() for bar in axes.patches] for axes in figure.axes]
     np.testing.assert_allclose(widths, [[0.25, 1.5], [0.125, 1], [0.5, 2], [0.75, 0], [0.5, 0]])
     texts = [[text.get_text().strip() for text in axes.texts] for axes in figure.axes]
@@ -126,10 +128,34 @@ def test_files_are_byte_stable(tmp_path):
     written = []
     for name in ("first", "second"):
         draw_adversaries(both(ERRORS, NEIGHBOURS), tmp_path / name / "a.png", run="r", **SHOWN)
-        draw_predictors(table, tmp_path / name / "p.png", run="r")
+        draw_predictors(table, tmp_path / name / "p.png", run="r", undefined="why")
         written.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
     assert len(written[0]) == 2
     assert written[0] == written[1]
+
+
+def test_where_nothing_is_scored_the_figure_and_the_metrics_say_why():
+    labels = np.array([0, 0, 0, 1, 1, 1])
+    taken = np.array([0, 0, 1, 1, 1, 0])
+    found = adversaries(
+        *(np.arange(6.0)[:, None], labels, taken, labels, taken),
+        n_classes=2,
+        n_neighbors=3,
+        instances="misclassified_by_actual",
+        errors="by_actual",
+        eps=1e-5,
+        alpha=0.5,
+    )
+    metrics = adversary_metrics(found, ["a", "b"])
+    why = "with two classes every error of a class goes to the other, whatever is foretold"
+    assert metrics["undefined"] == found.undefined == why
+    assert metrics["class_errors"] == {"a": 1, "b": 1}
+    table = predictor_table(found.scores)
+    assert table.drop(columns=["predictor", "classes"]).isna().all(axis=None)
+    figure = predictors_figure(table, run="r", undefined=found.undefined)
+    assert figure.get_suptitle().splitlines()[1] == f"none: {why}"
+    for axes in figure.axes:
+        assert [text.get_text() for text in axes.texts] == [" none"] * len(table)
 
 
 def test_each_class_has_its_divergence_beside_that_of_fdr():

@@ -73,8 +73,8 @@ def feature_overlap(
         top_k: Features kept per class (K).
 
     Raises:
-        ValueError: if `top_k` is less than 1 or more than the number of features, or a class is
-            out of range.
+        ValueError: if `top_k` is less than 1 or more than the number of features, a class is out
+            of range, or a feature is not finite.
 
     Source: paper B, section 3.4.
     """
@@ -106,8 +106,8 @@ def top_features(
         Indices, means and shares per class, largest mean first.
 
     Raises:
-        ValueError: if `top_k` is less than 1 or more than the number of features, or a label is
-            out of range.
+        ValueError: if `top_k` is less than 1 or more than the number of features, a label is out
+            of range, or the mean of a feature is not finite.
 
     Source: paper B, section 3.4, Algorithm 2.
     """
@@ -122,7 +122,10 @@ def top_features(
     for c in range(n_classes):
         members = features[labels == c]
         if len(members):
-            class_mean = members.mean(axis=0, dtype=np.float64)
+            with np.errstate(over="ignore", invalid="ignore"):
+                class_mean = members.mean(axis=0, dtype=np.float64)
+            if not np.isfinite(class_mean).all():  # of which no order would be one of features
+                raise ValueError(f"features must be finite, and so their mean over class {c}")
             largest = np.argsort(-class_mean, kind="stable")[:top_k]
             alive = class_mean[largest] > 0
             indices[c] = np.where(alive, largest, -1)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 from inspect import signature
+from math import isfinite
+from numbers import Integral, Real
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
 
 import pandas as pd
@@ -52,7 +54,10 @@ class Answer(Generic[Found]):
 
 
 def question(ask: Callable[Given, Found]) -> Callable[Given, Found]:
-    """Make whatever is wrong with what users give an `InputError`, words of a choice included."""
+    """Make whatever is wrong with what users give an `InputError`.
+
+    That includes words of a choice, and options that are to be whole or finite numbers.
+    """
     hints = get_type_hints(ask)
     choices = {name: get_args(hint) for name, hint in hints.items() if get_origin(hint) is Literal}
 
@@ -63,6 +68,10 @@ def question(ask: Callable[Given, Found]) -> Callable[Given, Found]:
             if given[name] not in choices[name]:
                 allowed = ", ".join(map(str, choices[name]))
                 raise InputError(f"{name}: found {given[name]!r}; allowed: {allowed}")
+        for name, value in given.items():
+            wanted = _wanted_number(hints[name], value)
+            if wanted:
+                raise InputError(f"{name}: found {value!r}; allowed: {wanted}")
         try:
             return ask(*args, **options)
         except InputError:
@@ -71,3 +80,13 @@ def question(ask: Callable[Given, Found]) -> Callable[Given, Found]:
             raise InputError(str(error)) from error
 
     return answer
+
+
+def _wanted_number(hint: object, value: object) -> str:
+    """Say what an option must be instead of its value; empty if it may be that."""
+    if hint is int and (not isinstance(value, Integral) or isinstance(value, bool)):
+        return "a whole number"
+    if hint in (float, float | None) and not (value is None and hint is not float):
+        known = isinstance(value, Real) and not isinstance(value, bool) and isfinite(float(value))
+        return "" if known else "a finite number"
+    return ""

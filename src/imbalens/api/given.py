@@ -25,7 +25,11 @@ def take_numbers(what: str, given: ArrayLike, dims: str) -> Float[np.ndarray, ".
         InputError: naming what was found instead.
     """
     array = _take_any_numbers(what, given, dims)
-    numbers = array.astype(np.float32 if array.dtype in ("float16", "float32") else np.float64)
+    for axis, size in zip(dims.split()[1:], array.shape[1:], strict=True):
+        if size == 0:
+            raise InputError(f"{what} must have {axis}, found none in shape {list(array.shape)}")
+    with np.errstate(over="ignore"):  # of numbers in more than double precision
+        numbers = array.astype(np.float32 if array.dtype in ("float16", "float32") else np.float64)
     _refuse(~np.isfinite(numbers), what, numbers, "finite; leave these images out")
     return numbers
 
@@ -110,19 +114,27 @@ def take_classes(
 
 
 def take_boxes(
-    given: ArrayLike, names: Iterable[str] | None, *, n_images: int, n_classes: int | None
+    given: ArrayLike,
+    names: Iterable[str] | None,
+    *,
+    image_size: int,
+    n_images: int,
+    n_classes: int | None,
 ) -> tuple[Int[np.ndarray, "b 6"], tuple[str, ...]]:
     """Take boxes, and the names of their classes.
 
     Args:
         given: Row of the image, class, x, y, width, height of each box.
         names: Name of each class; None for their numbers.
+        image_size: Side of the images in pixels.
         n_images: Number of images.
         n_classes: Number of classes; None where `names`, or the boxes, say it.
 
     Raises:
         InputError: naming what was found instead.
     """
+    if image_size < 1:
+        raise InputError(f"image_size: found {image_size}; allowed: from 1")
     boxes = take_integers("boxes", given, "boxes 6").astype(np.int64)
     if boxes.shape[1] != 6:
         raise InputError(
@@ -202,6 +214,8 @@ def _take_any_numbers(what: str, given: ArrayLike, dims: str) -> np.ndarray:
 
 
 def _take(what: str, given: ArrayLike) -> np.ndarray:
+    if np.ma.is_masked(given):  # or what is masked would count as it stands
+        raise InputError(f"{what} must not be masked; leave these images out")
     try:
         array = np.asarray(given)
         if array.dtype.kind == "O":  # as pandas gives text, and numbers that may be missing

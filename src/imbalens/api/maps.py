@@ -127,7 +127,7 @@ def cam_alignment(
             f"head must have the {values.shape[1]} channels of maps, found {weights.shape[1]}"
         )
     sizes = {"n_images": len(values), "n_classes": len(weights)}
-    placed, named = take_boxes(boxes, names, **sizes)
+    placed, named = take_boxes(boxes, names, image_size=image_size, **sizes)
     random = untrained_cams
     if random is not None:
         random = take_numbers("untrained_cams", random, "pairs height width")
@@ -185,7 +185,10 @@ def concepts(
         Tables `classes`, `channels`, `counts` (per image with boxes, and per pair).
     """
     values = take_numbers("maps", maps, MAPS)
-    placed, named = take_boxes(boxes, names, n_images=len(values), n_classes=None)
+    if batch_size < 1:
+        raise InputError(f"batch_size: found {batch_size}; allowed: from 1")
+    sizes = {"image_size": image_size, "n_images": len(values)}
+    placed, named = take_boxes(boxes, names, n_classes=None, **sizes)
     found = of_concepts.concepts(
         *([(0, values)], placed),
         n_images=len(values),

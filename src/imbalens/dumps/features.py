@@ -1,12 +1,13 @@
 """Writing what a trained network computes for every image."""
 
+from functools import partial
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION
-from imbalens.dumps.trained import Trained
+from imbalens.dumps.trained import Trained, finite_array
 from imbalens.store.hdf5 import create
 from imbalens.training.batches import plain_batches
 
@@ -20,6 +21,9 @@ def dump_features(trained: Trained, path: Path, *, run: str, loss: str, batch_si
         run: Name of the run.
         loss: Name of the loss trained with.
         batch_size: Images per forward pass; does not change the result beyond rounding.
+
+    Raises:
+        InputError: if a feature, a logit or the length of an image's features is not finite.
     """
     model, prepared = trained.model, trained.prepared
     weight, bias = model.head_matrix()
@@ -53,7 +57,11 @@ def dump_features(trained: Trained, path: Path, *, run: str, loss: str, batch_si
                 disable=None,
             ):
                 features = model.forward_features(batch)
-                rows = slice(start, start + len(batch))
-                stored["features"][rows] = features.float().cpu().numpy()
-                stored["logits"][rows] = model.classify(features).float().cpu().numpy()
+                rows = range(start, start + len(batch))
+                finite = partial(finite_array, run=run, split=split, rows=rows)
+                chosen = slice(start, start + len(batch))
+                stored["features"][chosen] = finite(features, "features")
+                stored["logits"][chosen] = finite(model.classify(features), "logits")
+                # of features longer than any number, cosines are 0
+                finite(torch.linalg.vector_norm(features, dim=1), "lengths of features")
                 start += len(batch)

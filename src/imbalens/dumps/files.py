@@ -4,14 +4,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
-from jaxtyping import Float, Int, UInt16
+from jaxtyping import Bool, Float, Int, UInt16
 
 from imbalens.classes import (
     Decision,
     Seen,
+    Targets,
     class_names,
     count_members,
     label_thresholds,
@@ -115,30 +116,23 @@ def read_features(path: Path, splits: Sequence[str], *, decision: Decision) -> F
         decision: When an image counts as having a label, see `label_thresholds`.
 
     Raises:
-        InputError: if the file is absent, damaged or lacks a split, or if thresholds cannot be
-            taken from scores that are not finite; it says what to run.
+        InputError: if the file is absent, damaged or lacks a split, a number is not finite, or a
+            target is of no class; it says what to run.
     """
     with _open_features(path, sorted({"train", *splits})) as file:
         labels = tuple(str(name) for name in file.attrs["class_names"])
         task = str(file.attrs["task"])
-        names, train = class_names(labels, task=task), file["train/targets"][:]
+        _require_outputs(file, ("class_names", "counts"))
+        names, train = class_names(labels, task=task), _read_targets(file, "train")
         thresholds = None
         if train.ndim == 2:
-            try:
-                thresholds = label_thresholds(
-                    _scores(file, file["train/logits"][:]), train, decision=decision
-                )
-            except ValueError as error:
-                raise InputError(
-                    f"{path}: {error}; run: dvc repro --force train@{path.stem}"
-                ) from error
+            thresholds = label_thresholds(_scores(file, "train"), train, decision=decision)
         loaded = {}
         for split in splits:
-            logits, targets = file[f"{split}/logits"][:], file[f"{split}/targets"][:]
-            scores = _scores(file, logits)
+            scores, targets = _scores(file, split), _read_targets(file, split)
             loaded[split] = FeatureSplit(
-                features=file[f"{split}/features"][:],
-                logits=logits,
+                features=_read_finite(file, f"{split}/features"),
+                logits=file[f"{split}/logits"][:],
                 scores=scores,
                 targets=targets,
                 index=file[f"{split}/index"][:],
@@ -156,9 +150,75 @@ def read_features(path: Path, splits: Sequence[str], *, decision: Decision) -> F
         )
 
 
-def _scores(file: Any, logits: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n m"]:  # noqa: ANN401
+def _scores(file: Any, split: str) -> Float[np.ndarray, "n m"]:  # noqa: ANN401
     """Return what a softmax or a decision per label is taken on."""
-    return logits * np.float32(file.attrs["logit_scale"]) + file["head/offset"][:]
+    name, scale = f"{split}/logits", np.float32(file.attrs["logit_scale"])
+    with np.errstate(all="ignore"):
+        scores = _read_finite(file, name) * scale + _read_finite(file, "head/offset")
+    _require(np.isfinite(scores), file, name, "finite when scaled")
+    return scores
+
+
+def _require_outputs(file: Any, attributes: Sequence[str]) -> None:  # noqa: ANN401
+    n_outputs, path = len(file["head/weight"]), Path(file.filename)
+    for name in attributes:
+        if len(file.attrs[name]) != n_outputs:
+            raise InputError(
+                f"{path} has {len(file.attrs[name])} in the attribute {name!r} (wanted: "
+                f"{n_outputs}, one per output); run: {_repeat(str(file.attrs['schema']), path)}"
+            )
+
+
+def _read_targets(file: Any, split: str) -> Targets:  # noqa: ANN401 - an h5py file
+    name, n_outputs, task = f"{split}/targets", len(file["head/offset"]), file.attrs["task"]
+    targets = file[name][:]
+    if (targets.ndim == 1) != (task == "multiclass"):
+        path = Path(file.filename)
+        raise InputError(
+            f"{path} has {targets.ndim} dimensions in {name!r}, which the task {str(task)!r} does "
+            f"not have; run: {_repeat(FEATURES, path)}"
+        )
+    below = n_outputs if targets.ndim == 1 else 2
+    _require((targets >= 0) & (targets < below), file, name, f"0..{below - 1}")
+    return targets
+
+
+def _read_finite(file: Any, name: str) -> Float[np.ndarray, "..."]:  # noqa: ANN401
+    values = file[name][:]
+    _require(np.isfinite(values), file, name, "finite numbers")
+    return values
+
+
+def _require(
+    right: Bool[np.ndarray, "..."],
+    file: Any,  # noqa: ANN401 - an h5py file
+    name: str,
+    rule: str,
+    *,
+    start: tuple[int, int] = (0, 0),
+) -> None:
+    """Refuse a dataset that breaks a rule, naming its first value that does.
+
+    Args:
+        right: Which values follow the rule, of the dataset from `start` on.
+        file: The dump.
+        name: Name of the dataset.
+        rule: What is wanted.
+        start: Place of the first of these values along the first two axes.
+    """
+    if not right.all():
+        place = np.argwhere(~right)[0]
+        place[:2] += start[: len(place)]
+        path = Path(file.filename)
+        raise InputError(
+            f"{path} has {file[name][tuple(place)]:g} in {name!r} at {place.tolist()} (wanted: "
+            f"{rule}); run: {_repeat(str(file.attrs['schema']), path)}"
+        )
+
+
+def _repeat(schema_name: str, path: Path) -> str:
+    """Return the command that writes a dump anew, even if DVC holds it to be what was written."""
+    return f"dvc repro --force --single-item dump_{schema_name}@{path.stem}"
 
 
 def require_same_images(paths: Sequence[Path], splits: Sequence[str]) -> None:
@@ -193,11 +253,19 @@ def _open_features(path: Path, splits: Sequence[str]) -> AbstractContextManager[
     )
 
 
-def read_saliency_ranks(path: Path, split: str) -> UInt16[np.ndarray, "n h w"]:
+def read_saliency_ranks(
+    path: Path, split: str, *, like: tuple[int, ...] | None = None
+) -> UInt16[np.ndarray, "n h w"]:
     """Read the saliency ranks of one split.
 
+    Args:
+        path: The dump.
+        split: The split.
+        like: Images, height and width that are to be ranked; None for whatever there is.
+
     Raises:
-        InputError: if the file is absent, damaged or lacks the split; it says what to run.
+        InputError: if the file is absent, damaged or lacks the split, is of other images, or an
+            image does not have each rank once; it says what to run.
     """
     with open_checked(
         path,
@@ -207,7 +275,22 @@ def read_saliency_ranks(path: Path, split: str) -> UInt16[np.ndarray, "n h w"]:
         command=f"dvc repro dump_saliency@{path.stem}",
         needs=[split],
     ) as file:
-        return file[f"{split}/rank"][:]
+        name = f"{split}/rank"
+        ranks = file[name][:]
+        if like not in (None, ranks.shape):
+            raise InputError(
+                f"{path} has shape {ranks.shape} in {name!r} (wanted: that of images, {like}); "
+                f"run: {_repeat(SALIENCY, path)}"
+            )
+        n_pixels = int(np.prod(ranks.shape[1:]))
+        _require(ranks < n_pixels, file, name, f"0..{n_pixels - 1}")
+        for row, own in enumerate(ranks):
+            if np.bincount(own.ravel(), minlength=n_pixels).max(initial=0) > 1:
+                raise InputError(
+                    f"{path} has a rank twice in {name!r} at [{row}] (wanted: each of 0.."
+                    f"{n_pixels - 1} once); run: {_repeat(SALIENCY, path)}"
+                )
+        return ranks
 
 
 @dataclass(frozen=True)
@@ -260,32 +343,73 @@ def read_maps_about(path: Path) -> MapsAbout:
     """Read everything but the maps.
 
     Raises:
-        InputError: if the file is absent or damaged; it says what to run.
+        InputError: if the file is absent or damaged, a number is not finite, a box is of no image
+            or class or has pixels outside its image, or pairs are not those of the boxes; it says
+            what to run.
     """
     with open_maps(path) as file:
         attributes = file.attrs
         further, untrained = file.get("layer_maps"), file.get("untrained_cams")
+        _require_outputs(file, ("class_names",))
+        network, known = str(attributes["network"]), get_args(Family)
+        if network not in known:
+            raise InputError(
+                f"{path} is of the network {network!r} (known: {', '.join(known)}); "
+                f"run: {_repeat(MAPS, path)}"
+            )
+        boxes = _read_boxes(file, path)
         return MapsAbout(
             class_names=tuple(str(name) for name in attributes["class_names"]),
-            network=cast("Family", attributes["network"]),
+            network=cast("Family", network),
             split=str(attributes["split"]),
             image_size=int(attributes["image_size"]),
             shape=file["maps"].shape,
             layer_shape=None if further is None else further.shape,
-            head=file["head/weight"][:],
-            untrained_cams=None if untrained is None else untrained[:],
-            boxes=file["boxes"][:],
-            row=file["row"][:],
+            head=_read_finite(file, "head/weight"),
+            untrained_cams=None if untrained is None else _read_finite(file, "untrained_cams"),
+            boxes=boxes,
+            row=_read_rows(file),
         )
 
 
+def _read_boxes(file: Any, path: Path) -> Int[np.ndarray, "b 6"]:  # noqa: ANN401 - an h5py file
+    boxes, side = file["boxes"][:], int(file.attrs["image_size"])
+    n_images, n_classes = len(file["row"]), len(file["head/weight"])
+    # of the corner and the size: at least one pixel, and none outside of the image
+    most = np.column_stack([np.full((len(boxes), 2), side - 1), side - boxes[:, 2:4]])
+    limits = np.column_stack(
+        [np.full(len(boxes), n_images - 1), np.full(len(boxes), n_classes - 1)]
+    )
+    least = np.array([0, 0, 0, 0, 1, 1])
+    rule = f"row and class of {n_images} and {n_classes}, pixels of {side} x {side}"
+    _require((boxes >= least) & (boxes <= np.hstack([limits, most])), file, "boxes", rule)
+    if not np.array_equal(file["pairs"][:], np.unique(boxes[:, :2], axis=0)):
+        raise InputError(
+            f"{path} has other 'pairs' than rows and classes in 'boxes'; "
+            f"run: {_repeat(MAPS, path)}"
+        )
+    return boxes
+
+
+def _read_rows(file: Any) -> Int[np.ndarray, " n"]:  # noqa: ANN401 - an h5py file
+    rows = file["row"][:]
+    _require(np.diff(rows, prepend=-1) > 0, file, "row", "rising from 0 on")
+    return rows
+
+
 def read_maps_by_image(path: Path) -> Iterator[tuple[slice, Float[np.ndarray, "b k h w"]]]:
-    """Yield rows and all channels of as many images at a time as fit the budget."""
+    """Yield rows and all channels of as many images at a time as fit the budget.
+
+    Raises:
+        InputError: if the file is absent or damaged, or a map is not finite; it says what to run.
+    """
     with open_maps(path) as file:
         maps = file["maps"]
         step = _aligned(maps, axis=0)
         for start in range(0, len(maps), step):
-            yield slice(start, min(start + step, len(maps))), maps[start : start + step]
+            block = maps[start : start + step]
+            _require(np.isfinite(block), file, "maps", "finite numbers", start=(start, 0))
+            yield slice(start, start + len(block)), block
 
 
 def read_maps_by_channel(
@@ -296,12 +420,17 @@ def read_maps_by_channel(
     Args:
         path: Dump of maps.
         name: `maps` or `layer_maps`.
+
+    Raises:
+        InputError: if the file is absent or damaged, or a map is not finite; it says what to run.
     """
     with open_maps(path) as file:
         maps = file[name]
         step = _aligned(maps, axis=1)
         for start in range(0, maps.shape[1], step):
-            yield start, maps[:, start : start + step]
+            block = maps[:, start : start + step]
+            _require(np.isfinite(block), file, name, "finite numbers", start=(0, start))
+            yield start, block
 
 
 def _aligned(maps: Any, *, axis: int) -> int:  # noqa: ANN401 - an h5py dataset

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from imbalens.dumps.files import MAPS, MAPS_VERSION
-from imbalens.dumps.trained import Trained
+from imbalens.dumps.trained import Trained, finite_array
 from imbalens.errors import InputError
 from imbalens.models.network import Network
 from imbalens.store.hdf5 import create
@@ -46,7 +47,7 @@ def dump_maps(
         batch_size: Images per forward pass; does not change the result beyond rounding.
 
     Raises:
-        InputError: if there is no such layer, or it does not give maps.
+        InputError: if there is no such layer, it does not give maps, or a map is not finite.
     """
     images = trained.images[split]
     rows, place = np.unique(boxes[:, 0], return_inverse=True)
@@ -73,16 +74,20 @@ def dump_maps(
             for start in tqdm(
                 range(0, len(rows), batch_size), desc=f"{run} {split} maps", disable=None
             ):
-                chosen = torch.from_numpy(rows[start : start + batch_size])
-                batch = images.normalized(images.images[chosen.to(images.images.device)])
-                _append(file, "maps", trained.model.forward_maps(batch), start, len(rows))
+                chosen = rows[start : start + batch_size]
+                finite = partial(finite_array, run=run, split=split, rows=chosen.tolist())
+                pixels = images.images[torch.from_numpy(chosen).to(images.images.device)]
+                batch = images.normalized(pixels)
+                last = finite(trained.model.forward_maps(batch), "maps")
+                _append(file, "maps", last, start, len(rows))
                 if layer is not None:
                     if layer not in seen:
                         raise InputError(
                             f"analyses.yaml: dump_maps.layer: found {layer!r}, which gives no "
                             "maps; name a convolutional layer or block"
                         )
-                    _append(file, "layer_maps", seen[layer], start, len(rows))
+                    further = finite(seen[layer], f"maps of {layer}")
+                    _append(file, "layer_maps", further, start, len(rows))
                 if untrained:
                     _append_cams(file, untrained, batch, arrays["pairs"], start)
 
@@ -112,10 +117,9 @@ def _watch(model: nn.Module, layer: str | None) -> Iterator[dict[str, Tensor]]:
 
 
 def _append(
-    file: h5py.File, name: str, maps: Float[Tensor, "b k h w"], start: int, n: int
+    file: h5py.File, name: str, array: Float[np.ndarray, "b k h w"], start: int, n: int
 ) -> None:
     """Write a batch of maps, creating the dataset with the first."""
-    array = _array(maps)
     if start == 0:
         _, k, height, width = array.shape
         channels = max(1, min(k, CHUNK_BYTES // (CHUNK_ROWS * height * width * 4)))

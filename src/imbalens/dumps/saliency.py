@@ -1,14 +1,18 @@
 """Writing how salient each pixel is for a trained network."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float
+from torch import Tensor
 from tqdm import tqdm
 
 from imbalens.attribution.saliency import input_gradient_saliency, saliency_ranks
 from imbalens.dumps.files import MAX_PIXELS, SALIENCY, SALIENCY_VERSION
-from imbalens.dumps.trained import Trained
+from imbalens.dumps.trained import Trained, finite_array
 from imbalens.errors import InputError
 from imbalens.store.hdf5 import create
 from imbalens.training.batches import plain_batches
@@ -34,7 +38,8 @@ def dump_saliency(
         batch_size: Images per backward pass; does not change the result beyond rounding.
 
     Raises:
-        InputError: if an image has more pixels than a 16-bit rank can number.
+        InputError: if an image has more pixels than a 16-bit rank can number, or a score or its
+            gradient is not finite.
     """
     with create(path, SALIENCY, SALIENCY_VERSION) as file:
         file.attrs["run"], file.attrs["score"] = run, score
@@ -57,7 +62,21 @@ def dump_saliency(
                 total=-(-n // batch_size),
                 disable=None,
             ):
-                saliency = input_gradient_saliency(trained.scores, batch, labels, score=score)
-                rows = slice(start, start + len(batch))
-                ranks[rows] = saliency_ranks(saliency).cpu().numpy().astype(np.uint16)
+                rows = range(start, start + len(batch))
+                finite = partial(finite_array, run=run, split=split, rows=rows)
+                scores_of = partial(_finite_scores, trained, finite)
+                saliency = input_gradient_saliency(scores_of, batch, labels, score=score)
+                finite(saliency, "gradients")
+                ranks[start : start + len(batch)] = (
+                    saliency_ranks(saliency).cpu().numpy().astype(np.uint16)
+                )
                 start += len(batch)
+
+
+def _finite_scores(
+    trained: Trained, finite: Callable[[Tensor, str], object], images: Float[Tensor, "b c h w"]
+) -> Float[Tensor, "b m"]:
+    """Return the scores of images, checked: gradients may be finite where these are not."""
+    scores = trained.scores(images)
+    finite(scores.detach(), "scores")
+    return scores

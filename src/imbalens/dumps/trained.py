@@ -73,3 +73,29 @@ def load_trained(
     counts = torch.as_tensor(prepared.counts)
     offset = logit_offset(run.loss, counts).to(device)
     return Trained(model, logit_scale(run.loss), offset, prepared, images, index)
+
+
+def finite_array(
+    values: Float[Tensor, "b ..."], what: str, *, run: str, split: str, rows: Sequence[int]
+) -> Float[np.ndarray, "b ..."]:
+    """Return what was computed of some images, to be written.
+
+    Args:
+        values: One entry per image.
+        what: What they are, for the message.
+        run: Name of the run.
+        split: Split of the images.
+        rows: Row of each image in the split.
+
+    Raises:
+        InputError: naming the first image of which a value is not finite.
+    """
+    array = values.float().cpu().contiguous().numpy()
+    broken = ~np.isfinite(array).reshape(len(array), -1).all(axis=1)
+    if broken.any():
+        raise InputError(
+            f"{run}: {what} of row {rows[int(np.argmax(broken))]} of {split} are not finite: the "
+            "weights overflow; train at a lower learning rate (params.yaml, recipes.*), or take "
+            "another checkpoint"
+        )
+    return array

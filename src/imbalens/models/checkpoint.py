@@ -12,6 +12,8 @@ from imbalens.errors import InputError
 from imbalens.store.files import write_bytes
 
 _LISTED = 5
+_REAL = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
+_WHOLE = {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 
 
 class _Ignored:
@@ -31,7 +33,7 @@ _NUMPY_SCALARS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
 ]
 
 
-def load_checkpoint(path: Path) -> dict[str, Tensor]:
+def load_checkpoint(path: Path, *, otherwise: str = "train instead") -> dict[str, Tensor]:
     """Read weights saved by this package or another program.
 
     A bare state_dict is accepted, and one under the key `state_dict` or `model` beside other
@@ -39,15 +41,16 @@ def load_checkpoint(path: Path) -> dict[str, Tensor]:
 
     Args:
         path: File written by `torch.save`.
+        otherwise: What else to do where there is no such file, for the message.
 
     Returns:
         Tensors by parameter name, on the CPU.
 
     Raises:
-        InputError: if the file is absent, damaged, or anything else than plain weights.
+        InputError: if the file is absent, damaged, or anything else than plain weights; what a
+            network cannot take of these, `fill` says.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; place the weights there, or train instead")
+    _require_file(path, otherwise)
     try:
         with torch.serialization.safe_globals(_NUMPY_SCALARS):
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -61,14 +64,13 @@ def load_checkpoint(path: Path) -> dict[str, Tensor]:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             state = content[key]
             break
-    if not _is_state(state):
-        is_mapping = isinstance(content, Mapping)
-        found = ", ".join(map(str, content)) if is_mapping else type(content).__name__
-        raise InputError(
-            f"{path}: holds no weights (found: {found or 'nothing'}); it needs tensors by "
-            "parameter name, bare or under 'state_dict'"
-        )
-    return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+    problem = _find_problem(state)
+    if problem is None:
+        return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+    raise InputError(
+        f"{path}: holds no weights ({problem}; found: {_describe(content)}); it needs "
+        "tensors by parameter name, bare or under 'state_dict'"
+    )
 
 
 def load_weights(model: nn.Module, state: Mapping[str, Tensor], *, path: Path) -> None:
@@ -80,7 +82,8 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], *, path: Path) -
         path: Where they come from, for the message.
 
     Raises:
-        InputError: listing the missing and unexpected names and the differing shapes.
+        InputError: listing the missing and unexpected names and the differing shapes, or as in
+            `fill`.
     """
     expected = model.state_dict()
     # batches are counted since PyTorch 0.4.1 only; the count decides nothing here
@@ -101,7 +104,29 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], *, path: Path) -
             f"{path}: does not fit the network: {problems}; set the run's model, loss "
             "and dataset to those that the weights were trained with"
         )
-    model.load_state_dict(state)
+    fill(model, state, source=str(path))
+
+
+def fill(model: nn.Module, state: Mapping[str, Tensor], *, source: str) -> None:
+    """Copy weights that have the names and shapes of a network's; of others it keeps its own.
+
+    Half and double precision become the network's own.
+
+    Args:
+        model: Network to fill; untouched when it cannot take the weights.
+        state: Tensors by parameter name.
+        source: Where they come from, for the message.
+
+    Raises:
+        InputError: naming the first weights of another kind of number, the first that are not
+            finite in the network's precision, or the first variance below 0.
+    """
+    own = model.state_dict()
+    for name, tensor in state.items():
+        problem = _find_wrong_numbers(name, tensor, own[name])
+        if problem:
+            raise InputError(f"{source}: {problem}")
+    model.load_state_dict({**own, **state})
 
 
 def describe_misfit(
@@ -141,14 +166,75 @@ def save_weights(
     write_bytes(path, buffer.getbuffer())
 
 
-def _is_state(state: Any) -> bool:  # noqa: ANN401 - whatever was in the file
+def _require_file(path: Path, otherwise: str) -> None:
+    try:
+        if not path.exists():
+            raise InputError(f"{path}: no such file; place the weights there, or {otherwise}")
+        if not path.is_file():  # opening a pipe would wait for ever
+            kind = "a folder" if path.is_dir() else "no regular file"
+            raise InputError(f"{path}: is {kind}; name the weights file itself")
+        path.open("rb").close()
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); make it readable, or name another file"
+        ) from error
+
+
+def _find_problem(state: Any) -> str | None:  # noqa: ANN401 - whatever was in the file
+    """Say what keeps something from being plain tensors by name, None if nothing."""
+    if not isinstance(state, Mapping) or not state:
+        return "no tensors by name"
+    for name, tensor in state.items():
+        if not isinstance(name, str):
+            return f"the name {name!r} is no text"
+        if not isinstance(tensor, Tensor):
+            return f"{name!r} is of type {type(tensor).__name__}"
+        kind = _kind(tensor)
+        if kind:
+            return f"{name!r} is {kind}; save it as a plain tensor"
+    twice = {name.removeprefix("module.") for name in state if name.startswith("module.")}
+    both = next((name for name in state if name in twice), None)
+    return both and f"{both!r} stands there with and without 'module.'"
+
+
+def _kind(tensor: Tensor) -> str:
+    """Say which kind a tensor is that has no plain numbers; empty if it has them."""
+    if tensor.is_nested:
+        return "a nested tensor"
+    if tensor.layout != torch.strided:
+        return f"stored as {str(tensor.layout).removeprefix('torch.')}"
+    if tensor.is_meta:
+        return "on the device meta, without numbers"
+    return "quantized" if tensor.is_quantized else ""
+
+
+def _find_wrong_numbers(name: str, tensor: Tensor, own: Tensor) -> str | None:
+    """Say why weights cannot stand in for a network's own of the same shape, and what to do.
+
+    Returns:
+        None if they can.
+    """
+    wanted = str(own.dtype).removeprefix("torch.")
+    if tensor.dtype not in (_REAL if own.is_floating_point() else _REAL | _WHOLE):
+        found = str(tensor.dtype).removeprefix("torch.")
+        return f"{name} holds {found}, which is not taken for {wanted}; save it as {wanted}"
+    values = tensor.to(own.dtype) if own.is_floating_point() else tensor
+    wrong, kind = int((~values.isfinite()).sum()), f"values that are not finite as {wanted}"
+    if not wrong and name.endswith("running_var"):
+        wrong, kind = int((values < 0).sum()), "variances below 0"
+    if not wrong:
+        return None
     return (
-        isinstance(state, Mapping)
-        and len(state) > 0
-        and all(
-            isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in state.items()
-        )
+        f"{name} has {wrong} of {tensor.numel()} {kind}; get the weights again, or take them from "
+        "before their training diverged"
     )
+
+
+def _describe(content: Any) -> str:  # noqa: ANN401 - whatever was in the file
+    if not isinstance(content, Mapping):
+        return type(content).__name__
+    more = f", and {len(content) - _LISTED} more" if len(content) > _LISTED else ""
+    return ", ".join(str(name) for name in list(content)[:_LISTED]) + more or "nothing"
 
 
 def _list_names(kind: str, names: Sequence[str]) -> str:

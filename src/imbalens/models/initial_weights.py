@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from imbalens.errors import InputError
-from imbalens.models.checkpoint import describe_misfit, load_checkpoint
+from imbalens.models.checkpoint import describe_misfit, fill, load_checkpoint
 from imbalens.models.network import Network
 from imbalens.params import runs
 from imbalens.params.paths import expand_path
@@ -34,8 +34,9 @@ def initialize(network: Network, model: runs.Model) -> None:
         model: The network's parameters, whose `weights` decide.
 
     Raises:
-        InputError: if the weights are absent and cannot be downloaded, are damaged, or are of
-            another network, with the names that are missing, unexpected or of another shape.
+        InputError: if the weights are absent and cannot be downloaded, are damaged, are of
+            another network, with the names that are missing, unexpected or of another shape, or
+            hold what is no finite number.
     """
     match model:
         case runs.CifarResnet():
@@ -53,12 +54,8 @@ def _start_from(network: Network, model: runs.Resnet50 | runs.Densenet121Truncat
         source, state = "ImageNet weights", _read_imagenet(_published_weights(model))
     else:
         path = expand_path(model.weights)
-        if not path.exists():
-            raise InputError(
-                f"{path}: no such file; place the weights there, or set the run's model.weights "
-                "to 'imagenet' or 'none'"
-            )
-        source, state = str(path), load_checkpoint(path)
+        otherwise = "set the run's model.weights to 'imagenet' or 'none'"
+        source, state = str(path), load_checkpoint(path, otherwise=otherwise)
     state = {_OLD_NAME.sub(r"\1\2", name): tensor for name, tensor in state.items()}
     _load_body(network, state, full=_full_shapes(model), source=source)
 
@@ -90,7 +87,7 @@ def _load_body(
             "'none'"
         )
     fitting = {name: state[name] for name, shape in body.items() if given.get(name) == shape}
-    network.load_state_dict({**own, **fitting})
+    fill(network, fitting, source=source)
 
 
 def _read_imagenet(weights: "WeightsEnum") -> Mapping[str, Tensor]:

@@ -23,7 +23,7 @@ from imbalens.dumps.files import (
 from imbalens.errors import InputError
 from imbalens.params.experiment import Params
 from imbalens.reading.adversaries import read_shares
-from imbalens.store.prepared import open_prepared, read_metadata
+from imbalens.store.prepared import open_prepared, read_metadata, require_rows
 from imbalens.store.tables import read_table
 from imbalens.tables import archetypes, saliency_colours
 from imbalens.tables.adversaries import ERRORS, NEIGHBOURS
@@ -170,5 +170,6 @@ def read_annotated(dataset: str, sides: Sequence[tuple[str, str]], params: Param
 
 def _read_patients(dataset: str, split: str, rows: Int[np.ndarray, " p"]) -> Int[np.ndarray, " p"]:
     with open_prepared(Path(f"data/prepared/{dataset}.h5"), split) as file:
+        require_rows(file, split, rows)
         patients = file.get(f"{split}/patients")
         return rows if patients is None else patients[:][rows]

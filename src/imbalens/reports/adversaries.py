@@ -38,11 +38,13 @@ LABELLED_SHARE = 12.0  # per cent of a bar that a name needs to fit
 def adversary_metrics(found: Adversaries, names: Sequence[str]) -> dict[str, object]:
     """Summarise how well errors are foretold: by nearest adversaries, and by other predictors.
 
-    Log loss and KLD are in nats, the Jensen-Shannon divergence is in bits.
+    Log loss and KLD are in nats, the Jensen-Shannon divergence is in bits. `undefined` says why
+    means over classes are, where they are.
     """
     own = found.scores[NEAREST]
     others = {name: score for name, score in found.scores.items() if name != NEAREST}
     return {
+        **({"undefined": found.undefined} if found.undefined else {}),
         "log_loss": own.log_loss,
         "jensen_shannon": own.jensen_shannon,
         "kld": own.kld,
@@ -215,7 +217,7 @@ def _draw_shares(
     quiet(axes)
 
 
-def predictors_figure(table: pd.DataFrame, *, run: str) -> Figure:
+def predictors_figure(table: pd.DataFrame, *, run: str, undefined: str) -> Figure:
     """Build what `draw_predictors` writes."""
     names = list(table["predictor"])
     measures = (
@@ -235,6 +237,8 @@ def predictors_figure(table: pd.DataFrame, *, run: str) -> Figure:
             text = " none" if np.isnan(value) else f" {value:.3g}"
             axes.text(max(0.0, np.nan_to_num(value)), place, text, va="center", fontsize=8)
         axes.set_title(title, fontsize=10)
+        if np.isnan(values).all():
+            axes.set_xticks([])
         axes.margins(x=0.2)
         quiet(axes)
     labels = [
@@ -244,11 +248,12 @@ def predictors_figure(table: pd.DataFrame, *, run: str) -> Figure:
     panels[0].set_yticks(range(len(names)), labels)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
     panels[0].set_ylabel("predictor (classes compared)")
-    figure.suptitle(titled(f"What foretells the errors · {run}"))
+    why = f"none: {undefined}" if undefined else ""
+    figure.suptitle(titled(f"What foretells the errors · {run}", why))
     return figure
 
 
-def draw_predictors(table: pd.DataFrame, path: Path, *, run: str) -> None:
+def draw_predictors(table: pd.DataFrame, path: Path, *, run: str, undefined: str) -> None:
     """Draw how close each predictor comes to the distribution of the errors.
 
     Args:
@@ -257,7 +262,8 @@ def draw_predictors(table: pd.DataFrame, path: Path, *, run: str) -> None:
             (how many were compared); an undefined number is NaN and drawn as "none".
         path: PNG to write.
         run: Name of the run, for the title.
+        undefined: Why means over classes are not given; empty if they are.
 
     Source: paper B, Table 2, with more baselines.
     """
-    save(predictors_figure(table, run=run), path)
+    save(predictors_figure(table, run=run, undefined=undefined), path)

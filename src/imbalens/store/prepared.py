@@ -180,15 +180,36 @@ def read_names(path: Path, split: str) -> tuple[str, ...]:
         return read_text(file[f"{split}/names"])
 
 
+def require_rows(file: Any, split: str, rows: Int[np.ndarray, "..."]) -> None:  # noqa: ANN401
+    """Check that a prepared dataset has the images that something else tells of.
+
+    Args:
+        file: The dataset, see `open_prepared`.
+        split: A split of it.
+        rows: Rows of images in the split.
+
+    Raises:
+        InputError: if there is no such row.
+    """
+    n, last = len(file[f"{split}/labels"]), int(rows.max(initial=-1))
+    if last >= n:
+        raise InputError(
+            f"{file.filename} has {n} images in {split!r}, but its runs' dumps tell of row "
+            f"{last}: they are of other images; run: dvc repro"
+        )
+
+
 def read_images(
     path: Path, split: str, rows: Int[np.ndarray, "..."]
 ) -> dict[int, UInt8[np.ndarray, "h w channels"]]:
     """Read some images of a split, by their row; rows below 0 stand for none.
 
     Raises:
-        InputError: if the file is absent, damaged or lacks the split; it says what to run.
+        InputError: if the file is absent, damaged or lacks the split or a row; it says what to
+            run.
     """
     with open_prepared(path, split) as file:
+        require_rows(file, split, rows)
         images = file[f"{split}/images"]
         return {row: images[row] for row in np.unique(rows).tolist() if row >= 0}
 
@@ -220,9 +241,11 @@ def read_examples(path: Path, split: str, pairs: Int[np.ndarray, "p 2"]) -> list
         pairs: Row and class of each example.
 
     Raises:
-        InputError: if the file is absent, damaged or lacks the split; it says what to run.
+        InputError: if the file is absent, damaged or lacks the split or a row; it says what to
+            run.
     """
     with open_prepared(path, split) as file:
+        require_rows(file, split, pairs[:, 0])
         names, images = _texts(file.attrs["class_names"]), file[f"{split}/images"]
         stored = file.get(f"{split}/boxes")
         boxes = np.empty((0, 6), np.int64) if stored is None else stored[:]

@@ -15,7 +15,7 @@ from imbalens.params.recipes import Recipe
 from imbalens.params.runs import Run
 from imbalens.store.prepared import Prepared
 from imbalens.training.batches import load_images
-from imbalens.training.train import train
+from imbalens.training.train import require_finite_outputs, train
 
 
 def train_run(
@@ -43,20 +43,28 @@ def train_run(
         The network, and the history of its training, see `train`; none of a checkpoint.
 
     Raises:
-        InputError: if the checkpoint does not fit, or as in `train`.
+        InputError: if the checkpoint does not fit or its outputs are not finite, or as in `train`.
     """
     torch.manual_seed(run.seed)
     model = build_model(run.model, run.loss, len(prepared.class_names))
+    training = load_images(data, prepared, "train", device)[0]
     if run.checkpoint is not None:
         path = expand_path(run.checkpoint)
         load_weights(model, load_checkpoint(path), path=path)
+        require_finite_outputs(
+            model.to(device),
+            training,
+            batch_size=recipe.batch_size,
+            whose=f"{path}: the network's",
+            remedy="get other weights, or set the method's checkpoint to null, to train",
+        )
         return model, []
     initialize(model, run.model)
     counts = torch.as_tensor(prepared.counts, device=device)
     history = train(
         model,
         build_objective(run.loss, run.drw, counts, task=prepared.task, n_images=prepared.n_train),
-        load_images(data, prepared, "train", device)[0],
+        training,
         load_images(data, prepared, "val", device)[0] if "val" in prepared.splits else None,
         recipe,
         offset=logit_offset(run.loss, counts).to(device) / logit_scale(run.loss),

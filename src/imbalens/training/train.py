@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from imbalens.errors import InputError
+from imbalens.models.network import Network
 from imbalens.params.recipes import Adam, Optimizer, Recipe, Sgd
 from imbalens.training.batches import ImageTensors, plain_batches, training_batches
 from imbalens.training.devices import precision_context
@@ -36,7 +37,7 @@ class EpochResult:
 
 
 def train(
-    model: nn.Module,
+    model: Network,
     objective: Objective,
     training: ImageTensors,
     validation: ImageTensors | None,
@@ -133,7 +134,13 @@ def train(
             )
     if best is not None:
         model.load_state_dict(best)
-    _check_outputs(model, training, recipe, name)
+    require_finite_outputs(
+        model,
+        training,
+        batch_size=recipe.batch_size,
+        whose=f"{name}: the trained network's",
+        remedy="lower the learning rate in params.yaml (recipes.*)",
+    )
     return history
 
 
@@ -190,16 +197,29 @@ def count_right(logits: Float[Tensor, "b m"], labels: Tensor) -> Float[Tensor, "
     return ((logits > 0) == labels).float().mean(1).sum()
 
 
-def _check_outputs(model: nn.Module, split: ImageTensors, recipe: Recipe, name: str) -> None:
-    """Catch a last step that went astray: no loss was computed after it."""
+def require_finite_outputs(
+    model: Network, split: ImageTensors, *, batch_size: int, whose: str, remedy: str
+) -> None:
+    """Catch weights that are finite but overflow, such as after a last step that went astray.
+
+    Args:
+        model: Network, on the images' device; left in evaluation mode.
+        split: Images, the first of which are tried.
+        batch_size: How many.
+        whose: Whose outputs they are, for the message.
+        remedy: What to do, for the message.
+
+    Raises:
+        InputError: if a logit, or the length of the features, is not finite: of features longer
+            than any number, cosines are 0.
+    """
     model.eval()
-    images, _ = next(plain_batches(split, batch_size=recipe.batch_size))
+    images, _ = next(plain_batches(split, batch_size=batch_size))
     with torch.inference_mode():
-        if not model(images).isfinite().all():
-            raise InputError(
-                f"{name}: the trained network's outputs are not finite; lower the learning rate "
-                "in params.yaml (recipes.*)"
-            )
+        features = model.forward_features(images)
+        length = torch.linalg.vector_norm(features, dim=1)
+        if not (length.isfinite().all() and model.classify(features).isfinite().all()):
+            raise InputError(f"{whose} outputs are not finite; {remedy}")
 
 
 def epoch_seed(seed: int, epoch: int) -> int:

@@ -90,9 +90,12 @@ def test_kld_by_hand():
     assert np.isnan(result[2])
 
 
-def test_kld_refuses_an_eps_that_leaves_zeros():
-    with pytest.raises(ValueError, match=r"eps is 0\.0; it must be > 0"):
-        kl_divergence(draw(0), draw(1), eps=0.0)
+@pytest.mark.parametrize("value", [0.0, math.nan, math.inf])
+def test_what_keeps_zeros_or_leaves_no_number_is_refused(value):
+    with pytest.raises(ValueError, match=f"eps is {value}; it must be > 0 and finite"):
+        kl_divergence(draw(0), draw(1), eps=value)
+    with pytest.raises(ValueError, match=f"alpha is {value}; it must be > 0 and finite"):
+        smooth(np.ones((2, 2)), alpha=value)
 
 
 @given(seed=st.integers(0, 10_000))
@@ -159,19 +162,29 @@ def test_hit_rate_refuses_to_name_no_class():
         hit_rate(draw(0), draw(1), top=0)
 
 
+# of class 1 nothing is said, class 2 has no errors
+MADE = np.array([[0, 2, 2, 0], [1, 0, 0, 0], [0, 0, 0, 0], [1, 0, 1, 0]])
+SAID = np.array([[0, 1, 3, 0], [0, 0, 0, 0], [1, 1, 0, 0], [2, 0, 0, 0]])
+MEANS = ("jensen_shannon", "kld", "kld_unforeseen", "rank_correlation", "top1", "top3")
+PER_CLASS = tuple(f"{name}_per_class" for name in MEANS if name != "kld_unforeseen")
+
+
 def test_score_averages_the_judged_classes_and_the_log_loss_all_errors():
-    errors = np.array([[0, 2, 2], [1, 0, 0], [0, 0, 0]])
-    counts = np.array([[0, 1, 3], [0, 0, 0], [1, 1, 0]])
+    errors, counts = MADE, SAID
     found = score(errors, counts)
-    assert found.n_classes == 1, "of class 1 nothing is said, class 2 has no errors"
-    assert found.kld == found.kld_per_class[0]
-    assert found.jensen_shannon == found.jensen_shannon_per_class[0]
+    assert found.n_classes == 2
+    for name in ("kld", "jensen_shannon", "rank_correlation"):
+        per_class = getattr(found, f"{name}_per_class")
+        assert np.isnan(per_class).tolist() == [False, True, True, False]
+        assert getattr(found, name) == pytest.approx((per_class[0] + per_class[3]) / 2)
     assert found.top1 == 1.0
     assert found.top3 == 1.0
-    first = -(np.log(1.5 / 5) + np.log(3.5 / 5)) / 2
-    assert found.log_loss_per_class == pytest.approx([first, np.log(2), np.nan], nan_ok=True)
-    assert found.log_loss == pytest.approx((4 * first + np.log(2)) / 5)
-    none = score(errors, counts, judged=np.zeros(3, dtype=bool))
+    first = -(np.log(1.5 / 5.5) + np.log(3.5 / 5.5)) / 2
+    last = -(np.log(2.5 / 3.5) + np.log(0.5 / 3.5)) / 2
+    expected = [first, np.log(3), np.nan, last]
+    assert found.log_loss_per_class == pytest.approx(expected, nan_ok=True)
+    assert found.log_loss == pytest.approx((4 * first + np.log(3) + 2 * last) / 7)
+    none = score(errors, counts, judged=np.zeros(4, dtype=bool))
     assert (none.n_classes, none.log_loss) == (0, found.log_loss)
     assert np.isnan([none.kld, none.jensen_shannon, none.top1]).all()
 
@@ -183,20 +196,42 @@ def test_score_without_errors_is_undefined():
     assert np.isnan([*means, nothing.rank_correlation, nothing.top1, nothing.top3]).all()
 
 
+@pytest.mark.parametrize("only", [0, 3])
+def test_a_mean_of_a_single_class_is_not_given_but_its_own_scores_are(only):
+    found, both = score(MADE, SAID, judged=np.arange(4) == only), score(MADE, SAID)
+    assert found.n_classes == 1
+    assert np.isnan([getattr(found, name) for name in MEANS]).all()
+    for name in PER_CLASS:
+        own, expected = getattr(found, name), getattr(both, name)
+        assert own[only] == expected[only], name
+        assert np.isnan(np.delete(own, only)).all(), name
+    assert found.log_loss == both.log_loss, "a mean over all errors"
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(deadline=None, max_examples=20)
+def test_of_two_classes_nothing_is_scored(seed):
+    rng = np.random.default_rng(seed)
+    found = score(rng.integers(0, 9, (2, 2)), rng.random((2, 2)))
+    assert found.n_classes == 0
+    assert np.isnan([found.log_loss, *(getattr(found, name) for name in MEANS)]).all()
+    for name in ("log_loss_per_class", *PER_CLASS):
+        assert np.isnan(getattr(found, name)).all(), name
+
+
 def test_errors_that_nobody_foretold_are_most_of_the_divergence():
-    errors, counts = np.array([[0, 9, 1], [1, 0, 0], [1, 0, 0]]), np.zeros((3, 3))
-    counts[0, 1] = 5
+    errors, counts = np.array([[0, 9, 1], [1, 0, 0], [1, 0, 9]]), np.zeros((3, 3))
+    counts[0, 1] = counts[1, 0] = 5
     found = score(errors, counts)
     unforeseen = (0.1 + 1e-5) * math.log((0.1 + 1e-5) / 1e-5)
-    assert found.kld_unforeseen == pytest.approx(unforeseen / found.kld)
+    assert found.kld_per_class[1] == pytest.approx(0)
+    assert found.kld_unforeseen == pytest.approx(unforeseen / (2 * found.kld))
     assert found.kld_unforeseen > 1, "what was foretold too often is less than nothing"
 
 
 def test_smoothing_adds_to_each_count_and_knows_nothing_of_nothing():
     smoothed = smooth(np.array([[7, 3, 1], [0, 9, 0], [0, 4, 0]]), alpha=0.5)
     np.testing.assert_allclose(smoothed, [[0, 3.5 / 5, 1.5 / 5], [0.5, 0, 0.5], [0.1, 0.9, 0]])
-    with pytest.raises(ValueError, match=r"alpha is 0\.0; it must be > 0"):
-        smooth(np.ones((2, 2)), alpha=0.0)
 
 
 @given(seed=st.integers(0, 10_000))

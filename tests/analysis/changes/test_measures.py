@@ -94,6 +94,21 @@ def test_colours_are_compared_where_both_sides_have_them():
     assert "colours" not in found.measures["r"]
 
 
+def test_of_two_classes_neither_adversaries_nor_errors_move():
+    """All that is around a class is the other one."""
+    images = Images(IMAGES.train % 2, IMAGES.evaluation % 2, ["a", "b"])
+    swap = np.array([[0.0, 1.0], [1.0, 0.0]])
+    runs = {}
+    for seed, run in enumerate("xy"):
+        learned, features = draw(seed)
+        colours = learned.colours[:2]
+        runs[run] = (Learned(learned.archetypes, swap, swap, colours), features)
+    found = find(runs, {"y": "x"}, images).measures["y"]
+    for name in ("adversaries", "errors"):
+        assert np.isnan([found[name].overall, *found[name].per_class]).all(), name
+    assert found["colours"].overall > 0
+
+
 def test_one_number_stands_for_the_same_similarity_whichever_run_comes_first():
     runs = {name: draw(seed) for seed, name in enumerate(("r", "s", "base"))}
     found = find(runs, {"r": "base", "s": "base"})

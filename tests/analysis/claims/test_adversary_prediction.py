@@ -231,6 +231,17 @@ def test_scores_are_compared_class_by_class_and_weighed():
     assert found.low < 0 < found.high
 
 
+def test_of_two_classes_no_claim_applies():
+    matrix = np.array([[0, 40], [50, 0]])
+    for neighbours in (matrix, matrix * 3):
+        findings = judge_adversaries("run", foretold(matrix, neighbours), rules=rules())
+        assert [one.verdict for one in findings] == ["not applicable"] * 3
+        assert all(isnan(one.estimate.value) for one in findings)
+        reason = "With two classes every error of a class goes to the other, whatever is foretold."
+        assert {one.reason for one in findings} == {reason}
+        assert {one.judged for one in findings} == {"run"}
+
+
 def test_without_errors_nothing_is_compared():
     nothing, uniform = np.full((3, 3), np.nan), smooth(np.zeros((3, 3)))
     for found in (

@@ -216,3 +216,48 @@ def test_divergences_of_a_run_have_intervals():
     for name, one in intervals["run"].items():
         assert one.low[0] < one.value[0] < one.high[0]
         assert intervals["twice"][name].low == pytest.approx(one.low), "repeats alike add nothing"
+
+
+@pytest.mark.parametrize("form", ["codes", "members"])
+def test_of_two_classes_nothing_is_measured(form):
+    labels = np.array([0, 0, 1, 1]) if form == "codes" else np.eye(2, dtype=bool)[[0, 0, 1, 1]]
+    predictions = labels[::-1]
+    weights = draw_weights(np.random.default_rng(0), 4)
+    for measured in measure(weights, labels, predictions, {NEAREST: predict(np.ones((2, 2)))}):
+        assert np.isnan(measured[NEAREST].values).all()
+        assert measured[NEAREST].images.tolist() in ([0], [4])
+
+
+def few_defined(rng, judged):
+    """Measures of one training, of whose 4 classes some are said something of."""
+    labels, predictions = draw_classes(rng, 300, 4, "codes")
+    weights = rng.multinomial(300, np.full(300, 1 / 300), size=101)
+    weights[0] = 1
+    said = rng.random((4, 4))
+    said[[c for c in range(4) if c not in judged]] = 0
+    predictors = {name: predict(said) for name in NAMES}
+    return adversary_measures(
+        weights, labels, predictions, predictors, errors="by_actual", eps=EPS, seed=0
+    )
+
+
+def test_a_divergence_of_a_single_class_has_neither_value_nor_interval():
+    measures = few_defined(np.random.default_rng(2), [1])
+    assert [one.averaged for one in measures[3:]] == [1, 1, 1]
+    assert all(np.isnan(one.values).all() for one in measures[3:])
+    assert not any(np.isnan(one.values).any() for one in measures[:3]), "means over errors"
+    options = {"confidence": 0.95, "min_images": 20}
+    found = divergence_intervals({"run": [measures]}, **options)["run"]
+    assert found.classes == 1
+    for one in found.intervals.values():
+        assert np.isnan([one.value[0], one.low[0], one.high[0]]).all()
+
+
+def test_trainings_that_share_a_single_class_are_not_compared():
+    rng = np.random.default_rng(2)
+    trainings = [few_defined(rng, [0, 1]), few_defined(rng, [1, 2])]
+    assert not any(np.isnan(one.values[0]).any() for of in trainings for one in of)
+    options = {"confidence": 0.95, "min_images": 20}
+    found = divergence_intervals({"run": trainings}, **options)["run"]
+    assert found.classes == 1
+    assert np.isnan(found.intervals["kld"].value[0])

@@ -1,6 +1,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 
 from imbalens.analysis.changes.changes import archetype_flow
 from imbalens.analysis.changes.measures import mean_change
@@ -96,6 +97,13 @@ def test_a_panel_per_measure_with_all_classes_first():
     assert ticks(colours) == []
     np.testing.assert_array_equal(values(colours), [[37.5, NAN], [50, NAN], [25, NAN]])
     assert [label.get_text() for label in colours.get_xticklabels()] == ["x", "y"]
+
+
+@pytest.mark.parametrize(("classes", "shown"), [(2, True), (3, False)])
+def test_of_two_classes_it_is_said_why_adversaries_do_not_move(classes, shown):
+    table = changes_of({"x": {"adversaries": [NAN] * classes, "colours": [0.5] * classes}})
+    title = changes_figure(table, dataset="d", baseline="b").get_suptitle()
+    assert ("adversaries, errors: with two classes always the other one" in title) == shown
 
 
 def test_what_chance_gives_stands_in_the_title():

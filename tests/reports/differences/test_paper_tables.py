@@ -179,6 +179,7 @@ def test_a_run_has_a_row_of_divergences_with_their_own_intervals(errors, text):
     )
     assert text in table.text
     assert "90% interval over val images" in table.text
+    assert table.text.endswith("is left out.")
     assert lines_of(table) == [
         "| Dataset | Setting | Classes | NNB KLD | FDR KLD | Rand. KLD | NNB:Rand. factor |",
         "| --- | --- | --- | ---: | ---: | ---: | ---: |",
@@ -195,3 +196,13 @@ def test_a_run_has_a_row_of_divergences_with_their_own_intervals(errors, text):
         "NNB KLD high",
     ]
     assert frame.iloc[0, 3:9].tolist() == [0.5, 0.25, 0.75, 12.5, -1.5, 26.5]
+
+
+@pytest.mark.parametrize("classes", [0, 1])
+def test_divergences_that_there_are_not_say_why(classes):
+    nothing = {name: ValueInterval(*[np.array([NAN])] * 3) for name in DIVERGENCES}
+    settings = {"made-ce": Divergences(nothing, classes)}
+    table = divergence_table("made", settings, split="val", errors="by_actual", confidence=0.9)
+    assert lines_of(table)[2] == f"| made | made-ce | {classes} |  |  |  |  |"
+    why = "fewer than two are left, or there are but two: with two classes every error of a class "
+    assert why in table.text

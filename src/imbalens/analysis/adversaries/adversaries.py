@@ -23,10 +23,11 @@ from imbalens.analysis.adversaries.distributions import (
 from imbalens.analysis.adversaries.scores import (
     Prediction,
     PredictorScore,
+    mean_over_classes,
     score_prediction,
     smooth,
+    why_undefined,
 )
-from imbalens.analysis.common.counting import mean_defined
 from imbalens.analysis.common.neighbors import Neighbors, find_neighbors
 from imbalens.analysis.common.recovery import partner_recovery
 from imbalens.classes import Classes, count_members, pair_features
@@ -56,6 +57,11 @@ class Adversaries:
     judged: Bool[np.ndarray, " c"]
     predictors: Mapping[str, Prediction]
     scores: Mapping[str, PredictorScore]
+
+    @property
+    def undefined(self) -> str:
+        """Why means over classes are not given; empty if they are."""
+        return why_undefined(len(self.judged), int(self.judged.sum()))
 
 
 def adversaries(
@@ -129,10 +135,11 @@ def adversaries(
         name: score_prediction(made.counts, predicted, judged=judged, eps=eps)
         for name, predicted in predictors.items()
     }
-    by_chance = np.where(judged, random_jensen_shannon(made.share), np.nan)
+    scored = ~np.isnan(scores[RANDOM].kld_per_class)
+    by_chance = np.where(scored, random_jensen_shannon(made.share), np.nan)
     scores[RANDOM] = replace(
         scores[RANDOM],
-        jensen_shannon=mean_defined(by_chance),
+        jensen_shannon=mean_over_classes(by_chance),
         jensen_shannon_per_class=by_chance,
     )
     return Adversaries(

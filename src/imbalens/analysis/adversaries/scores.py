@@ -6,6 +6,9 @@ fewer the errors. The log loss per error of a smoothed prediction is a proper sc
 weighs each error alike; the Jensen-Shannon divergence is bounded; rank correlation and hit rates
 take the order of the classes alone.
 
+With two classes every error of a class goes to the only other one: all scores are what they are
+whatever is foretold, and none is given. A mean over classes needs two that are defined.
+
 Source: paper B, section 4.3 and Table 2; Gneiting and Raftery, "Strictly proper scoring rules,
 prediction, and estimation", 2007 (log loss).
 """
@@ -18,6 +21,9 @@ from jaxtyping import Bool, Float, Int
 from imbalens.analysis.adversaries.distributions import off_diagonal_shares
 from imbalens.analysis.common.counting import divide, mean_defined
 from imbalens.analysis.common.ranks import rank_rows
+
+TWO_CLASSES = "with two classes every error of a class goes to the other, whatever is foretold"
+FEW_CLASSES = "fewer than two classes have both errors and nearest adversaries"
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class PredictorScore:
-    """How well a prediction foretells the errors.
+    """How well a prediction foretells the errors; with two classes all but their number is NaN.
 
     Attributes:
         log_loss: Mean over all errors of `log_loss`; lower is better. NaN without errors.
@@ -45,7 +51,7 @@ class PredictorScore:
         rank_correlation: Mean of `rank_correlation` where it is defined; higher is better.
         top1: Mean over the judged classes of `hit_rate`; higher is better.
         top3: The same of the first three.
-        n_classes: Judged classes.
+        n_classes: Judged classes; of fewer than two the means over classes are NaN.
         log_loss_per_class: Of all classes with errors.
         jensen_shannon_per_class: Of the judged classes, as those below.
         kld_per_class: See `kl_divergence`.
@@ -70,6 +76,28 @@ class PredictorScore:
     top3_per_class: Float[np.ndarray, " c"]
 
 
+def tells_of(n_classes: int) -> bool:
+    """Whether there are classes enough for errors to go to one or another."""
+    return n_classes > 2
+
+
+def why_undefined(n_classes: int, n_judged: int) -> str:
+    """Say why means over classes are not given; empty if they are.
+
+    Args:
+        n_classes: Number of classes.
+        n_judged: Those that have both errors and what is to foretell them.
+    """
+    if not tells_of(n_classes):
+        return TWO_CLASSES
+    return FEW_CLASSES if n_judged < 2 else ""
+
+
+def mean_over_classes(values: Float[np.ndarray, " c"]) -> float:
+    """Mean of the classes that are not NaN, NaN of fewer than two."""
+    return mean_defined(values) if np.count_nonzero(~np.isnan(values)) > 1 else float("nan")
+
+
 def smooth(
     counts: Float[np.ndarray, "c c"] | Int[np.ndarray, "c c"], *, alpha: float
 ) -> Float[np.ndarray, "c c"]:
@@ -87,10 +115,10 @@ def smooth(
         Rows that sum to 1 over the other classes; uniform where nothing was counted.
 
     Raises:
-        ValueError: if `alpha` is not positive.
+        ValueError: if `alpha` is not positive and finite.
     """
-    if alpha <= 0:
-        raise ValueError(f"alpha is {alpha}; it must be > 0, because counts may be 0")
+    if not 0 < alpha < np.inf:
+        raise ValueError(f"alpha is {alpha}; it must be > 0 and finite, because counts may be 0")
     return off_diagonal_shares(counts + alpha)
 
 
@@ -155,12 +183,12 @@ def kl_divergence(
         One number per reference class; NaN where either row is.
 
     Raises:
-        ValueError: if `eps` is not positive.
+        ValueError: if `eps` is not positive and finite.
 
     Source: paper B, section 4.3 and Table 2; eps is not in the paper.
     """
-    if eps <= 0:
-        raise ValueError(f"eps is {eps}; it must be > 0, because shares may be 0")
+    if not 0 < eps < np.inf:
+        raise ValueError(f"eps is {eps}; it must be > 0 and finite, because shares may be 0")
     p = errors + eps
     q = predicted + eps
     return (p * np.log(p / q)).sum(axis=1)
@@ -237,28 +265,31 @@ def score_prediction(
         eps: See `kl_divergence`.
 
     Raises:
-        ValueError: if `eps` is not positive.
+        ValueError: if `eps` is not positive and finite.
 
     Source: paper B, Table 2 (KLD).
     """
-    share = np.where(judged[:, None], off_diagonal_shares(errors), np.nan)
-    losses, totals = log_loss(errors, predicted.smoothed), _without_diagonal(errors).sum(axis=1)
+    told = tells_of(len(errors))
+    share = np.where(judged[:, None] & told, off_diagonal_shares(errors), np.nan)
+    losses = np.where(told, log_loss(errors, predicted.smoothed), np.nan)
+    totals = np.where(np.isnan(losses), 0, _without_diagonal(errors).sum(axis=1))
     divergence = jensen_shannon(share, predicted.share)
     kld = kl_divergence(share, predicted.share, eps=eps)
     unforeseen = share[(share > 0) & (predicted.share == 0)] + eps
     of_unforeseen = (unforeseen * np.log(unforeseen / eps)).sum()
+    n_judged = int((~np.isnan(kld)).sum())
     correlation = rank_correlation(share, predicted.share)
     top1 = hit_rate(share, predicted.share, top=1)
     top3 = hit_rate(share, predicted.share, top=3)
     return PredictorScore(
         log_loss=float(divide(np.nansum(losses * totals), totals.sum())),
-        jensen_shannon=mean_defined(divergence),
-        kld=mean_defined(kld),
-        kld_unforeseen=float(divide(of_unforeseen, np.nansum(kld))),
-        rank_correlation=mean_defined(correlation),
-        top1=mean_defined(top1),
-        top3=mean_defined(top3),
-        n_classes=int((~np.isnan(kld)).sum()),
+        jensen_shannon=mean_over_classes(divergence),
+        kld=mean_over_classes(kld),
+        kld_unforeseen=float(divide(of_unforeseen, np.nansum(kld))) if n_judged > 1 else np.nan,
+        rank_correlation=mean_over_classes(correlation),
+        top1=mean_over_classes(top1),
+        top3=mean_over_classes(top3),
+        n_classes=n_judged,
         log_loss_per_class=losses,
         jensen_shannon_per_class=divergence,
         kld_per_class=kld,

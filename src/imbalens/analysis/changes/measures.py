@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from imbalens.analysis.adversaries.scores import tells_of
 from imbalens.analysis.changes.changes import (
     ArchetypeFlow,
     archetype_flow,
@@ -242,14 +243,23 @@ def _compare_top_features(
 
 
 def _compare_shares(before: Learned, after: Learned, images: Images) -> dict[str, Change]:
-    """Measure how far distributions are apart that both sides have."""
+    """Measure how far distributions are apart that both sides have.
+
+    With two classes all that is around one is the other, whatever was learned: how far it moved
+    is undefined.
+    """
+    told = tells_of(len(images.names))
     pairs = {
         "adversaries": (before.adversaries, after.adversaries),
         "errors": (before.errors, after.errors),
         "colours": (before.colours, after.colours),
     }
     return {
-        key: mean_change(total_variation(one, two), images.train_counts, chance=np.nan)
+        key: mean_change(
+            np.where(told or key == "colours", total_variation(one, two), np.nan),
+            images.train_counts,
+            chance=np.nan,
+        )
         for key, (one, two) in pairs.items()
         if one is not None and two is not None
     }

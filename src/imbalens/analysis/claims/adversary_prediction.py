@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from imbalens.analysis.adversaries.scores import centred_ranks, surprise
+from imbalens.analysis.adversaries.scores import (
+    FEW_CLASSES,
+    TWO_CLASSES,
+    centred_ranks,
+    surprise,
+    tells_of,
+)
 from imbalens.analysis.claims.intervals import (
     Estimate,
     Resampling,
@@ -16,10 +22,8 @@ from imbalens.analysis.claims.intervals import (
     permute_classes,
     undefined,
 )
-from imbalens.analysis.claims.verdicts import Claim, Finding, Rules, judge
+from imbalens.analysis.claims.verdicts import Claim, Finding, Rules, judge, unjudged
 from imbalens.analysis.common.counting import divide
-
-NO_CLASS = "fewer than two classes have both errors and nearest adversaries"
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Foretold:
 
 
 def judge_adversaries(run: str, foretold: Foretold, *, rules: Rules) -> tuple[Finding, ...]:
-    """Judge the three claims by a run's nearest adversaries.
+    """Judge the three claims by a run's nearest adversaries; of two classes none applies.
 
     Args:
         run: The run.
@@ -56,6 +60,10 @@ def judge_adversaries(run: str, foretold: Foretold, *, rules: Rules) -> tuple[Fi
     Source: paper B, section 4.3 and Table 2.
     """
     errors, resampling = foretold.errors, rules.resampling
+    named = replace(MATCH_FDR, statistic=MATCH_FDR.statistic.format(foretold.score_name))
+    if not tells_of(len(errors)):
+        claims, reason = (BEAT_RANDOM, RANK_ERRORS, named), f"{TWO_CLASSES.capitalize()}."
+        return tuple(unjudged(one, "not applicable", reason, judged=run) for one in claims)
     random = adversaries_beat_random(
         errors, foretold.neighbours, foretold.smoothed, foretold.weights, resampling
     )
@@ -66,7 +74,6 @@ def judge_adversaries(run: str, foretold: Foretold, *, rules: Rules) -> tuple[Fi
         foretold.weights,
         confidence=resampling.confidence,
     )
-    named = replace(MATCH_FDR, statistic=MATCH_FDR.statistic.format(foretold.score_name))
     return (
         judge(BEAT_RANDOM, random, rules=rules, judged=run),
         judge(RANK_ERRORS, rank, rules=rules, judged=run),
@@ -83,7 +90,7 @@ BEAT_RANDOM = Claim(
     side="above",
     threshold=0.0,
     unit="classes",
-    undefined=NO_CLASS,
+    undefined=FEW_CLASSES,
 )
 
 
@@ -133,7 +140,7 @@ MATCH_FDR = Claim(
     side="above",
     threshold=None,
     unit="classes",
-    undefined=NO_CLASS,
+    undefined=FEW_CLASSES,
 )
 
 
@@ -172,7 +179,7 @@ RANK_ERRORS = Claim(
     side="above",
     threshold=0.0,
     unit="classes",
-    undefined=NO_CLASS,
+    undefined=FEW_CLASSES,
 )
 
 

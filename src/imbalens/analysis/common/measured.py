@@ -22,6 +22,7 @@ class PerClass:
         drawn: Of a share of `members`, how many of them each replicate draws; None of another
             measure.
         collapsed: Images that classes must have to be drawn apart from others.
+        least: Classes that must be defined for their mean to be.
     """
 
     values: Float[np.ndarray, "r c"]
@@ -29,6 +30,7 @@ class PerClass:
     patients: Int[np.ndarray, " n"] | None
     drawn: Float[np.ndarray, "r c"] | None = None
     collapsed: int = 0
+    least: int = 1
 
 
 @dataclass(frozen=True)
@@ -245,6 +247,8 @@ def _average(measure: Measure, each: PerClass) -> Measure:
     known = ~np.isnan(each.values)
     values = divide(np.where(known, each.values, 0).sum(axis=1), known.sum(axis=1))
     values[0] = mean_defined(each.values[0])  # to the last digit that of the metrics
+    if defined.sum() < each.least:
+        values[:] = np.nan
     fewest, share_of = None, None
     if each.drawn is not None and defined.any():
         sizes = members.sum(axis=0)

@@ -6,8 +6,9 @@ from the training images and stays as it is, so that an interval says nothing of
 images.
 
 The log loss is a mean over errors. A divergence is a mean over classes, undefined of one without
-errors, or of which nothing is said; runs are compared over the classes that both define. Few
-errors look more concentrated on some pairs of classes than many: their divergence is too large
+errors, or of which nothing is said; runs are compared over the classes that both define, if these
+are two. With two classes in all nothing is measured, see `analysis.adversaries.scores`. Few errors
+look more concentrated on some pairs of classes than many: their divergence is too large
 (see `intervals`). Of two runs the one with fewer errors is thus at a disadvantage, so that
 differences of divergences have no interval. A draw of images with replacement lacks all errors of
 some class again and again, and would be a mean over other classes. The replicates of divergences
@@ -22,7 +23,7 @@ Source: paper B, section 4.3 and Table 2.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -35,7 +36,12 @@ from imbalens.analysis.adversaries.distributions import (
     error_masses,
     off_diagonal_shares,
 )
-from imbalens.analysis.adversaries.scores import Prediction, kl_divergence, surprise
+from imbalens.analysis.adversaries.scores import (
+    Prediction,
+    kl_divergence,
+    surprise,
+    tells_of,
+)
 from imbalens.analysis.common.counting import divide
 from imbalens.analysis.common.measured import Measure, PerClass, count_behind, mean_of_defined
 from imbalens.analysis.common.measures import (
@@ -97,7 +103,8 @@ def adversary_measures(
 
     Returns:
         Per predictor the log loss per error, then per predictor the mean divergence over the
-        classes with errors; the images behind either are those with an error around one of its
+        classes with errors, NaN of fewer than two; with two classes in all everything is NaN. The
+        images behind either are those with an error around one of its
         classes.
 
     Raises:
@@ -122,8 +129,11 @@ def adversary_measures(
         share = off_diagonal_shares(drawn)
         for place, predicted in enumerate(predictors.values()):
             klds[place, row] = kl_divergence(share, predicted.share, eps=eps)
+    if not tells_of(n_classes):
+        losses = [replace(one, values=np.full_like(one.values, np.nan)) for one in losses]
+        klds[:] = np.nan
     return losses + [
-        mean_of_defined(DIVERGENCES[name], PerClass(values, found.wrong, patients))
+        mean_of_defined(DIVERGENCES[name], PerClass(values, found.wrong, patients, least=2))
         for name, values in zip(predictors, klds, strict=True)
     ]
 

@@ -14,6 +14,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, Normalize, to_rgb
 from matplotlib.figure import Figure
 
+from imbalens.analysis.adversaries.scores import tells_of
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
 from imbalens.analysis.common.counting import divide
 from imbalens.reports.changes.similarity import draw_similarity
@@ -167,7 +168,9 @@ def changes_figure(table: pd.DataFrame, *, dataset: str, baseline: str) -> Figur
     for axes in cells.flat[len(measures) :]:
         axes.set_axis_off()
     key = "brighter: more has changed; grey: not defined"
-    figure.suptitle(titled(heading, f"baseline: {baseline}", key, note), fontsize=11)
+    around = tells_of(len(table["class"].dropna().unique())) or "adversaries" not in measures
+    why = "" if around else "adversaries, errors: with two classes always the other one"
+    figure.suptitle(titled(heading, f"baseline: {baseline}", key, why, note), fontsize=11)
     return figure
 
 

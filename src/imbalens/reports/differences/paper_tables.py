@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from imbalens.analysis.adversaries.scores import TWO_CLASSES
 from imbalens.analysis.common.measures import DISJOINT, IOBB, IOR, KLD, KLD_FDR, KLD_RANDOM, UNIQUE
 from imbalens.analysis.differences.adversaries import Divergences
 from imbalens.analysis.differences.comparison import Difference
@@ -176,7 +177,7 @@ def divergence_table(
         "taken as fixed. "
         "The fewer errors, the larger every divergence: compare within a row, not between rows. "
         "Classes: those averaged over; a class without errors, or of which no misclassified "
-        "training image says anything, is left out.",
+        f"training image says anything, is left out.{_why_empty(settings)}",
         "value",
         keys=("Dataset", "Setting", "Classes"),
         levels=(),
@@ -192,6 +193,12 @@ def divergence_table(
             for setting, found in settings.items()
         ],
     )
+
+
+def _why_empty(settings: Mapping[str, Divergences]) -> str:
+    if all(found.classes > 1 for found in settings.values()):
+        return ""
+    return f" Empty where fewer than two are left, or there are but two: {TWO_CLASSES}."
 
 
 def _setup_fields(setup: Setup) -> tuple[int | str | None, ...]:

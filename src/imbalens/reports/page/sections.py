@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from imbalens.analysis.adversaries.scores import TWO_CLASSES, tells_of
 from imbalens.analysis.common.measures import IOBB, IOR, LOG_LOSS, UNIQUE
 from imbalens.analysis.performance.measures import (
     AP,
@@ -283,6 +284,8 @@ def _adversaries(results: DatasetResults, marks: Mapping[str, int]) -> Section |
         wide = pivot(predictors, LOG_LOSS.name, rows="predictor")
         what = f"log loss per error, {LOG_LOSS.direction}"
         caption = f"How well errors were foretold ({what}), {results.name}"
+        if not tells_of(table["class"].nunique()):
+            caption += f"; undefined: {TWO_CLASSES}"
         tables = [make_table(wide, caption=caption, marks=marks)]
     return Section(
         "Nearest adversaries", _anchor(results, "adversaries"), charts=[chart], tables=tables
