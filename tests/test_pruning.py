@@ -71,6 +71,20 @@ def test_a_file_that_another_stage_writes_now_stays(project):
     assert files_of(KEPT, project) == of_kept
 
 
+def test_what_lies_elsewhere_is_not_deleted(project, tmp_path):
+    mine = tmp_path / "mine.txt"
+    mine.write_text("mine", encoding="utf-8")
+    before = (project.folder / "dvc.lock").read_text(encoding="utf-8")
+    lock = yaml.safe_load(before)
+    up = "/".join([".."] * (len(project.folder.parts) - 1))
+    paths = [str(mine), f"{up}{mine.as_posix()}", ".", "..", "data/../.."]
+    lock["stages"]["old"] = {"cmd": "x", "outs": [{"path": path} for path in paths]}
+    (project.folder / "dvc.lock").write_text(yaml.safe_dump(lock), encoding="utf-8")
+    assert (project.folder / paths[1]).exists()
+    assert find_leftovers(project.folder)["old"] == []
+    (project.folder / "dvc.lock").write_text(before, encoding="utf-8")
+
+
 def test_without_a_lock_there_is_nothing_to_prune(tmp_path):
     with pytest.raises(InputError, match=r"dvc\.lock is missing.*dvc repro"):
         find_leftovers(tmp_path)

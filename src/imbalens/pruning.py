@@ -5,6 +5,7 @@ gone, each of which slows DVC down, and the files these stages wrote, which else
 metrics and plots. What was committed stays in git, and in the cache until `dvc gc`.
 """
 
+import os
 import shutil
 from pathlib import Path
 
@@ -44,7 +45,9 @@ def find_leftovers(repository: Path) -> dict[str, list[str]]:
         name: [
             out["path"]
             for out in entry.get("outs", [])
-            if out["path"] not in written and (repository / out["path"]).exists()
+            if out["path"] not in written
+            and _lies_in(repository, out["path"])
+            and (repository / out["path"]).exists()
         ]
         for name, entry in gone.items()
     }
@@ -52,6 +55,12 @@ def find_leftovers(repository: Path) -> dict[str, list[str]]:
         if not (repository / path).resolve().is_relative_to(repository.resolve()):
             raise InputError(f"{lock}: found {path!r}; allowed: files of the project")
     return leftovers
+
+
+def _lies_in(repository: Path, path: str) -> bool:
+    """Whether a path leads to something in the repository: a lock may name any file at all."""
+    place = os.path.abspath(repository / path)  # noqa: PTH100 - links stay: DVC may make some
+    return repository.absolute() in Path(place).parents
 
 
 def delete_leftovers(repository: Path, leftovers: dict[str, list[str]]) -> None:
