@@ -35,6 +35,7 @@ DAMAGED = (
     b'{"read": 3}',
     b"\xff\xfe",
     b"{}{}",
+    b"[" * 100_000,
 )
 RWLOCK = ".dvc/tmp/rwlock"
 RUNS = ".dvc/cache/runs"

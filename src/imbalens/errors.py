@@ -1,5 +1,10 @@
-"""What is raised when a user is to change something."""
+"""What is raised when a user is to change something, and how it is shown."""
 
 
 class InputError(ValueError):
     """Something the user gave is wrong; the message says where, what, and what to do next."""
+
+
+def escape(line: str) -> str:
+    """Return a line whose characters can all be shown: others may be commands of a terminal."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)

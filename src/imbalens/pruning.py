@@ -45,22 +45,20 @@ def find_leftovers(repository: Path) -> dict[str, list[str]]:
         name: [
             out["path"]
             for out in entry.get("outs", [])
-            if out["path"] not in written
-            and _lies_in(repository, out["path"])
-            and (repository / out["path"]).exists()
+            if out["path"] not in written and (repository / out["path"]).exists()
         ]
         for name, entry in gone.items()
     }
     for path in (path for paths in leftovers.values() for path in paths):
-        if not (repository / path).resolve().is_relative_to(repository.resolve()):
+        if not _lies_in(repository, path):
             raise InputError(f"{lock}: found {path!r}; allowed: files of the project")
     return leftovers
 
 
 def _lies_in(repository: Path, path: str) -> bool:
     """Whether a path leads to something in the repository: a lock may name any file at all."""
-    place = os.path.abspath(repository / path)  # noqa: PTH100 - links stay: DVC may make some
-    return repository.absolute() in Path(place).parents
+    place = Path(os.path.abspath(repository / path))  # noqa: PTH100 - DVC may have made it a link
+    return place.parent.resolve().is_relative_to(repository.resolve())
 
 
 def delete_leftovers(repository: Path, leftovers: dict[str, list[str]]) -> None:

@@ -140,7 +140,7 @@ def parse_rwlock(content: bytes) -> set[str] | None:
     """Return the paths that an rwlock names as in use, None if it is not what DVC writes."""
     try:
         value = json.loads(content.decode())
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     kinds = ("read", "write")
     if not isinstance(value, dict) or not value.keys() <= {*kinds}:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from imbalens.errors import InputError
+from imbalens.errors import InputError, escape
 from imbalens.interrupting import INTERRUPTED
 from imbalens.locks import only_one
+from imbalens.params.errors import listed, shown
 from imbalens.params.experiment import Params
 from imbalens.params.loading import PARAMS_PATH, load_params
-from imbalens.unseen import escape_unseen
 
 Item = TypeVar("Item")
 
@@ -43,7 +43,8 @@ def pick(section: Mapping[str, Item], kind: str, name: str) -> Item:
         InputError: if there is none; it lists those there are.
     """
     if name not in section:
-        raise InputError(f"{kind}: found {name!r}; allowed: {', '.join(section) or '(none)'}")
+        allowed = listed(section) or "(none)"
+        raise InputError(f"{kind}: found {shown(name)}; allowed: {allowed}")
     return section[name]
 
 
@@ -90,8 +91,7 @@ def run_command(main: Callable[[], Any]) -> None:
     try:
         main()
     except (InputError, OSError) as error:
-        lines = map(escape_unseen, str(error).split("\n"))  # a path may hold a terminal's commands
-        sys.exit("error: " + "\n".join(lines))
+        sys.exit("error: " + "\n".join(map(escape, str(error).split("\n"))))
     except KeyboardInterrupt:
         print(INTERRUPTED, file=sys.stderr)
         sys.exit(130)

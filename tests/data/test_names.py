@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 
-from imbalens.data.names import MAX_CLASSES, check_class_names
+from imbalens.data.names import MAX_CLASSES, check_class_names, escape_unseen
 from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
-from imbalens.unseen import escape_unseen
 
 
 @pytest.mark.parametrize("name", ["cat", "größe", "No Finding", "a/b|c, d", "鳥", "\\xff", "👩"])

@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from imbalens.data.image_files import fit, flatten, open_image
+from imbalens.data.names import escape_unseen
 from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
 from imbalens.params.datasets import Folder
 from imbalens.params.paths import expand_path
-from imbalens.unseen import escape_unseen
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}
 

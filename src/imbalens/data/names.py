@@ -1,14 +1,15 @@
-"""Names of classes, which tables, pages and terminals show."""
+"""Names of classes and images, which tables, pages and terminals show."""
 
 import unicodedata
 from collections.abc import Sequence
 
 from imbalens.errors import InputError
-from imbalens.unseen import is_unseen
 
 MAX_CLASSES = 2**15
 MAX_LENGTH = 255  # characters of a class name
 SHOWN = 40  # characters of a name in a message
+# controls and ends of lines; zero widths and directions; lone surrogates, which are no text
+UNSEEN = {"Cc", "Zl", "Zp", "Cf", "Cs"}
 
 
 def check_class_names(place: str, names: Sequence[str]) -> None:
@@ -41,6 +42,16 @@ def check_class_names(place: str, names: Sequence[str]) -> None:
             )
 
 
+def escape_unseen(name: str) -> str:
+    r"""Write characters that nobody sees, or that end a line, as escapes such as \n."""
+    if name.isprintable():  # as most are, and then there is nothing to do
+        return name
+    return "".join(
+        each.encode("unicode_escape").decode("ascii") if _is_unseen(each) else each
+        for each in name
+    )
+
+
 def _find_problem(name: str) -> str | None:
     if not name.strip():
         return "is empty; give one"
@@ -48,9 +59,13 @@ def _find_problem(name: str) -> str | None:
         return f"has {len(name):,} characters; allowed: at most {MAX_LENGTH}"
     if name != name.strip():
         return "begins or ends with a blank; take it away"
-    for character in filter(is_unseen, name):
+    for character in filter(_is_unseen, name):
         return f"has {character!a}; allowed: visible characters and blanks"
     return None
+
+
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) in UNSEEN
 
 
 def _short(name: str) -> str:

@@ -15,9 +15,9 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from imbalens.classes import NO_FINDING
+from imbalens.data.names import escape_unseen
 from imbalens.errors import InputError
 from imbalens.params.datasets import Binary, Multilabel
-from imbalens.unseen import escape_unseen
 
 FINDINGS = (
     "Atelectasis",

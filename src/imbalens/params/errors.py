@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from imbalens.errors import InputError
+from imbalens.errors import InputError, escape
 
 MAX_SHOWN = 100  # characters of what was found
 MAX_LISTED = 100  # problems of a file, and names that are allowed
@@ -21,7 +21,7 @@ def shown(found: object) -> str:
 
 def shown_text(text: str) -> str:
     """Return a text without quotes, escaped where it cannot be printed, its beginning if long."""
-    return _cut("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: 2 * MAX_SHOWN]))
+    return _cut(escape(text[: 2 * MAX_SHOWN]))
 
 
 def listed(names: Iterable[str]) -> str:
