@@ -351,6 +351,14 @@ def test_what_is_no_array_in_an_archive_is_named(tmp_path, arrays, member):
     refuse(tmp_path / "a.npz")
 
 
+@pytest.mark.parametrize("character", ["\0", "\r", "\ud800"])
+def test_a_class_name_that_cannot_be_shown_is_named(tmp_path, arrays, character):
+    arrays["class_names"] = np.array(["ape", f"b{character}e", "cat"])
+    write(tmp_path / "a.npz", arrays)
+    shown = repr(str(arrays["class_names"][1]))
+    assert refuse(tmp_path / "a.npz").startswith(f"name of class 1, {shown}, has {character!a}; ")
+
+
 @pytest.mark.parametrize("name", ["a.npz", "a.h5"])
 def test_large_images_are_read_few_at_a_time(tmp_path, arrays, monkeypatch, name):
     write(tmp_path / name, arrays)
