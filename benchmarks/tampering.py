@@ -8,7 +8,6 @@ caught; fails if one passes.
 """
 
 from imbalens.stage import run_command
-
 import argparse
 import json
 import os

@@ -1,7 +1,6 @@
 """Compare nearest adversaries in the training images with the errors on unseen ones."""
 
 from imbalens.stage import parse_stage, pick, require_neighbors, run_stage
-
 from collections.abc import Sequence
 from pathlib import Path
 

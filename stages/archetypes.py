@@ -4,7 +4,6 @@ Of several labels, each one that an image has is judged by itself.
 """
 
 from imbalens.stage import parse_stage, pick, require_neighbors, run_stage
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,6 @@
 """Measure how well a run's class activation maps agree with the boxes of annotated images."""
 
 from imbalens.stage import parse_stage, pick, run_stage
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,6 @@
 """Compare what a dataset's runs learned: features, archetypes, adversaries and colours."""
 
 from imbalens.stage import parse_stage, pick, run_stage
-
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path

@@ -5,7 +5,6 @@ It always holds the same, so that no stage reruns because of it.
 """
 
 from imbalens.stage import run_stage
-
 import argparse
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,6 @@
 """Judge the empirical claims of both papers by the results of a dataset's runs."""
 
 from imbalens.stage import parse_stage, pick, run_stage
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,6 @@
 """Put all settings of a dataset side by side: tables and figures of paper A."""
 
 from imbalens.stage import parse_stage, pick, run_stage
-
 from collections.abc import Sequence
 from pathlib import Path
 

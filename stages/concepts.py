@@ -1,7 +1,6 @@
 """Count the concepts that a run's channels detect in the boxes of annotated images."""
 
 from imbalens.stage import parse_stage, pick, run_stage
-
 from collections.abc import Sequence
 from pathlib import Path
 

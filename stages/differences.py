@@ -1,7 +1,6 @@
 """Compare every measure of a dataset's settings with their baselines, by paired bootstrap."""
 
 from imbalens.stage import parse_stage, pick, run_stage
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,6 @@
 """Dump a run's feature embeddings, logits and head to data/dumps/features/RUN.h5."""
 
 from imbalens.stage import parse_stage, pick, run_stage
-
 from collections.abc import Sequence
 from pathlib import Path
 

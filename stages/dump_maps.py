@@ -1,7 +1,6 @@
 """Dump a run's last convolutional maps of the annotated images to data/dumps/maps/RUN.h5."""
 
 from imbalens.stage import parse_stage, pick, run_stage
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,6 @@
 """Dump how salient every pixel is for a run to data/dumps/saliency/RUN.h5."""
 
 from imbalens.stage import parse_stage, pick, run_stage
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,6 @@
 """Make the page to look at a dataset's images with, and list labels that may be wrong."""
 
 from imbalens.stage import parse_stage, pick, run_stage
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,6 @@
 """Find the features that stand for each class, and how far classes share them."""
 
 from imbalens.stage import parse_stage, pick, run_stage
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,6 @@
 """Write the metrics of the setting that `focus` names to one file, for `dvc metrics diff`."""
 
 from imbalens.stage import run_stage
-
 import argparse
 from collections.abc import Sequence
 from pathlib import Path

@@ -4,7 +4,6 @@ It is short: digests of files. DVC stops here while a dataset's runs are as they
 """
 
 from imbalens.stage import parse_stage, pick, run_stage
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,6 @@
 """Measure how well a run classifies: metrics/performance/RUN.json and its plots."""
 
 from imbalens.stage import parse_stage, pick, run_stage
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,6 @@
 """Prepare a dataset: its images with the wanted imbalance, in data/prepared/DATASET.h5."""
 
 from imbalens.stage import parse_stage, pick, run_stage
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,6 @@
 """Write the report: one HTML file about all datasets, which needs no network."""
 
 from imbalens.stage import run_stage
-
 import argparse
 import platform
 import sys

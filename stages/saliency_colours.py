@@ -1,21 +1,19 @@
 """Name the colours of the pixels that a run's decisions depend on most, class by class."""
 
 from imbalens.stage import parse_stage, pick, run_stage
-
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
 from imbalens.analysis.common.recovery import saliency_recovery
 from imbalens.analysis.saliency_colours import ALL, ANY_PIXEL, COLOUR_GROUPS, colours
 from imbalens.dumps.files import read_saliency_ranks
+from imbalens.reading.archetypes import read_archetypes, read_prototypes
 from imbalens.reports import saliency_colours as report
 from imbalens.store.files import write_json
 from imbalens.store.prepared import read_boxes, read_metadata, read_split, read_truth
-from imbalens.store.tables import read_table, write_table
-from imbalens.tables.archetypes import INSTANCES, PROTOTYPES
+from imbalens.store.tables import write_table
 from imbalens.tables.saliency_colours import COLOURS
 
 FIGURES = Path("plots/figures/saliency_colours")
@@ -29,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     names, fraction = about.class_names, params.analyses.saliency_colours.fraction
     path, shape = Path(f"data/dumps/saliency/{name}.h5"), train.images.shape[:3]
     ranks = read_saliency_ranks(path, "train", like=shape)
-    kinds = read_table(INSTANCES, name)["archetype"].map(ARCHETYPE_NAMES.index).to_numpy()
+    kinds = read_archetypes(name, range(len(train.labels)))
     seen = (train.images, ranks, train.labels, kinds)
     found = colours(*seen, n_classes=len(names), fraction=fraction)
     metrics, truth = report.colour_metrics(found, names), read_truth(data, "train")
@@ -42,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     table = report.colour_table(found.tables, names, about.counts)
     write_table(COLOURS, name, table)
     report.draw_colours(table, FIGURES / f"{name}.png", run=name)
-    prototypes, pages = read_table(PROTOTYPES, name), FIGURES / f"{name}-pages.png"
+    prototypes, pages = read_prototypes(name, names), FIGURES / f"{name}-pages.png"
     report.draw_class_pages(table, prototypes, train.images, pages, run=name)
 
 

@@ -1,7 +1,6 @@
 """Train a run, or take its checkpoint, into data/models/RUN.pt; resumes when interrupted."""
 
 from imbalens.stage import parse_stage, pick, run_stage
-
 import shutil
 from collections.abc import Sequence
 from pathlib import Path

@@ -4,7 +4,6 @@ Training and dumps depend on this file: another loss or network leaves it as it 
 """
 
 from imbalens.stage import parse_stage, pick, run_stage
-
 from collections.abc import Sequence
 from pathlib import Path
 

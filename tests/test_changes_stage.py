@@ -347,6 +347,6 @@ def test_archetypes_of_other_images_are_refused():
     with pytest.raises(InputError) as caught:
         changes.main([DATASET])
     assert str(caught.value) == (
-        f"{path}: found {SIZES['train'] - 1} rows that are not the {SIZES['train']} pairs of an "
-        f"image and its classes in the features of {NULL}; run: dvc repro archetypes@{NULL}"
+        f"{path}: found {SIZES['train'] - 1} rows whose 'row' is not that of the {SIZES['train']} "
+        f"wanted; run: dvc repro archetypes@{NULL}"
     )

@@ -394,6 +394,37 @@ def test_a_table_that_should_be_there_says_what_to_run(missing, command):
     assert not Path("metrics/claims/planted.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("path", "stage"),
+    [
+        (f"plots/archetypes/{CE}.csv", "archetypes"),
+        (f"plots/adversaries/{LDAM}.csv", "adversaries"),
+        (f"plots/adversaries/{LDAM}-classes.csv", "adversaries"),
+        (f"plots/saliency_colours/{CE}.csv", "saliency_colours"),
+        (f"plots/feature_overlap/{LDAM}-pairs.csv", "feature_overlap"),
+    ],
+)
+@pytest.mark.parametrize("kept", [slice(-1), slice(0)], ids=["end", "all"])
+@pytest.mark.usefixtures("values")
+def test_a_table_that_was_cut_between_rows_says_what_to_run(path, stage, kept):
+    header, *rows = Path(path).read_text().splitlines(keepends=True)
+    Path(path).write_text("".join([header, *rows[kept]]))
+    with pytest.raises(InputError, match=rf"^plots/{stage}/.*; run: dvc repro {stage}@"):
+        claims.main(["planted"])
+    assert not Path("metrics/claims/planted.json").exists()
+
+
+@pytest.mark.usefixtures("values")
+def test_predictions_of_other_runs_or_classes_say_what_to_run():
+    path = Path("plots/changes/planted-predictions.csv")
+    header, *rows = path.read_text().splitlines(keepends=True)
+    foreign = rows[0].replace(",a,", ",z,")
+    for cut, says in (([], "found no rows of"), ([foreign], "found class 'z'")):
+        path.write_text("".join([header, *cut]))
+        with pytest.raises(InputError, match=rf"{path}: {says}.*; run: dvc repro changes@planted"):
+            claims.main(["planted"])
+
+
 @pytest.mark.usefixtures("values")
 def test_the_same_tables_give_the_same_files():
     written = []

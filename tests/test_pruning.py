@@ -85,7 +85,9 @@ def locked(project):
     lock.write_bytes(before)
 
 
-@pytest.mark.parametrize("path", ["{mine}", "{up}{mine}", "..", ".", "data/../..", "out/mine.txt"])
+@pytest.mark.parametrize(
+    "path", ["{mine}", "{up}{mine}", "..", ".", "data/../..", "out/mine.txt", ".git"]
+)
 def test_a_lock_that_names_files_outside_the_project_deletes_nothing(
     project, locked, tmp_path, path
 ):

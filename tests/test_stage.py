@@ -1,5 +1,4 @@
 from imbalens.stage import parse_stage, pick, require_neighbors, run_command
-
 import os
 import signal
 import subprocess
@@ -138,7 +137,8 @@ def main():
     for text in ("starts", "ends"):
         with Path("log").open("a", encoding="utf-8") as file:
             print(text, file=file)
-        time.sleep(float(sys.argv[2]))
+        while not Path("go").exists():
+            time.sleep(0.01)
 
 run_stage(main)
 """
@@ -146,13 +146,13 @@ run_stage(main)
 
 @pytest.fixture
 def start(tmp_path):
-    """Start a stage of one's own of two seconds, under a name, in one folder."""
+    """Start a stage of one's own, which ends once there is a file `go`, under a name."""
     (tmp_path / "show.py").write_text(ALONE, encoding="utf-8")
     started = []
 
     def run(name):
         process = subprocess.Popen(
-            [sys.executable, "show.py", name, "1"],
+            [sys.executable, "show.py", name],
             cwd=tmp_path,
             stderr=subprocess.PIPE,
             encoding="utf-8",
@@ -183,7 +183,9 @@ def test_the_second_of_the_same_stage_waits_and_says_for_whom(start, tmp_path):
     first = start("a")
     wait_for(lambda: read_log(tmp_path))
     second = start("a")
-    assert f"show@a: waits for process {first.pid}" in second.stderr.read()
+    assert f"show@a: waits for process {first.pid}" in second.stderr.readline()
+    assert read_log(tmp_path) == ["starts"]
+    (tmp_path / "go").touch()
     assert (first.wait(), second.wait()) == (0, 0)
     assert read_log(tmp_path) == ["starts", "ends"] * 2
 
@@ -201,6 +203,7 @@ def test_nobody_waits_for_a_killed_stage(start, tmp_path):
     wait_for(lambda: read_log(tmp_path))
     first.kill()
     first.wait()
+    (tmp_path / "go").touch()
     assert start("a").stderr.read() == ""
 
 

@@ -284,9 +284,9 @@ def test_batch_size_changes_dumps_by_rounding_only():
 def test_too_many_neighbours_name_the_parameter():
     train.main([RUN])
     dump_features.main([RUN])
-    change(lambda values: values["analyses"]["archetypes"].update(n_neighbors=5000))
+    change(lambda values: values["analyses"]["archetypes"].update(n_neighbors=500))
     with pytest.raises(
-        InputError, match=r"analyses\.yaml: archetypes\.n_neighbors: found 5000; allowed"
+        InputError, match=r"analyses\.yaml: archetypes\.n_neighbors: found 500; allowed"
     ):
         archetypes.main([RUN])
 
@@ -295,7 +295,7 @@ def test_too_many_neighbours_name_the_parameter():
 def test_the_first_stage_says_which_class_and_neighbours_there_are_not():
     def misspell(values):
         values["false_positives"]["planted"]["reference_class"] = "striped red sqare"
-        values["analyses"]["archetypes"]["n_neighbors"] = 5000
+        values["analyses"]["archetypes"]["n_neighbors"] = 500
         values["analyses"]["adversaries"]["n_neighbors"] = 143
 
     change(misspell)
@@ -303,7 +303,7 @@ def test_the_first_stage_says_which_class_and_neighbours_there_are_not():
         prepare.main(["planted"])
     few, misspelt = str(caught.value).split("\n")
     assert few == (
-        "analyses.yaml: archetypes.n_neighbors: found 5000; allowed: below the 144 training "
+        "analyses.yaml: archetypes.n_neighbors: found 500; allowed: below the 144 training "
         "images of dataset 'planted'"
     )
     assert misspelt.startswith(
@@ -351,6 +351,19 @@ def test_class_names_that_look_like_numbers_or_nothing(tmp_path, monkeypatch):
     assert set(recall) == {"007", "NA", "1"}
     text = Path("data/instances/archetypes/other.csv").read_text()
     assert text.count(",007,") + text.count(",NA,") + text.count(",1,") >= 36
+
+    for path, stage, name in (
+        ("data/instances/archetypes/other.csv", saliency_colours, "other"),
+        ("plots/archetypes/other-prototypes.csv", saliency_colours, "other"),
+        ("plots/performance/other-confusion.csv", false_positives, "mine"),
+    ):
+        whole = Path(path).read_text()
+        header, *rows = whole.splitlines(keepends=True)
+        for cut in (rows[:-1], rows[:1], [], rows[1:]):
+            Path(path).write_text("".join([header, *cut]))
+            with pytest.raises(InputError, match=rf"^{path}: .*; run: dvc repro \w+@other$"):
+                stage.main([name])
+        Path(path).write_text(whole)
 
 
 def test_an_error_ends_a_script_with_one_message_and_status_1(tmp_path):

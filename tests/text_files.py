@@ -4,7 +4,7 @@ import ast
 
 PROCESSES = ("run", "Popen", "check_output")
 METHODS = ("read_text", "write_text", "open")
-NOT_FILES = ("Image", "archive", "webbrowser")  # whose `open` is another
+NOT_FILES = ("Image", "archive", "os", "webbrowser")  # whose `open` is another
 
 
 def find_unspecified(source: str) -> list[ast.Call]:

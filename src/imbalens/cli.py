@@ -1,7 +1,6 @@
 """The console command `imbalens`."""
 
 from imbalens.stage import run_command
-
 import argparse
 import io
 import sys

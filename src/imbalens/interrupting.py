@@ -12,11 +12,11 @@ INTERRUPTED = "interrupted; the same command goes on, training from its last epo
 def say_interrupted(
     kind: type[BaseException], error: BaseException, traceback: TracebackType | None
 ) -> None:
-    """Say that the program was interrupted; show any other error as Python does."""
+    """Say that the program was interrupted; show any other error as before."""
     if issubclass(kind, KeyboardInterrupt):
         print(INTERRUPTED, file=sys.stderr)  # Python then ends the process as the signal does
     else:
-        sys.__excepthook__(kind, error, traceback)
+        _before(kind, error, traceback)
 
 
-sys.excepthook = say_interrupted
+_before, sys.excepthook = sys.excepthook, say_interrupted

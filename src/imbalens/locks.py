@@ -28,9 +28,12 @@ def only_one(what: str) -> Iterator[None]:
     try:
         held = lock.acquire(timeout=0)
     except Timeout:
-        pid = holder.read_text(encoding="utf-8") if holder.exists() else "unknown"
+        pid = holder.read_text(encoding="utf-8") if holder.exists() else "(unknown)"
         print(f"{what}: waits for process {pid}, which computes it too", file=sys.stderr)
         held = lock.acquire()
     with held:
         holder.write_text(str(os.getpid()), encoding="utf-8")
-        yield
+        try:
+            yield
+        finally:
+            holder.unlink(missing_ok=True)

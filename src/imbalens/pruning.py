@@ -58,7 +58,8 @@ def find_leftovers(repository: Path) -> dict[str, list[str]]:
 def _lies_in(repository: Path, path: str) -> bool:
     """Whether a path leads to something in the repository: a lock may name any file at all."""
     place = Path(os.path.abspath(repository / path))  # noqa: PTH100 - DVC may have made it a link
-    return place.parent.resolve().is_relative_to(repository.resolve())
+    root, found = repository.resolve(), place.parent.resolve() / place.name
+    return root in found.parents and found.relative_to(root).parts[0] not in (".git", ".dvc")
 
 
 def delete_leftovers(repository: Path, leftovers: dict[str, list[str]]) -> None:

@@ -74,7 +74,7 @@ def run_stage(main: Callable[[], Any]) -> None:
         with only_one(_name_of(sys.argv)):
             main()
 
-    run_command(run_alone)
+    run_command(main if {"-h", "--help"} & set(sys.argv) else run_alone)
 
 
 def _name_of(argv: Sequence[str]) -> str:

@@ -206,10 +206,25 @@ def test_features_that_are_not_finite_are_refused(features, name, place, shown, 
     )
 
 
-@pytest.mark.parametrize("scale", [np.nan, np.inf, 3e38])
-def test_scores_that_are_not_finite_are_refused(features, scale):
+STRANGE = [
+    *(("logit_scale", value) for value in ("big", [1.0, 2.0], np.nan, np.inf)),
+    *(("counts", value) for value in (3, "3", [1.5, 2.0])),
+    *(("task", value) for value in ([1, 2], 7)),
+    *(("class_names", value) for value in (3, "ab")),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), STRANGE)
+def test_what_is_said_of_a_dump_is_of_its_kind(features, name, value):
     with h5py.File(features, "r+") as file:
-        file.attrs["logit_scale"] = scale
+        file.attrs[name] = value
+    with pytest.raises(InputError, match=rf"has .* as '{name}' \(wanted: \w+\); run: dvc repro "):
+        read_features(features, ["test"], decision="half")
+
+
+def test_scores_that_are_not_finite_are_refused(features):
+    with h5py.File(features, "r+") as file:
+        file.attrs["logit_scale"] = 3e38
     message = r"in 'test/logits' at \[\d, \d\] \(wanted: finite when scaled\)"
     with pytest.raises(InputError, match=message):
         read_features(features, ["test"], decision="half")

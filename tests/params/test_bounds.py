@@ -89,8 +89,8 @@ ABSURD = [
     (milestones(101), "at most 100 items"),
 ]
 ABSURD_ANALYSES = [
-    (("compare", "n_resamples"), 2 * 10**9, "less than or equal to 20000"),
-    (("claims", "n_resamples"), 2 * 10**9, "less than or equal to 20000"),
+    (("compare", "n_resamples"), 2 * 10**9, "less than or equal to 100000"),
+    (("claims", "n_resamples"), 2 * 10**9, "less than or equal to 100000"),
     (("compare", "confidence"), 1 - 1e-16, "less than or equal to 0.9999"),
     (("claims", "confidence"), 1 - 1e-16, "less than or equal to 0.9999"),
     (("performance", "ece_bins"), 2**31 - 1, "less than or equal to 1000"),

@@ -153,7 +153,7 @@ def test_where_nothing_is_scored_the_figure_and_the_metrics_say_why():
     table = predictor_table(found.scores)
     assert table.drop(columns=["predictor", "classes"]).isna().all(axis=None)
     figure = predictors_figure(table, run="r", undefined=found.undefined)
-    assert figure.get_suptitle().splitlines()[1] == f"none: {why}"
+    assert figure.get_suptitle().splitlines()[1] == f"undefined: {why}"
     for axes in figure.axes:
         assert [text.get_text() for text in axes.texts] == [" none"] * len(table)
 

@@ -127,10 +127,10 @@ def test_markdown_by_hand():
     table = sentences_table(sentences)
     assert table.to_dict("records") == [{"measure": "IoBB", "sentence": "it survives."}]
     assert (
-        "| x_rises by much | 5, Table 1 | wbce | **holds** | The difference of x_rises, 0.5 "
+        "| x_rises by much | 5, Table 1 | wbce | holds | The difference of x_rises, 0.5 "
         "[0.25, 0.75], lies above 0 (40 images, adjusted p 0.75). |"
     ) in lines
-    assert "| z by much | 5, Table 1 | (no run) | **not applicable** | No run has it. |" in lines
+    assert "| z by much | 5, Table 1 | (no run) | not applicable | No run has it. |" in lines
 
 
 def drawn(axes):

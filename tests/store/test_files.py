@@ -114,3 +114,18 @@ def test_damaged_json_says_what_to_run(tmp_path, content, says):
 def test_missing_json_says_what_to_run(tmp_path):
     with pytest.raises(InputError, match=r"x\.json is missing; run: dvc repro x"):
         read_json(tmp_path / "x.json", command="dvc repro x")
+
+
+def test_what_was_left_elsewhere_is_deleted_once_it_is_old(tmp_path):
+    """By a container that is gone, whose processes nobody knows; or by an earlier version."""
+    old, older_name, young = (
+        tmp_path / name
+        for name in (".x.deadbeef-5.partial.json", ".x.partial.json", ".x.deadbeef-6.partial.json")
+    )
+    of_another = tmp_path / ".xy.deadbeef-5.partial.json"
+    for path in (old, older_name, young, of_another):
+        path.touch()
+    for path in (old, older_name, of_another):
+        os.utime(path, (0, 0))
+    write_json(tmp_path / "x.json", {})
+    assert {*tmp_path.iterdir()} == {tmp_path / "x.json", young, of_another}

@@ -167,14 +167,14 @@ def test_an_absent_split_is_named(tmp_path):
 
 def test_an_absent_attribute_is_named(tmp_path):
     write(tmp_path / "a.h5", GOOD)
-    with check(tmp_path / "a.h5", attributes=["splits"]):
+    with check(tmp_path / "a.h5", attributes={"splits": "texts"}):
         pass
     with (
         pytest.raises(
             InputError,
             match=r"has no attribute 'counts' \(found: 'schema', 'splits', 'version'\); run: dvc",
         ),
-        check(tmp_path / "a.h5", attributes=["splits", "counts"]),
+        check(tmp_path / "a.h5", attributes={"splits": "texts", "counts": "integers"}),
     ):
         pass
 
@@ -238,7 +238,7 @@ def test_a_strange_attribute_says_what_to_run(tmp_path, name, value):
         file.attrs[name] = value
     with (
         pytest.raises(InputError, match=r"a\.h5 .*; run: dvc repro x@y"),
-        check(tmp_path / "a.h5"),
+        check(tmp_path / "a.h5", attributes={"class_names": "texts"}),
     ):
         pass
 

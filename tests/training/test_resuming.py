@@ -1,3 +1,4 @@
+import copy
 import json
 import signal
 import subprocess
@@ -9,7 +10,7 @@ import torch
 from torch import nn
 
 from imbalens.errors import InputError
-from imbalens.training.resuming import TrainingState, load_state, save_state, work_folder
+from imbalens.training.resuming import TrainingState, load_state, restore, save_state, work_folder
 from tests.full_disk import file_size_limit
 
 OPTIMIZERS = {
@@ -149,6 +150,34 @@ def test_what_is_no_state_is_set_aside_as_well(tmp_path, content):
     torch.save(content, tmp_path / "state.pt")
     assert load_state(tmp_path) is None
     assert not (tmp_path / "state.pt").exists()
+
+
+def test_a_state_with_a_bit_turned_over_is_set_aside(tmp_path):
+    """torch would take it."""
+    save_state(tmp_path, make_state())
+    content = bytearray((tmp_path / "state.pt").read_bytes())
+    weight = make_state().model["0.weight"].numpy().tobytes()
+    content[content.index(weight) + 5] ^= 1
+    (tmp_path / "state.pt").write_bytes(content)
+    assert load_state(tmp_path) is None
+
+
+UNFIT = {"model": {}, "optimizer": {}, "history": [], "best": None}
+
+
+@pytest.mark.parametrize("changed", ["model", "optimizer"])
+def test_a_state_that_does_not_fit_is_set_aside_and_leaves_all_as_it_was(
+    tmp_path, capsys, changed
+):
+    save_state(tmp_path, TrainingState(**vars(make_state()) | {changed: UNFIT[changed]}))
+    model = network()
+    optimizer = OPTIMIZERS["adam"](model)
+    step(model, optimizer)
+    before = copy.deepcopy((dict(model.state_dict()), optimizer.state_dict()))
+    assert restore(tmp_path, model, optimizer) is None
+    assert_same((dict(model.state_dict()), optimizer.state_dict()), before)
+    assert "state.pt: does not fit" in capsys.readouterr().err
+    assert restore(tmp_path, model, optimizer) is None
 
 
 @pytest.mark.parametrize("limit", [0, 500, 3000])

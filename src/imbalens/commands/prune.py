@@ -7,6 +7,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from imbalens.errors import escape
 from imbalens.pruning import delete_leftovers, find_leftovers
 
 
@@ -21,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     delete, repository = parser.parse_args(argv).delete, Path()
     leftovers = find_leftovers(repository)
     for stage, paths in leftovers.items():
-        print("\n  ".join([stage, *paths]))
+        print("\n  ".join(map(escape, [stage, *paths])))
     n_files = sum(len(paths) for paths in leftovers.values())
     found = f"{len(leftovers)} stages that are gone, {n_files} files"
     if delete and leftovers:

@@ -79,7 +79,10 @@ class _HDF5Array:
         with h5py.File(self._path, "r") as file:
             dataset: Any = file[self._name]
             if self.dtype.kind == "U":
-                return np.array(read_text(dataset), dtype=object)
+                texts = read_text(dataset)
+                if h5py.check_string_dtype(dataset.dtype).length is not None:
+                    texts = [text.rstrip(" ") for text in texts]  # which fills the fixed length
+                return np.array(texts, dtype=object)
             if isinstance(positions, slice):
                 return dataset[positions]
             return np.stack([dataset[position] for position in positions])

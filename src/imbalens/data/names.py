@@ -4,12 +4,14 @@ import unicodedata
 from collections.abc import Sequence
 
 from imbalens.errors import InputError
+from imbalens.params.errors import shown
 
 MAX_CLASSES = 2**15
-MAX_LENGTH = 255  # characters of a class name
-SHOWN = 40  # characters of a name in a message
+MAX_LENGTH = 255  # characters of a class name, or of a value in a table of images
 # controls and ends of lines; zero widths and directions; lone surrogates, which are no text
 UNSEEN = {"Cc", "Zl", "Zp", "Cf", "Cs"}
+JOINERS = "\u200c\u200d"  # between letters, which several scripts, and emoji, need them for
+WITHOUT = dict.fromkeys(map(ord, JOINERS))
 
 
 def check_class_names(place: str, names: Sequence[str]) -> None:
@@ -32,10 +34,11 @@ def check_class_names(place: str, names: Sequence[str]) -> None:
     for position, name in enumerate(names):
         problem = _find_problem(name)
         if problem:
-            raise InputError(f"{place}: name of class {position}, {_short(name)}, {problem}")
-        first = seen.setdefault(unicodedata.normalize("NFC", name), position)
+            raise InputError(f"{place}: name of class {position}, {shown(name)}, {problem}")
+        looks = "".join(each for each in name if each not in JOINERS)
+        first = seen.setdefault(unicodedata.normalize("NFC", looks), position)
         if first != position:
-            one = _short(name) if name == names[first] else f"{names[first]!a} or {name!a}"
+            one = shown(name) if name == names[first] else f"{names[first]!a} or {name!a}"
             raise InputError(
                 f"{place}: classes {first} and {position} have one name, {one}; allowed: names "
                 "that look different"
@@ -47,7 +50,9 @@ def escape_unseen(name: str) -> str:
     if name.isprintable():  # as most are, and then there is nothing to do
         return name
     return "".join(
-        each.encode("unicode_escape").decode("ascii") if _is_unseen(each) else each
+        each
+        if each in JOINERS or not _is_unseen(each)
+        else each.encode("unicode_escape").decode("ascii")
         for each in name
     )
 
@@ -59,14 +64,10 @@ def _find_problem(name: str) -> str | None:
         return f"has {len(name):,} characters; allowed: at most {MAX_LENGTH}"
     if name != name.strip():
         return "begins or ends with a blank; take it away"
-    for character in filter(_is_unseen, name):
+    for character in filter(_is_unseen, name[0] + name[1:-1].translate(WITHOUT) + name[-1]):
         return f"has {character!a}; allowed: visible characters and blanks"
     return None
 
 
 def _is_unseen(character: str) -> bool:
     return unicodedata.category(character) in UNSEEN
-
-
-def _short(name: str) -> str:
-    return repr(name if len(name) <= SHOWN else f"{name[:SHOWN]}...")

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from imbalens.classes import NO_FINDING
-from imbalens.data.names import escape_unseen
+from imbalens.data.names import MAX_LENGTH, escape_unseen
 from imbalens.errors import InputError
 from imbalens.params.datasets import Binary, Multilabel
 
@@ -37,7 +37,6 @@ FINDINGS = (
 )
 UNHEALTHY = "Unhealthy"
 MAX_BYTES = 2**28  # of a table, unpacked; the real one has 10 million
-MAX_LENGTH = 255  # characters of a value, or of a file's text in a message
 BOX_UNITS = 1024  # boxes are in pixels of images of this side
 
 ENTRIES = "Data_Entry_2017"

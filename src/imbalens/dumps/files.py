@@ -1,6 +1,6 @@
 """What dumps hold, and reading them; needs no network and no torch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +21,17 @@ from imbalens.classes import (
 )
 from imbalens.errors import InputError
 from imbalens.params.runs import Family
-from imbalens.store.hdf5 import Variable, open_checked
+from imbalens.store.hdf5 import Kind, Variable, open_checked
 
 FEATURES = "features"
 FEATURES_VERSION = 2
-FEATURE_ATTRIBUTES = ("splits", "class_names", "task", "counts", "logit_scale")
+FEATURE_ATTRIBUTES: Mapping[str, Kind] = {
+    "splits": "texts",
+    "class_names": "texts",
+    "task": "text",
+    "counts": "integers",
+    "logit_scale": "number",
+}
 # The attribute `head` says how logits come from features: "linear", weight @ features + bias, or
 # "cosine", unit rows of weight @ features / |features|.
 FEATURE_VARIABLES = (
@@ -48,7 +54,13 @@ MAX_PIXELS = 2**16
 
 MAPS = "maps"
 MAPS_VERSION = 1
-MAP_ATTRIBUTES = ("run", "split", "network", "class_names", "image_size")
+MAP_ATTRIBUTES: Mapping[str, Kind] = {
+    "run": "text",
+    "split": "text",
+    "network": "text",
+    "class_names": "texts",
+    "image_size": "integer",
+}
 MAP_VARIABLES = (
     Variable("maps", "float32", ("n", "k", "h", "w"), "last convolutional layer, after ReLU"),
     Variable("layer_maps", "float32", ("n", "k_layer", "h_layer", "w_layer"), "a layer", True),

@@ -42,7 +42,7 @@ BatchSize = Annotated[int, Field(ge=1, le=65_536)]
 
 Neighbors = Annotated[int, Field(ge=1, le=1000)]
 
-Resamples = Annotated[int, Field(ge=100, le=20_000)]  # a copy of the images' weights each
+Resamples = Annotated[int, Field(ge=100, le=100_000)]  # a copy of the images' weights each
 
 Epoch = Annotated[int, Field(ge=0, le=10_000)]
 

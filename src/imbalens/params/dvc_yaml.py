@@ -16,7 +16,7 @@ import yaml
 from imbalens.errors import InputError
 from imbalens.params.errors import refuse, shown, shown_text
 
-MAX_CHARACTERS = 200_000  # of a file: params.yaml with a thousand runs and methods has fewer
+MAX_CHARACTERS = 500_000  # of a file: params.yaml with a thousand runs and methods has fewer
 MAX_DEPTH = 50  # of mappings and lists in one another
 MAX_REPEATED = 10_000  # values that aliases stand for, each counted as often as it is read
 MAX_DIGITS = 100  # characters of a number

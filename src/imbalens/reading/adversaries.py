@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from imbalens.errors import InputError
 from imbalens.store.tables import read_table
 from imbalens.tables.adversaries import ADVERSARIES
 from imbalens.tables.matrices import pair_matrix
@@ -30,7 +31,13 @@ def read_shares(
         InputError: if the table is absent, damaged or about other classes; it says what to run.
     """
     pairs = read_table(ADVERSARIES, run)
-    wanted = pairs["class"].unique().tolist() if names is None else names
+    there = list(dict.fromkeys([*pairs["class"], *pairs["adversary"]]))
+    wanted = there if names is None else names
+    if others := [name for name in there if name not in set(wanted)]:
+        raise InputError(
+            f"{ADVERSARIES.path_of(run)}: found class {others[0]!r}; allowed: "
+            f"{', '.join(wanted)}; run: {ADVERSARIES.command(run)}"
+        )
     sides = {"rows": ("class", wanted), "columns": ("adversary", wanted)}
     return [
         pair_matrix(ADVERSARIES, run, pairs[pairs["kind"] == kind], column, **sides)

@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 
-from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
 from imbalens.analysis.changes.measures import Images, Learned
 from imbalens.analysis.common.boxes import find_pairs
 from imbalens.analysis.common.cams import pair_cams
@@ -23,9 +22,10 @@ from imbalens.dumps.files import (
 from imbalens.errors import InputError
 from imbalens.params.experiment import Params
 from imbalens.reading.adversaries import read_shares
+from imbalens.reading.archetypes import read_archetypes
 from imbalens.store.prepared import open_prepared, read_metadata, require_rows
 from imbalens.store.tables import read_table
-from imbalens.tables import archetypes, saliency_colours
+from imbalens.tables import saliency_colours
 from imbalens.tables.adversaries import ERRORS, NEIGHBOURS
 from imbalens.tables.matrices import pair_matrix
 
@@ -61,18 +61,10 @@ def read_learned(run: str, images: Images, params: Params) -> Learned:
     Raises:
         InputError: if a table is absent, damaged or about other images; it says what to run.
     """
-    instances = read_table(archetypes.INSTANCES, run)
     rows, _ = list_pairs(images.train)
-    if instances["row"].tolist() != rows.tolist():
-        raise InputError(
-            f"{archetypes.INSTANCES.path_of(run)}: found {len(instances)} rows that are not the "
-            f"{len(rows)} pairs of an image and its classes in the features of {run}; "
-            f"run: {archetypes.INSTANCES.command(run)}"
-        )
     neighbours, errors = read_shares(run, (NEIGHBOURS, ERRORS), images.names)
-    codes = {name: code for code, name in enumerate(ARCHETYPE_NAMES)}
     return Learned(
-        archetypes=instances["archetype"].map(codes).to_numpy(dtype=int),
+        archetypes=read_archetypes(run, rows.tolist()),
         adversaries=neighbours,
         errors=errors,
         colours=_read_colours(run, images.names) if run in params.dumps.saliency.runs else None,

@@ -17,6 +17,7 @@ from imbalens.analysis.claims.ldam import LdamComparison, PredictionPairs
 from imbalens.analysis.claims.verdicts import Rules
 from imbalens.analysis.differences.comparison import Difference
 from imbalens.analysis.saliency_colours import COLOUR_GROUPS
+from imbalens.errors import InputError
 from imbalens.params.experiment import Params, baseline_of, settings
 from imbalens.params.runs import Bce, Ce, Ldam, Run
 from imbalens.reading.adversaries import read_shares
@@ -115,20 +116,24 @@ def _read_added(
 
 def read_run(run: str, params: Params) -> RunResults:
     """Read what archetypes, adversaries and colours of a run say."""
-    columns = ["count", "true_positives"]
-    sums = read_table(ARCHETYPES, run).groupby("archetype")[columns].sum()
-    counts = sums.reindex(list(ARCHETYPE_NAMES), fill_value=0)
+    table, scores = read_table(ARCHETYPES, run), read_table(CLASS_SCORES, run)
+    rows, columns = ("class", scores["class"].tolist()), ("archetype", ARCHETYPE_NAMES)
+    counts, true_positives = (
+        pair_matrix(ARCHETYPES, run, table, column, rows=rows, columns=columns).sum(axis=0)
+        for column in ("count", "true_positives")
+    )
     return RunResults(
         run=run,
-        archetypes=counts["count"].to_numpy(),
-        true_positives=counts["true_positives"].to_numpy(),
-        foretold=_read_foretold(run),
-        colours=_read_colours(run) if run in params.dumps.saliency.runs else None,
+        archetypes=counts.astype(np.int64),
+        true_positives=true_positives.astype(np.int64),
+        foretold=_read_foretold(run, scores),
+        colours=_read_colours(run, scores["class"].tolist())
+        if run in params.dumps.saliency.runs
+        else None,
     )
 
 
-def _read_foretold(run: str) -> Foretold:
-    scores = read_table(CLASS_SCORES, run)
+def _read_foretold(run: str, scores: pd.DataFrame) -> Foretold:
     names = scores["class"].tolist()
     errors, neighbours = read_shares(run, (ERRORS, NEIGHBOURS), names)
     (smoothed,) = read_shares(run, (NEIGHBOURS,), names, column="smoothed")
@@ -176,12 +181,24 @@ def _read_predictions(
     table = read_table(PREDICTIONS, dataset)
     place = {name: code for code, name in enumerate(names)}
     columns = ["class", "predicted_baseline", "predicted"]
+    known = table[columns].isin(list(place))
+    if not known.all(axis=None):
+        unknown = table[columns].where(~known).stack().iloc[0]
+        raise InputError(
+            f"{PREDICTIONS.path_of(dataset)}: found class {unknown!r}; allowed: "
+            f"{', '.join(names)}; run: {PREDICTIONS.command(dataset)}"
+        )
     codes = np.column_stack([table[column].map(place) for column in columns]).astype(int)
     counts = table["count"].to_numpy()
     sides = list(zip(table["run"], table["baseline"], strict=True))
     rows = {pair: np.array([one == pair for one in sides]) for pair in dict.fromkeys(sides)}
 
     def pairs(run: str, base: str) -> PredictionPairs:
+        if (run, base) not in rows:
+            raise InputError(
+                f"{PREDICTIONS.path_of(dataset)}: found no rows of {run} beside {base}; "
+                f"run: {PREDICTIONS.command(dataset)}"
+            )
         chosen = rows[run, base]
         actual, before, after = codes[chosen].T
         return PredictionPairs(actual, before, after, counts[chosen])
@@ -194,9 +211,8 @@ def _is_plain(run: Run) -> bool:
     return isinstance(run.loss, Ce | Bce) and run.drw is None
 
 
-def _read_colours(run: str) -> Colours:
-    table = read_table(COLOURS, run)
-    names = sorted(table["class"].unique())
+def _read_colours(run: str, names: Sequence[str]) -> Colours:
+    table, names = read_table(COLOURS, run), sorted(names)
     shares = pair_matrix(
         COLOURS,
         run,

@@ -24,7 +24,7 @@ from imbalens.reading.adversaries import read_shares
 from imbalens.reports.common.titles import dataset_title
 from imbalens.reports.differences.notes import differences_notes
 from imbalens.store.prepared import open_prepared, read_metadata
-from imbalens.store.tables import read_table
+from imbalens.store.tables import read_table, require_keys
 from imbalens.tables import cam_alignment, concepts
 from imbalens.tables.adversaries import NEIGHBOURS
 
@@ -142,6 +142,9 @@ def _read_boxes(run: str, names: Sequence[str], params: Params) -> BoxFindings |
     codes = {label: code for code, label in enumerate(names)}
     per_image = params.analyses.concepts.normalize_by == "image"
     counted = counts[(counts["class"] == "") == per_image]
+    rows = pairs["row"].tolist()
+    wanted = {"row": list(dict.fromkeys(rows)) if per_image else rows}
+    require_keys(concepts.COUNTS, run, counted, **wanted)
     return BoxFindings(
         alignment={
             str(column): pairs[column].to_numpy(dtype=float)

@@ -1,7 +1,6 @@
 """Reads what the page about a dataset's images shows: what its runs tell, and the images."""
 
 from imbalens.stage import require_neighbors
-
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path

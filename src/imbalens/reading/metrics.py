@@ -76,11 +76,14 @@ def average_metrics(trainings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
     Returns:
         What all have; where a number is undefined (None) for one, its mean is, and what is no
-        number stays where it is the same for all.
+        number stays where it is the same for all. A text that only some have stays, such as why a
+        number is undefined, the first of several.
     """
     found: dict[str, Any] = {}
-    for key in trainings[0]:
+    for key in dict.fromkeys(key for one in trainings for key in one):
         if not all(key in one for one in trainings):
+            texts = [one[key] for one in trainings if isinstance(one.get(key), str)]
+            found |= {key: texts[0]} if texts else {}
             continue
         values: list[Any] = [one[key] for one in trainings]
         if all(isinstance(value, Mapping) for value in values):

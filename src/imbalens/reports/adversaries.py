@@ -248,7 +248,7 @@ def predictors_figure(table: pd.DataFrame, *, run: str, undefined: str) -> Figur
     panels[0].set_yticks(range(len(names)), labels)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
     panels[0].set_ylabel("predictor (classes compared)")
-    why = f"none: {undefined}" if undefined else ""
+    why = f"undefined: {undefined}" if undefined else ""
     figure.suptitle(titled(f"What foretells the errors · {run}", why))
     return figure
 

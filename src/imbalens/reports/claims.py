@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from imbalens.analysis.claims.verdicts import Finding, Verdict
-from imbalens.reports.common.markdown import escape, markdown_table
+from imbalens.reports.common.markdown import escape_markdown, markdown_table
 from imbalens.reports.common.style import INK, NEUTRAL, plain, quiet, save, say, titled
 
 # colour and marker, so that neither alone has to be told apart; the rest has no interval
@@ -118,11 +118,12 @@ def claims_markdown(
     notes = [f"- {note.format(alpha=alpha)}" for note in NOTES]
     lines = [f"# {dataset}: claims of both papers", "", *notes, ""]
     lines += ["## Do paper A's effects survive at matched scale?", ""]
-    lines += [*(f"- {what}: {escape(sentence)}" for what, sentence in sentences.items()), ""]
+    said = {what: escape_markdown(sentence) for what, sentence in sentences.items()}
+    lines += [*(f"- {what}: {sentence}" for what, sentence in said.items()), ""]
     for paper, rows in table.groupby("paper"):
         lines += [f"## Paper {paper}", ""]
         cells = [
-            [row["text"], row["section"], row["judged"], f"**{row['verdict']}**", row["reason"]]
+            [row["text"], row["section"], row["judged"], row["verdict"], row["reason"]]
             for _, row in rows.iterrows()
         ]
         lines += markdown_table(["claim", "section", "judged on", "verdict", "reason"], cells)

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import platform
+import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,6 +19,8 @@ from imbalens.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+OLD = 7 * 24 * 3600.0  # seconds after which no process still writes a temporary file
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -25,7 +28,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     The temporary name is this process's own and keeps the suffix, which some writers read their
     format from. When the block fails the temporary file is removed and whatever stood under
-    `path` stays untouched; what a killed process leaves is deleted the next time. The content is
+    `path` stays untouched; what a killed process leaves is deleted
+    the next time, or after a week. The content is
     on the disk before the name is: after a power cut the file is the old or the new one, whole.
 
     Args:
@@ -60,14 +64,18 @@ def _process(pid: int) -> str:
 
 
 def _delete_leftovers(path: Path) -> None:
-    """Delete temporary files for `path` whose process, of this machine, is no more."""
-    own = glob.escape(f".{path.stem}.{_process(0)[:-1]}")
-    for left in path.parent.glob(f"{own}*.partial{glob.escape(path.suffix)}"):
+    """Delete temporary files for `path` whose process is no more, or which are old.
+
+    Whether a process of another machine, or container, is alive cannot be known.
+    """
+    for left in path.parent.glob(f".{glob.escape(path.stem)}.*partial{glob.escape(path.suffix)}"):
         import psutil  # as good as never
 
-        pid = left.name.removesuffix(f".partial{path.suffix}").rpartition("-")[2]
-        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
-            with suppress(OSError):
+        own = left.name.removeprefix(f".{path.stem}.{_process(0)[:-1]}")
+        pid = own.removesuffix(f".partial{path.suffix}")
+        with suppress(OSError):
+            dead = pid.isdecimal() and not psutil.pid_exists(int(pid))
+            if dead or time.time() - left.stat().st_mtime > OLD:
                 left.unlink()
 
 

@@ -1,22 +1,25 @@
 """HDF5 files whose schema is declared once, written whole or not at all, checked on reading."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import FileIO
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import h5py
 import numpy as np
 
 from imbalens.errors import InputError
+from imbalens.params.errors import shown
 from imbalens.store.files import atomic_path, jsonable
 from imbalens.store.hdf5_links import find_foreign
 
 SPLIT = "{split}/"
-LISTS = ("splits", "class_names")  # attributes that are several texts
+
+Kind = Literal["text", "texts", "integer", "integers", "number", "numbers"]
+_TYPES = {"text": str, "integer": int, "number": (int, float)}
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def open_checked(
     *,
     command: str,
     needs: Sequence[str] = (),
-    attributes: Sequence[str] = (),
+    attributes: Mapping[str, Kind] | None = None,
 ) -> Iterator[Any]:
     """Yield an h5py.File for reading whose datasets and attributes are as declared.
 
@@ -137,7 +140,7 @@ def open_checked(
         variables: Declared datasets; others may be there too.
         command: What to run to get the file right; closes every message.
         needs: Splits that must be there.
-        attributes: Names of attributes that must be there.
+        attributes: Attributes that must be there, and what each holds.
 
     Raises:
         InputError: if the file is absent, damaged, of another kind, or not as declared.
@@ -152,7 +155,10 @@ def open_checked(
         ) from error
     with file:
         try:
-            problem = _find_problem(file, schema_name, version, variables, needs, attributes)
+            named: dict[str, Kind] = dict(attributes or {})
+            if "splits" in file.attrs:
+                named["splits"] = "texts"
+            problem = _find_problem(file, schema_name, version, variables, needs, named)
         except Exception as error:  # h5py raises any kind at bytes that are not HDF5's
             raise InputError(f"{path} is damaged ({error}); run: {command}") from error
         if problem:
@@ -166,7 +172,7 @@ def _find_problem(
     version: int,
     variables: Sequence[Variable],
     needs: Sequence[str],
-    attributes: Sequence[str],
+    attributes: Mapping[str, Kind],
 ) -> str | None:
     """Say what is wrong with a file first of all, None if nothing."""
     schema = [jsonable(file.attrs.get(name)) for name in ("schema", "version")]
@@ -174,13 +180,12 @@ def _find_problem(
         return (
             f"is of schema {schema[0]!r} version {schema[1]} (wanted: {schema_name!r} {version})"
         )
-    for attribute in attributes:
+    for attribute, kind in attributes.items():
         if attribute not in file.attrs:
             return f"has no attribute {attribute!r} (found: {_listed(list(file.attrs))})"
-    for attribute in LISTS:
-        found = jsonable(file.attrs.get(attribute, []))
-        if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
-            return f"has {found!r:.100} as {attribute!r} (wanted: texts)"
+        found = jsonable(file.attrs[attribute])
+        if not _is_of(kind, found):
+            return f"has {shown(found)} as {attribute!r} (wanted: {kind})"
     splits = [str(split) for split in file.attrs.get("splits", [])]
     for split in needs:
         if split not in splits:
@@ -193,6 +198,13 @@ def _find_problem(
         named = [replace(v, name=v.name.replace(SPLIT, f"{split}/", 1)) for v in within]
         problem = problem or _check(file, named, dict(common))
     return problem
+
+
+def _is_of(kind: str, found: Any) -> bool:  # noqa: ANN401 - whatever JSON can hold
+    """Tell whether a value, or each of several, is of a kind; numbers are finite."""
+    if kind.endswith("s"):
+        return isinstance(found, list) and all(_is_of(kind[:-1], each) for each in found)
+    return isinstance(found, _TYPES[kind]) and not isinstance(found, bool)
 
 
 def _check(

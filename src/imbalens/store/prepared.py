@@ -3,6 +3,7 @@
 Needs neither torch nor the source that the images came from.
 """
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,21 +15,21 @@ from jaxtyping import Bool, Float, Int, UInt8
 from imbalens.errors import InputError
 from imbalens.params.datasets import sources
 from imbalens.store.examples import Example
-from imbalens.store.hdf5 import Variable, open_checked, read_text
+from imbalens.store.hdf5 import Kind, Variable, open_checked, read_text
 
 PREPARED = "prepared"
 PREPARED_VERSION = 2
-PREPARED_ATTRIBUTES = (
-    "class_names",
-    "task",
-    "mean",
-    "std",
-    "counts",
-    "n_train",
-    "splits",
-    "source",
-    "digest",
-)
+PREPARED_ATTRIBUTES: Mapping[str, Kind] = {
+    "class_names": "texts",
+    "task": "text",
+    "mean": "numbers",
+    "std": "numbers",
+    "counts": "integers",
+    "n_train": "integer",
+    "splits": "texts",
+    "source": "text",
+    "digest": "text",
+}
 PREPARED_VARIABLES = (
     Variable("{split}/images", "uint8", ("n", "h", "w", "channels"), "RGB or grey, 0 to 255"),
     Variable("{split}/labels", "int64", ("n",), "class, as the source gives it"),
@@ -154,8 +155,13 @@ def read_metadata(path: Path) -> Prepared:
         )
 
 
-def read_split(path: Path, split: str) -> SplitArrays:
-    """Read one split whole.
+def read_split(path: Path, split: str, *, first: int | None = None) -> SplitArrays:
+    """Read one split.
+
+    Args:
+        path: Prepared file.
+        split: The split.
+        first: How many images to read; None for all.
 
     Raises:
         InputError: if the file is absent, damaged or lacks the split; it says what to run.
@@ -163,10 +169,10 @@ def read_split(path: Path, split: str) -> SplitArrays:
     with open_prepared(path, split) as file:
         group = file[split]
         return SplitArrays(
-            images=group["images"][:],
-            labels=group["labels"][:],
-            index=group["index"][:],
-            names=read_text(group["names"]),
+            images=group["images"][:first],
+            labels=group["labels"][:first],
+            index=group["index"][:first],
+            names=read_text(group["names"])[:first],
         )
 
 

@@ -7,9 +7,10 @@ written behind an apostrophe, which spreadsheets take for "this is text" and rea
 import csv
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, assert_never
+from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from imbalens.errors import InputError
 from imbalens.store.files import write_csv
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Kind = Literal["text", "integer", "number", "boolean"]
-FORMULA = re.compile(r"('*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+# at the start, or after what some spreadsheets take for the end of a field
+FORMULA = re.compile(r"(^|[;\t])('*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+GUARDED = re.compile(r"(^|[;\t])'('*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,26 @@ def read_as_text(table: Table, name: str) -> "pd.DataFrame":
     return frame
 
 
+def require_keys(table: Table, name: str, frame: "pd.DataFrame", **wanted: Sequence[Any]) -> None:
+    """Check that a table tells of what it should, in that order.
+
+    Args:
+        table: Its declaration.
+        name: What it is about.
+        frame: Its rows, as read.
+        wanted: By column the values of its rows.
+
+    Raises:
+        InputError: if it tells of something else, or its end is missing; it says what to run.
+    """
+    for column, values in wanted.items():
+        if frame[column].tolist() != list(values):
+            raise InputError(
+                f"{table.path_of(name)}: found {len(frame)} rows whose {column!r} is not that of "
+                f"the {len(values)} wanted; run: {table.command(name)}"
+            )
+
+
 def _read_rows(path: Path) -> list[list[str]]:
     """Return the fields of a CSV file, the names of its columns first.
 
@@ -140,7 +163,7 @@ def _read_rows(path: Path) -> list[list[str]]:
                 raise ValueError(
                     f"line {reader.line_num} has {len(row)} fields, wanted {len(rows[0])}"
                 )
-            rows.append(list(map(_unguard, row)))
+            rows.append([_unguard(field) if "'" in field else field for field in row])
     except csv.Error as error:
         raise ValueError(f"line {reader.line_num}: {error}") from error
     if len(set(rows[0])) < len(rows[0]):
@@ -150,12 +173,12 @@ def _read_rows(path: Path) -> list[list[str]]:
 
 def _guard(text: str) -> str:
     """Put an apostrophe before what a spreadsheet would take for a formula."""
-    return f"'{text}" if FORMULA.match(text) else text
+    return FORMULA.sub(r"\1'\2", text)
 
 
 def _unguard(text: str) -> str:
-    """Take away the apostrophe that `_guard` put there."""
-    return text[1:] if text.startswith("'") and FORMULA.match(text) else text
+    """Take away the apostrophes that `_guard` put there."""
+    return GUARDED.sub(r"\1\2", text)
 
 
 def _check(table: Table, name: str, frame: "pd.DataFrame") -> None:
@@ -214,6 +237,9 @@ def _parse(values: "pd.Series", column: Column) -> "pd.Series":
             other = [value for value in texts if not isinstance(value, str)]
             if other:
                 raise ValueError(f"found {other[0]!r}, wanted text")
+            broken = [value for value in texts if "\r" in value]
+            if broken:  # which would end a line
+                raise ValueError(f"found {broken[0]!r}, wanted no carriage return")
             return texts
         case "number":
             return pd.to_numeric(values.astype(object).where(~blank)).astype("float64")

@@ -39,14 +39,19 @@ class ImageTensors:
 
 
 def load_images(
-    data: Path, prepared: Prepared, split: str, device: torch.device
+    data: Path,
+    prepared: Prepared,
+    split: str,
+    device: torch.device,
+    *,
+    first: int | None = None,
 ) -> tuple[ImageTensors, Int[np.ndarray, " n"]]:
-    """Return one split's images on `device`, and their positions in the source.
+    """Return one split's images on `device`, all or the first, and their positions in the source.
 
     Raises:
         InputError: if the file is absent or damaged; it says what to run.
     """
-    arrays = read_split(data, split)
+    arrays = read_split(data, split, first=first)
     tensors = ImageTensors(
         images=torch.from_numpy(arrays.images).to(device),
         labels=torch.from_numpy(arrays.labels).to(device),

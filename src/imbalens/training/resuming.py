@@ -1,16 +1,18 @@
 """The state of an interrupted training, kept outside DVC until the training succeeds."""
 
+import copy
 import hashlib
 import io
 import json
 import sys
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from imbalens.store.files import write_bytes
 
@@ -76,13 +78,45 @@ def load_state(folder: Path) -> TrainingState | None:
         return None
     content = path.read_bytes()
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if damaged := archive.testzip():  # torch does not compare the checksums
+                raise ValueError(f"{damaged} is damaged")
         found = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
         return TrainingState(**found)
+    except MemoryError:
+        raise  # no fault of the state
     except Exception as error:  # noqa: BLE001 - foreign bytes make an unpickler raise anything
-        aside = path.replace(path.with_name(UNREADABLE))
-        print(
-            f"{path}: cannot be read ({type(error).__name__}); training starts over (it is "
-            f"{aside} now)",
-            file=sys.stderr,
-        )
+        _set_aside(path, "cannot be read", error)
         return None
+
+
+def restore(
+    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer
+) -> TrainingState | None:
+    """Put the folder's state into a network and its optimiser.
+
+    Returns:
+        The state; None where there is none that can be read and fits, and then network and
+        optimiser are as they were.
+    """
+    state = load_state(folder)
+    if state is None:
+        return None
+    before = copy.deepcopy((model.state_dict(), optimizer.state_dict()))
+    try:
+        model.load_state_dict(state.model)
+        optimizer.load_state_dict(state.optimizer)
+    except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+        model.load_state_dict(before[0])
+        optimizer.load_state_dict(before[1])
+        _set_aside(folder / STATE, "does not fit", error)
+        return None
+    return state
+
+
+def _set_aside(path: Path, what: str, error: Exception) -> None:
+    aside = path.replace(path.with_name(UNREADABLE))
+    print(
+        f"{path}: {what} ({type(error).__name__}); training starts over (it is {aside} now)",
+        file=sys.stderr,
+    )

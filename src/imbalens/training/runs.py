@@ -17,6 +17,8 @@ from imbalens.store.prepared import Prepared
 from imbalens.training.batches import load_images
 from imbalens.training.train import require_finite_outputs, train
 
+TRIED = 32  # images that a checkpoint's network is tried on
+
 
 def train_run(
     run: Run,
@@ -47,14 +49,14 @@ def train_run(
     """
     torch.manual_seed(run.seed)
     model = build_model(run.model, run.loss, len(prepared.class_names))
-    training = load_images(data, prepared, "train", device)[0]
     if run.checkpoint is not None:
         path = expand_path(run.checkpoint)
         load_weights(model, load_checkpoint(path), path=path)
+        tried = load_images(data, prepared, "train", device, first=TRIED)[0]
         require_finite_outputs(
             model.to(device),
-            training,
-            batch_size=recipe.batch_size,
+            tried,
+            batch_size=TRIED,
             whose=f"{path}: the network's",
             remedy="get other weights, or set the method's checkpoint to null, to train",
         )
@@ -64,7 +66,7 @@ def train_run(
     history = train(
         model,
         build_objective(run.loss, run.drw, counts, task=prepared.task, n_images=prepared.n_train),
-        training,
+        load_images(data, prepared, "train", device)[0],
         load_images(data, prepared, "val", device)[0] if "val" in prepared.splits else None,
         recipe,
         offset=logit_offset(run.loss, counts).to(device) / logit_scale(run.loss),

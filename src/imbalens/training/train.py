@@ -19,7 +19,7 @@ from imbalens.models.network import Network
 from imbalens.params.recipes import Adam, Optimizer, Recipe, Sgd
 from imbalens.training.batches import ImageTensors, plain_batches, training_batches
 from imbalens.training.devices import precision_context
-from imbalens.training.resuming import TrainingState, load_state, save_state
+from imbalens.training.resuming import TrainingState, restore, save_state
 from imbalens.training.schedules import learning_rate
 
 Objective = Callable[[Tensor, Tensor, int], Tensor]
@@ -76,10 +76,8 @@ def train(
 
     if validation and validation.labels.ndim == 2:
         _judgeable_labels(validation)  # not only after an epoch
-    state = load_state(work) or TrainingState(0, {}, {}, [])
+    state = restore(work, model, optimizer) or TrainingState(0, {}, {}, [])
     if state.epoch:
-        model.load_state_dict(state.model)
-        optimizer.load_state_dict(state.optimizer)
         tqdm.write(f"{name}: goes on after epoch {state.epoch} of {recipe.epochs} ({work})")
     history, best = list(state.history), state.best
 

@@ -5,7 +5,6 @@ names it, such as performance@planted-ce. params.yaml and analyses.yaml lie in t
 """
 
 from imbalens.stage import run_command
-
 import importlib
 import sys
 from pathlib import Path

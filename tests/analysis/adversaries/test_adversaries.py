@@ -59,5 +59,12 @@ def test_no_predictor_has_a_mean_of_fewer_than_two_classes(wrong, foretold):
 
 def test_two_classes_of_three_have_means():
     found = ask(3, wrong=[0, 2])
-    assert found.undefined == ""
+    assert found.undefined == "top3: with four classes or fewer three are all the others"
     assert all(np.isfinite(one.kld) for one in found.scores.values())
+    assert all(np.isnan(one.top3) for one in found.scores.values())
+
+
+def test_of_five_classes_nothing_is_undefined():
+    found = ask(5, wrong=[0, 2])
+    assert found.undefined == ""
+    assert all(np.isfinite(one.top3) for one in found.scores.values())

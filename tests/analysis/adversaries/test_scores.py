@@ -57,7 +57,7 @@ def hit_rate_oracle(errors, predicted, top):
             for a in others
             if errors[c, a] > 0 and sum(errors[c, b] > errors[c, a] for b in others) < top
         }
-        if not wanted or np.isnan(predicted[c]).any():
+        if not wanted or np.isnan(predicted[c]).any() or top >= len(others):
             rates.append(np.nan)
             continue
         hits = []
@@ -145,8 +145,18 @@ def test_hit_rate_by_hand():
     predicted = np.array([[0, 0.2, 0.5, 0.3], [0, 0, 0.7, 0.3], [0.5, 0.3, 0, 0.2], [1, 0, 0, 0]])
     np.testing.assert_allclose(hit_rate(errors, predicted, top=1), [0, 0, 0, nan])
     np.testing.assert_allclose(hit_rate(errors, predicted, top=2), [0.5, 0.5, 1, nan])
-    np.testing.assert_allclose(hit_rate(errors, predicted, top=3), [1, 1, 1, nan])
-    np.testing.assert_allclose(hit_rate(errors, predicted, top=9), [1, 1, 1, nan])
+
+
+@given(seed=st.integers(0, 10_000), n_classes=st.integers(2, 6), top=st.integers(1, 6))
+@settings(deadline=None, max_examples=60)
+def test_who_names_all_others_is_not_scored(seed, n_classes, top):
+    """The prediction would be right whatever it is."""
+    p, q = draw(seed, n_classes), draw(seed + 1, n_classes)
+    defined = ~np.isnan(hit_rate(p, q, top=top))
+    assert not defined.any() or top < n_classes - 1
+    if top < n_classes - 1:
+        both = ~np.isnan(p).any(axis=1) & ~np.isnan(q).any(axis=1)
+        np.testing.assert_array_equal(defined, both)
 
 
 def test_a_uniform_prediction_scores_what_chance_does():
@@ -178,7 +188,7 @@ def test_score_averages_the_judged_classes_and_the_log_loss_all_errors():
         assert np.isnan(per_class).tolist() == [False, True, True, False]
         assert getattr(found, name) == pytest.approx((per_class[0] + per_class[3]) / 2)
     assert found.top1 == 1.0
-    assert found.top3 == 1.0
+    assert np.isnan(found.top3), "of four classes all others are named"
     first = -(np.log(1.5 / 5.5) + np.log(3.5 / 5.5)) / 2
     last = -(np.log(2.5 / 3.5) + np.log(0.5 / 3.5)) / 2
     expected = [first, np.log(3), np.nan, last]
@@ -203,7 +213,7 @@ def test_a_mean_of_a_single_class_is_not_given_but_its_own_scores_are(only):
     assert np.isnan([getattr(found, name) for name in MEANS]).all()
     for name in PER_CLASS:
         own, expected = getattr(found, name), getattr(both, name)
-        assert own[only] == expected[only], name
+        np.testing.assert_equal(own[only], expected[only], name)
         assert np.isnan(np.delete(own, only)).all(), name
     assert found.log_loss == both.log_loss, "a mean over all errors"
 

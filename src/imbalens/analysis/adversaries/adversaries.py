@@ -60,7 +60,7 @@ class Adversaries:
 
     @property
     def undefined(self) -> str:
-        """Why means over classes are not given; empty if they are."""
+        """Why means over classes, or a hit rate, are not given; empty if they are."""
         return why_undefined(len(self.judged), int(self.judged.sum()))
 
 

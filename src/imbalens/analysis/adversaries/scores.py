@@ -24,6 +24,7 @@ from imbalens.analysis.common.ranks import rank_rows
 
 TWO_CLASSES = "with two classes every error of a class goes to the other, whatever is foretold"
 FEW_CLASSES = "fewer than two classes have both errors and nearest adversaries"
+ALL_NAMED = "top3: with four classes or fewer three are all the others"
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def tells_of(n_classes: int) -> bool:
 
 
 def why_undefined(n_classes: int, n_judged: int) -> str:
-    """Say why means over classes are not given; empty if they are.
+    """Say why means over classes, or the hit rate of three, are not given; empty if they are.
 
     Args:
         n_classes: Number of classes.
@@ -90,7 +91,9 @@ def why_undefined(n_classes: int, n_judged: int) -> str:
     """
     if not tells_of(n_classes):
         return TWO_CLASSES
-    return FEW_CLASSES if n_judged < 2 else ""
+    if n_judged < 2:
+        return FEW_CLASSES
+    return ALL_NAMED if n_classes <= 4 else ""
 
 
 def mean_over_classes(values: Float[np.ndarray, " c"]) -> float:
@@ -229,7 +232,8 @@ def hit_rate(
         top: Number of classes that the prediction names.
 
     Returns:
-        Numbers in [0, 1], one per reference class; NaN where either row is.
+        Numbers in [0, 1], one per reference class; NaN where either row is, and where `top` are
+        all other classes, which name every error.
 
     Raises:
         ValueError: if `top` is less than 1.
@@ -245,7 +249,7 @@ def hit_rate(
     possible = np.minimum(wanted.sum(axis=1), top)
     defined = ~np.isnan(actual).any(axis=1) & ~np.isnan(guess).any(axis=1)
     hits = np.where(wanted, named, 0.0).sum(axis=1)
-    return divide(hits, np.where(defined, possible, 0))
+    return divide(hits, np.where(defined & (top < len(errors) - 1), possible, 0))
 
 
 def score_prediction(

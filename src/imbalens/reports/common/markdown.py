@@ -1,6 +1,10 @@
 """Tables in Markdown, whose cells hold nothing but text: names of classes may be anything."""
 
+import re
 from collections.abc import Sequence
+
+# signs that format text or make a link of it; _ does so but within a word
+SIGNS = re.compile(r"[\\|`*~$]|\](?=[(\[])|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
 
 def markdown_table(
@@ -14,16 +18,14 @@ def markdown_table(
         numbers: How many of the last columns hold numbers, which stand at the right.
     """
     sides = ["---"] * (len(head) - numbers) + ["---:"] * numbers
-    return [
-        f"| {' | '.join(cells)} |"
-        for cells in (map(escape, head), sides, *(map(escape, row) for row in rows))
-    ]
+    cells = [list(map(escape_markdown, row)) for row in (head, *rows)]
+    return [f"| {' | '.join(row)} |" for row in (cells[0], sides, *cells[1:])]
 
 
-def escape(text: str) -> str:
-    """Return text that Markdown shows as it is: on one line, no table's edge, no HTML, no link."""
-    signs = {"\\": "\\\\", "|": "\\|", "<": "&lt;", "](": "]\\("}
-    line = " ".join(text.split())
-    for sign, shown in signs.items():
-        line = line.replace(sign, shown)
-    return line
+def escape_markdown(text: str) -> str:
+    """Return text that is shown as it is: on one line, no table's edge, no HTML, no format.
+
+    An address, such as one that begins with www., may still be made a link to itself.
+    """
+    line = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+    return SIGNS.sub(r"\\\g<0>", line)
