@@ -209,9 +209,9 @@ def _require(
     if not right.all():
         place = np.argwhere(~right)[0]
         place[:2] += start[: len(place)]
-        path = Path(file.filename)
+        path, found = Path(file.filename), file[name][tuple(place)].item()
         raise InputError(
-            f"{path} has {file[name][tuple(place)]:g} in {name!r} at {place.tolist()} (wanted: "
+            f"{path} has {found} in {name!r} at {place.tolist()} (wanted: "
             f"{rule}); run: {_repeat(str(file.attrs['schema']), path)}"
         )
 
