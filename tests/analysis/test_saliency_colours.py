@@ -134,6 +134,12 @@ def test_all_ranks_of_the_largest_image_can_be_chosen(side, dtype):
     assert top_pixels(rank, fraction=0.75).sum() == 3 * side**2 // 4
 
 
+def test_the_least_fraction_is_shown_as_it_is():
+    rank = np.arange(9).astype(np.uint16).reshape(1, 3, 3)
+    with pytest.raises(ValueError, match=r"fraction is 0\.1111, .*; it must be at least 1 / 9$"):
+        top_pixels(rank, fraction=0.1111)
+
+
 @pytest.mark.parametrize("fraction", [0.0, -0.1, 1.01, 0.2])
 def test_top_pixels_refuses_a_fraction_that_chooses_nothing_or_too_much(fraction):
     rank = np.arange(4).astype(np.uint16).reshape(1, 2, 2)

@@ -174,7 +174,7 @@ def top_pixels(rank: Ranks, *, fraction: float) -> Bool[np.ndarray, "n h w"]:
     if chosen == 0:
         raise ValueError(
             f"fraction is {fraction}, less than one of {height} x {width} pixels; "
-            f"it must be at least {1 / (height * width):.3g}"
+            f"it must be at least 1 / {height * width}"
         )
     return rank < chosen
 
