@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tqdm import tqdm
+
 from imbalens.data.image_files import DEEP, deep_values, open_image
 
 HEADER = slice(12, 16), slice(24, 26)  # bytes of a PNG: name of its first chunk, depth and kind
@@ -30,9 +32,12 @@ def find_bits(files: Sequence[Path], place: str) -> int:
         InputError: naming a file that cannot be decoded.
     """
     largest = -1
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    progress = tqdm(desc="16-bit range", total=len(files), unit="image", delay=1, disable=None)
+    with ThreadPoolExecutor(os.cpu_count()) as pool, progress:
         for start in range(0, len(files), AT_ONCE):
-            largest = max(largest, *pool.map(_largest_value, files[start : start + AT_ONCE]))
+            asked = files[start : start + AT_ONCE]
+            largest = max(largest, *pool.map(_largest_value, asked))
+            progress.update(len(asked))
             if largest >= 2 ** (DEEP - 1):
                 break
     if largest < 0:
