@@ -369,7 +369,7 @@ def test_large_images_are_read_few_at_a_time(tmp_path, arrays, monkeypatch, name
     monkeypatch.setattr(
         module,
         "resize_images",
-        lambda images, size: asked.append(len(images)) or resize(images, size),
+        lambda images, *how: asked.append(len(images)) or resize(images, *how),
     )
     assert (open_arrays(source(tmp_path / name), 4).train.read(np.arange(6)) == whole).all()
     assert asked == [2, 2, 2]

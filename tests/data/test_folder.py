@@ -14,6 +14,7 @@ from imbalens.params.datasets import Folder
 from imbalens.store.prepared import read_metadata, read_split
 
 REAL = Path(os.environ.get("IMBALENS_REAL_DATA", Path(__file__).parents[2] / "../shared/data"))
+PLAIN = {"mean": (0.0,) * 3, "std": (1.0,) * 3}
 REAL_SIZES = [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
 
 
@@ -74,6 +75,78 @@ def test_every_kind_becomes_rgb(tmp_path, mode):
     pixels = read_image(tmp_path / "a.png", 8)
     assert pixels.shape == (8, 8, 3)
     assert (pixels == 255).all()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("mode", ["L", "CMYK", "P", "RGB"])
+def test_a_folder_of_any_kind_is_prepared_in_its_colours(root, tmp_path, make_dataset, kind, mode):
+    if (kind, mode) in {("PNG", "CMYK"), ("JPEG", "P")}:
+        pytest.skip(f"no {kind} has mode {mode}")
+    colour = (90, 90, 90) if mode == "L" else (250, 40, 90)
+    for path in root.rglob("*.png"):
+        Image.new("RGB", (8, 8), colour).convert(mode, palette=Image.Palette.ADAPTIVE).save(
+            path, kind
+        )
+    save(root / "train/ape/other.png", (0, 0, 0))  # else no channel would vary
+    prepare(make_dataset(folder(root)), tmp_path / "out.h5")
+    images = read_split(tmp_path / "out.h5", "test").images
+    assert (np.abs(images - np.array(colour)) <= 3).all()
+
+
+def save_deep(path, values):
+    Image.fromarray(np.full((8, 8), values, np.uint16)).save(path)
+
+
+def test_12_bits_in_files_of_16_keep_their_brightness(root, tmp_path, make_dataset, capsys):
+    values = dict(zip(sorted(root.rglob("*.png")), range(95, 4096, 320), strict=False))
+    for path, value in values.items():
+        save_deep(path, value)
+    assert max(values.values()) in range(2048, 4096)
+    summary = prepare(make_dataset(folder(root)), tmp_path / "out.h5")
+    assert summary["bits"] == 12
+    assert "read as 12 bits" in capsys.readouterr().err
+    for split in ("train", "test"):
+        arrays = read_split(tmp_path / "out.h5", split)
+        for name, image in zip(arrays.names, arrays.images, strict=True):
+            assert (image == values[root / name] >> 4).all()
+
+
+def test_bits_that_are_given_are_not_looked_for(root, tmp_path, make_dataset, capsys):
+    for path in (root / "train").rglob("*.png"):
+        save_deep(path, 4095)
+    for path in (root / "test").rglob("*.png"):
+        save_deep(path, 300)
+    save_deep(root / "train/ape/0.png", 1000)
+    summary = prepare(make_dataset(folder(root), bits=13), tmp_path / "out.h5")
+    assert (summary["bits"], summary["largest_value"]) == (13, 127)
+    assert capsys.readouterr().err == ""
+    summary = prepare(make_dataset(folder(root), bits=16), tmp_path / "out.h5")
+    assert "bits" not in summary
+    assert summary["largest_value"] == 15
+    assert capsys.readouterr().err == (
+        f"{root}: no value of the training images is above 15 of 255, less than a quarter of the "
+        "range; export them with the whole range, or set bits of the dataset where files of 16 "
+        "bits use fewer\n"
+    )
+    with pytest.raises(InputError, match=r"\.png: found value 4095; allowed with 10 bits: at "):
+        prepare(make_dataset(folder(root), bits=10), tmp_path / "more.h5")
+    assert not (tmp_path / "more.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("resize", "column"),
+    [("squash", [250] * 2 + [0] * 4 + [250] * 2), ("crop", [0] * 8), ("pad", [0] * 8)],
+)
+def test_oblong_images_become_squares_as_asked(root, tmp_path, make_dataset, resize, column):
+    tall = np.zeros((32, 16, 3), np.uint8)
+    tall[:8] = tall[24:] = 250
+    for path in root.rglob("*.png"):
+        Image.fromarray(tall).save(path)
+    prepare(make_dataset(folder(root), resize=resize, normalization=PLAIN), tmp_path / "out.h5")
+    image = read_split(tmp_path / "out.h5", "test").images[0][..., 0].astype(int)
+    assert (np.abs(image[:, 0] - column) < 40).all()
+    middle = [250] * 2 + [0] * 4 + [250] * 2 if resize != "crop" else [0] * 8
+    assert (np.abs(image[:, 4] - middle) < 40).all()
 
 
 def test_what_is_transparent_becomes_white(tmp_path):
@@ -208,7 +281,7 @@ def test_another_image_size_than_the_digest_covers_is_said_to_be_a_reason(
     root, tmp_path, make_dataset
 ):
     digest = prepare(make_dataset(folder(root)), tmp_path / "out/d.h5")["digest"]
-    with pytest.raises(InputError, match="image_size, imbalance or validation changed"):
+    with pytest.raises(InputError, match="image_size, resize, bits, imbalance or"):
         prepare(make_dataset(folder(root, digest), image_size=16), tmp_path / "out/e.h5")
 
 

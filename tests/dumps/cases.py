@@ -26,6 +26,8 @@ DATASET = Dataset.model_validate(
             "seed": 0,
         },
         "image_size": 8,
+        "resize": "squash",
+        "bits": None,
         "imbalance": {
             "kind": "exp",
             "ratio": 4.0,

@@ -114,9 +114,22 @@ def test_a_profile_is_short(path):
         ),
         (at(*IMBALANCE, n_max=99999999999999999999), r".*n_max: found 9+; .*less than 2147483648"),
         (
-            at("datasets", "planted", image_size=257),
-            "datasets.planted.image_size: found 257; .*less than or equal to 256",
+            at("datasets", "planted", image_size=1025),
+            "datasets.planted.image_size: found 1025; .*less than or equal to 1024",
         ),
+        (
+            at("datasets", "planted", resize="stretch"),
+            "datasets.planted.resize: found 'stretch'; Input should be 'squash', 'crop' or 'pad'",
+        ),
+        (
+            at("datasets", "planted", resize="crop"),
+            "datasets.planted.resize: found 'crop'; allowed: squash, for source 'planted' draws",
+        ),
+        (
+            at("datasets", "phantom", bits=12),
+            "datasets.phantom.bits: found 12; allowed: null, for source 'phantom_cxr' draws its",
+        ),
+        (at("datasets", "planted", bits=17), "datasets.planted.bits: found 17; .*equal to 16"),
         (
             at(*QUICK, "schedule", warmup_epochs=14),
             "recipes.quick.schedule.warmup_epochs: found 14; allowed: below the 14 epochs of "

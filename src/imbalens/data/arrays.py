@@ -22,7 +22,7 @@ from imbalens.data.image_files import MAX_PIXELS, resize_images
 from imbalens.data.names import MAX_CLASSES
 from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
-from imbalens.params.datasets import Arrays
+from imbalens.params.datasets import Arrays, Resize
 from imbalens.params.paths import expand_path
 from imbalens.store.hdf5 import read_text
 from imbalens.store.hdf5_links import find_foreign
@@ -40,12 +40,13 @@ MAX_IMAGES = 2**24  # of a split; of each there is a name in memory
 BATCH_BYTES = 2**28  # of images in memory at a time, before they are resized
 
 
-def open_arrays(params: Arrays, image_size: int) -> Source:
+def open_arrays(params: Arrays, image_size: int, *, resize: Resize = "squash") -> Source:
     """Check the file; images are read on demand.
 
     Args:
         params: Path of the file.
-        image_size: Side in pixels that images are resized to.
+        image_size: Side in pixels of the squares that images become.
+        resize: How oblong images become squares.
 
     Raises:
         InputError: naming the file, the array, what was found and what is allowed.
@@ -62,7 +63,7 @@ def open_arrays(params: Arrays, image_size: int) -> Source:
     labels = {
         split: _check_labels(path, split, found[split], len(class_names)) for split in SPLITS
     }
-    train, test = (_open_split(path, arrays, s, labels[s], image_size) for s in SPLITS)
+    train, test = (_open_split(path, arrays, s, labels[s], image_size, resize) for s in SPLITS)
     return Source(str(path), class_names, train, test)
 
 
@@ -225,6 +226,7 @@ def _open_split(
     split: str,
     labels: Int[np.ndarray, " n"],
     size: int,
+    resize: Resize,
 ) -> SourceSplit:
     images = arrays[f"{split}_images"]
     n_at_once = max(1, BATCH_BYTES // prod(images.shape[1:]))
@@ -235,7 +237,7 @@ def _open_split(
             with _readable(path):
                 batch = images[positions[start : start + n_at_once]]
             colour = batch if batch.ndim == 4 else np.repeat(batch[..., None], 3, axis=3)
-            parts.append(resize_images(colour, size))
+            parts.append(resize_images(colour, size, resize))
         return np.concatenate(parts)
 
     names: Sequence[str] = [f"{split}/{position}" for position in range(len(labels))]

@@ -5,22 +5,26 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from imbalens.data.image_files import fit, flatten, open_image
+from imbalens.data.bit_depth import find_bits
+from imbalens.data.image_files import DEEP, fit, open_image, read_upright
 from imbalens.data.names import escape_unseen
 from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
-from imbalens.params.datasets import Folder
+from imbalens.params.datasets import Folder, Resize
 from imbalens.params.paths import expand_path
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}
 
 
-def open_folder(params: Folder, image_size: int) -> Source:
+def open_folder(
+    params: Folder, image_size: int, *, resize: Resize = "squash", bits: int | None = None
+) -> Source:
     """List the images; files are decoded when they are read.
 
     Classes and files are ordered by name; hidden ones, other suffixes, folders within a class and
@@ -29,7 +33,9 @@ def open_folder(params: Folder, image_size: int) -> Source:
 
     Args:
         params: Root folder.
-        image_size: Side in pixels that every image is resized to, whatever its proportions.
+        image_size: Side in pixels of the squares that images become.
+        resize: How oblong images become squares.
+        bits: Of 16-bit grey, how many of each value are used; None to look.
 
     Raises:
         InputError: naming what is missing, be it a class in one of the splits or the image that a
@@ -49,26 +55,37 @@ def open_folder(params: Folder, image_size: int) -> Source:
     names = classes["train"]
     _report_case(root, names)
     _report_left_out(root, [root / split / name for split in classes for name in names])
+    files = {split: _list_files(root, split, names) for split in classes}
+    found = bits or find_bits([*chain(*files["train"], *files["test"])], str(root))
+    train, test = (
+        _open_split(root, files[split], image_size, resize, found) for split in ("train", "test")
+    )
     return Source(
         place=str(root),
         class_names=tuple(map(_decoded, names)),
-        train=_open_split(root, "train", names, image_size),
-        test=_open_split(root, "test", names, image_size),
+        train=train,
+        test=test,
+        facts={"bits": found} if found < DEEP else {},
     )
 
 
-def read_image(path: Path, size: int) -> UInt8[np.ndarray, "s s 3"]:
-    """Read one image as RGB: transparency on white, 16-bit grey by its upper byte.
+def read_image(
+    path: Path, size: int, *, resize: Resize = "squash", bits: int = DEEP
+) -> UInt8[np.ndarray, "s s 3"]:
+    """Read one image upright, as RGB: transparency on white.
 
     Args:
         path: PNG or JPEG file.
-        size: Side in pixels to resize to.
+        size: Side in pixels of the square that it becomes.
+        resize: How it becomes a square.
+        bits: Of 16-bit grey, how many of each value are used; its 8 upper ones stay.
 
     Raises:
-        InputError: naming a file that cannot be decoded.
+        InputError: naming a file that cannot be decoded, or has larger values.
     """
     with open_image(path, formats=("PNG", "JPEG")) as image:
-        return np.asarray(fit(flatten(image, mode="RGB", ground="white"), size))
+        upright = read_upright(path, image, mode="RGB", ground="white", bits=bits)
+        return np.asarray(fit(upright, size, resize))
 
 
 def _list_classes(folder: Path) -> list[str]:
@@ -133,9 +150,9 @@ def _readable(name: str) -> str:
     return escape_unseen(_decoded(name))
 
 
-def _open_split(root: Path, split: str, class_names: Sequence[str], size: int) -> SourceSplit:
-    files: list[Path] = []
-    counts: list[int] = []
+def _list_files(root: Path, split: str, class_names: Sequence[str]) -> list[list[Path]]:
+    """Return the images of each class."""
+    files: list[list[Path]] = []
     for name in class_names:
         folder = root / split / name
         # paths themselves are ordered on Windows as if all their letters were small
@@ -149,13 +166,21 @@ def _open_split(root: Path, split: str, class_names: Sequence[str], size: int) -
         found = list(filter(_is_image, entries))
         if not found:
             raise InputError(f"{folder}: found no images; allowed: one or more PNG or JPEG files")
-        files += found
-        counts.append(len(found))
+        files.append(found)
+    return files
+
+
+def _open_split(
+    root: Path, by_class: Sequence[Sequence[Path]], size: int, resize: Resize, bits: int
+) -> SourceSplit:
+    files, counts = [*chain(*by_class)], [len(files) for files in by_class]
+
+    def read_at(position: int) -> UInt8[np.ndarray, "h w 3"]:
+        return read_image(files[position], size, resize=resize, bits=bits)
 
     def read(positions: Int[np.ndarray, " k"]) -> UInt8[np.ndarray, "k h w 3"]:
         with ThreadPoolExecutor() as pool:
-            images = pool.map(lambda position: read_image(files[position], size), positions)
-            return np.stack(list(images))
+            return np.stack(list(pool.map(read_at, positions.tolist())))
 
     return SourceSplit(
         labels=np.repeat(np.arange(len(counts), dtype=np.int64), counts),

@@ -34,6 +34,7 @@ def find_problems(params: Params) -> list[str]:
         *_check_validation(params),
         *_check_tasks(params),
         *_check_sizes(params),
+        *_check_generated(params),
         *_check_padding(params),
         *_check_dumps(params),
         *_check_settings(params),
@@ -256,6 +257,21 @@ def _check_sizes(params: Params) -> list[str]:
         for name, run in params.runs.items()
         if (dataset := params.datasets.get(run.dataset))
         and dataset.image_size < run.model.min_image_size
+    ]
+
+
+def _check_generated(params: Params) -> list[str]:
+    """Settings of files where there are none: images are drawn as squares of 8 bits."""
+    return [
+        f"datasets.{name}.{key}: found {shown(found)}; allowed: {allowed}, for source "
+        f"{dataset.source.name!r} draws its images"
+        for name, dataset in params.datasets.items()
+        if dataset.source.generated
+        for key, found, usual, allowed in (
+            ("resize", dataset.resize, "squash", "squash"),
+            ("bits", dataset.bits, None, "null"),
+        )
+        if found != usual
     ]
 
 

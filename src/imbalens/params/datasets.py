@@ -35,8 +35,8 @@ class Files(SourceSection):
     """Files of one's own, which may change unseen.
 
     `digest` is what `prepare` reports: it covers the images as selected, split and resized. When
-    given, another one is an error, be it due to other files or to another image_size, imbalance
-    or validation.
+    given, another one is an error, be it due to other files or to another image_size, resize,
+    bits, imbalance or validation.
     """
 
     digest: str | None
@@ -147,6 +147,8 @@ Source = Annotated[AnySource, Field(discriminator="name")]
 
 Ratio = Annotated[float, Field(ge=1, le=1e6)]
 
+Resize = Literal["squash", "crop", "pad"]
+
 
 class Selection(Section):
     """Which images of a class stay: the field's published choice, or a numpy Generator's."""
@@ -224,12 +226,15 @@ class Normalization(Section):
 class Dataset(Section):
     """One dataset; `normalization: null` computes it from the training images.
 
-    `image_size` is a side in pixels, at most 256: saliency ranks have 16 bits, which number the
-    65,536 pixels of such an image.
+    `image_size` is a side in pixels. Oblong images become squares by `resize`, see
+    `data.geometry.place_image`. `bits` are those that grey PNGs of 16 bits use of each value;
+    null looks for the largest value of all of them, see `data.bit_depth`.
     """
 
     source: Source
-    image_size: Annotated[int, Field(ge=8, le=256)]
+    image_size: Annotated[int, Field(ge=8, le=1024)]
+    resize: Resize
+    bits: Annotated[int, Field(ge=8, le=16)] | None
     imbalance: Imbalance
     validation: Validation
     normalization: Normalization | None
