@@ -128,16 +128,26 @@ def test_maps_of_a_validation_part_need_one(tmp_path):
         runs("maps", "planted-ce")(values)
 
     message = (
-        "dump_maps.split: found 'val', but datasets.planted.validation.share is 0; set a share "
-        "or use 'train' or 'test'"
+        "dump_maps.split: found 'val', but datasets.planted.validation.share is 0; set a share, "
+        "null where the source has validation images, or use 'train' or 'test'"
     )
     assert messages_of(tmp_path, change, "analyses.yaml") == [message]
 
-    def change_both(values):
-        change(values)
-        at("datasets", "planted", "validation", share=0.1)(values)
+    for share in (0.1, None):
 
-    assert load_changed(tmp_path, change_both).analyses.dump_maps.split == "val"
+        def change_both(values, share=share):
+            change(values)
+            at("datasets", "planted", "validation", share=share)(values)
+
+        assert load_changed(tmp_path, change_both).analyses.dump_maps.split == "val"
+
+
+def test_the_best_epoch_may_be_chosen_on_the_sources_own_validation_images(tmp_path):
+    def change(values):
+        at("recipes", "quick", model_selection="best_validation")(values)
+        at("datasets", "planted", "validation", share=None)(values)
+
+    assert load_changed(tmp_path, change).datasets["planted"].validation.share is None
 
 
 def test_every_place_is_named_once(tmp_path):

@@ -163,7 +163,8 @@ def test_a_mistake_is_one_error_that_names_file_key_found_and_allowed(tmp_path, 
             "performance",
             {"split": "val"},
             "performance.split: found 'val', but datasets.planted.validation.share is 0; "
-            "set a share or use 'train' or 'test'(?m:$)",
+            "set a share, null where the source has validation images, or use 'train' or "
+            r"'test'(?m:$)",
         ),
         (
             "adversaries",

@@ -51,6 +51,7 @@ class Source:
         class_names: Name of each class, in label order.
         train: Training images before any imbalance.
         test: Test images.
+        validation: Images that the source itself sets aside; None if there are none.
         task: Whether an image has exactly one class, or any of several labels, or of one.
         channels: Of the images as read: 3, or 1 for grey.
         facts: What `prepare` reports of the source, such as how many images were absent.
@@ -61,6 +62,7 @@ class Source:
     class_names: tuple[str, ...]
     train: SourceSplit
     test: SourceSplit
+    validation: SourceSplit | None = None
     task: Task = "multiclass"
     channels: Literal[1, 3] = 3
     facts: Mapping[str, Any] = field(default_factory=dict)

@@ -147,12 +147,13 @@ def _check_validation(params: Params) -> list[str]:
     problems: list[str] = []
     for run in params.runs.values():
         dataset, recipe = params.datasets.get(run.dataset), params.recipes.get(run.recipe)
-        if not dataset or dataset.validation.share > 0:
+        if not dataset or dataset.validation.share != 0:
             continue
         if recipe and recipe.model_selection == "best_validation":
             problems.append(
                 f"recipes.{run.recipe}.model_selection: found 'best_validation', but "
-                f"datasets.{run.dataset}.validation.share is 0; set a share or use 'last'"
+                f"datasets.{run.dataset}.validation.share is 0; set a share, "
+                "null where the source has validation images, or use 'last'"
             )
     return list(dict.fromkeys(problems))  # runs share datasets and recipes
 
@@ -172,7 +173,8 @@ def _check_splits(params: Params) -> list[str]:
         if dataset and dataset.validation.share == 0:
             problems += [
                 f"{section}.split: found 'val', but datasets.{run.dataset}.validation.share is 0; "
-                "set a share or use 'train' or 'test'"
+                "set a share, null where the source has validation images, or use 'train' or "
+                "'test'"
                 for section, split in splits.items()
                 if split == "val"
             ]

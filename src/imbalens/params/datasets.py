@@ -205,9 +205,12 @@ Imbalance = Annotated[ClassImbalance | LabelImbalance, Field(discriminator="kind
 
 
 class Validation(Section):
-    """A share of every class's training images set aside, for model selection."""
+    """A share of every class's training images set aside, for model selection.
 
-    share: Share
+    `share: null` takes the images that the source itself sets aside.
+    """
+
+    share: Share | None
     seed: Seed
 
 
