@@ -40,7 +40,7 @@ def lay_out(name, folder, monkeypatch):
             arrays |= {f"{split}_labels": labels for split in ("train", "test")}
             folder.mkdir()
             write(folder / "a.npz", arrays)
-            return {"path": str(folder / "a.npz")}
+            return {"path": str(folder / "a.npz"), "task": "multiclass"}
         case "cifar10" | "cifar100":
             place(folder, monkeypatch, name, labels=[0, 1, 0, 1], n_classes=2)
             return {"root": str(folder), "download": False}
@@ -66,12 +66,13 @@ def test_what_a_source_states_is_what_its_images_show(
     if issubclass(kind, Files):
         given["digest"] = None
     path = tmp_path / "some.h5"
-    summary = prepare(make_dataset(given, image_size=16), path)
+    dataset = make_dataset(given, image_size=16)
+    summary = prepare(dataset, path)
     prepared = read_metadata(path)
-    assert (prepared.task != "multiclass") == kind.several_labels
+    assert (prepared.task != "multiclass") == dataset.source.several_labels
     assert prepared.generated == kind.generated
     with open_prepared(path, "test") as file:
-        assert ("boxes" in file["test"]) == kind.has_boxes
+        assert ("boxes" in file["test"]) == dataset.source.has_boxes
     if issubclass(kind, Files):
         prepare(make_dataset(given | {"digest": summary["digest"]}, image_size=16), path)
         with pytest.raises(InputError, match=r"source\.digest is 0000"):

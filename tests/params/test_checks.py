@@ -142,6 +142,21 @@ def test_maps_of_a_validation_part_need_one(tmp_path):
         assert load_changed(tmp_path, change_both).analyses.dump_maps.split == "val"
 
 
+@pytest.mark.parametrize(
+    ("source", "remedy"),
+    [({"name": "cifar10", "root": "data", "download": True}, "")],
+)
+def test_maps_need_boxes(tmp_path, source, remedy):
+    def change(values):
+        at("datasets", "planted", source=source)(values)
+        runs("maps", "planted-ce")(values)
+
+    assert messages_of(tmp_path, change) == [
+        f"dumps.maps.runs: found 'planted-ce', whose source {source['name']!r} has no boxes; "
+        f"allowed: a run of datasets phantom{remedy}"
+    ]
+
+
 def test_the_best_epoch_may_be_chosen_on_the_sources_own_validation_images(tmp_path):
     def change(values):
         at("recipes", "quick", model_selection="best_validation")(values)

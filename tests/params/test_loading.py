@@ -322,6 +322,21 @@ def test_what_is_given_in_part_is_filled_up_and_another_choice_is_not(tmp_path, 
     assert filled.items() <= optimizer.model_dump().items()
 
 
+@pytest.mark.parametrize(
+    ("given", "filled"), [({}, "multiclass"), ({"task": "multilabel"}, "multilabel")]
+)
+def test_a_choice_takes_the_defaults_that_go_with_its_name(tmp_path, given, filled):
+    source = {"name": "arrays", "path": "a.npz", "digest": None} | given
+    natural = {"kind": "natural", "n_max": None, "selection": {"name": "seeded", "seed": 0}}
+    change = at("datasets", "mine", source=source, image_size=8, imbalance=natural)
+    assert load_changed(tmp_path, change).datasets["mine"].source.task == filled
+
+
+def test_what_has_a_default_for_each_choice_is_not_chosen_by_default(tmp_path):
+    with pytest.raises(InputError, match=r"datasets\.planted\.source: is missing"):
+        load_changed(tmp_path, lambda values: values["datasets"]["planted"].pop("source"))
+
+
 def test_another_choice_needs_all_that_is_its_own(tmp_path):
     message = "recipes.quick.optimizer.weight_decay: is missing"
     with pytest.raises(InputError, match=message):

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, get_args
 
 from imbalens.params.analyses import Umap
-from imbalens.params.datasets import Natural, sources
+from imbalens.params.datasets import Natural
 from imbalens.params.errors import listed, shown, shown_text, tags
 from imbalens.params.experiment import Experiment, Params, all_settings, side_of
 from imbalens.params.recipes import Steps
@@ -301,10 +301,12 @@ def _check_dumps(params: Params) -> list[str]:
                     "colours are of classes that exclude each other"
                 )
             if kind == "maps" and not dataset.source.has_boxes:
-                allowed = ", ".join(name for name, each in sources().items() if each.has_boxes)
+                boxed = [each for each, given in params.datasets.items() if given.source.has_boxes]
+                what = f"a run of datasets {listed(boxed)}" if boxed else "[]"
+                boxes = "boxes" in type(dataset.source).model_fields
                 problems.append(
                     f"{key}: found {name!r}, whose source {dataset.source.name!r} has no boxes; "
-                    f"allowed: runs on {allowed}"
+                    f"allowed: {what}{', or give source.boxes' if boxes else ''}"
                 )
     return problems
 

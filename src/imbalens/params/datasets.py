@@ -16,14 +16,20 @@ class SourceSection(Section):
     """Where images come from, and what is known of them before any is read.
 
     Attributes:
-        several_labels: Whether an image can have several labels, or none.
-        has_boxes: Whether images can have boxes.
         generated: Whether the images are drawn by this package.
     """
 
-    several_labels: ClassVar[bool] = False
-    has_boxes: ClassVar[bool] = False
     generated: ClassVar[bool] = False
+
+    @property
+    def several_labels(self) -> bool:
+        """Whether an image can have several labels, or none."""
+        return False
+
+    @property
+    def has_boxes(self) -> bool:
+        """Whether images can have boxes."""
+        return False
 
     @property
     def expected_digest(self) -> str | None:
@@ -50,7 +56,6 @@ class Files(SourceSection):
 class Planted(SourceSection):
     """Generated images whose difficulties are planted and recorded (see data/planted.py)."""
 
-    has_boxes: ClassVar[bool] = True
     generated: ClassVar[bool] = True
     name: Literal["planted"]
     train_per_class: Annotated[int, Field(ge=1, le=10_000)]
@@ -58,6 +63,11 @@ class Planted(SourceSection):
     mislabelled: Share
     subconcept: Share
     seed: Seed
+
+    @property
+    def has_boxes(self) -> bool:
+        """Each image has one, of its object."""
+        return True
 
 
 class Folder(Files):
@@ -71,10 +81,20 @@ class Folder(Files):
 
 
 class Arrays(Files):
-    """An .npz or HDF5 file with train_images, train_labels, test_images, test_labels."""
+    """An .npz or HDF5 file with train_images, train_labels, test_images, test_labels.
+
+    `task` says whether an image has one class or any of several labels, which the file holds as
+    numbers and as columns of 0 and 1.
+    """
 
     name: Literal["arrays"]
     path: PathText
+    task: Literal["multiclass", "multilabel"]
+
+    @property
+    def several_labels(self) -> bool:
+        """Where the task says so."""
+        return self.task == "multilabel"
 
 
 class Cifar(SourceSection):
@@ -116,13 +136,21 @@ class Nih(Files):
     lacks the official lists.
     """
 
-    several_labels: ClassVar[bool] = True
-    has_boxes: ClassVar[bool] = True
     name: Literal["nih"]
     root: PathText
     task: ChestTask
     require_complete: bool
     split: PatientSplit
+
+    @property
+    def several_labels(self) -> bool:
+        """Each finding is one."""
+        return True
+
+    @property
+    def has_boxes(self) -> bool:
+        """Some images have, as the box list says."""
+        return True
 
 
 class PhantomCxr(SourceSection):
@@ -131,14 +159,22 @@ class PhantomCxr(SourceSection):
     Half of the test images, as far as there are any, have boxes.
     """
 
-    several_labels: ClassVar[bool] = True
-    has_boxes: ClassVar[bool] = True
     generated: ClassVar[bool] = True
     name: Literal["phantom_cxr"]
     task: ChestTask
     train_images: Annotated[int, Field(ge=1, le=200_000)]
     test_images: Annotated[int, Field(ge=1, le=200_000)]
     seed: Seed
+
+    @property
+    def several_labels(self) -> bool:
+        """Each finding is one."""
+        return True
+
+    @property
+    def has_boxes(self) -> bool:
+        """Half of the test images have, as far as there are any."""
+        return True
 
 
 AnySource = Planted | Folder | Arrays | Cifar | Nih | PhantomCxr
