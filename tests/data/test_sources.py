@@ -32,7 +32,7 @@ def lay_out(name, folder, monkeypatch):
             for split in ("train", "test"):
                 for label, colour in (("cat", (250, 0, 0)), ("ape", (0, 250, 9))):
                     save(folder / split / label / "a.png", colour)
-            return {"root": str(folder)}
+            return {"root": str(folder), "split": None, "groups": None, "boxes": None}
         case "arrays":
             images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
             labels = np.array([0, 1, 0, 1])

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Int
 
 from imbalens.classes import NO_FINDING
+from imbalens.data.group_splits import split_by_group
 from imbalens.data.imbalance import class_sizes, select, split_validation
 from imbalens.data.label_imbalance import choose_label_images, split_validation_by_patient
 from imbalens.data.source import Source, SourceSplit, count_labels
@@ -77,9 +78,13 @@ def _choose_of_classes(source: Source, dataset: Dataset) -> Choice:
             f"{source.place}: found no test images of class {names[int(tested.argmin())]!r}; "
             "every class needs at least one"
         )
-    kept, aside = split_validation(
-        labels[chosen], share=validation.share or 0.0, seed=validation.seed
-    )
+    share, patients = validation.share or 0.0, source.train.patients
+    if patients is None:
+        kept, aside = split_validation(labels[chosen], share=share, seed=validation.seed)
+    else:
+        kept, aside = split_by_group(
+            labels[chosen], patients[chosen], share=share, seed=validation.seed
+        )
     return chosen, kept, aside
 
 

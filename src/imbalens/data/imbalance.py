@@ -10,6 +10,7 @@ from typing import assert_never
 import numpy as np
 from jaxtyping import Float, Int
 
+from imbalens.data.names import first_names
 from imbalens.errors import InputError
 from imbalens.params.datasets import ClassImbalance, Exp, Natural, Selection, Step
 
@@ -36,7 +37,7 @@ def class_sizes(
     empty = [name for name, n in zip(class_names, available, strict=True) if n == 0]
     if empty:
         raise InputError(
-            f"training images: found none of class {', '.join(map(repr, empty))}; "
+            f"training images: found none of class {first_names([*map(repr, empty)])}; "
             "every class needs at least one"
         )
     c = len(available)

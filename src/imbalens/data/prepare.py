@@ -189,7 +189,7 @@ def _summarize(
 ) -> dict[str, Any]:
     """Return what `prepare` reports of a split besides its counts."""
     facts: dict[str, Any] = {}
-    if images.labels.ndim == 2:
+    if images.labels.ndim == 2 or (images.boxes and not images.truth):
         facts["boxes"] = len(arrays.get(f"{split}/boxes", ()))
     if images.patients is not None:
         facts["patients"] = len(np.unique(images.patients[positions]))

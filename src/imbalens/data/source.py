@@ -27,7 +27,8 @@ class SourceSplit:
         truth: Returns what was planted at some positions; None if nothing was.
         boxes: Returns the boxes at some positions: which of these positions (0-based), class, and
             x, y, width, height in pixels of the image as read; None if there are none.
-        patients: Patient per position, whose images stay in one split; None if not known.
+        patients: Patient, or other group, per position, whose images stay in one split; None if
+            not known.
         views: View per position, such as "PA"; None if not known.
     """
 

@@ -70,14 +70,34 @@ class Planted(SourceSection):
         return True
 
 
-class Folder(Files):
-    """Images of one's own: `root/train/<class>/*`, `root/test/<class>/*`.
+class PatientSplit(Section):
+    """Share of images that are test images where nothing else says which.
 
-    `root` may name environment variables as $NAME.
+    They are whole patients, or other groups, where these are known.
+    """
+
+    test_share: Annotated[float, Field(gt=0, lt=1)]
+    seed: Seed
+
+
+class Folder(Files):
+    """Images of one's own in class folders: `root/train/<class>` and `root/test/<class>`.
+
+    With a `split` they are in `root/<class>`. `groups` and `boxes` are CSV files (see
+    data/folder_tables.py). `root` may name environment variables as $NAME; the files are within it
+    if their paths are not full ones.
     """
 
     name: Literal["folder"]
     root: PathText
+    split: PatientSplit | None
+    groups: PathText | None
+    boxes: PathText | None
+
+    @property
+    def has_boxes(self) -> bool:
+        """Where a file of boxes is given."""
+        return self.boxes is not None
 
 
 class Arrays(Files):
@@ -119,13 +139,6 @@ class Binary(Section):
 
 
 ChestTask = Annotated[Multilabel | Binary, Field(discriminator="name")]
-
-
-class PatientSplit(Section):
-    """Share of images, in whole patients, that are test images where no official lists are."""
-
-    test_share: Annotated[float, Field(gt=0, lt=1)]
-    seed: Seed
 
 
 class Nih(Files):
