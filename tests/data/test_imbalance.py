@@ -51,6 +51,12 @@ def test_natural_caps_only_what_is_above():
     assert sizes.tolist() == [20, 5, 20]
 
 
+def test_of_many_classes_without_images_the_first_are_named():
+    message = r"none of class 'class1', .*'class5', \.\.\. \(200 in all\); every class needs"
+    with pytest.raises(InputError, match=message):
+        sizes_of(Exp, [1] + [0] * 200, 1.0, None)
+
+
 @LAWS
 @given(st.integers(1, 60), st.integers(1, 40), st.integers(2, 30))
 def test_the_last_class_has_n_max_over_ratio_when_that_is_whole(tail, ratio, c):

@@ -144,7 +144,10 @@ def test_maps_of_a_validation_part_need_one(tmp_path):
 
 @pytest.mark.parametrize(
     ("source", "remedy"),
-    [({"name": "cifar10", "root": "data", "download": True}, "")],
+    [
+        ({"name": "cifar10", "root": "data", "download": True}, ""),
+        ({"name": "folder", "root": "data", "digest": None}, ", or give source.boxes"),
+    ],
 )
 def test_maps_need_boxes(tmp_path, source, remedy):
     def change(values):

@@ -332,6 +332,17 @@ def test_a_choice_takes_the_defaults_that_go_with_its_name(tmp_path, given, fill
     assert load_changed(tmp_path, change).datasets["mine"].source.task == filled
 
 
+def test_a_folder_without_more_has_no_split_groups_or_boxes(tmp_path):
+    source = {"name": "folder", "root": "mine", "digest": None}
+    natural = {"kind": "natural", "n_max": None, "selection": {"name": "seeded", "seed": 0}}
+    for boxes in (None, "boxes.csv"):
+        given = source | ({"boxes": boxes} if boxes else {})
+        change = at("datasets", "mine", source=given, image_size=8, imbalance=natural)
+        found = load_changed(tmp_path, change).datasets["mine"].source
+        assert (found.split, found.groups, found.boxes) == (None, None, boxes)
+        assert found.has_boxes == (boxes is not None)
+
+
 def test_what_has_a_default_for_each_choice_is_not_chosen_by_default(tmp_path):
     with pytest.raises(InputError, match=r"datasets\.planted\.source: is missing"):
         load_changed(tmp_path, lambda values: values["datasets"]["planted"].pop("source"))
