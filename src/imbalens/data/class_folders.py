@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
+from imbalens.data.listed import SUFFIXES
 from imbalens.data.names import check_class_names, escape_unseen, first_names
 from imbalens.errors import InputError
 
-SUFFIXES = {".png", ".jpg", ".jpeg"}
 SPLITS = ("train", "val", "test")
 
 
