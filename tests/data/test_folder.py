@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imbalens.data.folder import open_folder, read_image
+from imbalens.data.folder import open_folder
+from imbalens.data.listed import read_image
 from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
 from imbalens.params.datasets import Folder

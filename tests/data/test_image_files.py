@@ -10,8 +10,8 @@ from PIL import Image, PngImagePlugin
 
 from imbalens.data import image_files
 from imbalens.data.decoding import decode_grey
-from imbalens.data.folder import read_image
 from imbalens.data.image_files import flatten, open_image
+from imbalens.data.listed import read_image
 from imbalens.errors import InputError
 
 SOME = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))

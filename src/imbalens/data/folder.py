@@ -4,13 +4,11 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int, UInt8
 
-from imbalens.data.image_files import fit, flatten, open_image
+from imbalens.data.listed import open_files
 from imbalens.data.names import escape_unseen
 from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
@@ -55,20 +53,6 @@ def open_folder(params: Folder, image_size: int) -> Source:
         train=_open_split(root, "train", names, image_size),
         test=_open_split(root, "test", names, image_size),
     )
-
-
-def read_image(path: Path, size: int) -> UInt8[np.ndarray, "s s 3"]:
-    """Read one image as RGB: transparency on white, 16-bit grey by its upper byte.
-
-    Args:
-        path: PNG or JPEG file.
-        size: Side in pixels to resize to.
-
-    Raises:
-        InputError: naming a file that cannot be decoded.
-    """
-    with open_image(path, formats=("PNG", "JPEG")) as image:
-        return np.asarray(fit(flatten(image, mode="RGB", ground="white"), size))
 
 
 def _list_classes(folder: Path) -> list[str]:
@@ -152,13 +136,6 @@ def _open_split(root: Path, split: str, class_names: Sequence[str], size: int) -
         files += found
         counts.append(len(found))
 
-    def read(positions: Int[np.ndarray, " k"]) -> UInt8[np.ndarray, "k h w 3"]:
-        with ThreadPoolExecutor() as pool:
-            images = pool.map(lambda position: read_image(files[position], size), positions)
-            return np.stack(list(images))
-
-    return SourceSplit(
-        labels=np.repeat(np.arange(len(counts), dtype=np.int64), counts),
-        names=[_readable(file.relative_to(root).as_posix()) for file in files],
-        read=read,
-    )
+    within = [file.relative_to(root).as_posix() for file in files]
+    labels = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+    return open_files(root, within, list(map(_readable, within)), labels, size)

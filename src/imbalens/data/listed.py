@@ -1,0 +1,69 @@
+"""Image files that each have a class, by their paths within a folder: read when asked for."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from imbalens.data.image_files import fit, flatten, open_image
+from imbalens.data.source import SourceSplit
+
+
+def open_files(
+    root: Path,
+    files: Sequence[str],
+    names: Sequence[str],
+    labels: Int[np.ndarray, " n"],
+    size: int,
+) -> SourceSplit:
+    """Return a split whose images are decoded with all cores, and only those asked for.
+
+    Args:
+        root: Folder that all the files are in.
+        files: Path of each image within the folder, with `/`.
+        names: Name of each image, to be shown.
+        labels: Class of each image.
+        size: Side in pixels that every image is resized to, whatever its proportions.
+    """
+
+    def read(positions: Int[np.ndarray, " k"]) -> UInt8[np.ndarray, "k h w 3"]:
+        with ThreadPoolExecutor() as pool:
+            images = pool.map(lambda position: read_image(root / files[position], size), positions)
+            return np.stack(list(images))
+
+    return SourceSplit(labels=labels, names=names, read=read)
+
+
+def read_image(path: Path, size: int) -> UInt8[np.ndarray, "s s 3"]:
+    """Read one image as RGB: transparency on white, 16-bit grey by its upper byte.
+
+    Args:
+        path: PNG or JPEG file.
+        size: Side in pixels to resize to.
+
+    Raises:
+        InputError: naming a file that cannot be decoded.
+    """
+    with open_image(path, formats=("PNG", "JPEG")) as image:
+        return np.asarray(fit(flatten(image, mode="RGB", ground="white"), size))
+
+
+def find_absent(root: Path, files: Sequence[str]) -> list[int]:
+    """Return the positions of files that are not there; every folder is listed once.
+
+    Args:
+        root: Folder that all the files should be in.
+        files: Path of each file within the folder, with `/`.
+    """
+    held: dict[str, set[str]] = {}
+    absent: list[int] = []
+    for position, file in enumerate(files):
+        folder, _, name = file.rpartition("/")
+        if folder not in held:
+            there = root / folder
+            held[folder] = {entry.name for entry in there.iterdir()} if there.is_dir() else set()
+        if name not in held[folder]:
+            absent.append(position)
+    return absent
