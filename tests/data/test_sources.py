@@ -41,6 +41,14 @@ def lay_out(name, folder, monkeypatch):
             folder.mkdir()
             write(folder / "a.npz", arrays)
             return {"path": str(folder / "a.npz")}
+        case "lists":
+            for split in ("train", "test"):
+                rows = [f"{split}/ape/a.png 0", f"{split}/cat/a.png 1"]
+                for row, colour in zip(rows, ((250, 0, 0), (0, 250, 9)), strict=True):
+                    save(folder / row[:-2], colour)
+                (folder / f"{split}.txt").write_text("\n".join(rows), encoding="utf-8")
+            lists = {"train": "train.txt", "test": "test.txt", "categories": None}
+            return {"root": str(folder), **lists}
         case "cifar10" | "cifar100":
             place(folder, monkeypatch, name, labels=[0, 1, 0, 1], n_classes=2)
             return {"root": str(folder), "download": False}

@@ -28,10 +28,12 @@ def open_files(
         size: Side in pixels that every image is resized to, whatever its proportions.
     """
 
+    def read_row(row: int) -> UInt8[np.ndarray, "h w 3"]:
+        return read_image(root / files[row], size)
+
     def read(positions: Int[np.ndarray, " k"]) -> UInt8[np.ndarray, "k h w 3"]:
         with ThreadPoolExecutor() as pool:
-            images = pool.map(lambda position: read_image(root / files[position], size), positions)
-            return np.stack(list(images))
+            return np.stack(list(pool.map(read_row, positions.tolist())))
 
     return SourceSplit(labels=labels, names=names, read=read)
 

@@ -77,6 +77,20 @@ class Arrays(Files):
     path: PathText
 
 
+class Lists(Files):
+    """Images by lists with a path and a label a line (see data/lists.py).
+
+    `root` may name environment variables as $NAME; paths of the lists, and of a file that names
+    the labels, are within it if they are not full ones.
+    """
+
+    name: Literal["lists"]
+    root: PathText
+    train: PathText
+    test: PathText
+    categories: PathText | None
+
+
 class Cifar(SourceSection):
     """CIFAR-10 or CIFAR-100 through torchvision."""
 
@@ -141,7 +155,7 @@ class PhantomCxr(SourceSection):
     seed: Seed
 
 
-AnySource = Planted | Folder | Arrays | Cifar | Nih | PhantomCxr
+AnySource = Planted | Folder | Arrays | Lists | Cifar | Nih | PhantomCxr
 
 Source = Annotated[AnySource, Field(discriminator="name")]
 
