@@ -7,6 +7,7 @@ from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
 from imbalens.params.datasets import Files, sources
 from imbalens.store.prepared import open_prepared, read_metadata
+from tests.data import test_places365 as places365
 from tests.data.nih_layout import write_images, write_lists, write_tables
 from tests.data.test_arrays import write
 from tests.data.test_cifar import place
@@ -49,6 +50,9 @@ def lay_out(name, folder, monkeypatch):
                 (folder / f"{split}.txt").write_text("\n".join(rows), encoding="utf-8")
             lists = {"train": "train.txt", "test": "test.txt", "categories": None}
             return {"root": str(folder), **lists}
+        case "places365":
+            places365.lay_out(folder, "archives")
+            return {"root": str(folder), "classes": "all", "test_per_class": None, "seed": 0}
         case "cifar10" | "cifar100":
             place(folder, monkeypatch, name, labels=[0, 1, 0, 1], n_classes=2)
             return {"root": str(folder), "download": False}

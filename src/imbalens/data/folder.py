@@ -8,14 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from imbalens.data.listed import open_files
+from imbalens.data.listed import SUFFIXES, open_files
 from imbalens.data.names import escape_unseen
 from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
 from imbalens.params.datasets import Folder
 from imbalens.params.paths import expand_path
-
-SUFFIXES = {".png", ".jpg", ".jpeg"}
 
 
 def open_folder(params: Folder, image_size: int) -> Source:

@@ -5,10 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Bool, Int, UInt8
 
 from imbalens.data.image_files import fit, flatten, open_image
 from imbalens.data.source import SourceSplit
+
+SUFFIXES = {".png", ".jpg", ".jpeg"}
 
 
 def open_files(
@@ -69,3 +71,32 @@ def find_absent(root: Path, files: Sequence[str]) -> list[int]:
         if name not in held[folder]:
             absent.append(position)
     return absent
+
+
+def list_images(folder: Path) -> list[str]:
+    """Return the names of the visible PNG and JPEG files of a folder, sorted; none if absent."""
+    if not folder.is_dir():
+        return []
+    names = (entry.name for entry in folder.iterdir())
+    return sorted(
+        name
+        for name in names
+        if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+    )
+
+
+def draw_per_class(
+    labels: Int[np.ndarray, " n"], per_class: int, *, seed: int
+) -> Bool[np.ndarray, " n"]:
+    """Draw so many images of each class, or all where it has fewer; return which.
+
+    Args:
+        labels: Class of each image.
+        per_class: Images of a class to draw.
+        seed: Seed of the draw.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        drawn[rng.permutation(np.flatnonzero(labels == label))[:per_class]] = True
+    return drawn

@@ -1,7 +1,7 @@
 """Text files with a path and a label a line, and those that name the labels."""
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,11 @@ class PathList:
     def at(self, row: int) -> str:
         """Return where a row stands, for messages."""
         return f"{self.file}, line {self.lines[row]}"
+
+    def select(self, rows: Int[np.ndarray, " k"]) -> "PathList":
+        """Return some rows."""
+        paths = [self.paths[row] for row in rows.tolist()]
+        return PathList(self.file, paths, self.labels[rows], self.lines[rows])
 
 
 def read_path_list(file: Path) -> PathList:
@@ -113,11 +118,10 @@ def require_files(root: Path, images: PathList, within: Sequence[str]) -> None:
         )
 
 
-def _rows(file: Path) -> list[tuple[int, str, str]]:
-    """Return number, path and label of each line."""
+def _rows(file: Path) -> Iterator[tuple[int, str, str]]:
+    """Yield number, path and label of each line."""
     if not file.exists():
         raise InputError(f"{file}: file not found; bring it there, or name another")
-    rows: list[tuple[int, str, str]] = []
     for number, line in enumerate(read_text(file).split("\n"), 1):
         parts = line.rsplit(maxsplit=1)
         if not parts:
@@ -130,8 +134,7 @@ def _rows(file: Path) -> list[tuple[int, str, str]]:
                 f"{file}, line {number}: found {line.strip()[:MAX_LENGTH]!r}; allowed: a path "
                 "within the folder of images, and a label"
             )
-        rows.append((number, path, parts[1]))
-    return rows
+        yield number, path, parts[1]
 
 
 def _label(file: Path, line: int, text: str) -> int:

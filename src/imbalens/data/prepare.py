@@ -20,6 +20,7 @@ from imbalens.data.folder import open_folder
 from imbalens.data.lists import open_lists
 from imbalens.data.nih import open_nih
 from imbalens.data.phantom import open_phantom
+from imbalens.data.places365 import open_places365
 from imbalens.data.planted import open_planted
 from imbalens.data.source import Source, SourceSplit, count_positives
 from imbalens.errors import InputError
@@ -31,6 +32,7 @@ from imbalens.params.datasets import (
     Lists,
     Nih,
     PhantomCxr,
+    Places365,
     Planted,
 )
 from imbalens.store.hdf5 import create
@@ -139,6 +141,8 @@ def open_source(dataset: Dataset) -> Source:
             return open_arrays(dataset.source, dataset.image_size)
         case Lists():
             return open_lists(dataset.source, dataset.image_size)
+        case Places365():
+            return open_places365(dataset.source, dataset.image_size)
         case Cifar():
             return open_cifar(dataset.source, dataset.image_size)
         case Nih():

@@ -3,9 +3,10 @@
 The unions are the only registries of sources and imbalances: a wrong name lists the right ones.
 """
 
-from typing import Annotated, ClassVar, Literal, get_args
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, ValidationError, WrapValidator
 
 from imbalens.params.base import Count, Factor, Section, Seed, Share
 from imbalens.params.errors import tags
@@ -91,6 +92,37 @@ class Lists(Files):
     categories: PathText | None
 
 
+def _say_once(value: object, validate: Callable[[object], Any]) -> Any:  # noqa: ANN401
+    """Say in one line what is allowed, instead of in one for each of the kinds."""
+    try:
+        return validate(value)
+    except ValidationError:
+        raise ValueError("allowed: all, 1 to 365, or a list of names") from None
+
+
+PlacesClasses = Annotated[
+    Literal["all"]
+    | Annotated[int, Field(ge=1, le=365)]
+    | Annotated[tuple[str, ...], Field(min_length=1, max_length=365)],
+    WrapValidator(_say_once),
+]
+
+
+class Places365(Files):
+    """Places365-Standard (see data/places365.py).
+
+    `classes`: all, the first of the official order, or some by name, in the order given.
+    `test_per_class` images of each class are drawn from its training images, and are none of
+    these; null: the test images are those of its `val`, 100 a class.
+    """
+
+    name: Literal["places365"]
+    root: PathText
+    classes: PlacesClasses
+    test_per_class: Count | None
+    seed: Seed
+
+
 class Cifar(SourceSection):
     """CIFAR-10 or CIFAR-100 through torchvision."""
 
@@ -155,7 +187,7 @@ class PhantomCxr(SourceSection):
     seed: Seed
 
 
-AnySource = Planted | Folder | Arrays | Lists | Cifar | Nih | PhantomCxr
+AnySource = Planted | Folder | Arrays | Lists | Places365 | Cifar | Nih | PhantomCxr
 
 Source = Annotated[AnySource, Field(discriminator="name")]
 
