@@ -28,6 +28,7 @@ EXPERIMENTS = [ROOT / "params.yaml", *sorted((ROOT / "profiles").glob("*.yaml"))
 DEFAULTS = yaml.safe_load(DEFAULTS_PATH.read_text(encoding="utf-8"))
 IN_PROJECT = DEFAULTS_PATH.relative_to(ROOT)
 OTHER = {  # than the default
+    "class_order": "size",
     "validation": {"share": 0.1, "seed": 0},
     "normalization": {"mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]},
     "drw": {"start_epoch": 1, "beta": 0.9},

@@ -33,6 +33,7 @@ DATASET = Dataset.model_validate(
             "selection": {"name": "seeded", "seed": 0},
         },
         "validation": {"share": 0.25, "seed": 0},
+        "class_order": "label",
         "normalization": None,
     }
 )

@@ -250,6 +250,9 @@ LabelImbalance = Natural | CapNegatives | ThinPositives
 Imbalance = Annotated[ClassImbalance | LabelImbalance, Field(discriminator="kind")]
 
 
+ClassOrder = Literal["label", "size"]
+
+
 class Validation(Section):
     """A share of every class's training images set aside, for model selection."""
 
@@ -270,6 +273,9 @@ class Normalization(Section):
 class Dataset(Section):
     """One dataset; `normalization: null` computes it from the training images.
 
+    `class_order` says which classes `exp` and `step` take for the head: the first by label, or
+    those with the most images.
+
     `image_size` is a side in pixels, at most 256: saliency ranks have 16 bits, which number the
     65,536 pixels of such an image.
     """
@@ -277,6 +283,7 @@ class Dataset(Section):
     source: Source
     image_size: Annotated[int, Field(ge=8, le=256)]
     imbalance: Imbalance
+    class_order: ClassOrder
     validation: Validation
     normalization: Normalization | None
 
