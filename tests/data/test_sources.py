@@ -7,6 +7,7 @@ from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
 from imbalens.params.datasets import Files, sources
 from imbalens.store.prepared import open_prepared, read_metadata
+from tests.data import test_inaturalist as inaturalist
 from tests.data import test_places365 as places365
 from tests.data.nih_layout import write_images, write_lists, write_tables
 from tests.data.test_arrays import write
@@ -53,6 +54,10 @@ def lay_out(name, folder, monkeypatch):
         case "places365":
             places365.lay_out(folder, "archives")
             return {"root": str(folder), "classes": "all", "test_per_class": None, "seed": 0}
+        case "inaturalist":
+            inaturalist.lay_out(folder, 2017)
+            capped = {"max_test_per_class": None, "seed": 0}
+            return {"root": str(folder), "version": 2017, "level": "super", **capped}
         case "cifar10" | "cifar100":
             place(folder, monkeypatch, name, labels=[0, 1, 0, 1], n_classes=2)
             return {"root": str(folder), "download": False}

@@ -84,7 +84,8 @@ def test_a_profile_is_short(path):
         (
             at("datasets", "planted", "source", name="imagenet"),
             "datasets.planted.source.name: found 'imagenet'; allowed: 'planted', 'folder', "
-            "'arrays', 'lists', 'places365', 'cifar10', 'cifar100', 'nih', 'phantom_cxr'$",
+            "'arrays', 'lists', 'places365', 'inaturalist', 'cifar10', 'cifar100', 'nih', "
+            "'phantom_cxr'$",
         ),
         (
             at(*CE, "model", name="resnet9"),

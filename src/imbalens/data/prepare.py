@@ -17,6 +17,7 @@ from imbalens.data.choosing import choose_images
 from imbalens.data.cifar import open_cifar
 from imbalens.data.duplicates import SplitHashes, count_duplicates, hash_images
 from imbalens.data.folder import open_folder
+from imbalens.data.inaturalist import open_inaturalist
 from imbalens.data.lists import open_lists
 from imbalens.data.nih import open_nih
 from imbalens.data.phantom import open_phantom
@@ -29,6 +30,7 @@ from imbalens.params.datasets import (
     Cifar,
     Dataset,
     Folder,
+    Inaturalist,
     Lists,
     Nih,
     PhantomCxr,
@@ -143,6 +145,8 @@ def open_source(dataset: Dataset) -> Source:
             return open_lists(dataset.source, dataset.image_size)
         case Places365():
             return open_places365(dataset.source, dataset.image_size)
+        case Inaturalist():
+            return open_inaturalist(dataset.source, dataset.image_size)
         case Cifar():
             return open_cifar(dataset.source, dataset.image_size)
         case Nih():

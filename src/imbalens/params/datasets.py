@@ -123,6 +123,22 @@ class Places365(Files):
     seed: Seed
 
 
+class Inaturalist(Files):
+    """iNaturalist, its official validation images as test images (see data/inaturalist.py).
+
+    `level`: what is a class, a super-category (13 in 2017), a rank of the taxonomy (2018 and
+    2021) or a species (`full`). Of each class at most `max_test_per_class` test images are drawn
+    (null: all).
+    """
+
+    name: Literal["inaturalist"]
+    root: PathText
+    version: Literal[2017, 2018, 2021, "2021_mini"]
+    level: Literal["super", "kingdom", "phylum", "class", "order", "family", "genus", "full"]
+    max_test_per_class: Count | None
+    seed: Seed
+
+
 class Cifar(SourceSection):
     """CIFAR-10 or CIFAR-100 through torchvision."""
 
@@ -187,7 +203,7 @@ class PhantomCxr(SourceSection):
     seed: Seed
 
 
-AnySource = Planted | Folder | Arrays | Lists | Places365 | Cifar | Nih | PhantomCxr
+AnySource = Planted | Folder | Arrays | Lists | Places365 | Inaturalist | Cifar | Nih | PhantomCxr
 
 Source = Annotated[AnySource, Field(discriminator="name")]
 
