@@ -39,7 +39,8 @@ def lay_out(root, layout):
             save(root / (f"val_256/{name}" if train else easy), (60 * label, 50 * i, 99))
     if train:
         for name, lines in lists.items():
-            (root / f"places365_{name}.txt").write_text("\n".join(sorted(lines)) + "\n", "utf-8")
+            text = "\n".join(sorted(lines)) + "\n"
+            (root / f"places365_{name}.txt").write_text(text, encoding="utf-8")
         rows = [f"/{folder} {label}" for label, folder in enumerate(CLASSES)]
         (root / "categories_places365.txt").write_text("\n".join(rows), encoding="utf-8")
     return root

@@ -117,10 +117,9 @@ def _group(root: Path, species: int, taxa: Mapping[int, Taxon], level: str) -> t
     missing = [rank for rank in (*path, level) if rank not in taxon]
     if missing:
         known = ", ".join(taxon) or "nothing"
-        hint = f"put {CATEGORIES} of 2018 there, or " if level in RANKS else ""
         raise InputError(
-            f"{root}: category {species} has no {missing[0]!r} (known: {known}); {hint}set "
-            "source.level to one that is known"
+            f"{root}: category {species} has no {missing[0]!r} (known: {known}); put {CATEGORIES} "
+            "of 2018 there, or set source.level to what is known"
         )
     if level == "full":
         return species, taxon["full"]
