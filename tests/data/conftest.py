@@ -18,7 +18,6 @@ def make_dataset():
                     "n_max": None,
                     "selection": {"name": "seeded", "seed": 0},
                 },
-                "class_order": "label",
                 "validation": {"share": 0.0, "seed": 0},
                 "normalization": None,
                 **changes,

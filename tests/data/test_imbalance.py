@@ -17,9 +17,10 @@ LAWS = settings(deadline=None, max_examples=50)
 
 
 def sizes_of(kind, available, ratio, n_max, order="label"):
-    imbalance = kind(kind=kind.__name__.lower(), ratio=ratio, n_max=n_max, selection=SEEDED)
+    numbers = {"ratio": ratio, "n_max": n_max, "order": order}
+    imbalance = kind(kind=kind.__name__.lower(), selection=SEEDED, **numbers)
     names = [f"class{label}" for label in range(len(available))]
-    return class_sizes(np.array(available), imbalance, order=order, class_names=names)
+    return class_sizes(np.array(available), imbalance, class_names=names)
 
 
 def test_cifar10_exp_100_has_the_published_sizes():
@@ -48,7 +49,7 @@ def test_step_cuts_the_second_half_and_keeps_all_classes_of_an_odd_number():
 
 def test_natural_caps_only_what_is_above():
     natural = Natural(kind="natural", n_max=20, selection=SEEDED)
-    sizes = class_sizes(np.array([50, 5, 20]), natural, order="label", class_names=list("abc"))
+    sizes = class_sizes(np.array([50, 5, 20]), natural, class_names=list("abc"))
     assert sizes.tolist() == [20, 5, 20]
 
 
@@ -90,8 +91,8 @@ def test_the_last_class_has_n_max_over_ratio_when_that_is_whole(tail, ratio, c):
             "'class0' has 9; allowed: up to 9",
         ),
         ([9, 9, 9], 10.0, 8, "leaves class 'class2' no image, as n_max is 8; allowed: up to 8"),
-        ([30, 90, 40], 12.0, 90, "; set n_max to at most 30, or class_order to 'size'"),
-        ([8, 90, 40], 12.0, 90, "8 training images, 90 asked for, as n_max is 90; set class_or"),
+        ([30, 90, 40], 12.0, 90, "; set n_max to at most 30, or order to 'size'"),
+        ([8, 90, 40], 12.0, 90, "8 training images, 90 asked for, as n_max is 90; set order to"),
         ([8, 90, 5], 12.0, 90, "has 8 training images, 90 asked for, as n_max is 90; lower ratio"),
     ],
 )

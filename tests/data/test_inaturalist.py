@@ -217,9 +217,7 @@ def test_the_profile_makes_fifty_to_one_of_the_real_counts():
     train = [158407, 100479, 214295, 35201, 29333, 5826, 15318, 7536, 5228, 4873, 1982, 398, 308]
     val = [38206, 18076, 21226, 5680, 3490, 1780, 2385, 1841, 1362, 1086, 637, 144, 73]
     assert (sum(train), sum(val)) == (579_184, 95_986)
-    sizes = class_sizes(
-        np.array(train), dataset.imbalance, order="label", class_names=list("abcdefghijklm")
-    )
+    sizes = class_sizes(np.array(train), dataset.imbalance, class_names=list("abcdefghijklm"))
     assert (sizes.max(), sizes.max() / sizes.min(), sizes.sum()) == (15_400, 50, 118_469)
     most = dataset.source.max_test_per_class
     assert draw_per_class(np.repeat(np.arange(13), val), most, seed=0).sum() == 14_018

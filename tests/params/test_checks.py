@@ -88,11 +88,6 @@ def messages_of(tmp_path, change, file="params.yaml"):
             "datasets.planted.imbalance.kind: found 'cap_negatives'; allowed: exp, step, natural",
         ),
         (
-            at("datasets", "phantom", class_order="size"),
-            "datasets.phantom.class_order: found 'size'; allowed: 'label', as imbalance 'natural' "
-            "has no order",
-        ),
-        (
             runs("saliency", "planted-ce", "phantom-bce"),
             "dumps.saliency.runs: found 'phantom-bce', whose dataset has several labels per "
             "image; colours are of classes that exclude each other",

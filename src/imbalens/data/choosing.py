@@ -41,8 +41,7 @@ def _choose_of_classes(source: Source, dataset: Dataset) -> Choice:
     labels, names = source.train.labels, source.class_names
     imbalance, validation = dataset.imbalance, dataset.validation
     assert isinstance(imbalance, ClassImbalance)  # params.checks refuses it
-    available, order = count_labels(labels, len(names)), dataset.class_order
-    sizes = class_sizes(available, imbalance, order=order, class_names=names)
+    sizes = class_sizes(count_labels(labels, len(names)), imbalance, class_names=names)
     chosen = select(labels, sizes, imbalance.selection)
     tested = count_labels(source.test.labels, len(names))
     if not tested.all():

@@ -20,20 +20,19 @@ def class_sizes(
     available: Int[np.ndarray, " c"],
     imbalance: ClassImbalance,
     *,
-    order: ClassOrder,
     class_names: Sequence[str],
 ) -> Int[np.ndarray, " c"]:
     """Return how many images each class keeps.
 
     `exp`: class i of C keeps floor(n_max * ratio ** (-i / (C - 1))). `step`: the first C // 2
-    classes keep n_max, the others floor(n_max / ratio). `natural`: all, at most n_max.
+    classes keep n_max, the others floor(n_max / ratio). `natural`: all, at most n_max. Classes
+    are in label order, or by `order: size` those with the most images first, and of one size
+    those of lower labels.
 
     Args:
         available: Images of each class in the source, in label order.
         imbalance: Kind of imbalance; n_max null means all images of the first class, and no
             limit for `natural`.
-        order: What the first class of `exp` and `step` is: that of label 0, or the one with the
-            most images, the others following; of classes of one size that of the lower label.
         class_names: For messages.
 
     Raises:
@@ -56,7 +55,9 @@ def class_sizes(
             return available if n_max is None else np.minimum(available, n_max)
         case _:
             assert_never(imbalance)
-    head_first = np.argsort(-available, kind="stable") if order == "size" else np.arange(c)
+    head_first = (
+        np.argsort(-available, kind="stable") if imbalance.order == "size" else np.arange(c)
+    )
     n_max = int(available[head_first[0]]) if imbalance.n_max is None else imbalance.n_max
     sizes = np.empty(c, dtype=np.int64)
     sizes[head_first] = _floor(n_max / divisors)
@@ -72,7 +73,7 @@ def class_sizes(
                 f"{why}; allowed: up to {n_max}"
             )
         if found < asked:
-            remedy = _remedy(available, divisors, n_max=imbalance.n_max, order=order)
+            remedy = _remedy(available, divisors, n_max=imbalance.n_max, order=imbalance.order)
             raise InputError(
                 f"imbalance: class {name!r} has {found} training images, {asked} asked for, "
                 f"{why}; {remedy}"
@@ -93,7 +94,7 @@ def _remedy(
     settings = [f"n_max to at most {largest}"] if largest >= divisors[-1] else []
     wanted = int(by_size[0]) if n_max is None else n_max
     if order == "label" and wanted <= _largest_n_max(by_size, divisors):
-        settings.append("class_order to 'size'")
+        settings.append("order to 'size'")
     return f"set {', or '.join(settings)}" if settings else "lower ratio"
 
 

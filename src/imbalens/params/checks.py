@@ -240,11 +240,6 @@ def _check_tasks(params: Params) -> list[str]:
                 problems.append(f"{key}.n_max: found {dataset.imbalance.n_max}; allowed: null")
         elif kind in ("cap_negatives", "thin_positives"):
             problems.append(f"{key}.kind: found {kind!r}; allowed: exp, step, natural")
-        if dataset.class_order != "label" and kind not in ("exp", "step"):
-            problems.append(
-                f"datasets.{name}.class_order: found {dataset.class_order!r}; allowed: 'label', "
-                f"as imbalance {kind!r} has no order"
-            )
     for run in params.runs.values():
         dataset = params.datasets.get(run.dataset)
         if dataset is None:

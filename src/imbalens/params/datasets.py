@@ -217,12 +217,17 @@ class Selection(Section):
     seed: Seed
 
 
+# Which class comes first: that of label 0, as in the literature, or the one with the most images.
+ClassOrder = Literal["label", "size"]
+
+
 class Exp(Section):
     """Class sizes fall exponentially from `n_max` (null: all of the first class) by `ratio`."""
 
     kind: Literal["exp"]
     ratio: Ratio
     n_max: Count | None
+    order: ClassOrder
     selection: Selection
 
 
@@ -232,6 +237,7 @@ class Step(Section):
     kind: Literal["step"]
     ratio: Ratio
     n_max: Count | None
+    order: ClassOrder
     selection: Selection
 
 
@@ -266,9 +272,6 @@ LabelImbalance = Natural | CapNegatives | ThinPositives
 Imbalance = Annotated[ClassImbalance | LabelImbalance, Field(discriminator="kind")]
 
 
-ClassOrder = Literal["label", "size"]
-
-
 class Validation(Section):
     """A share of every class's training images set aside, for model selection."""
 
@@ -289,9 +292,6 @@ class Normalization(Section):
 class Dataset(Section):
     """One dataset; `normalization: null` computes it from the training images.
 
-    `class_order` says which classes `exp` and `step` take for the head: the first by label, or
-    those with the most images.
-
     `image_size` is a side in pixels, at most 256: saliency ranks have 16 bits, which number the
     65,536 pixels of such an image.
     """
@@ -299,7 +299,6 @@ class Dataset(Section):
     source: Source
     image_size: Annotated[int, Field(ge=8, le=256)]
     imbalance: Imbalance
-    class_order: ClassOrder
     validation: Validation
     normalization: Normalization | None
 
