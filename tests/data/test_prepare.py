@@ -19,6 +19,7 @@ EXP = {
     "kind": "exp",
     "ratio": 4.0,
     "n_max": 20,
+    "order": "label",
     "selection": {"name": "published", "seed": 0},
 }
 

@@ -56,6 +56,27 @@ def test_a_profile_is_short(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) < 90
 
 
+@pytest.mark.parametrize("kind", ["exp", "step"])
+@pytest.mark.parametrize(("given", "order"), [({}, "label"), ({"order": "size"}, "size")])
+def test_an_imbalance_takes_the_defaults_that_go_with_its_kind(tmp_path, kind, given, order):
+    made = {"kind": kind, "ratio": 2, "n_max": None}
+    made |= {"selection": {"name": "seeded", "seed": 0}, **given}
+    params = load_changed(tmp_path, at("datasets", "planted", imbalance=made))
+    assert params.datasets["planted"].imbalance.order == order
+
+
+def test_natural_imbalance_has_no_order(tmp_path):
+    natural = {"kind": "natural", "n_max": None, "order": "size"}
+    natural |= {"selection": {"name": "seeded", "seed": 0}}
+    with pytest.raises(InputError, match=r"planted\.imbalance\.order: unknown key"):
+        load_changed(tmp_path, at("datasets", "planted", imbalance=natural))
+
+
+def test_an_imbalance_is_not_chosen_by_default(tmp_path):
+    with pytest.raises(InputError, match=r"datasets\.planted\.imbalance: is missing"):
+        load_changed(tmp_path, lambda values: values["datasets"]["planted"].pop("imbalance"))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -84,7 +105,8 @@ def test_a_profile_is_short(path):
         (
             at("datasets", "planted", "source", name="imagenet"),
             "datasets.planted.source.name: found 'imagenet'; allowed: 'planted', 'folder', "
-            "'arrays', 'cifar10', 'cifar100', 'nih', 'phantom_cxr'$",
+            "'arrays', 'lists', 'places365', 'inaturalist', 'cifar10', 'cifar100', 'nih', "
+            "'phantom_cxr'$",
         ),
         (
             at(*CE, "model", name="resnet9"),

@@ -17,12 +17,26 @@ from imbalens.data.choosing import choose_images
 from imbalens.data.cifar import open_cifar
 from imbalens.data.duplicates import SplitHashes, count_duplicates, hash_images
 from imbalens.data.folder import open_folder
+from imbalens.data.inaturalist import open_inaturalist
+from imbalens.data.lists import open_lists
 from imbalens.data.nih import open_nih
 from imbalens.data.phantom import open_phantom
+from imbalens.data.places365 import open_places365
 from imbalens.data.planted import open_planted
 from imbalens.data.source import Source, SourceSplit, count_positives
 from imbalens.errors import InputError
-from imbalens.params.datasets import Arrays, Cifar, Dataset, Folder, Nih, PhantomCxr, Planted
+from imbalens.params.datasets import (
+    Arrays,
+    Cifar,
+    Dataset,
+    Folder,
+    Inaturalist,
+    Lists,
+    Nih,
+    PhantomCxr,
+    Places365,
+    Planted,
+)
 from imbalens.store.hdf5 import create
 from imbalens.store.prepared import PREPARED, PREPARED_VERSION
 
@@ -127,6 +141,12 @@ def open_source(dataset: Dataset) -> Source:
             return open_folder(dataset.source, dataset.image_size)
         case Arrays():
             return open_arrays(dataset.source, dataset.image_size)
+        case Lists():
+            return open_lists(dataset.source, dataset.image_size)
+        case Places365():
+            return open_places365(dataset.source, dataset.image_size)
+        case Inaturalist():
+            return open_inaturalist(dataset.source, dataset.image_size)
         case Cifar():
             return open_cifar(dataset.source, dataset.image_size)
         case Nih():

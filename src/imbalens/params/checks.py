@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, get_args
 
 from imbalens.params.analyses import Umap
-from imbalens.params.datasets import Natural
+from imbalens.params.datasets import Inaturalist, Natural
 from imbalens.params.errors import listed, shown, shown_text, tags
 from imbalens.params.experiment import Experiment, Params, all_settings, side_of
 from imbalens.params.recipes import Steps
@@ -32,6 +32,7 @@ def find_problems(params: Params) -> list[str]:
         *_check_references(params),
         *_check_epochs(params),
         *_check_validation(params),
+        *_check_levels(params),
         *_check_tasks(params),
         *_check_sizes(params),
         *_check_padding(params),
@@ -214,6 +215,17 @@ def _check_fraction(params: Params) -> list[str]:
         f"pixels of dataset {name!r}"
         for name, size in sizes.items()
         if Decimal(str(fraction)) * size**2 < 1  # as `top_pixels` reads it
+    ]
+
+
+def _check_levels(params: Params) -> list[str]:
+    """Ranks of a taxonomy that was not published."""
+    return [
+        f"datasets.{name}.source.level: found {source.level!r}; allowed for 2017: 'super', 'full'"
+        for name, dataset in params.datasets.items()
+        if isinstance(source := dataset.source, Inaturalist)
+        and source.version == 2017
+        and source.level not in ("super", "full")
     ]
 
 

@@ -3,9 +3,10 @@
 The unions are the only registries of sources and imbalances: a wrong name lists the right ones.
 """
 
-from typing import Annotated, ClassVar, Literal, get_args
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, ValidationError, WrapValidator
 
 from imbalens.params.base import Count, Factor, Section, Seed, Share
 from imbalens.params.errors import tags
@@ -117,6 +118,67 @@ class Arrays(Files):
         return self.task == "multilabel"
 
 
+class Lists(Files):
+    """Images by lists with a path and a label a line (see data/lists.py).
+
+    `root` may name environment variables as $NAME; paths of the lists, and of a file that names
+    the labels, are within it if they are not full ones.
+    """
+
+    name: Literal["lists"]
+    root: PathText
+    train: PathText
+    test: PathText
+    categories: PathText | None
+
+
+def _say_once(value: object, validate: Callable[[object], Any]) -> Any:  # noqa: ANN401
+    """Say in one line what is allowed, instead of in one for each of the kinds."""
+    try:
+        return validate(value)
+    except ValidationError:
+        raise ValueError("allowed: all, 1 to 365, or a list of names") from None
+
+
+PlacesClasses = Annotated[
+    Literal["all"]
+    | Annotated[int, Field(ge=1, le=365)]
+    | Annotated[tuple[str, ...], Field(min_length=1, max_length=365)],
+    WrapValidator(_say_once),
+]
+
+
+class Places365(Files):
+    """Places365-Standard (see data/places365.py).
+
+    `classes`: all, the first of the official order, or some by name, in the order given.
+    `test_per_class` images of each class are drawn from its training images, and are none of
+    these; null: the test images are those of its `val`, 100 a class.
+    """
+
+    name: Literal["places365"]
+    root: PathText
+    classes: PlacesClasses
+    test_per_class: Count | None
+    seed: Seed
+
+
+class Inaturalist(Files):
+    """iNaturalist, its official validation images as test images (see data/inaturalist.py).
+
+    `level`: what is a class, a super-category (13 in 2017), a rank of the taxonomy (2018 and
+    2021) or a species (`full`). Of each class at most `max_test_per_class` test images are drawn
+    (null: all).
+    """
+
+    name: Literal["inaturalist"]
+    root: PathText
+    version: Literal[2017, 2018, 2021, "2021_mini"]
+    level: Literal["super", "kingdom", "phylum", "class", "order", "family", "genus", "full"]
+    max_test_per_class: Count | None
+    seed: Seed
+
+
 class Cifar(SourceSection):
     """CIFAR-10 or CIFAR-100 through torchvision."""
 
@@ -190,7 +252,7 @@ class PhantomCxr(SourceSection):
         return True
 
 
-AnySource = Planted | Folder | Arrays | Cifar | Nih | PhantomCxr
+AnySource = Planted | Folder | Arrays | Lists | Places365 | Inaturalist | Cifar | Nih | PhantomCxr
 
 Source = Annotated[AnySource, Field(discriminator="name")]
 
@@ -204,12 +266,17 @@ class Selection(Section):
     seed: Seed
 
 
+# Which class comes first: that of label 0, as in the literature, or the one with the most images.
+ClassOrder = Literal["label", "size"]
+
+
 class Exp(Section):
     """Class sizes fall exponentially from `n_max` (null: all of the first class) by `ratio`."""
 
     kind: Literal["exp"]
     ratio: Ratio
     n_max: Count | None
+    order: ClassOrder
     selection: Selection
 
 
@@ -219,6 +286,7 @@ class Step(Section):
     kind: Literal["step"]
     ratio: Ratio
     n_max: Count | None
+    order: ClassOrder
     selection: Selection
 
 

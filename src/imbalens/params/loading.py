@@ -80,7 +80,7 @@ def _fill(given: Any, default: Any) -> Any:  # noqa: ANN401 - whatever YAML can 
     A list of defaults holds those of several choices, of which one has to be made.
     """
     if isinstance(given, dict) and isinstance(default, list):
-        default = next((each for each in default if each["name"] == given.get("name")), None)
+        default = next((each for each in default if _choice(each) == _choice(given)), None)
     if not isinstance(given, dict) or not isinstance(default, dict):
         return given
     if given.get("name", default.get("name")) != default.get("name"):
@@ -90,6 +90,10 @@ def _fill(given: Any, default: Any) -> Any:  # noqa: ANN401 - whatever YAML can 
         for key, value in default.items()
         if key not in given and not isinstance(value, list)
     }
+
+
+def _choice(section: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever YAML can hold
+    return section.get("name", section.get("kind"))
 
 
 def validate(
