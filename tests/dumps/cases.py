@@ -32,6 +32,7 @@ DATASET = Dataset.model_validate(
             "kind": "exp",
             "ratio": 4.0,
             "n_max": 12,
+            "order": "label",
             "selection": {"name": "seeded", "seed": 0},
         },
         "validation": {"share": 0.25, "seed": 0},

@@ -172,8 +172,13 @@ def read_text(path: Path) -> str:
         ) from error
 
 
-def _read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the place of each row, for messages, and its values of some columns."""
+def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the place of each row of a CSV file, for messages, and its values of some columns.
+
+    Raises:
+        InputError: naming the line, if the file cannot be read, lacks a column, or a value is too
+            long or cannot be shown.
+    """
     rows = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
     first = 1  # line that a row begins on: quoted values may go over several
     try:
@@ -218,7 +223,7 @@ def _read_entries(
     patients: list[int] = []
     views: list[str] = []
     columns = ("Image Index", "Finding Labels", "Patient ID", "View Position")
-    for place, (name, texts, patient, view) in _read_rows(path, columns):
+    for place, (name, texts, patient, view) in read_rows(path, columns):
         if name in findings:
             raise InputError(f"{place}: found image {name!r} again; allowed: each image once")
         given = [] if texts == NO_FINDING else texts.split("|")
@@ -251,7 +256,7 @@ def _read_boxes(
     findings: list[int] = []
     boxes: list[list[float]] = []
     columns = ("Image Index", "Finding Label", *BOX_COLUMNS)
-    for place, (name, finding, *texts) in _read_rows(path, columns):
+    for place, (name, finding, *texts) in read_rows(path, columns):
         if name not in row_of:
             raise InputError(
                 f"{place}: found a box of {name!r}, an image that the table of labels lacks"

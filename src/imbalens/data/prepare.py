@@ -17,12 +17,26 @@ from imbalens.data.choosing import choose_images
 from imbalens.data.cifar import open_cifar
 from imbalens.data.duplicates import SplitHashes, count_duplicates, hash_images
 from imbalens.data.folder import open_folder
+from imbalens.data.inaturalist import open_inaturalist
+from imbalens.data.lists import open_lists
 from imbalens.data.nih import open_nih
 from imbalens.data.phantom import open_phantom
+from imbalens.data.places365 import open_places365
 from imbalens.data.planted import open_planted
 from imbalens.data.source import Source, SourceSplit, count_positives
 from imbalens.errors import InputError
-from imbalens.params.datasets import Arrays, Cifar, Dataset, Folder, Nih, PhantomCxr, Planted
+from imbalens.params.datasets import (
+    Arrays,
+    Cifar,
+    Dataset,
+    Folder,
+    Inaturalist,
+    Lists,
+    Nih,
+    PhantomCxr,
+    Places365,
+    Planted,
+)
 from imbalens.store.hdf5 import create
 from imbalens.store.prepared import PREPARED, PREPARED_VERSION
 
@@ -131,6 +145,14 @@ def open_source(dataset: Dataset) -> Source:
             )
         case Arrays():
             return open_arrays(dataset.source, dataset.image_size, resize=dataset.resize)
+        case Lists():
+            return open_lists(
+                dataset.source, dataset.image_size, resize=dataset.resize, bits=dataset.bits
+            )
+        case Places365():
+            return open_places365(dataset.source, dataset.image_size, resize=dataset.resize)
+        case Inaturalist():
+            return open_inaturalist(dataset.source, dataset.image_size, resize=dataset.resize)
         case Cifar():
             return open_cifar(dataset.source, dataset.image_size)
         case Nih():
@@ -193,7 +215,7 @@ def _summarize(
 ) -> dict[str, Any]:
     """Return what `prepare` reports of a split besides its counts."""
     facts: dict[str, Any] = {}
-    if images.labels.ndim == 2:
+    if images.labels.ndim == 2 or (images.boxes and not images.truth):
         facts["boxes"] = len(arrays.get(f"{split}/boxes", ()))
     if images.patients is not None:
         facts["patients"] = len(np.unique(images.patients[positions]))
