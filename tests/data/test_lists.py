@@ -117,6 +117,17 @@ def test_categories_name_what_folders_do_not(tmp_path):
     assert open_lists(of(root, categories="names.txt"), 8).class_names == ("cat", "big dog")
 
 
+@pytest.mark.parametrize(
+    "rows", [["1.png 0"], ["1.png 0", "a/2.png 1"], ["a/1.png 0", "a/b/2.png 1"]]
+)
+def test_images_beside_the_folders_of_others_have_no_name(tmp_path, rows):
+    root = lay_out(tmp_path, {"train": rows, "test": [f"test/{row}" for row in rows]})
+    with pytest.raises(
+        InputError, match=r"train\.txt, line 1: label 0 is right in '[.a]', so fold"
+    ):
+        open_lists(of(root), 8)
+
+
 def test_lists_may_lie_elsewhere(tmp_path, monkeypatch):
     root = lay_out(tmp_path / "in", FIRST)
     shutil.move(root / "test.txt", tmp_path / "t.txt")

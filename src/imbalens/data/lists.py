@@ -128,12 +128,14 @@ def _names_of_folders(images: PathList) -> tuple[str, ...] | str:
         if (known := label_of.setdefault(folder, label)) != label:
             return f"{images.at(row)}: label {label} is in {folder!r}, as is label {known}"
     several = len(label_of) > 1
-    within = posixpath.commonpath(label_of) if several else posixpath.dirname(min(label_of))
-    folders = [
-        posixpath.relpath(folder, within or ".").split("/")
+    shared = posixpath.commonpath(label_of) if several else posixpath.dirname(min(label_of))
+    if shared in label_of:
+        label = label_of[shared]
+        return f"{images.at(first_of[label])}: label {label} is right in {shared or '.'!r}"
+    return tuple(
+        class_name(posixpath.relpath(folder, shared or ".").split("/"))
         for folder in sorted(label_of, key=label_of.__getitem__)
-    ]
-    return tuple(map(class_name, folders))
+    )
 
 
 def _check_folders(images: PathList, names: Sequence[str]) -> None:
