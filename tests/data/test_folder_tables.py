@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 
 from imbalens.data.folder import open_folder
-from imbalens.data.folder_tables import boxes_at, place_box
+from imbalens.data.folder_tables import boxes_at
 from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
 from imbalens.store.prepared import read_boxes
@@ -133,17 +133,22 @@ def test_boxes_of_chosen_images_are_those_of_a_search(pairs, rows):
     assert boxes_at(given_boxes, np.array(rows)).tolist() == expected
 
 
-@settings(deadline=None, max_examples=40)
-@given(st.integers(4, 30), st.integers(4, 30), st.data())
-def test_a_box_is_where_its_rectangle_is_in_the_squashed_image(width, height, data):
-    x, y = (data.draw(st.integers(0, side - 2)) for side in (width, height))
-    w, h = (data.draw(st.integers(1, side - at)) for side, at in ((width, x), (height, y)))
-    pixels = np.zeros((height, width), np.uint8)
-    pixels[y : y + h, x : x + w] = 255
-    size = width * height  # a multiple of both, where edges stay on those of pixels
-    placed = place_box(np.array([x, y, w, h], float), (width, height), size=size)
-    image = Image.fromarray(pixels).resize((size, size), Image.Resampling.NEAREST)
-    assert image.getbbox() == (*placed[:2], *(placed[:2] + placed[2:]))
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+@pytest.mark.parametrize("resize", ["squash", "crop", "pad"])
+def test_a_box_is_where_its_rectangle_is_in_the_prepared_image(root, resize, orientation):
+    pixels = np.zeros((SIZE[1], SIZE[0]), np.uint8)
+    pixels[6:14, 16:26] = 255
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.fromarray(pixels).save(root / "cat/3.png", exif=exif)
+    table(root, "boxes", BOXES, "cat/3.png,cat,16,6,10,8")
+    source = open_folder(with_boxes(root), 40, resize=resize)
+    (split,) = (each for each in (source.train, source.test) if "cat/3.png" in each.names)
+    position = np.array([list(split.names).index("cat/3.png")])
+    ((_, label, x, y, w, h),) = split.boxes(position).tolist()
+    assert source.class_names[label] == "cat"
+    bright = Image.fromarray(split.read(position)[0, :, :, 0]).point(lambda value: value > 127)
+    assert np.abs(np.subtract(bright.getbbox(), (x, y, x + w, y + h))).max() <= 1
 
 
 def test_a_box_that_touches_the_edge_within_rounding_is_cut(root):
