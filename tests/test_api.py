@@ -276,6 +276,10 @@ WRONG = {
         lambda: imbalens.archetypes(FEATURES, with_one(CODES, 0.5), CODES),
         r"labels must be whole numbers; found 0.5 at \[4\]",
     ),
+    "nearly a label": (
+        lambda: imbalens.archetypes(FEATURES, with_one(CODES, 0.99999999), CODES),
+        r"labels must be whole numbers; found 0.99999999 at \[4\]",
+    ),
     "names and numbers": (
         lambda: imbalens.archetypes(FEATURES, WORDS, CODES),
         "labels, predictions must be numbers, one per image, or names, .* all the same",
@@ -411,6 +415,13 @@ def test_what_cannot_be_used_is_refused_with_the_reason(case):
 
 
 # --- the package
+
+
+def test_saliency_of_images_of_more_than_65536_pixels_is_ranked():
+    saliency = np.arange(300 * 300.0).reshape(1, 300, 300)
+    images = np.zeros((1, 300, 300, 3), np.uint8)
+    found = imbalens.saliency_colours(images, saliency, [0], [0], fraction=0.5).result
+    assert (found.salient == (saliency >= 45_000)).all()
 
 
 def test_what_is_offered_is_there():

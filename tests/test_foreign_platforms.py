@@ -18,9 +18,10 @@ from imbalens.data.nih import open_nih
 from imbalens.data.nih_splits import read_lists
 from imbalens.data.nih_tables import read_tables
 from imbalens.errors import InputError
-from imbalens.params.datasets import Folder, Nih
+from imbalens.params.datasets import Nih
 from imbalens.params.loading import load_params
 from tests.data.nih_layout import TEST, TRAIN, write_image, write_images, write_lists, write_tables
+from tests.data.test_folder import folder
 from tests.text_files import find_unspecified
 from tests.tiny import ROOT
 
@@ -246,7 +247,7 @@ def test_backslashes_in_parameters_are_slashes_on_every_system(tmp_path):
     assert params == with_paths(tmp_path, "/")
     assert params.runs["planted-ce"].checkpoint == "models/x.pt"
     assert params.runs["phantom-bce"].model.weights == "models/y.pt"
-    named = Folder(name="folder", root=r"$DATA\train images", digest=None)
+    named = folder(r"$DATA\train images")
     assert named.root == "$DATA/train images"
     assert PureWindowsPath(named.root) == PureWindowsPath(r"$DATA\train images")
 
@@ -255,7 +256,7 @@ def test_a_source_given_with_backslashes_is_found(tmp_path, monkeypatch):
     for split in ("train", "test"):
         write_image(tmp_path / "my" / "images" / split / "cat" / "a.png")
     monkeypatch.chdir(tmp_path)
-    source = open_folder(Folder(name="folder", root=r"my\images", digest=None), 8)
+    source = open_folder(folder(r"my\images"), 8)
     assert (source.train.names, source.test.names) == (["train/cat/a.png"], ["test/cat/a.png"])
 
 
@@ -309,7 +310,7 @@ def test_files_come_in_the_same_order_where_paths_ignore_case(tmp_path, monkeypa
             place = tmp_path / split / "cat" / name
             place.parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", (8, 8)).save(place)
-    root = Folder(name="folder", root=str(tmp_path), digest=None)
+    root = folder(tmp_path)
     names = open_folder(root, 8).train.names
     assert [name.rpartition("/")[2] for name in names] == sorted(
         ["b.png", "A.JPG", "a1.png", "B1.Jpeg", "Z.PNG"]
@@ -328,7 +329,7 @@ def test_classes_that_differ_only_in_case_are_printed(tmp_path, capsys):
     for split in ("train", "test"):
         for name in ("a", "A", "b"):
             write_image(tmp_path / split / name / "0.png")
-    source = open_folder(Folder(name="folder", root=str(tmp_path), digest=None), 8)
+    source = open_folder(folder(tmp_path), 8)
     assert source.class_names == ("A", "a", "b")
     assert capsys.readouterr().err == (
         f"{tmp_path}: class folders A, a differ in nothing but case; on Windows and macOS they "

@@ -8,15 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from imbalens.analysis.cam_alignment.alignment import MEASURES
 from imbalens.analysis.common.boxes import shift_boxes
 from imbalens.dumps.files import read_maps_about
 from imbalens.errors import InputError
 from imbalens.models.build import build_model
+from imbalens.models.checkpoint import save_weights
 from imbalens.params.loading import load_params
 from imbalens.reports.common.sampling import choose_samples
-from stages import cam_alignment, concepts, dump_maps
+from imbalens.store.prepared import read_names
+from stages import cam_alignment, concepts, dump_maps, prepare
 from tests.map_cases import (
     ALL,
     BCE,
@@ -29,7 +32,7 @@ from tests.map_cases import (
     read_cams,
     union_of,
 )
-from tests.tiny import write_params
+from tests.tiny import tiny_params, write_params
 
 
 def slow_alignment(cams, boxes, *, size, relu, normalize_before_resize, threshold):
@@ -101,6 +104,63 @@ def test_alignment_is_that_of_the_dump_in_every_part(maps_folder, name, hard):
     assert found["images"] == len(about.row)
     assert ("hard" in found) == hard
     assert found["iobb"] != pytest.approx(found["untrained"]["iobb"], abs=1e-4)
+
+
+def lay_out_boxed_folder(root):
+    """Oblong images of two classes, some with a box; return label and box of these by file."""
+    boxes = {}
+    rng = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for label in ("ape", "cat"):
+            for i in range(4):
+                file = root / split / label / f"{i}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(rng.integers(0, 256, (32, 64, 3), dtype=np.uint8)).save(file)
+                if split == "test" and i % 2:
+                    boxes[file.relative_to(root).as_posix()] = (label, 8 * i, 4, 16, 4 * (i + 1))
+    lines = [",".join(map(str, (file, *box))) for file, box in boxes.items()]
+    text = "\n".join(["file,label,x,y,w,h", *lines])
+    (root / "boxes.csv").write_text(text, encoding="utf-8")
+    return boxes
+
+
+def test_boxes_of_ones_own_folder_come_to_maps_and_alignment(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    boxes = lay_out_boxed_folder(tmp_path / "mine")
+    values = tiny_params((CE,))
+    values["datasets"]["planted"] |= {
+        "source": {"name": "folder", "root": "mine", "boxes": "boxes.csv", "digest": None},
+        "imbalance": {
+            "kind": "natural",
+            "n_max": None,
+            "selection": {"name": "seeded", "seed": 0},
+        },
+    }
+    values["analyses"]["archetypes"]["n_neighbors"] = 5
+    values["analyses"]["adversaries"]["n_neighbors"] = 5
+    values["analyses"]["explore"]["embedding"] = {"name": "pca"}
+    values["false_positives"] = {}
+    write_params(tmp_path, values)
+    prepare.main(["planted"])
+    run = load_params().runs[CE]
+    save_weights(build_model(run.model, run.loss, 2), Path(f"data/models/{CE}.pt"), metadata={})
+    for stage in (dump_maps, cam_alignment, concepts):
+        stage.main([CE])
+    about = read_maps_about(Path(f"data/dumps/maps/{CE}.h5"))
+    names = read_names(Path("data/prepared/planted.h5"), "test")
+    found = {
+        names[about.row[image]]: (about.class_names[label], *box)
+        for image, label, *box in about.boxes.tolist()
+    }
+    # 32 x 32 of 64 x 32
+    halved = {file: (label, x // 2, y, w // 2, h) for file, (label, x, y, w, h) in boxes.items()}
+    assert found == halved
+    metrics = json.loads(Path(f"metrics/cam_alignment/{CE}.json").read_text())
+    assert (metrics["pairs"], set(metrics["class"])) == (4, {"ape", "cat"})
+    assert json.loads(Path("metrics/prepare/planted.json").read_text())["boxes"] == {
+        "train": 0,
+        "test": 4,
+    }
 
 
 def test_the_untrained_network_is_that_of_the_runs_seed(maps_folder):

@@ -127,9 +127,17 @@ def test_top_pixels_counts_whole_pixels(side, fraction, expected):
     assert rank[mask].max() == expected - 1
 
 
-def test_all_ranks_of_the_largest_image_can_be_chosen():
-    rank = np.arange(65536).astype(np.uint16).reshape(1, 256, 256)
+@pytest.mark.parametrize(("side", "dtype"), [(256, np.uint16), (1024, np.uint32)])
+def test_all_ranks_of_the_largest_image_can_be_chosen(side, dtype):
+    rank = np.arange(side**2).astype(dtype).reshape(1, side, side)
     assert top_pixels(rank, fraction=1.0).all()
+    assert top_pixels(rank, fraction=0.75).sum() == 3 * side**2 // 4
+
+
+def test_the_least_fraction_is_shown_as_it_is():
+    rank = np.arange(9).astype(np.uint16).reshape(1, 3, 3)
+    with pytest.raises(ValueError, match=r"fraction is 0\.1111, .*; it must be at least 1 / 9$"):
+        top_pixels(rank, fraction=0.1111)
 
 
 @pytest.mark.parametrize("fraction", [0.0, -0.1, 1.01, 0.2])

@@ -13,6 +13,8 @@ def make_dataset():
             {
                 "source": source or Planted(**planted, mislabelled=0.1, subconcept=0.1),
                 "image_size": 8,
+                "resize": "squash",
+                "bits": None,
                 "imbalance": {
                     "kind": "natural",
                     "n_max": None,

@@ -1,4 +1,6 @@
+import os
 import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import h5py
@@ -10,7 +12,10 @@ from imbalens.data.arrays import open_arrays
 from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
 from imbalens.params.datasets import Arrays
-from imbalens.store.prepared import read_split
+from imbalens.store.prepared import read_metadata, read_split
+
+REAL = Path(os.environ.get("IMBALENS_REAL_DATA", Path(__file__).parents[2] / "../shared/data"))
+SEVERAL = {"train": [[1, 0, 1], [0, 0, 0]] * 3, "test": [[0, 1, 1], [1, 0, 0], [0, 0, 1]]}
 
 
 @pytest.fixture
@@ -35,8 +40,8 @@ def write(path, arrays):
             file.create_dataset(name, data=array.astype(object) if text else array)
 
 
-def source(path):
-    return Arrays(name="arrays", path=str(path), digest=None)
+def source(path, task="multiclass"):
+    return Arrays(name="arrays", path=str(path), task=task, digest=None)
 
 
 @pytest.mark.parametrize("name", ["a.npz", "a.h5", "a.hdf5"])
@@ -124,6 +129,124 @@ def test_arrays_that_do_not_fit_are_named(tmp_path, arrays, change, message, nam
     assert message in str(caught.value)
 
 
+def medmnist(arrays):
+    """Lay out arrays as MedMNIST does: labels in a column, validation images, no names."""
+    made = {name: array for name, array in arrays.items() if name != "class_names"}
+    made |= {"val_images": made["test_images"][:2] // 2, "val_labels": np.array([1, 1])}
+    return made | {key: made[key][:, None].astype(np.uint8) for key in made if "labels" in key}
+
+
+def several(arrays):
+    """The same with three labels, of which an image has any or none."""
+    made = medmnist(arrays)
+    made |= {f"{split}_labels": np.array(SEVERAL[split], np.uint8) for split in SEVERAL}
+    return made | {"val_labels": np.array([[0, 0, 0], [1, 1, 1]], np.uint8)}
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.h5"])
+def test_a_file_of_medmnist_is_prepared_as_it_is(tmp_path, arrays, make_dataset, name):
+    write(tmp_path / name, medmnist(arrays))
+    given = {"validation": {"share": None, "seed": 0}, "image_size": 8}
+    summary = prepare(make_dataset(source(tmp_path / name), **given), tmp_path / "out.h5")
+    assert summary["counts"] == {
+        "train": {"0": 2, "1": 2, "2": 2},
+        "val": {"0": 0, "1": 2, "2": 0},
+        "test": {"0": 1, "1": 1, "2": 1},
+    }
+    val = read_split(tmp_path / "out.h5", "val")
+    assert (val.images == arrays["test_images"][:2] // 2).all()
+    assert val.names == ("val/0", "val/1")
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.h5"])
+def test_columns_of_0_and_1_are_several_labels(tmp_path, arrays, make_dataset, name):
+    write(tmp_path / name, several(arrays))
+    given = {"validation": {"share": None, "seed": 0}, "image_size": 8}
+    dataset = make_dataset(source(tmp_path / name, "multilabel"), **given)
+    assert dataset.source.several_labels
+    summary = prepare(dataset, tmp_path / "out.h5")
+    assert summary["counts"]["train"] == {"0": 3, "1": 0, "2": 3}
+    assert summary["negatives"]["test"] == {"0": 2, "1": 2, "2": 1}
+    prepared = read_metadata(tmp_path / "out.h5")
+    assert (prepared.task, prepared.splits) == ("multilabel", ("train", "val", "test"))
+    assert read_split(tmp_path / "out.h5", "test").labels.tolist() == SEVERAL["test"]
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.h5"])
+@pytest.mark.parametrize(
+    ("task", "change", "message"),
+    [
+        (
+            "multiclass",
+            {},
+            "train_labels is uint8 of shape (6, 3); allowed: integers of shape [n] or [n 1], or "
+            "source.task: multilabel",
+        ),
+        (
+            "multilabel",
+            {"train_labels": np.arange(6)[:, None]},
+            "train_labels is int64 of shape (6, 1); allowed: integers of shape [n m], m at least "
+            "2, or source.task: multiclass",
+        ),
+        (
+            "multilabel",
+            {"train_labels": np.ones((6, 3), bool)},
+            "train_labels is bool of shape (6, 3); allowed: integers of shape [n m], m at least 2",
+        ),
+        (
+            "multilabel",
+            {"val_labels": np.array([[0, 0, 0], [0, 0, -1]])},
+            "val_labels has -1 at [1, 2]; allowed: 0 and 1, where an image has a label",
+        ),
+        (
+            "multilabel",
+            {"test_labels": np.zeros((3, 4), int)},
+            "test_labels has 4 columns; allowed: 3, one for each label",
+        ),
+        (
+            "multilabel",
+            {"class_names": np.array(["a", "b"])},
+            "train_labels has 3 columns; allowed: 2, one for each label",
+        ),
+        (
+            "multilabel",
+            {"val_labels": None},
+            "has no array 'val_labels'; needs val_images, val_labels",
+        ),
+        (
+            "multilabel",
+            {"val_images": None},
+            "has no array 'val_images'; needs val_images, val_labels",
+        ),
+    ],
+)
+def test_labels_that_do_not_fit_the_task_are_named(tmp_path, arrays, name, task, change, message):
+    made = several(arrays) | change
+    write(tmp_path / name, {key: value for key, value in made.items() if value is not None})
+    assert refuse(tmp_path / name, task) == message
+
+
+@pytest.mark.skipif(
+    not (REAL / "pneumoniamnist.npz").is_file(),
+    reason="needs the real images: pneumoniamnist.npz in $IMBALENS_REAL_DATA or ../shared/data",
+)
+def test_the_real_pneumoniamnist_is_prepared_as_it_is(tmp_path, make_dataset):
+    given = {"validation": {"share": None, "seed": 0}, "image_size": 28}
+    given = make_dataset(source(REAL / "pneumoniamnist.npz"), **given)
+    assert prepare(given, tmp_path / "out.h5")["counts"] == {
+        "train": {"0": 388, "1": 3494},
+        "val": {"0": 135, "1": 389},
+        "test": {"0": 234, "1": 390},
+    }
+    with np.load(REAL / "pneumoniamnist.npz") as real:
+        for split in ("train", "val", "test"):
+            stored = read_split(tmp_path / "out.h5", split)
+            name = f"{split}_labels"
+            assert (stored.labels == real[name][stored.index, 0]).all()
+            name = f"{split}_images"
+            assert (stored.images == real[name][stored.index][..., None]).all()
+
+
 @pytest.mark.parametrize("name", ["a.npz", "a.h5"])
 @pytest.mark.parametrize(
     "change",
@@ -145,9 +268,9 @@ def test_however_arrays_are_laid_out_they_are_the_same(tmp_path, arrays, name, c
     assert (train.read(np.arange(6)) == images).all()
 
 
-def refuse(path):
+def refuse(path, task="multiclass"):
     with pytest.raises(InputError) as caught:
-        open_arrays(source(path), 8)
+        open_arrays(source(path, task), 8)
     assert str(caught.value).startswith(f"{path}: ")
     return str(caught.value).removeprefix(f"{path}: ")
 
@@ -369,7 +492,7 @@ def test_large_images_are_read_few_at_a_time(tmp_path, arrays, monkeypatch, name
     monkeypatch.setattr(
         module,
         "resize_images",
-        lambda images, size: asked.append(len(images)) or resize(images, size),
+        lambda images, *how: asked.append(len(images)) or resize(images, *how),
     )
     assert (open_arrays(source(tmp_path / name), 4).train.read(np.arange(6)) == whole).all()
     assert asked == [2, 2, 2]

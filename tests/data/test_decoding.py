@@ -121,11 +121,11 @@ def decoded(monkeypatch):
     counts = Counter()
     failing = set()
 
-    def decode(path, size):
+    def decode(path, size, **how):
         if path.name in failing:
             raise KeyboardInterrupt
         counts[path.name] += 1
-        return decode_grey(path, size)
+        return decode_grey(path, size, **how)
 
     monkeypatch.setattr(decoding, "decode_grey", decode)
     return counts, failing

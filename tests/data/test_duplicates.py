@@ -5,8 +5,7 @@ from hypothesis import strategies as st
 
 from imbalens.data.duplicates import SplitHashes, count_duplicates, hash_images
 from imbalens.data.prepare import prepare
-from imbalens.params.datasets import Folder
-from tests.data.test_folder import save
+from tests.data.test_folder import folder, save
 
 NONE = {"images": 0, "other_labels": 0}
 
@@ -97,7 +96,6 @@ def test_an_image_that_was_trained_on_and_is_tested_on_is_in_the_metrics(
                 save(tmp_path / split / label / f"{i}.png", (*colour[:2], colour[2] + shift + i))
     save(tmp_path / "train/ape/9.png", (7, 7, 7))
     save(tmp_path / "test/cat/9.jpg.png", (7, 7, 7), size=(16, 16))
-    folder = Folder(name="folder", root=str(tmp_path), digest=None)
-    summary = prepare(make_dataset(folder), tmp_path / "out.h5")
+    summary = prepare(make_dataset(folder(tmp_path)), tmp_path / "out.h5")
     assert summary["duplicates"] == {"test": {"train": {"images": 1, "other_labels": 1}}}
     assert capsys.readouterr().err.endswith("test/cat/9.jpg.png (train/ape/9.png)\n")

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imbalens.data.folder import open_folder, read_image
+from imbalens.data.folder import open_folder
+from imbalens.data.listed import read_image
 from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
 from imbalens.params.datasets import Folder
 from imbalens.store.prepared import read_metadata, read_split
 
 REAL = Path(os.environ.get("IMBALENS_REAL_DATA", Path(__file__).parents[2] / "../shared/data"))
+PLAIN = {"mean": (0.0,) * 3, "std": (1.0,) * 3}
 REAL_SIZES = [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
 
 
@@ -31,8 +33,10 @@ def root(tmp_path):
     return tmp_path
 
 
-def folder(root, digest=None):
-    return Folder(name="folder", root=str(root), digest=digest)
+def folder(root, digest=None, split=None, groups=None, boxes=None):
+    return Folder(
+        name="folder", root=str(root), digest=digest, split=split, groups=groups, boxes=boxes
+    )
 
 
 def test_classes_and_files_come_in_the_order_of_their_names(root):
@@ -51,12 +55,113 @@ def test_what_is_left_out_is_counted_in_one_line(root, capsys):
     assert capsys.readouterr().err == ""
     for name in ("train/ape/a.TIF", "test/cat/b.tif", "train/cat/notes", "test/ape/.hidden.bmp"):
         (root / name).touch()
-    save(root / "train/ape/nested/a.png")
     open_folder(folder(root), 8)
     assert capsys.readouterr().err == (
-        f"{root}: left out 2 .tif, 1 folder, 1 without suffix; "
-        "read: .jpeg, .jpg, .png right in <class>/\n"
+        f"{root}: left out 2 .tif, 1 without suffix; read: .jpeg, .jpg, .png in class folders\n"
     )
+
+
+def test_images_in_folders_of_a_class_are_its_own(root):
+    """As in tiny-imagenet, and in classes of classes."""
+    for i in (1, 0):
+        save(root / f"train/ape/images/ape_{i}.JPEG", (1, i, 3))
+    (root / "train/ape/ape_boxes.txt").touch()
+    save(root / "train/ape/.cache/a.png")
+    save(root / "train/cat/big/lion/a.png")
+    source = open_folder(folder(root), 8)
+    assert source.class_names == ("ape", "cat")
+    assert np.bincount(source.train.labels).tolist() == [5, 4]
+    within = ["2.png", "images/ape_0.JPEG", "images/ape_1.JPEG"]
+    assert source.train.names[2:5] == [f"train/ape/{name}" for name in within]
+    assert source.train.names[-1] == "train/cat/big/lion/a.png"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_folder_that_links_to_one_above_it_is_named(root):
+    (root / "train/cat/again").symlink_to(root / "train", target_is_directory=True)
+    with pytest.raises(InputError, match=r"again/cat: links to a folder that it is in; remove"):
+        open_folder(folder(root), 8)
+
+
+COMPOSED, APART = "caf\u00e9", "cafe\u0301"
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="file names have one spelling there")
+def test_names_that_unicode_spells_in_two_ways_are_the_same(root):
+    for split, name in (("train", COMPOSED), ("test", APART)):
+        save(root / split / name / f"{name}.png")
+    source = open_folder(folder(root), 8)
+    assert source.class_names == ("ape", COMPOSED, "cat")
+    assert source.test.names[3] == f"test/{COMPOSED}/{COMPOSED}.png"
+    assert source.test.read(np.array([3])).shape == (1, 8, 8, 3)
+    save(root / "test" / COMPOSED / "b.png")
+    with pytest.raises(InputError, match=r"test: classes 1 and 2 have one name, 'cafe\\u0301' or"):
+        open_folder(folder(root), 8)
+
+
+def test_of_many_classes_the_first_are_named_and_how_many_there_are(root):
+    for i in range(200):
+        save(root / f"train/n{i:03}/a.png")
+    with pytest.raises(InputError) as caught:
+        open_folder(folder(root), 8)
+    assert str(caught.value) == (
+        f"{root}: train/ and test/ need the same class folders; only train/ has n000, n001, n002, "
+        "n003, n004, ... (200 in all)"
+    )
+
+
+def test_a_folder_of_validation_images_is_used_where_asked_for(root, tmp_path, make_dataset):
+    for name in ("ape", "cat"):
+        save(root / f"val/{name}/v.png", (1, 2, 3))
+    given = make_dataset(folder(root), validation={"share": None, "seed": 0})
+    assert prepare(given, tmp_path / "o.h5")["images"] == {"train": 6, "val": 2, "test": 6}
+    assert read_split(tmp_path / "o.h5", "val").names == ("val/ape/v.png", "val/cat/v.png")
+    save(root / "val/dog/v.png")
+    with pytest.raises(InputError, match=r"train/ and val/ need the same .*; only val/ has dog"):
+        open_folder(folder(root), 8)
+
+
+HALF = {"test_share": 0.5, "seed": 0}
+
+
+def test_one_tree_is_split_by_share_in_every_class(root):
+    for i in range(3, 6):
+        save(root / f"train/cat/{i}.png", (250, i, 0))
+    source = open_folder(folder(root / "train", split=HALF), 8)
+    assert source.class_names == ("ape", "cat")
+    assert np.bincount(source.train.labels).tolist() == [2, 3]
+    assert np.bincount(source.test.labels).tolist() == [1, 3]
+    names = [*source.train.names, *source.test.names]
+    assert sorted(names) == [f"{c}/{i}.png" for c, n in (("ape", 3), ("cat", 6)) for i in range(n)]
+    for split in (source.train, source.test):
+        images = split.read(np.arange(len(split.names)))
+        for name, image in zip(split.names, images, strict=True):
+            with Image.open(root / "train" / name) as stored:
+                assert (np.asarray(stored) == image).all()
+    again = open_folder(folder(root / "train", split=HALF), 8)
+    assert again.test.names == source.test.names
+    tried = [open_folder(folder(root / "train", split=HALF | {"seed": s}), 8) for s in range(5)]
+    assert len({tuple(each.test.names) for each in tried}) > 1
+
+
+def test_a_tree_in_splits_is_not_split_again(root):
+    with pytest.raises(InputError, match=r"has train/ and test/, but source\.split is given; set"):
+        open_folder(folder(root, split=HALF), 8)
+    (root / "test").rename(root / "val")
+    with pytest.raises(InputError, match=r"has train/ and val/, but source\.split is given; set"):
+        open_folder(folder(root, split=HALF), 8)
+
+
+def test_one_tree_may_have_a_class_called_train(root):
+    save(root / "train/train/a.png")
+    source = open_folder(folder(root / "train", split=HALF), 8)
+    assert source.class_names == ("ape", "cat", "train")
+
+
+def test_a_class_of_one_image_cannot_be_split(root, tmp_path, make_dataset):
+    save(root / "train/dog/a.png")
+    with pytest.raises(InputError, match=r"found no test images of class 'dog'"):
+        prepare(make_dataset(folder(root / "train", split=HALF)), tmp_path / "out.h5")
 
 
 def test_images_come_in_the_order_asked_for(root):
@@ -74,6 +179,78 @@ def test_every_kind_becomes_rgb(tmp_path, mode):
     pixels = read_image(tmp_path / "a.png", 8)
     assert pixels.shape == (8, 8, 3)
     assert (pixels == 255).all()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("mode", ["L", "CMYK", "P", "RGB"])
+def test_a_folder_of_any_kind_is_prepared_in_its_colours(root, tmp_path, make_dataset, kind, mode):
+    if (kind, mode) in {("PNG", "CMYK"), ("JPEG", "P")}:
+        pytest.skip(f"no {kind} has mode {mode}")
+    colour = (90, 90, 90) if mode == "L" else (250, 40, 90)
+    for path in root.rglob("*.png"):
+        Image.new("RGB", (8, 8), colour).convert(mode, palette=Image.Palette.ADAPTIVE).save(
+            path, kind
+        )
+    save(root / "train/ape/other.png", (0, 0, 0))  # else no channel would vary
+    prepare(make_dataset(folder(root)), tmp_path / "out.h5")
+    images = read_split(tmp_path / "out.h5", "test").images
+    assert (np.abs(images - np.array(colour)) <= 3).all()
+
+
+def save_deep(path, values):
+    Image.fromarray(np.full((8, 8), values, np.uint16)).save(path)
+
+
+def test_12_bits_in_files_of_16_keep_their_brightness(root, tmp_path, make_dataset, capsys):
+    values = dict(zip(sorted(root.rglob("*.png")), range(95, 4096, 320), strict=False))
+    for path, value in values.items():
+        save_deep(path, value)
+    assert max(values.values()) in range(2048, 4096)
+    summary = prepare(make_dataset(folder(root)), tmp_path / "out.h5")
+    assert summary["bits"] == 12
+    assert "read as 12 bits" in capsys.readouterr().err
+    for split in ("train", "test"):
+        arrays = read_split(tmp_path / "out.h5", split)
+        for name, image in zip(arrays.names, arrays.images, strict=True):
+            assert (image == values[root / name] >> 4).all()
+
+
+def test_bits_that_are_given_are_not_looked_for(root, tmp_path, make_dataset, capsys):
+    for path in (root / "train").rglob("*.png"):
+        save_deep(path, 4095)
+    for path in (root / "test").rglob("*.png"):
+        save_deep(path, 300)
+    save_deep(root / "train/ape/0.png", 1000)
+    summary = prepare(make_dataset(folder(root), bits=13), tmp_path / "out.h5")
+    assert (summary["bits"], summary["largest_value"]) == (13, 127)
+    assert capsys.readouterr().err == ""
+    summary = prepare(make_dataset(folder(root), bits=16), tmp_path / "out.h5")
+    assert "bits" not in summary
+    assert summary["largest_value"] == 15
+    assert capsys.readouterr().err == (
+        f"{root}: no value of the training images is above 15 of 255, less than a quarter of the "
+        "range; export them with the whole range, or set bits of the dataset where files of 16 "
+        "bits use fewer\n"
+    )
+    with pytest.raises(InputError, match=r"\.png: found value 4095; allowed with 10 bits: at "):
+        prepare(make_dataset(folder(root), bits=10), tmp_path / "more.h5")
+    assert not (tmp_path / "more.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("resize", "column"),
+    [("squash", [250] * 2 + [0] * 4 + [250] * 2), ("crop", [0] * 8), ("pad", [0] * 8)],
+)
+def test_oblong_images_become_squares_as_asked(root, tmp_path, make_dataset, resize, column):
+    tall = np.zeros((32, 16, 3), np.uint8)
+    tall[:8] = tall[24:] = 250
+    for path in root.rglob("*.png"):
+        Image.fromarray(tall).save(path)
+    prepare(make_dataset(folder(root), resize=resize, normalization=PLAIN), tmp_path / "out.h5")
+    image = read_split(tmp_path / "out.h5", "test").images[0][..., 0].astype(int)
+    assert (np.abs(image[:, 0] - column) < 40).all()
+    middle = [250] * 2 + [0] * 4 + [250] * 2 if resize != "crop" else [0] * 8
+    assert (np.abs(image[:, 4] - middle) < 40).all()
 
 
 def test_what_is_transparent_becomes_white(tmp_path):
@@ -152,7 +329,7 @@ def test_what_is_no_regular_file_is_left_out_and_counted(root, capsys):
     (root / "train/cat/folder.png").mkdir()
     assert len(open_folder(folder(root), 8).train.names) == 6
     assert capsys.readouterr().err.startswith(
-        f"{root}: left out 1 broken link, 1 folder, 2 special file; read:"
+        f"{root}: left out 1 broken link, 2 special file; read:"
     )
 
 
@@ -178,8 +355,11 @@ def test_a_class_without_images_is_named(root):
 
 
 def test_an_absent_split_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"train: folder not found"):
+    message = r"train: folder not found; .* or in <root>/<class>/ with a source\.split"
+    with pytest.raises(InputError, match=message):
         open_folder(folder(tmp_path), 8)
+    with pytest.raises(InputError, match=r"gone: folder not found; images belong in <root>/<cl"):
+        open_folder(folder(tmp_path / "gone", split=HALF), 8)
     (tmp_path / "train").mkdir()
     with pytest.raises(InputError, match=r"train: found no class folders"):
         open_folder(folder(tmp_path), 8)
@@ -208,7 +388,7 @@ def test_another_image_size_than_the_digest_covers_is_said_to_be_a_reason(
     root, tmp_path, make_dataset
 ):
     digest = prepare(make_dataset(folder(root)), tmp_path / "out/d.h5")["digest"]
-    with pytest.raises(InputError, match="image_size, imbalance or validation changed"):
+    with pytest.raises(InputError, match="image_size, resize, bits, imbalance or"):
         prepare(make_dataset(folder(root, digest), image_size=16), tmp_path / "out/e.h5")
 
 

@@ -10,9 +10,11 @@ from PIL import Image, PngImagePlugin
 
 from imbalens.data import image_files
 from imbalens.data.decoding import decode_grey
-from imbalens.data.folder import read_image
-from imbalens.data.image_files import flatten, open_image
+from imbalens.data.geometry import Stored, square_boxes
+from imbalens.data.image_files import flatten, measure, open_image
+from imbalens.data.listed import read_image
 from imbalens.errors import InputError
+from tests.data.test_geometry import STORED, find, paint, store
 
 SOME = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
 FLOATS = Image.fromarray(np.ones((8, 8), np.float32))
@@ -132,6 +134,105 @@ def test_the_transparent_value_of_16_bits_is_the_ground(tmp_path):
 def test_values_without_a_place_in_8_bits_are_refused(image):
     with pytest.raises(ValueError, match=f"found pixels of mode {image.mode}; allowed: 8 bits"):
         flatten(image, mode="L", ground="black")
+
+
+def turned(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif.tobytes()
+
+
+CORNERS = np.zeros((24, 16, 3), np.uint8)
+CORNERS[:12, :8], CORNERS[:12, 8:], CORNERS[12:, :8] = (250, 0, 0), (0, 250, 0), (0, 0, 250)
+
+
+@pytest.mark.parametrize("orientation", STORED)
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_an_image_is_turned_upright(tmp_path, kind, orientation):
+    stored = Image.fromarray(store(CORNERS, orientation))
+    stored.save(
+        tmp_path / "a",
+        kind,
+        exif=turned(orientation),
+        **({"quality": 95} if kind == "JPEG" else {}),
+    )
+    seen = read_image(tmp_path / "a", 24, resize="pad").astype(int)
+    assert (seen[:, :4] == 0).all()  # still taller than wide
+    upright = seen[:, 4:20] - CORNERS
+    inner = np.ones(upright.shape[:2], bool)
+    inner[8:16], inner[:, 4:12] = False, False  # JPEG blurs colours where they meet
+    assert (np.abs(upright[inner]) < 12).all()
+
+
+@pytest.mark.parametrize("resize", ["squash", "crop", "pad"])
+@pytest.mark.parametrize("orientation", STORED)
+def test_a_box_in_pixels_of_the_file_is_where_its_object_is_seen(tmp_path, orientation, resize):
+    stored = paint(60, 36, [14, 8, 12, 20])
+    Image.fromarray(stored).save(tmp_path / "a.png", exif=turned(orientation))
+    measured = measure(tmp_path / "a.png", formats=("PNG",))
+    assert measured == Stored(60, 36, orientation)
+    boxes = np.array([[14, 8, 12, 20], [0, 0, 3, 36], [0, 0, 60, 36]], float)
+    placed, shown = square_boxes(boxes, measured, resize=resize, size=48)
+    assert shown.tolist() == [True, resize != "crop", True]
+    seen = find(read_image(tmp_path / "a.png", 48, resize=resize)[..., 0])
+    assert np.abs(placed[0] - seen).max() <= 1
+
+
+@pytest.mark.parametrize("orientation", STORED)
+def test_a_chest_image_is_turned_upright(tmp_path, orientation):
+    grey = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    stored = Image.fromarray(store(grey, orientation))
+    stored.save(tmp_path / "a.png", exif=turned(orientation))
+    assert (decode_grey(tmp_path / "a.png", 8) == grey).all()
+
+
+def test_16_bits_and_transparency_are_turned_too(tmp_path):
+    deep = np.arange(64, dtype=np.uint16).reshape(8, 8) << 8
+    Image.fromarray(store(deep, 6)).save(tmp_path / "a.png", exif=turned(6))
+    assert (read_image(tmp_path / "a.png", 8)[..., 1] == deep >> 8).all()
+    clear = np.dstack([deep >> 8] * 3 + [np.full_like(deep, 255)]).astype(np.uint8)
+    Image.fromarray(store(clear, 8)).save(tmp_path / "b.png", exif=turned(8))
+    assert (read_image(tmp_path / "b.png", 8) == clear[..., :3]).all()
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+@pytest.mark.parametrize(
+    "exif",
+    [turned(0), turned(9), b"Exif\0\0MM", b"Exif\0\0no TIFF", turned(6)[:-10], b"x"],
+)
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_an_orientation_that_there_is_not_leaves_an_image_as_it_is(tmp_path, kind, exif):
+    SOME.save(tmp_path / "a", kind, exif=exif, **({"quality": 100} if kind == "JPEG" else {}))
+    seen = read_image(tmp_path / "a", 8)[..., 0].astype(int)
+    assert (np.abs(seen - np.asarray(SOME)) <= 1).all()
+
+
+def test_a_larger_value_than_the_bits_hold_is_named(tmp_path):
+    values = np.full((8, 8), 4096, np.uint16)
+    content = encode(Image.fromarray(values), "PNG")
+    for read in (read_image, decode_grey):
+        assert refuse(tmp_path, content, lambda path, size: read(path, size, bits=12)) == (  # noqa: B023
+            "found value 4096; allowed with 12 bits: at most 4095; set bits of the dataset to "
+            "null or to more"
+        )
+    Image.fromarray(values - 1).save(tmp_path / "a.png")
+    assert (read_image(tmp_path / "a.png", 8, bits=12) == 255).all()
+
+
+def deep_colours():
+    header = struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0)
+    rows = (b"\0" + b"\x0f\xff" * 24) * 8
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(name, each) for name, each in parts)
+
+
+def test_16_bit_colours_cannot_be_widened(tmp_path):
+    message = refuse(tmp_path, deep_colours(), lambda path, size: read_image(path, size, bits=12))
+    assert message == (
+        "found colours of 16 bits, of which the upper 8 are read; allowed with 12 bits: grey; "
+        "save it in 8 bits a colour"
+    )
+    assert (read_image(tmp_path / "x.png", 8) == 15).all()
 
 
 def open_only(path):

@@ -1,4 +1,5 @@
 import math
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -15,8 +16,9 @@ SEEDED = Selection(name="seeded", seed=0)
 LAWS = settings(deadline=None, max_examples=50)
 
 
-def sizes_of(kind, available, ratio, n_max):
-    imbalance = kind(kind=kind.__name__.lower(), ratio=ratio, n_max=n_max, selection=SEEDED)
+def sizes_of(kind, available, ratio, n_max, order="label"):
+    numbers = {"ratio": ratio, "n_max": n_max, "order": order}
+    imbalance = kind(kind=kind.__name__.lower(), selection=SEEDED, **numbers)
     names = [f"class{label}" for label in range(len(available))]
     return class_sizes(np.array(available), imbalance, class_names=names)
 
@@ -51,6 +53,12 @@ def test_natural_caps_only_what_is_above():
     assert sizes.tolist() == [20, 5, 20]
 
 
+def test_of_many_classes_without_images_the_first_are_named():
+    message = r"none of class 'class1', .*'class5', \.\.\. \(200 in all\); every class needs"
+    with pytest.raises(InputError, match=message):
+        sizes_of(Exp, [1] + [0] * 200, 1.0, None)
+
+
 @LAWS
 @given(st.integers(1, 60), st.integers(1, 40), st.integers(2, 30))
 def test_the_last_class_has_n_max_over_ratio_when_that_is_whole(tail, ratio, c):
@@ -67,15 +75,64 @@ def test_the_last_class_has_n_max_over_ratio_when_that_is_whole(tail, ratio, c):
     ("available", "ratio", "n_max", "message"),
     [
         ([9, 0, 9], 1.0, None, "found none of class 'class1'"),
-        ([9, 9, 4], 1.0, None, "class 'class2' has 4 training images, 9 asked for; lower n_max"),
-        ([9, 9, 9], 1.0, 12, "class 'class0' has 9 training images, 12 asked for"),
-        ([9, 9, 9], 10.0, None, "leaves class 'class2' no image; allowed: up to 9"),
+        (
+            [9, 9, 4],
+            1.0,
+            None,
+            "class 'class2' has 4 training images, 9 asked for, as n_max is null and class "
+            "'class0' has 9; set n_max to at most 4",
+        ),
+        (
+            [9, 9, 9],
+            1.0,
+            12,
+            "class 'class0' has 9 training images, 12 asked for, as n_max is 12; set n_max to at "
+            "most 9",
+        ),
+        (
+            [9, 9, 9],
+            10.0,
+            None,
+            "found 10.0, which leaves class 'class2' no image, as n_max is null and class "
+            "'class0' has 9; allowed: up to 9",
+        ),
+        ([9, 9, 9], 10.0, 8, "leaves class 'class2' no image, as n_max is 8; allowed: up to 8"),
+        ([30, 90, 40], 12.0, 90, "; set n_max to at most 30, or order to 'size'"),
+        ([8, 90, 40], 12.0, 90, "8 training images, 90 asked for, as n_max is 90; set order to"),
+        ([8, 90, 5], 12.0, 90, "has 8 training images, 90 asked for, as n_max is 90; lower ratio"),
     ],
 )
 def test_a_class_that_cannot_have_its_size_is_named(available, ratio, n_max, message):
     with pytest.raises(InputError) as caught:
         sizes_of(Exp, available, ratio, n_max)
     assert message in str(caught.value)
+
+
+@LAWS
+@given(st.permutations([95, 95, 33, 20, 11]), st.sampled_from([Exp, Step]))
+def test_by_size_the_largest_classes_are_the_head(available, kind):
+    sizes = sizes_of(kind, available, 9.0, None, "size")
+    largest_first = np.argsort(-np.array(available), kind="stable")
+    in_order = sizes_of(kind, sorted(available, reverse=True), 9.0, None)
+    assert sizes[largest_first].tolist() == in_order.tolist()
+    assert sizes.max() == 95
+
+
+def test_classes_of_one_size_are_the_head_in_label_order():
+    assert sizes_of(Exp, [9, 10, 10, 10], 8.0, None, "size").tolist() == [1, 10, 5, 2]
+
+
+@LAWS
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=6), st.floats(1, 20))
+def test_the_largest_n_max_that_an_error_names_is_right(available, ratio):
+    try:
+        sizes_of(Exp, available, ratio, 61)
+    except InputError as error:
+        named = re.search(r"set n_max to at most (\d+)", str(error))
+        if named:
+            sizes_of(Exp, available, ratio, int(named[1]))
+            with pytest.raises(InputError):
+                sizes_of(Exp, available, ratio, int(named[1]) + 1)
 
 
 def test_published_selection_takes_the_images_that_the_field_compares_on():

@@ -222,6 +222,19 @@ def test_an_image_that_is_not_square_is_refused(root):
         source.test.read(np.arange(3))
 
 
+def test_12_bits_in_files_of_16_keep_their_brightness(root, capsys):
+    for name, value in zip(TRAIN + TEST, range(1000, 4000, 500), strict=True):
+        Image.fromarray(np.full((32, 32), value, np.uint16)).save(root / "images" / name)
+    source = open_nih(nih(root), 8)
+    assert source.facts["bits"] == 12
+    assert "read as 12 bits" in capsys.readouterr().err
+    assert source.test.read(np.arange(3))[:, 0, 0, 0].tolist() == [2500 >> 4, 3000 >> 4, 3500 >> 4]
+    source = open_nih(nih(root), 8, bits=13)
+    assert source.test.read(np.arange(3))[:, 0, 0, 0].tolist() == [2500 >> 5, 3000 >> 5, 3500 >> 5]
+    assert len(list(Path("work").iterdir())) == 2
+    assert capsys.readouterr().err == ""
+
+
 def test_the_table_gives_the_order(root):
     write_lists(root, train=TRAIN[::-1], test=TEST[::-1])
     source = open_nih(nih(root), 8)

@@ -174,6 +174,13 @@ def test_a_wrong_entry_is_named_with_its_line(tmp_path, row, message):
     [
         (box(x=-1), "found box x -1, y 0, width 9, height 9; allowed: boxes with an area, inside"),
         (box(y=1020), "found box x 0, y 1020, width 9, height 9"),
+        (box(x=1000, w=24.002), "found box x 1000, y 0, width 24.002, height 9; allowed"),
+        (
+            box(y=0.342245989304813, h="1023.6597540107"),
+            "found box x 0, y 0.342245989304813, width 9, height 1023.6597540107; allowed",
+        ),
+        (box(x=-0.002), "found box x -0.002, y 0, width 9"),
+        (box(x=-0.0009, w=0.0009), "found box x -0.0009, y 0, width 0.0009"),
         (box(w=0), "found box x 0, y 0, width 0, height 9"),
         (box(h="nan"), "found box x 0, y 0, width 9, height nan"),
         (box(h="tall"), "found box 0, 0, 9, tall; allowed: 4 numbers"),
@@ -187,6 +194,38 @@ def test_a_wrong_box_is_named_with_its_line(tmp_path, row, message):
     with pytest.raises(InputError) as caught:
         read_tables(tmp_path)
     assert f"{tmp_path}/BBox_List_2017.csv, line 5: {message}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (box(y=0.342245989304813, h="1023.6577540107"), [0, 0.342245989304813, 9, None]),
+        (box(x=-0.0009, w=10), [0, 0, 9.9991, 9]),
+        (box(x=1000, y=-1e-9, w=24.0009), [1000, 0, 24, 9]),
+    ],
+)
+def test_a_box_that_rounding_put_outside_is_cut(tmp_path, row, expected):
+    x, y, w, h = read_tables(write_tables(tmp_path, boxes=[row])).boxes[0].tolist()
+    expected[3] = expected[3] or 1024 - expected[1]
+    assert [x, y, w, h] == pytest.approx(expected, abs=1e-8)
+    assert x >= 0
+    assert y >= 0
+    assert x + w <= 1024
+    assert y + h <= 1024
+
+
+@pytest.mark.parametrize("blank", ["\r\n\r\n", ",,,\r\n", "  \r\n \t\n", '"","",\n'])
+def test_blank_lines_are_skipped_and_counted(tmp_path, blank):
+    expected = read_tables(write_tables(tmp_path))
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes() + blank.encode())
+    tables = read_tables(tmp_path)
+    assert tables.names == expected.names
+    assert (tables.boxes == expected.boxes).all()
+    path = tmp_path / "Data_Entry_2017.csv"
+    path.write_bytes(path.read_bytes() + b"x.png,Lump,0,9,58,M,PA")
+    with pytest.raises(InputError, match=rf"line {8 + blank.count(chr(10))}: found label 'Lump'"):
+        read_tables(tmp_path)
 
 
 def test_a_missing_column_is_named(tmp_path):

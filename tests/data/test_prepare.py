@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -18,6 +19,7 @@ EXP = {
     "kind": "exp",
     "ratio": 4.0,
     "n_max": 20,
+    "order": "label",
     "selection": {"name": "published", "seed": 0},
 }
 
@@ -129,6 +131,56 @@ class Recorder:
         images = np.zeros((len(positions), 8, 8, 3), np.uint8)
         images[:, 0] = (positions % 251)[:, None, None]
         return images
+
+
+def bring(monkeypatch, n_validation, n=10):
+    """A source of even and odd images, some of them set aside by itself."""
+    recorder = Recorder(n)
+    own = replace(recorder.split, labels=np.ones(n_validation, int)) if n_validation else None
+    source = Source("memory", ("even", "odd"), recorder.split, recorder.split, validation=own)
+    monkeypatch.setattr(module, "open_source", lambda _: source)
+
+
+def test_validation_images_of_the_source_itself_are_used_where_asked_for(
+    tmp_path, make_dataset, monkeypatch, capsys
+):
+    bring(monkeypatch, n_validation=4)
+    given = {"share": None, "seed": 0}
+    summary = prepare(make_dataset(validation=given, imbalance=EXP | {"n_max": 4}), tmp_path / "a")
+    assert summary["images"] == {"train": 5, "val": 4, "test": 10}
+    assert summary["counts"]["val"] == {"even": 0, "odd": 4}
+    assert read_metadata(tmp_path / "a").splits == ("train", "val", "test")
+    arrays = read_split(tmp_path / "a", "val")
+    assert arrays.labels.tolist() == [1] * 4
+    assert arrays.index.tolist() == [0, 1, 2, 3]
+    assert arrays.images[:, 0, 0, 0].tolist() == [0, 1, 2, 3]
+    assert "left out" not in capsys.readouterr().err
+
+
+def test_validation_images_that_are_not_asked_for_are_counted(
+    tmp_path, make_dataset, monkeypatch, capsys
+):
+    bring(monkeypatch, n_validation=4)
+    assert set(prepare(make_dataset(), tmp_path / "a")["images"]) == {"train", "test"}
+    said = "memory: left out 4 validation images; set validation.share to null to use them\n"
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("n_validation", "share", "message"),
+    [
+        (4, 0.2, "memory: has validation images, but validation.share is 0.2; set it to null"),
+        (0, None, "memory: has no validation images, but validation.share is null; set it to a"),
+    ],
+)
+def test_a_share_that_does_not_go_with_the_source_is_named(
+    tmp_path, make_dataset, monkeypatch, n_validation, share, message
+):
+    bring(monkeypatch, n_validation)
+    with pytest.raises(InputError) as caught:
+        prepare(make_dataset(validation={"share": share, "seed": 0}), tmp_path / "out/a.h5")
+    assert str(caught.value).startswith(message)
+    assert not (tmp_path / "out").exists()
 
 
 def test_images_are_streamed_in_batches(tmp_path, make_dataset, monkeypatch):

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
 from imbalens.params.datasets import Files, sources
-from imbalens.store.prepared import open_prepared, read_metadata
+from imbalens.store.prepared import open_prepared, read_metadata, read_split
+from tests.data import test_inaturalist as inaturalist
+from tests.data import test_places365 as places365
 from tests.data.nih_layout import write_images, write_lists, write_tables
 from tests.data.test_arrays import write
 from tests.data.test_cifar import place
@@ -32,7 +35,7 @@ def lay_out(name, folder, monkeypatch):
             for split in ("train", "test"):
                 for label, colour in (("cat", (250, 0, 0)), ("ape", (0, 250, 9))):
                     save(folder / split / label / "a.png", colour)
-            return {"root": str(folder)}
+            return {"root": str(folder), "split": None, "groups": None, "boxes": None}
         case "arrays":
             images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
             labels = np.array([0, 1, 0, 1])
@@ -40,7 +43,22 @@ def lay_out(name, folder, monkeypatch):
             arrays |= {f"{split}_labels": labels for split in ("train", "test")}
             folder.mkdir()
             write(folder / "a.npz", arrays)
-            return {"path": str(folder / "a.npz")}
+            return {"path": str(folder / "a.npz"), "task": "multiclass"}
+        case "lists":
+            for split in ("train", "test"):
+                rows = [f"{split}/ape/a.png 0", f"{split}/cat/a.png 1"]
+                for row, colour in zip(rows, ((250, 0, 0), (0, 250, 9)), strict=True):
+                    save(folder / row[:-2], colour)
+                (folder / f"{split}.txt").write_text("\n".join(rows), encoding="utf-8")
+            lists = {"train": "train.txt", "test": "test.txt", "categories": None}
+            return {"root": str(folder), **lists}
+        case "places365":
+            places365.lay_out(folder, "archives")
+            return {"root": str(folder), "classes": "all", "test_per_class": None, "seed": 0}
+        case "inaturalist":
+            inaturalist.lay_out(folder, 2017)
+            capped = {"max_test_per_class": None, "seed": 0}
+            return {"root": str(folder), "version": 2017, "level": "super", **capped}
         case "cifar10" | "cifar100":
             place(folder, monkeypatch, name, labels=[0, 1, 0, 1], n_classes=2)
             return {"root": str(folder), "download": False}
@@ -66,13 +84,48 @@ def test_what_a_source_states_is_what_its_images_show(
     if issubclass(kind, Files):
         given["digest"] = None
     path = tmp_path / "some.h5"
-    summary = prepare(make_dataset(given, image_size=16), path)
+    dataset = make_dataset(given, image_size=16)
+    summary = prepare(dataset, path)
     prepared = read_metadata(path)
-    assert (prepared.task != "multiclass") == kind.several_labels
+    assert (prepared.task != "multiclass") == dataset.source.several_labels
     assert prepared.generated == kind.generated
     with open_prepared(path, "test") as file:
-        assert ("boxes" in file["test"]) == kind.has_boxes
+        assert ("boxes" in file["test"]) == dataset.source.has_boxes
     if issubclass(kind, Files):
         prepare(make_dataset(given | {"digest": summary["digest"]}, image_size=16), path)
         with pytest.raises(InputError, match=r"source\.digest is 0000"):
             prepare(make_dataset(given | {"digest": "0000"}, image_size=16), path)
+
+
+@pytest.fixture(params=["folder", "lists", "places365", "inaturalist"])
+def of_files(request, tmp_path, monkeypatch):
+    """A source of image files: its parameters, and one of its training images."""
+    name = request.param
+    given = {"name": name, "digest": None, **lay_out(name, tmp_path / "in", monkeypatch)}
+    images = [path for path in (tmp_path / "in").rglob("*.*g") if "val" not in path.name]
+    return given, min(path for path in images if "test" not in path.parts)
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK", "P", "RGBA", "I;16"])
+def test_images_of_every_kind_become_rgb(tmp_path, make_dataset, of_files, mode):
+    given, path = of_files
+    image = Image.new("RGB", (40, 20), "white")
+    if mode == "I;16":
+        image = Image.fromarray(np.full((20, 40), 255 * 256, np.uint16))
+    else:
+        image = image.convert(mode)
+    image.save(path, "JPEG" if mode in ("L", "CMYK") else "PNG")
+    prepare(make_dataset(given), tmp_path / "out.h5")
+    arrays = read_split(tmp_path / "out.h5", "train")
+    row = [(tmp_path / "in" / name) == path for name in arrays.names].index(True)
+    assert (arrays.images[row] == 255).all()
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", b"\xff\xd8\xff\xe0\x00\x10JFIF"])
+def test_a_damaged_image_is_named_and_nothing_is_left(tmp_path, make_dataset, of_files, content):
+    given, path = of_files
+    path.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        prepare(make_dataset(given), tmp_path / "out/d.h5")
+    assert str(caught.value).startswith(f"{path}: ")
+    assert list((tmp_path / "out").iterdir()) == []

@@ -26,10 +26,13 @@ DATASET = Dataset.model_validate(
             "seed": 0,
         },
         "image_size": 8,
+        "resize": "squash",
+        "bits": None,
         "imbalance": {
             "kind": "exp",
             "ratio": 4.0,
             "n_max": 12,
+            "order": "label",
             "selection": {"name": "seeded", "seed": 0},
         },
         "validation": {"share": 0.25, "seed": 0},

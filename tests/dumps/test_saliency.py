@@ -129,13 +129,11 @@ def test_the_largest_image_uses_all_16_bits(dump_blank):
     np.testing.assert_array_equal(ranks.ravel(), np.arange(2**16))
 
 
-def test_a_larger_image_is_an_error_and_leaves_nothing(dump_blank, tmp_path):
-    with pytest.raises(
-        InputError,
-        match=r"run\.h5: images of 257 x 256 have more than 65536 pixels; .*smaller image_size",
-    ):
-        dump_blank(257, 256)
-    assert list((tmp_path / "large").iterdir()) == []
+def test_ranks_of_a_larger_image_have_32_bits(dump_blank):
+    assert read_saliency_ranks(dump_blank(256, 256), "test").dtype == np.uint16
+    ranks = read_saliency_ranks(dump_blank(257, 256), "test")
+    assert ranks.dtype == np.uint32
+    np.testing.assert_array_equal(ranks.ravel(), np.arange(257 * 256))
 
 
 def test_scores_that_are_not_finite_give_no_order(load, tmp_path):

@@ -128,16 +128,44 @@ def test_maps_of_a_validation_part_need_one(tmp_path):
         runs("maps", "planted-ce")(values)
 
     message = (
-        "dump_maps.split: found 'val', but datasets.planted.validation.share is 0; set a share "
-        "or use 'train' or 'test'"
+        "dump_maps.split: found 'val', but datasets.planted.validation.share is 0; set a share, "
+        "null where the source has validation images, or use 'train' or 'test'"
     )
     assert messages_of(tmp_path, change, "analyses.yaml") == [message]
 
-    def change_both(values):
-        change(values)
-        at("datasets", "planted", "validation", share=0.1)(values)
+    for share in (0.1, None):
 
-    assert load_changed(tmp_path, change_both).analyses.dump_maps.split == "val"
+        def change_both(values, share=share):
+            change(values)
+            at("datasets", "planted", "validation", share=share)(values)
+
+        assert load_changed(tmp_path, change_both).analyses.dump_maps.split == "val"
+
+
+@pytest.mark.parametrize(
+    ("source", "remedy"),
+    [
+        ({"name": "cifar10", "root": "data", "download": True}, ""),
+        ({"name": "folder", "root": "data", "digest": None}, ", or give source.boxes"),
+    ],
+)
+def test_maps_need_boxes(tmp_path, source, remedy):
+    def change(values):
+        at("datasets", "planted", source=source)(values)
+        runs("maps", "planted-ce")(values)
+
+    assert messages_of(tmp_path, change) == [
+        f"dumps.maps.runs: found 'planted-ce', whose source {source['name']!r} has no boxes; "
+        f"allowed: a run of datasets phantom{remedy}"
+    ]
+
+
+def test_the_best_epoch_may_be_chosen_on_the_sources_own_validation_images(tmp_path):
+    def change(values):
+        at("recipes", "quick", model_selection="best_validation")(values)
+        at("datasets", "planted", "validation", share=None)(values)
+
+    assert load_changed(tmp_path, change).datasets["planted"].validation.share is None
 
 
 def test_every_place_is_named_once(tmp_path):
@@ -270,3 +298,15 @@ def test_what_fits_a_task_is_valid(tmp_path):
     assert params.dumps.maps.runs == ("planted-ce", "phantom-bce")
     assert params.dumps.saliency.runs == ()
     assert params.runs["phantom-bce"].loss.alpha == 0.25
+
+
+@pytest.mark.parametrize(
+    ("version", "level", "refused"),
+    [(2017, "genus", True), (2017, "full", False), (2018, "genus", False)],
+)
+def test_a_rank_that_inaturalist_2017_does_not_tell_is_refused(tmp_path, version, level, refused):
+    source = {"name": "inaturalist", "root": "x", "version": version, "level": level}
+    source |= {"max_test_per_class": None, "seed": 0, "digest": None}
+    said = messages_of(tmp_path, at("datasets", "planted", source=source))  # of maps, too
+    message = "datasets.planted.source.level: found 'genus'; allowed for 2017: 'super', 'full'"
+    assert (message in said) == refused

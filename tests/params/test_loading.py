@@ -56,6 +56,27 @@ def test_a_profile_is_short(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) < 90
 
 
+@pytest.mark.parametrize("kind", ["exp", "step"])
+@pytest.mark.parametrize(("given", "order"), [({}, "label"), ({"order": "size"}, "size")])
+def test_an_imbalance_takes_the_defaults_that_go_with_its_kind(tmp_path, kind, given, order):
+    made = {"kind": kind, "ratio": 2, "n_max": None}
+    made |= {"selection": {"name": "seeded", "seed": 0}, **given}
+    params = load_changed(tmp_path, at("datasets", "planted", imbalance=made))
+    assert params.datasets["planted"].imbalance.order == order
+
+
+def test_natural_imbalance_has_no_order(tmp_path):
+    natural = {"kind": "natural", "n_max": None, "order": "size"}
+    natural |= {"selection": {"name": "seeded", "seed": 0}}
+    with pytest.raises(InputError, match=r"planted\.imbalance\.order: unknown key"):
+        load_changed(tmp_path, at("datasets", "planted", imbalance=natural))
+
+
+def test_an_imbalance_is_not_chosen_by_default(tmp_path):
+    with pytest.raises(InputError, match=r"datasets\.planted\.imbalance: is missing"):
+        load_changed(tmp_path, lambda values: values["datasets"]["planted"].pop("imbalance"))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -84,7 +105,8 @@ def test_a_profile_is_short(path):
         (
             at("datasets", "planted", "source", name="imagenet"),
             "datasets.planted.source.name: found 'imagenet'; allowed: 'planted', 'folder', "
-            "'arrays', 'cifar10', 'cifar100', 'nih', 'phantom_cxr'$",
+            "'arrays', 'lists', 'places365', 'inaturalist', 'cifar10', 'cifar100', 'nih', "
+            "'phantom_cxr'$",
         ),
         (
             at(*CE, "model", name="resnet9"),
@@ -114,9 +136,22 @@ def test_a_profile_is_short(path):
         ),
         (at(*IMBALANCE, n_max=99999999999999999999), r".*n_max: found 9+; .*less than 2147483648"),
         (
-            at("datasets", "planted", image_size=257),
-            "datasets.planted.image_size: found 257; .*less than or equal to 256",
+            at("datasets", "planted", image_size=1025),
+            "datasets.planted.image_size: found 1025; .*less than or equal to 1024",
         ),
+        (
+            at("datasets", "planted", resize="stretch"),
+            "datasets.planted.resize: found 'stretch'; Input should be 'squash', 'crop' or 'pad'",
+        ),
+        (
+            at("datasets", "planted", resize="crop"),
+            "datasets.planted.resize: found 'crop'; allowed: squash, for source 'planted' draws",
+        ),
+        (
+            at("datasets", "phantom", bits=12),
+            "datasets.phantom.bits: found 12; allowed: null, for source 'phantom_cxr' draws its",
+        ),
+        (at("datasets", "planted", bits=17), "datasets.planted.bits: found 17; .*equal to 16"),
         (
             at(*QUICK, "schedule", warmup_epochs=14),
             "recipes.quick.schedule.warmup_epochs: found 14; allowed: below the 14 epochs of "
@@ -163,7 +198,8 @@ def test_a_mistake_is_one_error_that_names_file_key_found_and_allowed(tmp_path, 
             "performance",
             {"split": "val"},
             "performance.split: found 'val', but datasets.planted.validation.share is 0; "
-            "set a share or use 'train' or 'test'(?m:$)",
+            "set a share, null where the source has validation images, or use 'train' or "
+            r"'test'(?m:$)",
         ),
         (
             "adversaries",
@@ -319,6 +355,32 @@ def test_what_is_given_in_part_is_filled_up_and_another_choice_is_not(tmp_path, 
     params = load_changed(tmp_path, at(*QUICK, optimizer=given))
     optimizer = params.recipes["quick"].optimizer
     assert filled.items() <= optimizer.model_dump().items()
+
+
+@pytest.mark.parametrize(
+    ("given", "filled"), [({}, "multiclass"), ({"task": "multilabel"}, "multilabel")]
+)
+def test_a_choice_takes_the_defaults_that_go_with_its_name(tmp_path, given, filled):
+    source = {"name": "arrays", "path": "a.npz", "digest": None} | given
+    natural = {"kind": "natural", "n_max": None, "selection": {"name": "seeded", "seed": 0}}
+    change = at("datasets", "mine", source=source, image_size=8, imbalance=natural)
+    assert load_changed(tmp_path, change).datasets["mine"].source.task == filled
+
+
+def test_a_folder_without_more_has_no_split_groups_or_boxes(tmp_path):
+    source = {"name": "folder", "root": "mine", "digest": None}
+    natural = {"kind": "natural", "n_max": None, "selection": {"name": "seeded", "seed": 0}}
+    for boxes in (None, "boxes.csv"):
+        given = source | ({"boxes": boxes} if boxes else {})
+        change = at("datasets", "mine", source=given, image_size=8, imbalance=natural)
+        found = load_changed(tmp_path, change).datasets["mine"].source
+        assert (found.split, found.groups, found.boxes) == (None, None, boxes)
+        assert found.has_boxes == (boxes is not None)
+
+
+def test_what_has_a_default_for_each_choice_is_not_chosen_by_default(tmp_path):
+    with pytest.raises(InputError, match=r"datasets\.planted\.source: is missing"):
+        load_changed(tmp_path, lambda values: values["datasets"]["planted"].pop("source"))
 
 
 def test_another_choice_needs_all_that_is_its_own(tmp_path):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8, UInt16
+from jaxtyping import Bool, Float, Int, UInt8, UInt16, UInt32
 
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
 from imbalens.analysis.common.counting import count_pairs, divide
@@ -55,6 +55,9 @@ _TO_XYZ = np.array(
 _TO_XYZ /= _TO_XYZ.sum(axis=1, keepdims=True)
 
 
+Ranks = UInt16[np.ndarray, "n h w"] | UInt32[np.ndarray, "n h w"]
+
+
 @dataclass(frozen=True)
 class ColourTable:
     """Colours of the chosen pixels of each class.
@@ -86,7 +89,7 @@ class Colours:
 
 def colours(
     images: UInt8[np.ndarray, "n h w 3"],
-    rank: UInt16[np.ndarray, "n h w"],
+    rank: Ranks,
     labels: Int[np.ndarray, " n"],
     archetypes: Int[np.ndarray, " n"],
     *,
@@ -147,7 +150,7 @@ def classify_colours(rgb: UInt8[np.ndarray, "*shape 3"]) -> UInt8[np.ndarray, "*
     return groups.reshape(rgb.shape[:-1])
 
 
-def top_pixels(rank: UInt16[np.ndarray, "n h w"], *, fraction: float) -> Bool[np.ndarray, "n h w"]:
+def top_pixels(rank: Ranks, *, fraction: float) -> Bool[np.ndarray, "n h w"]:
     """Choose the most salient pixels of each image.
 
     Args:
@@ -171,7 +174,7 @@ def top_pixels(rank: UInt16[np.ndarray, "n h w"], *, fraction: float) -> Bool[np
     if chosen == 0:
         raise ValueError(
             f"fraction is {fraction}, less than one of {height} x {width} pixels; "
-            f"it must be at least {1 / (height * width):.3g}"
+            f"it must be at least 1 / {height * width}"
         )
     return rank < chosen
 

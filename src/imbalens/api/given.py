@@ -229,4 +229,5 @@ def _take(what: str, given: ArrayLike) -> np.ndarray:
 def _refuse(broken: Bool[np.ndarray, "..."], what: str, values: np.ndarray, rule: str) -> None:
     if broken.any():
         place = tuple(np.argwhere(broken)[0].tolist())
-        raise InputError(f"{what} must be {rule}; found {values[place]:g} at {list(place)}")
+        found = str(values[place].item()).removesuffix(".0")  # rounded, it may obey the rule
+        raise InputError(f"{what} must be {rule}; found {found} at {list(place)}")

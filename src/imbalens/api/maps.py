@@ -32,7 +32,6 @@ from imbalens.reports.cam_alignment import tables as alignment_report
 from imbalens.reports.concepts import figures
 from imbalens.reports.concepts import tables as concepts_report
 
-MAX_PIXELS = 2**16  # of an image, whose ranks have 16 bits
 MAPS = "images channels height width"
 
 
@@ -62,9 +61,9 @@ def saliency_colours(
     values = take_numbers("saliency", saliency, "images height width")
     pixels = take_integers("images", images, "images height width 3", below=256)
     n_pixels = int(np.prod(values.shape[1:]))
-    if pixels.shape != (*values.shape, 3) or n_pixels > MAX_PIXELS:
+    if pixels.shape != (*values.shape, 3):
         raise InputError(
-            f"images must be of the shape of saliency and 3, at most {MAX_PIXELS} pixels each; "
+            "images must be of the shape of saliency and 3; "
             f"found images {list(pixels.shape)}, saliency {list(values.shape)}"
         )
     named, (own,) = take_labels(names, labels=labels)
@@ -73,7 +72,7 @@ def saliency_colours(
     _, (kinds,) = take_labels(ARCHETYPE_NAMES, archetypes=archetypes)
     require_same_images(images=pixels, labels=own, archetypes=kinds)
     order = np.argsort(-values.reshape(-1, n_pixels), axis=1, kind="stable")
-    ranks = np.argsort(order, axis=1).reshape(values.shape).astype(np.uint16)
+    ranks = np.argsort(order, axis=1).reshape(values.shape).astype(np.uint32)
     found = of_colours.colours(
         *(pixels.astype(np.uint8, copy=False), ranks, own, kinds),
         n_classes=len(named),

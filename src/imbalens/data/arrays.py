@@ -1,8 +1,9 @@
 """Images of one's own in one .npz or HDF5 file.
 
 It holds train_images and test_images, uint8 [n h w 3] or grey [n h w], train_labels and
-test_labels, integers from 0, and optionally class_names. HDF5 is read in slices, but nothing that
-is in other files; an .npz file is held in memory.
+test_labels, optionally val_images and val_labels, and class_names, as files of MedMNIST do. Labels
+are integers from 0, [n] or [n 1], or of several labels 0 and 1, [n m]. HDF5 is read in slices, but
+nothing that is in other files; an .npz file is held in memory.
 """
 
 import zipfile
@@ -22,30 +23,31 @@ from imbalens.data.image_files import MAX_PIXELS, resize_images
 from imbalens.data.names import MAX_CLASSES
 from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
-from imbalens.params.datasets import Arrays
+from imbalens.params.datasets import Arrays, Resize
 from imbalens.params.paths import expand_path
 from imbalens.store.hdf5 import read_text
 from imbalens.store.hdf5_links import find_foreign
 
 HDF5_SUFFIXES = {".h5", ".hdf5"}
-SPLITS = ("train", "test")
-KINDS = {
+NEEDED = {
     "train_images": "uint8",
     "train_labels": "integers",
     "test_images": "uint8",
     "test_labels": "integers",
-    "class_names": "text",
 }
+VALIDATION = {"val_images": "uint8", "val_labels": "integers"}
+KINDS = NEEDED | VALIDATION | {"class_names": "text"}
 MAX_IMAGES = 2**24  # of a split; of each there is a name in memory
 BATCH_BYTES = 2**28  # of images in memory at a time, before they are resized
 
 
-def open_arrays(params: Arrays, image_size: int) -> Source:
+def open_arrays(params: Arrays, image_size: int, *, resize: Resize = "squash") -> Source:
     """Check the file; images are read on demand.
 
     Args:
-        params: Path of the file.
-        image_size: Side in pixels that images are resized to.
+        params: Path of the file, and whether it holds several labels.
+        image_size: Side in pixels of the squares that images become.
+        resize: How oblong images become squares.
 
     Raises:
         InputError: naming the file, the array, what was found and what is allowed.
@@ -57,13 +59,25 @@ def open_arrays(params: Arrays, image_size: int) -> Source:
         raise InputError(f"{path}: file not found; give datasets.<name>.source.path another path")
     with _readable(path):
         arrays = _hdf5(path) if path.suffix.lower() in HDF5_SUFFIXES else _npz(path)
-        found = {split: _check_split(path, arrays, split) for split in SPLITS}
+        splits = ("train", "val", "test") if VALIDATION.keys() & arrays else ("train", "test")
+        several = params.several_labels
+        found = {split: _check_split(path, arrays, split, several=several) for split in splits}
         class_names = _class_names(path, arrays, found["train"])
-    labels = {
-        split: _check_labels(path, split, found[split], len(class_names)) for split in SPLITS
+    check = _check_matrix if several else _check_labels
+    opened = {
+        split: _open_split(
+            path, arrays, split, check(path, split, labels, len(class_names)), image_size, resize
+        )
+        for split, labels in found.items()
     }
-    train, test = (_open_split(path, arrays, s, labels[s], image_size) for s in SPLITS)
-    return Source(str(path), class_names, train, test)
+    return Source(
+        place=str(path),
+        class_names=class_names,
+        train=opened["train"],
+        test=opened["test"],
+        validation=opened.get("val"),
+        task=params.task,
+    )
 
 
 class _HDF5Array:
@@ -156,11 +170,20 @@ def _readable(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _check_split(path: Path, arrays: Any, split: str) -> Integer[np.ndarray, " n"]:  # noqa: ANN401
-    """Return one split's labels, as they are, after checking that they and the images fit."""
+def _check_split(
+    path: Path,
+    arrays: Any,  # noqa: ANN401
+    split: str,
+    *,
+    several: bool,
+) -> Integer[np.ndarray, " n"] | Integer[np.ndarray, "n m"]:
+    """Return one split's labels, as they are, after checking that they and the images fit.
+
+    One label an image is returned without the second axis that it may have.
+    """
     for name in (f"{split}_images", f"{split}_labels"):
         if name not in arrays:
-            needed = ", ".join(needed for needed in KINDS if needed != "class_names")
+            needed = ", ".join(NEEDED if name in NEEDED else VALIDATION)
             raise InputError(f"{path}: has no array {name!r}; needs {needed}")
     images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
     n, *sides = images.shape or (0,)  # a null dataspace of HDF5 has no shape
@@ -171,17 +194,30 @@ def _check_split(path: Path, arrays: Any, split: str) -> Integer[np.ndarray, " n
             "allowed: uint8 of shape [n h w 3] or [n h w], h and w at least 1, h * w at most "
             f"{MAX_PIXELS:,}"
         )
-    if labels.dtype.kind not in "iu" or labels.shape is None or len(labels.shape) != 1:
-        raise InputError(
-            f"{path}: {split}_labels is {labels.dtype} of shape {labels.shape}; "
-            "allowed: integers of shape [n]"
-        )
+    _check_shape(path, split, labels, several=several)
     if labels.shape[0] != n or not 0 < n <= MAX_IMAGES:
         raise InputError(
             f"{path}: found {n:,} {split}_images and {labels.shape[0]:,} {split}_labels; "
             f"allowed: as many, at least one, at most {MAX_IMAGES:,}"
         )
-    return labels[:]
+    return labels[:] if several else labels[:].reshape(-1)
+
+
+def _check_shape(path: Path, split: str, labels: Any, *, several: bool) -> None:  # noqa: ANN401
+    """Refuse labels that are no integers, or not as many per image as the task says."""
+    shape = labels.shape or ()  # a null dataspace of HDF5 has no shape
+    is_one = len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)
+    is_many = len(shape) == 2 and shape[1] > 1
+    is_integer = labels.dtype.kind in "iu"
+    if is_integer and (is_many if several else is_one):
+        return
+    allowed = "[n m], m at least 2" if several else "[n] or [n 1]"
+    other = "multiclass" if several else "multilabel"
+    remedy = f", or source.task: {other}" if is_integer and (is_one or is_many) else ""
+    raise InputError(
+        f"{path}: {split}_labels is {labels.dtype} of shape {labels.shape}; "
+        f"allowed: integers of shape {allowed}{remedy}"
+    )
 
 
 def _check_labels(
@@ -197,12 +233,33 @@ def _check_labels(
     return labels.astype(np.int64)
 
 
+def _check_matrix(
+    path: Path, split: str, labels: Integer[np.ndarray, "n m"], n_classes: int
+) -> UInt8[np.ndarray, "n m"]:
+    """Return labels as uint8 after checking that they are `n_classes` columns of 0 and 1."""
+    if labels.shape[1] != n_classes:
+        raise InputError(
+            f"{path}: {split}_labels has {labels.shape[1]:,} columns; allowed: {n_classes:,}, one "
+            "for each label"
+        )
+    wrong = np.argwhere((labels != 0) & (labels != 1))
+    if len(wrong):
+        row, column = wrong[0].tolist()
+        raise InputError(
+            f"{path}: {split}_labels has {labels[row, column]} at [{row}, {column}]; allowed: 0 "
+            "and 1, where an image has a label"
+        )
+    return labels.astype(np.uint8)
+
+
 def _class_names(
     path: Path,
     arrays: Any,  # noqa: ANN401
-    labels: Integer[np.ndarray, " n"],
+    labels: Integer[np.ndarray, " n"] | Integer[np.ndarray, "n m"],
 ) -> tuple[str, ...]:
     """Return the names given, or the numbers of the classes that training labels have."""
+    if "class_names" not in arrays and labels.ndim == 2:
+        return tuple(map(str, range(labels.shape[1])))
     if "class_names" not in arrays:
         # no more classes than images, before a stray label makes billions of names
         checked = _check_labels(path, "train", labels, len(labels))
@@ -223,8 +280,9 @@ def _open_split(
     path: Path,
     arrays: Any,  # noqa: ANN401
     split: str,
-    labels: Int[np.ndarray, " n"],
+    labels: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"],
     size: int,
+    resize: Resize,
 ) -> SourceSplit:
     images = arrays[f"{split}_images"]
     n_at_once = max(1, BATCH_BYTES // prod(images.shape[1:]))
@@ -235,7 +293,7 @@ def _open_split(
             with _readable(path):
                 batch = images[positions[start : start + n_at_once]]
             colour = batch if batch.ndim == 4 else np.repeat(batch[..., None], 3, axis=3)
-            parts.append(resize_images(colour, size))
+            parts.append(resize_images(colour, size, resize))
         return np.concatenate(parts)
 
     names: Sequence[str] = [f"{split}/{position}" for position in range(len(labels))]

@@ -1,17 +1,26 @@
 """Mean and standard deviation of the channels of a dataset's training images."""
 
+import sys
+
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from imbalens.errors import InputError
 from imbalens.params.datasets import Normalization
 
+DARK = 64  # of 256 values
+
 
 class ChannelMoments:
-    """Mean and standard deviation of each channel, exact, batch by batch."""
+    """Mean and standard deviation of each channel, exact, batch by batch.
+
+    Attributes:
+        largest: The largest value of all channels.
+    """
 
     def __init__(self, channels: int) -> None:
         """Start from no images, of 3 channels or of 1, which then stands for all three."""
+        self.largest = 0
         self._n = 0
         self._channels = channels
         self._sum = np.zeros(channels, dtype=np.int64)
@@ -20,6 +29,7 @@ class ChannelMoments:
     def add(self, images: UInt8[np.ndarray, "k h w c"]) -> None:
         """Take in a batch of images."""
         values = images.reshape(-1, self._channels)
+        self.largest = max(self.largest, int(values.max()))
         self._n += len(values)
         self._sum += values.sum(0, dtype=np.int64)
         self._squares += (values.astype(np.uint16) ** 2).sum(0, dtype=np.int64)
@@ -58,3 +68,19 @@ def channel_normalization(
             "give normalization a mean and a std"
         )
     return mean, std
+
+
+def report_dark(channels: ChannelMoments, place: str) -> None:
+    """Print that images use less than a quarter of the range, if they do.
+
+    Args:
+        channels: Moments of the training images.
+        place: Where the images came from.
+    """
+    if channels.largest < DARK:
+        print(
+            f"{place}: no value of the training images is above {channels.largest} of 255, less "
+            "than a quarter of the range; export them with the whole range, or set bits of the "
+            "dataset where files of 16 bits use fewer",
+            file=sys.stderr,
+        )

@@ -1,9 +1,12 @@
 """Which images of a source become training, validation and test images."""
 
+import sys
+
 import numpy as np
 from jaxtyping import Int
 
 from imbalens.classes import NO_FINDING
+from imbalens.data.group_splits import split_by_group
 from imbalens.data.imbalance import class_sizes, select, split_validation
 from imbalens.data.label_imbalance import choose_label_images, split_validation_by_patient
 from imbalens.data.source import Source, SourceSplit, count_labels
@@ -19,11 +22,14 @@ def choose_images(
     """Return the images of each split: a split of the source and positions in it.
 
     The training images are chosen by the imbalance, then a validation part is set aside, by
-    patients where they are known. The test images are all of the source's, in its order.
+    patients where they are known, unless the source's own is asked for. The test images, and its
+    own validation images, are all of the source's, in its order.
 
     Raises:
-        InputError: naming a class with too few images.
+        InputError: naming a class with too few images, or if validation images are asked for
+            that the source does not have, or set aside although it has some.
     """
+    _check_validation(source, dataset.validation.share)
     chosen, kept, aside = (
         _choose_of_classes(source, dataset)
         if source.task == "multiclass"
@@ -32,8 +38,31 @@ def choose_images(
     splits = {"train": (source.train, chosen[kept])}
     if len(aside):
         splits["val"] = (source.train, chosen[aside])
+    elif source.validation and dataset.validation.share is None:
+        splits["val"] = (source.validation, np.arange(len(source.validation.labels)))
     splits["test"] = (source.test, np.arange(len(source.test.labels)))
     return splits
+
+
+def _check_validation(source: Source, share: float | None) -> None:
+    """Refuse a share that does not go with what the source has; print what is left out."""
+    if source.validation is None:
+        if share is None:
+            raise InputError(
+                f"{source.place}: has no validation images, but validation.share is null; set it "
+                "to a share of the training images, or to 0"
+            )
+    elif share:
+        raise InputError(
+            f"{source.place}: has validation images, but validation.share is {share}; set it to "
+            "null to use them, or to 0 to do without"
+        )
+    elif share == 0:
+        print(
+            f"{source.place}: left out {len(source.validation.labels)} validation images; set "
+            "validation.share to null to use them",
+            file=sys.stderr,
+        )
 
 
 def _choose_of_classes(source: Source, dataset: Dataset) -> Choice:
@@ -49,7 +78,13 @@ def _choose_of_classes(source: Source, dataset: Dataset) -> Choice:
             f"{source.place}: found no test images of class {names[int(tested.argmin())]!r}; "
             "every class needs at least one"
         )
-    kept, aside = split_validation(labels[chosen], share=validation.share, seed=validation.seed)
+    share, patients = validation.share or 0.0, source.train.patients
+    if patients is None:
+        kept, aside = split_validation(labels[chosen], share=share, seed=validation.seed)
+    else:
+        kept, aside = split_by_group(
+            labels[chosen], patients[chosen], share=share, seed=validation.seed
+        )
     return chosen, kept, aside
 
 
@@ -65,6 +100,6 @@ def _choose_of_labels(source: Source, dataset: Dataset) -> Choice:
     )
     patients = np.arange(len(train.labels)) if train.patients is None else train.patients
     kept, aside = split_validation_by_patient(
-        patients[chosen], share=validation.share, seed=validation.seed
+        patients[chosen], share=validation.share or 0.0, seed=validation.seed
     )
     return chosen, kept, aside

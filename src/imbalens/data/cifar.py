@@ -57,7 +57,7 @@ def _load(kind: Any, root: Path, *, train: bool, download: bool) -> Any:  # noqa
 
 def _open_split(dataset: Any, split: str, size: int) -> SourceSplit:  # noqa: ANN401
     def read(positions: Int[np.ndarray, " k"]) -> UInt8[np.ndarray, "k h w 3"]:
-        return resize_images(dataset.data[positions], size)
+        return resize_images(dataset.data[positions], size, "squash")
 
     labels = np.array(dataset.targets, dtype=np.int64)
     return SourceSplit(labels, [f"{split}/{i}" for i in range(len(labels))], read)

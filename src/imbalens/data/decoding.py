@@ -15,30 +15,34 @@ import numpy as np
 import PIL
 from jaxtyping import Int, UInt8
 
-from imbalens.data import image_files
+from imbalens.data import geometry, image_files
 from imbalens.errors import InputError
 
 PIXELS, KEYS = "pixels", "keys"  # files of the work folder, both in the order of decoding
 KEY_BYTES = 16
 
 
-def decode_grey(path: Path, size: int) -> UInt8[np.ndarray, "s s"]:
-    """Read one square image as grey: colours by luminance, 16-bit grey by its upper byte.
+def decode_grey(
+    path: Path, size: int, *, bits: int = image_files.DEEP
+) -> UInt8[np.ndarray, "s s"]:
+    """Read one square image upright, as grey: colours by luminance.
 
     Transparency is composited on black, the ground of an X-ray; opaque alpha changes nothing.
 
     Args:
         path: PNG file.
         size: Side in pixels to resize to.
+        bits: Of 16-bit grey, how many of each value are used; its 8 upper ones stay.
 
     Raises:
-        InputError: naming a file that is no PNG, cannot be decoded or whose image is not square.
+        InputError: naming a file that is no PNG, cannot be decoded, has larger values or whose
+            image is not square.
     """
     with image_files.open_image(path, formats=("PNG",)) as image:
         width, height = image.size
         if width == height:
-            grey = image_files.flatten(image, mode="L", ground="black")
-            return np.asarray(image_files.fit(grey, size))
+            grey = image_files.read_upright(path, image, mode="L", ground="black", bits=bits)
+            return np.asarray(image_files.fit(grey, size, "squash"))
     raise InputError(
         f"{path}: found an image of {width} x {height} pixels; NIH images are square, and boxes "
         "are in pixels of a 1024 x 1024 image; pad it to a square first"
@@ -49,13 +53,20 @@ class DecodedImages:
     """Grey images of a list of files, kept in a work folder until `finish`.
 
     What was decoded before an interruption is read from there. The folder's name holds a hash of
-    the root folder, of the target size and of this program. Images are appended to one of its
-    files, and to another a key of each: a hash of path within the root, size in bytes and time of
-    change. So files that were replaced are decoded anew, and only those.
+    the root folder, of size and bits of the images and of this program. Images are appended to
+    one of its files, and to another a key of each: a hash of path within the root, size in bytes
+    and time of change. So files that were replaced are decoded anew, and only those.
     """
 
     def __init__(
-        self, work: Path, name: str, root: Path, files: Sequence[Path], size: int
+        self,
+        work: Path,
+        name: str,
+        root: Path,
+        files: Sequence[Path],
+        size: int,
+        *,
+        bits: int = image_files.DEEP,
     ) -> None:
         """Only name the files; the folder appears when something is read.
 
@@ -65,9 +76,10 @@ class DecodedImages:
             root: Folder that all the files are in.
             files: Image files.
             size: Side in pixels to resize to.
+            bits: Of 16-bit grey, see `decode_grey`.
         """
         self._work, self._name, self._root = work, name, root
-        self._files, self._size = files, size
+        self._files, self._size, self._bits = files, size, bits
 
     def read(self, positions: Int[np.ndarray, " k"]) -> UInt8[np.ndarray, "k s s 1"]:
         """Return images by position in the list of files, decoding those not yet there.
@@ -118,7 +130,7 @@ class DecodedImages:
         written: list[bytes] = []
         # Pillow decodes and resizes without holding the interpreter's lock
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            decoded = pool.map(lambda i: decode_grey(self._files[i], self._size), missing)
+            decoded = pool.map(self._decode, missing)
             try:
                 for key, image in zip(missing.values(), decoded, strict=True):
                     pixels.write(image.tobytes())
@@ -127,6 +139,9 @@ class DecodedImages:
                 _flush(pixels)
                 keys.write(b"".join(written))
                 _flush(keys)
+
+    def _decode(self, position: int) -> UInt8[np.ndarray, "s s"]:
+        return decode_grey(self._files[position], self._size, bits=self._bits)
 
     def _key(self, position: int) -> bytes:
         file = self._files[position]
@@ -143,8 +158,8 @@ class DecodedImages:
 
     @cached_property
     def _folder(self) -> Path:
-        digest = hashlib.sha256(f"{self._size} {PIL.__version__} ".encode())
-        for module in (__file__, image_files.__file__):
+        digest = hashlib.sha256(f"{self._size} {self._bits} {PIL.__version__} ".encode())
+        for module in (__file__, image_files.__file__, geometry.__file__):
             digest.update(Path(module).read_bytes())
         digest.update(os.fsencode(self._root.resolve()))
         return self._work / f"{self._name}-{digest.hexdigest()[:16]}"

@@ -1,164 +1,163 @@
-"""Images of one's own as class folders: `root/train/<class>/*` and `root/test/<class>/*`."""
+"""Images of one's own in class folders, which may have groups and boxes."""
 
-import os
-import sys
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, combinations
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Int
 
-from imbalens.data.image_files import fit, flatten, open_image
-from imbalens.data.names import escape_unseen
+from imbalens.data.bit_depth import find_bits
+from imbalens.data.class_folders import list_class_folders, readable
+from imbalens.data.folder_tables import boxes_at, read_boxes, read_groups
+from imbalens.data.group_splits import split_by_group
+from imbalens.data.image_files import DEEP, measure
+from imbalens.data.imbalance import split_validation
+from imbalens.data.listed import FORMATS, open_files
 from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
-from imbalens.params.datasets import Folder
+from imbalens.params.datasets import Folder, PatientSplit, Resize
 from imbalens.params.paths import expand_path
 
-SUFFIXES = {".png", ".jpg", ".jpeg"}
+Rows = Int[np.ndarray, "..."]
 
 
-def open_folder(params: Folder, image_size: int) -> Source:
+@dataclass(frozen=True)
+class _Images:
+    """All images, split by split and class by class.
+
+    Attributes:
+        files: Path of each within the root folder, with `/`.
+        names: The same as it is shown.
+        labels: Class of each.
+        groups: Group of each, such as a patient; None if not known.
+        boxes: Image, class, x, y, width, height in pixels as prepared; None if not known.
+    """
+
+    files: Sequence[str]
+    names: Sequence[str]
+    labels: Int[np.ndarray, " n"]
+    groups: Int[np.ndarray, " n"] | None = None
+    boxes: Int[np.ndarray, "b 6"] | None = None
+
+
+def open_folder(
+    params: Folder, image_size: int, *, resize: Resize = "squash", bits: int | None = None
+) -> Source:
     """List the images; files are decoded when they are read.
 
-    Classes and files are ordered by name; hidden ones, other suffixes, folders within a class and
-    what is no regular file are left out. How many are, but for hidden ones, is printed, and which
-    classes differ in nothing but case.
-
     Args:
-        params: Root folder.
-        image_size: Side in pixels that every image is resized to, whatever its proportions.
+        params: Root folder, how its images are split, and files of groups and boxes.
+        image_size: Side in pixels of the squares that images become.
+        resize: How oblong images become squares.
+        bits: Of 16-bit grey, how many of each value are used; None to look.
 
     Raises:
-        InputError: naming what is missing, be it a class in one of the splits or the image that a
-            link leads to.
+        InputError: naming what is missing in the class folders, see `list_class_folders`, a wrong
+            line of groups or boxes, or a group that is in two splits.
     """
     root = expand_path(params.root)
-    classes = {split: _list_classes(root / split) for split in ("train", "test")}
-    if classes["train"] != classes["test"]:
-        lacking = [
-            f"only {split}/ has {', '.join(map(_readable, sorted(only)))}"
-            for split, other in (("train", "test"), ("test", "train"))
-            if (only := set(classes[split]) - set(classes[other]))
-        ]
-        raise InputError(
-            f"{root}: train/ and test/ need the same class folders; {'; '.join(lacking)}"
-        )
-    names = classes["train"]
-    _report_case(root, names)
-    _report_left_out(root, [root / split / name for split in classes for name in names])
+    found = list_class_folders(root, one_tree=params.split is not None)
+    files = [*chain(*chain(*found.files.values()))]
+    within = [file.relative_to(root).as_posix() for file in files]
+    counts = np.array([[len(each) for each in tree] for tree in found.files.values()])
+    labels = np.repeat(
+        np.tile(np.arange(counts.shape[1], dtype=np.int64), len(counts)), counts.ravel()
+    )
+    images = _Images(within, [*map(readable, within)], labels)
+    images = _add_tables(images, root, params, found.class_names, image_size, resize)
+    if params.split:
+        rows = _split_rows(images, params.split)
+    else:
+        parts = np.split(np.arange(len(files)), np.cumsum(counts.sum(1))[:-1])
+        rows = dict(zip(found.files, parts, strict=True))
+        _check_apart(root, images, rows)
+    used = bits or find_bits(files, str(root))
+    opened = {
+        split: _open_split(root, images, part, image_size, resize, used)
+        for split, part in rows.items()
+    }
     return Source(
         place=str(root),
-        class_names=tuple(map(_decoded, names)),
-        train=_open_split(root, "train", names, image_size),
-        test=_open_split(root, "test", names, image_size),
+        class_names=found.class_names,
+        train=opened["train"],
+        test=opened["test"],
+        validation=opened.get("val"),
+        facts={"bits": used} if used < DEEP else {},
     )
 
 
-def read_image(path: Path, size: int) -> UInt8[np.ndarray, "s s 3"]:
-    """Read one image as RGB: transparency on white, 16-bit grey by its upper byte.
-
-    Args:
-        path: PNG or JPEG file.
-        size: Side in pixels to resize to.
-
-    Raises:
-        InputError: naming a file that cannot be decoded.
-    """
-    with open_image(path, formats=("PNG", "JPEG")) as image:
-        return np.asarray(fit(flatten(image, mode="RGB", ground="white"), size))
-
-
-def _list_classes(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        raise InputError(
-            f"{folder}: folder not found; images belong in <root>/train/<class>/ and "
-            "<root>/test/<class>/"
+def _add_tables(
+    images: _Images,
+    root: Path,
+    params: Folder,
+    class_names: Sequence[str],
+    size: int,
+    resize: Resize,
+) -> _Images:
+    """Return the images with what files of groups and boxes say of them."""
+    if params.groups is not None:
+        path = _find_table(root, params.groups, "groups")
+        images = replace(images, groups=read_groups(path, images.names))
+    if params.boxes is not None:
+        path = _find_table(root, params.boxes, "boxes")
+        boxes = read_boxes(
+            path,
+            images.names,
+            class_names,
+            stored=lambda row: measure(root / images.files[row], formats=FORMATS),
+            resize=resize,
+            size=size,
         )
-    names = sorted(entry.name for entry in _visible(folder) if entry.is_dir())
-    if not names:
-        raise InputError(f"{folder}: found no class folders; allowed: one folder per class")
-    return names
+        images = replace(images, boxes=boxes)
+    return images
 
 
-def _visible(folder: Path) -> Sequence[Path]:
-    return [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+def _find_table(root: Path, text: str, key: str) -> Path:
+    path = root / expand_path(text)
+    if not path.is_file():
+        raise InputError(f"{path}: file not found; give source.{key} another path, or null")
+    return path
 
 
-def _is_image(entry: Path) -> bool:
-    return entry.suffix.lower() in SUFFIXES and entry.is_file()
+def _split_rows(images: _Images, split: PatientSplit) -> dict[str, Rows]:
+    """Split the images by share, of every class and in whole groups where these are known."""
+    share, seed = split.test_share, split.seed
+    if images.groups is None:
+        train, test = split_validation(images.labels, share=share, seed=seed)
+    else:
+        train, test = split_by_group(images.labels, images.groups, share=share, seed=seed)
+    return {"train": train, "test": test}
 
 
-def _report_case(root: Path, names: Sequence[str]) -> None:
-    """Print class folders that unpack into one where file names have no case."""
-    spellings = Counter(name.casefold() for name in names)
-    alike = [_readable(name) for name in names if spellings[name.casefold()] > 1]
-    if alike:
-        print(
-            f"{root}: class folders {', '.join(alike)} differ in nothing but case; on Windows "
-            "and macOS they are one folder",
-            file=sys.stderr,
-        )
+def _check_apart(root: Path, images: _Images, rows: Mapping[str, Rows]) -> None:
+    """Refuse a group that is in two splits."""
+    groups = images.groups
+    if groups is None:
+        return
+    for first, second in combinations(rows, 2):
+        shared = np.intersect1d(groups[rows[first]], groups[rows[second]])
+        if len(shared):
+            members = np.flatnonzero(groups == shared[0])
+            some = [
+                images.names[int(np.intersect1d(members, rows[s])[0])] for s in (first, second)
+            ]
+            raise InputError(
+                f"{root}: {' and '.join(some)} are of one group; groups in both {first}/ and "
+                f"{second}/: {len(shared):,}; allowed: none"
+            )
 
 
-def _report_left_out(root: Path, folders: Iterable[Path]) -> None:
-    """Print how many visible files, by suffix, and folders are not read as images."""
-    others = [entry for folder in folders for entry in _visible(folder) if not _is_image(entry)]
-    kinds = Counter(map(_kind, others))
-    if kinds:
-        counted = ", ".join(f"{n} {_readable(kind)}" for kind, n in sorted(kinds.items()))
-        print(
-            f"{root}: left out {counted}; read: {', '.join(sorted(SUFFIXES))} right in <class>/",
-            file=sys.stderr,
-        )
-
-
-def _kind(entry: Path) -> str:
-    if entry.is_dir():
-        return "folder"
-    if not entry.is_file():
-        return "special file" if entry.exists() else "broken link"
-    return entry.suffix.lower() or "without suffix"
-
-
-def _decoded(name: str) -> str:
-    """Write bytes of a file name that are not UTF-8 as escapes."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
-def _readable(name: str) -> str:
-    """Write as escapes whatever of a file name cannot be shown."""
-    return escape_unseen(_decoded(name))
-
-
-def _open_split(root: Path, split: str, class_names: Sequence[str], size: int) -> SourceSplit:
-    files: list[Path] = []
-    counts: list[int] = []
-    for name in class_names:
-        folder = root / split / name
-        # paths themselves are ordered on Windows as if all their letters were small
-        entries = sorted(_visible(folder), key=lambda entry: entry.name)
-        for entry in entries:
-            if entry.suffix.lower() in SUFFIXES and not entry.exists():
-                raise InputError(
-                    f"{entry}: links to {entry.readlink()}, which is not there; bring that file, "
-                    "or remove the link"
-                )
-        found = list(filter(_is_image, entries))
-        if not found:
-            raise InputError(f"{folder}: found no images; allowed: one or more PNG or JPEG files")
-        files += found
-        counts.append(len(found))
-
-    def read(positions: Int[np.ndarray, " k"]) -> UInt8[np.ndarray, "k h w 3"]:
-        with ThreadPoolExecutor() as pool:
-            images = pool.map(lambda position: read_image(files[position], size), positions)
-            return np.stack(list(images))
-
-    return SourceSplit(
-        labels=np.repeat(np.arange(len(counts), dtype=np.int64), counts),
-        names=[_readable(file.relative_to(root).as_posix()) for file in files],
-        read=read,
+def _open_split(
+    root: Path, images: _Images, rows: Rows, size: int, resize: Resize, bits: int
+) -> SourceSplit:
+    chosen: list[int] = rows.tolist()
+    files, names = [images.files[row] for row in chosen], [images.names[row] for row in chosen]
+    split = open_files(root, files, names, images.labels[rows], size, resize=resize, bits=bits)
+    groups, boxes = images.groups, images.boxes
+    return replace(
+        split,
+        boxes=None if boxes is None else lambda positions: boxes_at(boxes, rows[positions]),
+        patients=None if groups is None else groups[rows],
     )

@@ -2,17 +2,19 @@
 
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Literal
 
 import numpy as np
-from jaxtyping import UInt8
-from PIL import Image, ImageColor, ImageFile
+from jaxtyping import UInt8, UInt16
+from PIL import ExifTags, Image, ImageColor, ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
+from imbalens.data.geometry import TURNS, Stored, place_image
 from imbalens.errors import InputError
+from imbalens.params.datasets import Resize
 
 Format = Literal["PNG", "JPEG"]
 
@@ -46,10 +48,11 @@ SIGNATURES = (
 )
 HEAD = max(offset + len(signature) for offset, signature, _ in SIGNATURES)
 WELCOME = ("GIF", "TIFF", "WebP", "BMP")
+DEEP = 16  # bits of a value, at most
 
 
 @contextmanager
-def open_image(path: Path, *, formats: tuple[Format, ...]) -> Iterator[Image.Image]:
+def open_image(path: Path, *, formats: tuple[Format, ...]) -> Iterator[ImageFile.ImageFile]:
     """Open an image file, to be decoded inside the block.
 
     Args:
@@ -113,35 +116,122 @@ def _check_image(path: Path, image: Image.Image) -> None:
         )
 
 
+def read_upright(
+    path: Path,
+    image: ImageFile.ImageFile,
+    *,
+    mode: Literal["L", "RGB"],
+    ground: str,
+    bits: int,
+) -> Image.Image:
+    """Decode an image as it is meant: flat, of 8 bits, turned as its EXIF says.
+
+    Args:
+        path: Its file, for messages.
+        image: What `open_image` gives.
+        mode: Grey or colours.
+        ground: Colour that transparency is composited on.
+        bits: Of 16-bit grey, how many of each value are used; its 8 upper ones stay.
+
+    Raises:
+        InputError: if it has a larger value than `bits` allow, or colours of 16 bits, of which
+            Pillow reads the upper 8, where `bits` are fewer.
+        ValueError: if its values have no defined place in 8 bits.
+    """
+    if bits < DEEP and _has_deep_colours(image):
+        raise InputError(
+            f"{path}: found colours of {DEEP} bits, of which the upper 8 are read; allowed with "
+            f"{bits} bits: grey; save it in 8 bits a colour"
+        )
+    image.load()
+    turn, eight = TURNS.get(orientation_of(image)), image
+    if image.mode.startswith("I;16"):
+        eight = _narrow(path, image, ground=ground, bits=bits)
+    flat = flatten(eight, mode=mode, ground=ground)
+    if turn is None:
+        return flat
+    exchanged, reverse = turn
+    values = np.asarray(flat)
+    values = values.swapaxes(0, 1) if exchanged else values
+    across, down = (-1 if each else 1 for each in reverse)
+    return Image.fromarray(np.ascontiguousarray(values[::down, ::across]))
+
+
+def measure(path: Path, *, formats: tuple[Format, ...]) -> Stored:
+    """Return sides and orientation of an image file, for boxes in pixels of it.
+
+    Raises:
+        InputError: as `open_image`.
+    """
+    with open_image(path, formats=formats) as image:
+        return Stored(*image.size, orientation_of(image))
+
+
+def orientation_of(image: Image.Image) -> int:
+    """Return how an image is turned, 1 to 8 as EXIF has it; 1, upright, where it does not say."""
+    with suppress(Exception):  # as damaged EXIF raises, without which the image is whole
+        found = image.getexif().get(ExifTags.Base.Orientation)
+        return found if found in TURNS else 1
+    return 1
+
+
+def deep_values(image: Image.Image) -> UInt16[np.ndarray, " k"]:
+    """Return the values of 16-bit grey, but the one that is transparent."""
+    values = np.asarray(image).ravel()
+    return values[values != image.info["transparency"]] if "transparency" in image.info else values
+
+
+def _has_deep_colours(image: ImageFile.ImageFile) -> bool:
+    return image.mode != "I;16" and any(";16" in str(tile.args) for tile in image.tile)
+
+
+def _narrow(path: Path, image: Image.Image, *, ground: str, bits: int) -> Image.Image:
+    """Return 16-bit grey in 8 bits."""
+    largest = int(deep_values(image).max(initial=0))
+    if largest >= 2**bits:
+        raise InputError(
+            f"{path}: found value {largest}; allowed with {bits} bits: at most {2**bits - 1}; "
+            "set bits of the dataset to null or to more"
+        )
+    values = np.asarray(image)
+    grey = (values >> (bits - 8)).astype(np.uint8)
+    if "transparency" in image.info:  # the one value that is
+        grey[values == image.info["transparency"]] = ImageColor.getcolor(ground, "L")
+    return Image.fromarray(grey)
+
+
 def flatten(image: Image.Image, *, mode: Literal["L", "RGB"], ground: str) -> Image.Image:
-    """Convert an image to grey or RGB: transparency on `ground`, 16-bit grey by its upper byte.
+    """Convert an image of 8 bits to grey or RGB: transparency on `ground`.
 
     Raises:
         ValueError: if its values have no defined place in 8 bits, as of floats or 32-bit integers.
     """
-    if image.mode.startswith("I;16"):
-        values = np.asarray(image)
-        grey = (values >> 8).astype(np.uint8)
-        if "transparency" in image.info:  # the one value that is
-            grey[values == image.info["transparency"]] = ImageColor.getcolor(ground, "L")
-        image = Image.fromarray(grey)
-    elif image.mode in ("I", "F"):
+    if image.mode in ("I", "F"):
         raise ValueError(f"found pixels of mode {image.mode}; allowed: 8 bits, or 16 bits of grey")
-    elif image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         paper = Image.new("RGBA", image.size, ground)
         image = Image.alpha_composite(paper, image.convert("RGBA"))
     return image.convert(mode)
 
 
-def fit(image: Image.Image, size: int) -> Image.Image:
-    """Resize a whole image to a square, bilinear and antialiased."""
+def fit(image: Image.Image, size: int, resize: Resize) -> Image.Image:
+    """Make an image a square, bilinear and antialiased, on black where it is padded."""
     if image.size == (size, size):
         return image
-    return image.resize((size, size), Image.Resampling.BILINEAR)
+    placed = place_image(*image.size, resize=resize, size=size)
+    left, top, right, bottom = placed.target
+    filled = image.resize((right - left, bottom - top), Image.Resampling.BILINEAR, placed.source)
+    if filled.size == (size, size):
+        return filled
+    square = Image.new(image.mode, (size, size))
+    square.paste(filled, (left, top))
+    return square
 
 
-def resize_images(images: UInt8[np.ndarray, "k h w 3"], size: int) -> UInt8[np.ndarray, "k s s 3"]:
-    """Resize whole images to squares, antialiased; images of that size stay as they are."""
+def resize_images(
+    images: UInt8[np.ndarray, "k h w 3"], size: int, resize: Resize
+) -> UInt8[np.ndarray, "k s s 3"]:
+    """Make images squares, antialiased; images of that size stay as they are."""
     if images.shape[1:3] == (size, size):
         return images
-    return np.stack([np.asarray(fit(Image.fromarray(image), size)) for image in images])
+    return np.stack([np.asarray(fit(Image.fromarray(image), size, resize)) for image in images])

@@ -10,22 +10,28 @@ from typing import assert_never
 import numpy as np
 from jaxtyping import Float, Int
 
+from imbalens.data.names import first_names
 from imbalens.errors import InputError
-from imbalens.params.datasets import ClassImbalance, Exp, Natural, Selection, Step
+from imbalens.params.datasets import ClassImbalance, ClassOrder, Exp, Natural, Selection, Step
 
 ROUNDING = 1e-12  # relative: a quotient that is whole but for rounding error counts as whole
 
 
 def class_sizes(
-    available: Int[np.ndarray, " c"], imbalance: ClassImbalance, *, class_names: Sequence[str]
+    available: Int[np.ndarray, " c"],
+    imbalance: ClassImbalance,
+    *,
+    class_names: Sequence[str],
 ) -> Int[np.ndarray, " c"]:
     """Return how many images each class keeps.
 
     `exp`: class i of C keeps floor(n_max * ratio ** (-i / (C - 1))). `step`: the first C // 2
-    classes keep n_max, the others floor(n_max / ratio). `natural`: all, at most n_max.
+    classes keep n_max, the others floor(n_max / ratio). `natural`: all, at most n_max. Classes
+    are in label order, or by `order: size` those with the most images first, and of one size
+    those of lower labels.
 
     Args:
-        available: Images of each class in the source, head first.
+        available: Images of each class in the source, in label order.
         imbalance: Kind of imbalance; n_max null means all images of the first class, and no
             limit for `natural`.
         class_names: For messages.
@@ -36,33 +42,69 @@ def class_sizes(
     empty = [name for name, n in zip(class_names, available, strict=True) if n == 0]
     if empty:
         raise InputError(
-            f"training images: found none of class {', '.join(map(repr, empty))}; "
+            f"training images: found none of class {first_names([*map(repr, empty)])}; "
             "every class needs at least one"
         )
     c = len(available)
-    n_max = int(available[0]) if imbalance.n_max is None else imbalance.n_max
     match imbalance:
         case Exp():
-            sizes = _floor(n_max / imbalance.ratio ** (np.arange(c) / max(c - 1, 1)))
+            divisors = imbalance.ratio ** (np.arange(c) / max(c - 1, 1))
         case Step():
-            steps = np.where(np.arange(c) < c // 2, 1.0, imbalance.ratio)
-            sizes = _floor(n_max / steps)
+            divisors = np.where(np.arange(c) < c // 2, 1.0, imbalance.ratio)
         case Natural():
-            return available if imbalance.n_max is None else np.minimum(available, n_max)
+            n_max = imbalance.n_max
+            return available if n_max is None else np.minimum(available, n_max)
         case _:
             assert_never(imbalance)
+    head_first = (
+        np.argsort(-available, kind="stable") if imbalance.order == "size" else np.arange(c)
+    )
+    n_max = int(available[head_first[0]]) if imbalance.n_max is None else imbalance.n_max
+    sizes = np.empty(c, dtype=np.int64)
+    sizes[head_first] = _floor(n_max / divisors)
+    why = (
+        f"as n_max is null and class {class_names[head_first[0]]!r} has {n_max}"
+        if imbalance.n_max is None
+        else f"as n_max is {n_max}"
+    )
     for name, found, asked in zip(class_names, available, sizes, strict=True):
         if asked == 0:
             raise InputError(
-                f"imbalance.ratio: found {imbalance.ratio} with n_max {n_max}, which leaves class "
-                f"{name!r} no image; allowed: up to {n_max}"
+                f"imbalance.ratio: found {imbalance.ratio}, which leaves class {name!r} no image, "
+                f"{why}; allowed: up to {n_max}"
             )
         if found < asked:
+            remedy = _remedy(available, divisors, n_max=imbalance.n_max, order=imbalance.order)
             raise InputError(
-                f"imbalance: class {name!r} has {found} training images, {asked} asked for; "
-                f"lower n_max (now {n_max})"
+                f"imbalance: class {name!r} has {found} training images, {asked} asked for, "
+                f"{why}; {remedy}"
             )
     return sizes
+
+
+def _remedy(
+    available: Int[np.ndarray, " c"],
+    divisors: Float[np.ndarray, " c"],
+    *,
+    n_max: int | None,
+    order: ClassOrder,
+) -> str:
+    """Say what would leave every class enough images; `divisors` are those of the head first."""
+    by_size = np.sort(available)[::-1]
+    largest = _largest_n_max(by_size if order == "size" else available, divisors)
+    settings = [f"n_max to at most {largest}"] if largest >= divisors[-1] else []
+    wanted = int(by_size[0]) if n_max is None else n_max
+    if order == "label" and wanted <= _largest_n_max(by_size, divisors):
+        settings.append("order to 'size'")
+    return f"set {', or '.join(settings)}" if settings else "lower ratio"
+
+
+def _largest_n_max(available: Int[np.ndarray, " c"], divisors: Float[np.ndarray, " c"]) -> int:
+    """Return the largest n_max of which every class, head first, has enough images."""
+    largest = int(np.ceil((available + 1) * divisors).min())
+    while (_floor(largest / divisors) > available).any():
+        largest -= 1
+    return largest
 
 
 def select(

@@ -8,6 +8,7 @@ from imbalens.params.errors import shown
 
 MAX_CLASSES = 2**15
 MAX_LENGTH = 255  # characters of a class name, or of a value in a table of images
+NAMED = 5  # names in a message
 # controls and ends of lines; zero widths and directions; lone surrogates, which are no text
 UNSEEN = {"Cc", "Zl", "Zp", "Cf", "Cs"}
 JOINERS = "\u200c\u200d"  # between letters, which several scripts, and emoji, need them for
@@ -43,6 +44,12 @@ def check_class_names(place: str, names: Sequence[str]) -> None:
                 f"{place}: classes {first} and {position} have one name, {one}; allowed: names "
                 "that look different"
             )
+
+
+def first_names(names: Sequence[str]) -> str:
+    """Return names for a message, the first of many and how many there are."""
+    first = ", ".join(names[:NAMED])
+    return first if len(names) <= NAMED else f"{first}, ... ({len(names):,} in all)"
 
 
 def escape_unseen(name: str) -> str:

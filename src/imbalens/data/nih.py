@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
+from imbalens.data.bit_depth import find_bits
 from imbalens.data.decoding import DecodedImages
+from imbalens.data.image_files import DEEP
 from imbalens.data.nih_boxes import boxes_of
 from imbalens.data.nih_splits import boxed_patients, read_lists, split_patients
 from imbalens.data.nih_tables import Tables, label_matrix, label_names, read_tables
@@ -26,7 +28,7 @@ WORK = Path("work")
 NAMED = 3  # absent images named in a message
 
 
-def open_nih(params: Nih, image_size: int) -> Source:
+def open_nih(params: Nih, image_size: int, *, bits: int | None = None) -> Source:
     """List the images that are there; files are decoded when they are read.
 
     Splits are those of the official lists where there are some, else by patients of the whole
@@ -37,6 +39,7 @@ def open_nih(params: Nih, image_size: int) -> Source:
     Args:
         params: Root folder, task and split.
         image_size: Side in pixels that images are resized to and that boxes are scaled to.
+        bits: Of 16-bit grey, how many of each value are used; None to look.
 
     Raises:
         InputError: if root, tables, lists or images are missing or not as they must be.
@@ -67,7 +70,9 @@ def open_nih(params: Nih, image_size: int) -> Source:
     _check_complete(root, params, tables, rows, there)
     present = {split: part[there[part]] for split, part in rows.items()}
     names = [tables.names[row] for part in present.values() for row in part.tolist()]
-    decoded = DecodedImages(WORK, "nih", root, [files[name] for name in names], image_size)
+    paths = [files[name] for name in names]
+    found = bits or find_bits(paths, str(root))
+    decoded = DecodedImages(WORK, "nih", root, paths, image_size, bits=found)
     return Source(
         place=str(root),
         class_names=label_names(params.task),
@@ -77,7 +82,7 @@ def open_nih(params: Nih, image_size: int) -> Source:
         ),
         task=params.task.name,
         channels=1,
-        facts=facts,
+        facts=facts | ({"bits": found} if found < DEEP else {}),
         finish=decoded.finish,
     )
 

@@ -5,6 +5,7 @@ from typing import assert_never
 import numpy as np
 from jaxtyping import Float, Int
 
+from imbalens.data.geometry import place_boxes, place_image
 from imbalens.data.nih_tables import BOX_UNITS, Tables
 from imbalens.params.datasets import Binary, Multilabel
 
@@ -28,11 +29,8 @@ def boxes_of(
     at = position[tables.box_images]
     chosen = np.flatnonzero(at >= 0)
     chosen = chosen[np.argsort(at[chosen], kind="stable")]
-    classes, boxes = (
-        box_classes(tables, task)[chosen],
-        scale_boxes(tables.boxes[chosen], size=size),
-    )
-    return np.column_stack([at[chosen], classes, boxes])
+    boxes = scale_boxes(tables.boxes[chosen], size=size)
+    return np.column_stack([at[chosen], box_classes(tables, task)[chosen], boxes])
 
 
 def box_classes(tables: Tables, task: Multilabel | Binary) -> Int[np.ndarray, " b"]:
@@ -49,16 +47,10 @@ def box_classes(tables: Tables, task: Multilabel | Binary) -> Int[np.ndarray, " 
 def scale_boxes(boxes: Float[np.ndarray, "b 4"], *, size: int) -> Int[np.ndarray, "b 4"]:
     """Return boxes in pixels of an image of `size` squared instead of `BOX_UNITS` squared.
 
-    Edges go to the nearest edge of a pixel; where two meet, the pixel of the box's centre stays.
-
     Args:
         boxes: x, y, width, height, inside the image.
         size: Side of the image in pixels.
     """
-    edges = np.stack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]]) * (size / BOX_UNITS)
-    start, stop = np.floor(edges + 0.5).astype(np.int64)
-    centre = np.minimum(np.floor(edges.mean(0)).astype(np.int64), size - 1)
-    empty = start == stop
-    start = np.where(empty, centre, start)
-    stop = np.where(empty, centre + 1, stop)
-    return np.hstack([start, stop - start])
+    placement = place_image(BOX_UNITS, BOX_UNITS, resize="squash", size=size)
+    placed, _ = place_boxes(boxes, placement)  # a whole image shows all of them
+    return placed

@@ -38,6 +38,7 @@ FINDINGS = (
 UNHEALTHY = "Unhealthy"
 MAX_BYTES = 2**28  # of a table, unpacked; the real one has 10 million
 BOX_UNITS = 1024  # boxes are in pixels of images of this side
+BOX_SLACK = 1e-3  # pixels that a box may go beyond its image, as sums of rounded numbers do
 
 ENTRIES = "Data_Entry_2017"
 BOXES = "BBox_List_2017"
@@ -171,8 +172,13 @@ def read_text(path: Path) -> str:
         ) from error
 
 
-def _read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the place of each row, for messages, and its values of some columns."""
+def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the place of each row of a CSV file, for messages, and its values of some columns.
+
+    Raises:
+        InputError: naming the line, if the file cannot be read, lacks a column, or a value is too
+            long or cannot be shown.
+    """
     rows = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
     first = 1  # line that a row begins on: quoted values may go over several
     try:
@@ -185,6 +191,9 @@ def _read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, tuple[
         at = [header.index(name) for name in columns]
         first = rows.line_num + 1
         for row in rows:
+            if not any(map(str.strip, row)):  # blank, as last lines may be
+                first = rows.line_num + 1
+                continue
             place = f"{path}, line {first}"
             if len(row) <= max(at):
                 raise InputError(
@@ -214,7 +223,7 @@ def _read_entries(
     patients: list[int] = []
     views: list[str] = []
     columns = ("Image Index", "Finding Labels", "Patient ID", "View Position")
-    for place, (name, texts, patient, view) in _read_rows(path, columns):
+    for place, (name, texts, patient, view) in read_rows(path, columns):
         if name in findings:
             raise InputError(f"{place}: found image {name!r} again; allowed: each image once")
         given = [] if texts == NO_FINDING else texts.split("|")
@@ -247,7 +256,7 @@ def _read_boxes(
     findings: list[int] = []
     boxes: list[list[float]] = []
     columns = ("Image Index", "Finding Label", *BOX_COLUMNS)
-    for place, (name, finding, *texts) in _read_rows(path, columns):
+    for place, (name, finding, *texts) in read_rows(path, columns):
         if name not in row_of:
             raise InputError(
                 f"{place}: found a box of {name!r}, an image that the table of labels lacks"
@@ -267,16 +276,28 @@ def _read_boxes(
 
 
 def _check_box(place: str, texts: Sequence[str]) -> list[float]:
+    """Return x, y, width and height of a box, cut where it goes beyond its image by rounding."""
     try:
         x, y, w, h = map(float, texts)
     except ValueError as error:
         raise InputError(f"{place}: found box {', '.join(texts)}; allowed: 4 numbers") from error
-    fits = all(
-        start >= 0 and side > 0 and start + side <= BOX_UNITS for start, side in ((x, w), (y, h))
-    )
-    if not fits:  # nor does NaN
+    sides = [_cut(x, w), _cut(y, h)]
+    if None in sides:
+        x, y, w, h = texts  # as they stand there: rounded, they may obey the rule
         raise InputError(
-            f"{place}: found box x {x:g}, y {y:g}, width {w:g}, height {h:g}; allowed: boxes with "
-            f"an area, inside 0 to {BOX_UNITS}"
+            f"{place}: found box x {x}, y {y}, width {w}, height {h}; allowed: boxes with an "
+            f"area, inside 0 to {BOX_UNITS}"
         )
+    (x, w), (y, h) = filter(None, sides)
     return [x, y, w, h]
+
+
+def _cut(start: float, side: float) -> tuple[float, float] | None:
+    """Return start and length of one side of a box within its image, None if it does not fit."""
+    stop = start + side
+    if not (side > 0 and start >= -BOX_SLACK and stop <= BOX_UNITS + BOX_SLACK):  # nor does NaN
+        return None
+    if start >= 0 and stop <= BOX_UNITS:
+        return start, side
+    start, stop = max(start, 0.0), min(stop, float(BOX_UNITS))
+    return (start, stop - start) if start < stop else None

@@ -12,17 +12,31 @@ from jaxtyping import Int, UInt8
 from tqdm import tqdm
 
 from imbalens.data.arrays import open_arrays
-from imbalens.data.channels import ChannelMoments, channel_normalization
+from imbalens.data.channels import ChannelMoments, channel_normalization, report_dark
 from imbalens.data.choosing import choose_images
 from imbalens.data.cifar import open_cifar
 from imbalens.data.duplicates import SplitHashes, count_duplicates, hash_images
 from imbalens.data.folder import open_folder
+from imbalens.data.inaturalist import open_inaturalist
+from imbalens.data.lists import open_lists
 from imbalens.data.nih import open_nih
 from imbalens.data.phantom import open_phantom
+from imbalens.data.places365 import open_places365
 from imbalens.data.planted import open_planted
 from imbalens.data.source import Source, SourceSplit, count_positives
 from imbalens.errors import InputError
-from imbalens.params.datasets import Arrays, Cifar, Dataset, Folder, Nih, PhantomCxr, Planted
+from imbalens.params.datasets import (
+    Arrays,
+    Cifar,
+    Dataset,
+    Folder,
+    Inaturalist,
+    Lists,
+    Nih,
+    PhantomCxr,
+    Places365,
+    Planted,
+)
 from imbalens.store.hdf5 import create
 from imbalens.store.prepared import PREPARED, PREPARED_VERSION
 
@@ -37,8 +51,8 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
         path: Prepared file to write, see `data.prepared`.
 
     Returns:
-        What was prepared: counts, images in two splits, imbalance ratio, digest, and what was
-        planted.
+        What was prepared: counts, largest value of a training pixel, images in two splits,
+        imbalance ratio, digest, and what was planted.
 
     Raises:
         InputError: if the source is not as it must be or the file cannot be written.
@@ -72,9 +86,10 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
         if expected not in (None, digest):
             raise InputError(
                 f"{source.place}: found images of digest {digest}, source.digest is {expected}; "
-                "the files, image_size, imbalance or validation changed: bring back what was "
-                "meant, or set digest to what was found"
+                "the files, image_size, resize, bits, imbalance or validation changed: bring "
+                "back what was meant, or set digest to what was found"
             )
+        report_dark(channels, source.place)
         mean, std = channel_normalization(dataset.normalization, channels, source.place)
         attributes = {
             "class_names": list(source.class_names),
@@ -99,6 +114,7 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
         "classes": len(source.class_names),
         "image_size": dataset.image_size,
         "digest": digest,
+        "largest_value": channels.largest,
         "images": images,
         "counts": {
             split: dict(zip(source.class_names, n.tolist(), strict=True))
@@ -124,13 +140,23 @@ def open_source(dataset: Dataset) -> Source:
         case Planted():
             return open_planted(dataset.source, dataset.image_size)
         case Folder():
-            return open_folder(dataset.source, dataset.image_size)
+            return open_folder(
+                dataset.source, dataset.image_size, resize=dataset.resize, bits=dataset.bits
+            )
         case Arrays():
-            return open_arrays(dataset.source, dataset.image_size)
+            return open_arrays(dataset.source, dataset.image_size, resize=dataset.resize)
+        case Lists():
+            return open_lists(
+                dataset.source, dataset.image_size, resize=dataset.resize, bits=dataset.bits
+            )
+        case Places365():
+            return open_places365(dataset.source, dataset.image_size, resize=dataset.resize)
+        case Inaturalist():
+            return open_inaturalist(dataset.source, dataset.image_size, resize=dataset.resize)
         case Cifar():
             return open_cifar(dataset.source, dataset.image_size)
         case Nih():
-            return open_nih(dataset.source, dataset.image_size)
+            return open_nih(dataset.source, dataset.image_size, bits=dataset.bits)
         case PhantomCxr():
             return open_phantom(dataset.source, dataset.image_size)
         case _:
@@ -189,7 +215,7 @@ def _summarize(
 ) -> dict[str, Any]:
     """Return what `prepare` reports of a split besides its counts."""
     facts: dict[str, Any] = {}
-    if images.labels.ndim == 2:
+    if images.labels.ndim == 2 or (images.boxes and not images.truth):
         facts["boxes"] = len(arrays.get(f"{split}/boxes", ()))
     if images.patients is not None:
         facts["patients"] = len(np.unique(images.patients[positions]))

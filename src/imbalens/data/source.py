@@ -27,7 +27,8 @@ class SourceSplit:
         truth: Returns what was planted at some positions; None if nothing was.
         boxes: Returns the boxes at some positions: which of these positions (0-based), class, and
             x, y, width, height in pixels of the image as read; None if there are none.
-        patients: Patient per position, whose images stay in one split; None if not known.
+        patients: Patient, or other group, per position, whose images stay in one split; None if
+            not known.
         views: View per position, such as "PA"; None if not known.
     """
 
@@ -51,6 +52,7 @@ class Source:
         class_names: Name of each class, in label order.
         train: Training images before any imbalance.
         test: Test images.
+        validation: Images that the source itself sets aside; None if there are none.
         task: Whether an image has exactly one class, or any of several labels, or of one.
         channels: Of the images as read: 3, or 1 for grey.
         facts: What `prepare` reports of the source, such as how many images were absent.
@@ -61,6 +63,7 @@ class Source:
     class_names: tuple[str, ...]
     train: SourceSplit
     test: SourceSplit
+    validation: SourceSplit | None = None
     task: Task = "multiclass"
     channels: Literal[1, 3] = 3
     facts: Mapping[str, Any] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt16
+from jaxtyping import Bool, Float, Int, UInt16, UInt32
 
 from imbalens.classes import (
     Decision,
@@ -49,8 +49,8 @@ SALIENCY = "saliency"
 SALIENCY_VERSION = 1
 SALIENCY_VARIABLES = (
     Variable("{split}/rank", "uint16", ("n", "h", "w"), "0 = most salient pixel of its image"),
+    Variable("{split}/rank", "uint32", ("n", "h", "w"), "the same of more than 65,536 pixels"),
 )
-MAX_PIXELS = 2**16
 
 MAPS = "maps"
 MAPS_VERSION = 1
@@ -221,9 +221,9 @@ def _require(
     if not right.all():
         place = np.argwhere(~right)[0]
         place[:2] += start[: len(place)]
-        path = Path(file.filename)
+        path, found = Path(file.filename), file[name][tuple(place)].item()
         raise InputError(
-            f"{path} has {file[name][tuple(place)]:g} in {name!r} at {place.tolist()} (wanted: "
+            f"{path} has {found} in {name!r} at {place.tolist()} (wanted: "
             f"{rule}); run: {_repeat(str(file.attrs['schema']), path)}"
         )
 
@@ -267,7 +267,7 @@ def _open_features(path: Path, splits: Sequence[str]) -> AbstractContextManager[
 
 def read_saliency_ranks(
     path: Path, split: str, *, like: tuple[int, ...] | None = None
-) -> UInt16[np.ndarray, "n h w"]:
+) -> UInt16[np.ndarray, "n h w"] | UInt32[np.ndarray, "n h w"]:
     """Read the saliency ranks of one split.
 
     Args:

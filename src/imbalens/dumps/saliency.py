@@ -11,9 +11,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from imbalens.attribution.saliency import input_gradient_saliency, saliency_ranks
-from imbalens.dumps.files import MAX_PIXELS, SALIENCY, SALIENCY_VERSION
+from imbalens.dumps.files import SALIENCY, SALIENCY_VERSION
 from imbalens.dumps.trained import Trained, finite_array
-from imbalens.errors import InputError
 from imbalens.store.hdf5 import create
 from imbalens.training.batches import plain_batches
 
@@ -38,8 +37,7 @@ def dump_saliency(
         batch_size: Images per backward pass; does not change the result beyond rounding.
 
     Raises:
-        InputError: if an image has more pixels than a 16-bit rank can number, or a score or its
-            gradient is not finite.
+        InputError: if a score or its gradient is not finite.
     """
     with create(path, SALIENCY, SALIENCY_VERSION) as file:
         file.attrs["run"], file.attrs["score"] = run, score
@@ -47,13 +45,9 @@ def dump_saliency(
         file.attrs["digest"] = trained.prepared.digest
         for split, images in trained.images.items():
             n, height, width, _ = images.images.shape
-            if height * width > MAX_PIXELS:
-                raise InputError(
-                    f"{path}: images of {height} x {width} have more than {MAX_PIXELS} pixels; "
-                    "prepare the dataset with a smaller image_size"
-                )
+            dtype = np.min_scalar_type(max(height * width - 1, 2**16 - 1))  # 16 or 32 bits
             ranks = file.create_dataset(
-                f"{split}/rank", (n, height, width), "uint16", track_times=False
+                f"{split}/rank", (n, height, width), dtype, track_times=False
             )
             start = 0
             for batch, labels in tqdm(
@@ -68,7 +62,7 @@ def dump_saliency(
                 saliency = input_gradient_saliency(scores_of, batch, labels, score=score)
                 finite(saliency, "gradients")
                 ranks[start : start + len(batch)] = (
-                    saliency_ranks(saliency).cpu().numpy().astype(np.uint16)
+                    saliency_ranks(saliency).cpu().numpy().astype(dtype)
                 )
                 start += len(batch)
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, get_args
 
 from imbalens.params.analyses import Umap
-from imbalens.params.datasets import Natural, sources
+from imbalens.params.datasets import Inaturalist, Natural
 from imbalens.params.errors import listed, shown, shown_text, tags
 from imbalens.params.experiment import Experiment, Params, all_settings, side_of
 from imbalens.params.recipes import Steps
@@ -32,8 +32,10 @@ def find_problems(params: Params) -> list[str]:
         *_check_references(params),
         *_check_epochs(params),
         *_check_validation(params),
+        *_check_levels(params),
         *_check_tasks(params),
         *_check_sizes(params),
+        *_check_generated(params),
         *_check_padding(params),
         *_check_dumps(params),
         *_check_settings(params),
@@ -147,12 +149,13 @@ def _check_validation(params: Params) -> list[str]:
     problems: list[str] = []
     for run in params.runs.values():
         dataset, recipe = params.datasets.get(run.dataset), params.recipes.get(run.recipe)
-        if not dataset or dataset.validation.share > 0:
+        if not dataset or dataset.validation.share != 0:
             continue
         if recipe and recipe.model_selection == "best_validation":
             problems.append(
                 f"recipes.{run.recipe}.model_selection: found 'best_validation', but "
-                f"datasets.{run.dataset}.validation.share is 0; set a share or use 'last'"
+                f"datasets.{run.dataset}.validation.share is 0; set a share, "
+                "null where the source has validation images, or use 'last'"
             )
     return list(dict.fromkeys(problems))  # runs share datasets and recipes
 
@@ -172,7 +175,8 @@ def _check_splits(params: Params) -> list[str]:
         if dataset and dataset.validation.share == 0:
             problems += [
                 f"{section}.split: found 'val', but datasets.{run.dataset}.validation.share is 0; "
-                "set a share or use 'train' or 'test'"
+                "set a share, null where the source has validation images, or use 'train' or "
+                "'test'"
                 for section, split in splits.items()
                 if split == "val"
             ]
@@ -212,6 +216,17 @@ def _check_fraction(params: Params) -> list[str]:
         f"pixels of dataset {name!r}"
         for name, size in sizes.items()
         if Decimal(str(fraction)) * size**2 < 1  # as `top_pixels` reads it
+    ]
+
+
+def _check_levels(params: Params) -> list[str]:
+    """Ranks of a taxonomy that was not published."""
+    return [
+        f"datasets.{name}.source.level: found {source.level!r}; allowed for 2017: 'super', 'full'"
+        for name, dataset in params.datasets.items()
+        if isinstance(source := dataset.source, Inaturalist)
+        and source.version == 2017
+        and source.level not in ("super", "full")
     ]
 
 
@@ -259,6 +274,21 @@ def _check_sizes(params: Params) -> list[str]:
     ]
 
 
+def _check_generated(params: Params) -> list[str]:
+    """Settings of files where there are none: images are drawn as squares of 8 bits."""
+    return [
+        f"datasets.{name}.{key}: found {shown(found)}; allowed: {allowed}, for source "
+        f"{dataset.source.name!r} draws its images"
+        for name, dataset in params.datasets.items()
+        if dataset.source.generated
+        for key, found, usual, allowed in (
+            ("resize", dataset.resize, "squash", "squash"),
+            ("bits", dataset.bits, None, "null"),
+        )
+        if found != usual
+    ]
+
+
 def _check_padding(params: Params) -> list[str]:
     """Crops that can lie wholly beside an image."""
     found = {
@@ -299,10 +329,12 @@ def _check_dumps(params: Params) -> list[str]:
                     "colours are of classes that exclude each other"
                 )
             if kind == "maps" and not dataset.source.has_boxes:
-                allowed = ", ".join(name for name, each in sources().items() if each.has_boxes)
+                boxed = [each for each, given in params.datasets.items() if given.source.has_boxes]
+                what = f"a run of datasets {listed(boxed)}" if boxed else "[]"
+                boxes = "boxes" in type(dataset.source).model_fields
                 problems.append(
                     f"{key}: found {name!r}, whose source {dataset.source.name!r} has no boxes; "
-                    f"allowed: runs on {allowed}"
+                    f"allowed: {what}{', or give source.boxes' if boxes else ''}"
                 )
     return problems
 

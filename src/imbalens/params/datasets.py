@@ -3,9 +3,10 @@
 The unions are the only registries of sources and imbalances: a wrong name lists the right ones.
 """
 
-from typing import Annotated, ClassVar, Literal, get_args
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, ValidationError, WrapValidator
 
 from imbalens.params.base import Count, Factor, Section, Seed, Share
 from imbalens.params.errors import tags
@@ -16,14 +17,20 @@ class SourceSection(Section):
     """Where images come from, and what is known of them before any is read.
 
     Attributes:
-        several_labels: Whether an image can have several labels, or none.
-        has_boxes: Whether images can have boxes.
         generated: Whether the images are drawn by this package.
     """
 
-    several_labels: ClassVar[bool] = False
-    has_boxes: ClassVar[bool] = False
     generated: ClassVar[bool] = False
+
+    @property
+    def several_labels(self) -> bool:
+        """Whether an image can have several labels, or none."""
+        return False
+
+    @property
+    def has_boxes(self) -> bool:
+        """Whether images can have boxes."""
+        return False
 
     @property
     def expected_digest(self) -> str | None:
@@ -35,8 +42,8 @@ class Files(SourceSection):
     """Files of one's own, which may change unseen.
 
     `digest` is what `prepare` reports: it covers the images as selected, split and resized. When
-    given, another one is an error, be it due to other files or to another image_size, imbalance
-    or validation.
+    given, another one is an error, be it due to other files or to another image_size, resize,
+    bits, imbalance or validation.
     """
 
     digest: str | None
@@ -50,7 +57,6 @@ class Files(SourceSection):
 class Planted(SourceSection):
     """Generated images whose difficulties are planted and recorded (see data/planted.py)."""
 
-    has_boxes: ClassVar[bool] = True
     generated: ClassVar[bool] = True
     name: Literal["planted"]
     train_per_class: Annotated[int, Field(ge=1, le=10_000)]
@@ -59,22 +65,118 @@ class Planted(SourceSection):
     subconcept: Share
     seed: Seed
 
+    @property
+    def has_boxes(self) -> bool:
+        """Each image has one, of its object."""
+        return True
+
+
+class PatientSplit(Section):
+    """Share of images that are test images where nothing else says which.
+
+    They are whole patients, or other groups, where these are known.
+    """
+
+    test_share: Annotated[float, Field(gt=0, lt=1)]
+    seed: Seed
+
 
 class Folder(Files):
-    """Images of one's own: `root/train/<class>/*`, `root/test/<class>/*`.
+    """Images of one's own in class folders: `root/train/<class>` and `root/test/<class>`.
 
-    `root` may name environment variables as $NAME.
+    With a `split` they are in `root/<class>`. `groups` and `boxes` are CSV files (see
+    data/folder_tables.py). `root` may name environment variables as $NAME; the files are within it
+    if their paths are not full ones.
     """
 
     name: Literal["folder"]
     root: PathText
+    split: PatientSplit | None
+    groups: PathText | None
+    boxes: PathText | None
+
+    @property
+    def has_boxes(self) -> bool:
+        """Where a file of boxes is given."""
+        return self.boxes is not None
 
 
 class Arrays(Files):
-    """An .npz or HDF5 file with train_images, train_labels, test_images, test_labels."""
+    """An .npz or HDF5 file with train_images, train_labels, test_images, test_labels.
+
+    `task` says whether an image has one class or any of several labels, which the file holds as
+    numbers and as columns of 0 and 1.
+    """
 
     name: Literal["arrays"]
     path: PathText
+    task: Literal["multiclass", "multilabel"]
+
+    @property
+    def several_labels(self) -> bool:
+        """Where the task says so."""
+        return self.task == "multilabel"
+
+
+class Lists(Files):
+    """Images by lists with a path and a label a line (see data/lists.py).
+
+    `root` may name environment variables as $NAME; paths of the lists, and of a file that names
+    the labels, are within it if they are not full ones.
+    """
+
+    name: Literal["lists"]
+    root: PathText
+    train: PathText
+    test: PathText
+    categories: PathText | None
+
+
+def _say_once(value: object, validate: Callable[[object], Any]) -> Any:  # noqa: ANN401
+    """Say in one line what is allowed, instead of in one for each of the kinds."""
+    try:
+        return validate(value)
+    except ValidationError:
+        raise ValueError("allowed: all, 1 to 365, or a list of names") from None
+
+
+PlacesClasses = Annotated[
+    Literal["all"]
+    | Annotated[int, Field(ge=1, le=365)]
+    | Annotated[tuple[str, ...], Field(min_length=1, max_length=365)],
+    WrapValidator(_say_once),
+]
+
+
+class Places365(Files):
+    """Places365-Standard (see data/places365.py).
+
+    `classes`: all, the first of the official order, or some by name, in the order given.
+    `test_per_class` images of each class are drawn from its training images, and are none of
+    these; null: the test images are those of its `val`, 100 a class.
+    """
+
+    name: Literal["places365"]
+    root: PathText
+    classes: PlacesClasses
+    test_per_class: Count | None
+    seed: Seed
+
+
+class Inaturalist(Files):
+    """iNaturalist, its official validation images as test images (see data/inaturalist.py).
+
+    `level`: what is a class, a super-category (13 in 2017), a rank of the taxonomy (2018 and
+    2021) or a species (`full`). Of each class at most `max_test_per_class` test images are drawn
+    (null: all).
+    """
+
+    name: Literal["inaturalist"]
+    root: PathText
+    version: Literal[2017, 2018, 2021, "2021_mini"]
+    level: Literal["super", "kingdom", "phylum", "class", "order", "family", "genus", "full"]
+    max_test_per_class: Count | None
+    seed: Seed
 
 
 class Cifar(SourceSection):
@@ -101,13 +203,6 @@ class Binary(Section):
 ChestTask = Annotated[Multilabel | Binary, Field(discriminator="name")]
 
 
-class PatientSplit(Section):
-    """Share of images, in whole patients, that are test images where no official lists are."""
-
-    test_share: Annotated[float, Field(gt=0, lt=1)]
-    seed: Seed
-
-
 class Nih(Files):
     """NIH ChestX-ray14 as it is shipped, or a part of it (see data/nih.py).
 
@@ -116,13 +211,21 @@ class Nih(Files):
     lacks the official lists.
     """
 
-    several_labels: ClassVar[bool] = True
-    has_boxes: ClassVar[bool] = True
     name: Literal["nih"]
     root: PathText
     task: ChestTask
     require_complete: bool
     split: PatientSplit
+
+    @property
+    def several_labels(self) -> bool:
+        """Each finding is one."""
+        return True
+
+    @property
+    def has_boxes(self) -> bool:
+        """Some images have, as the box list says."""
+        return True
 
 
 class PhantomCxr(SourceSection):
@@ -131,8 +234,6 @@ class PhantomCxr(SourceSection):
     Half of the test images, as far as there are any, have boxes.
     """
 
-    several_labels: ClassVar[bool] = True
-    has_boxes: ClassVar[bool] = True
     generated: ClassVar[bool] = True
     name: Literal["phantom_cxr"]
     task: ChestTask
@@ -140,12 +241,24 @@ class PhantomCxr(SourceSection):
     test_images: Annotated[int, Field(ge=1, le=200_000)]
     seed: Seed
 
+    @property
+    def several_labels(self) -> bool:
+        """Each finding is one."""
+        return True
 
-AnySource = Planted | Folder | Arrays | Cifar | Nih | PhantomCxr
+    @property
+    def has_boxes(self) -> bool:
+        """Half of the test images have, as far as there are any."""
+        return True
+
+
+AnySource = Planted | Folder | Arrays | Lists | Places365 | Inaturalist | Cifar | Nih | PhantomCxr
 
 Source = Annotated[AnySource, Field(discriminator="name")]
 
 Ratio = Annotated[float, Field(ge=1, le=1e6)]
+
+Resize = Literal["squash", "crop", "pad"]
 
 
 class Selection(Section):
@@ -155,12 +268,17 @@ class Selection(Section):
     seed: Seed
 
 
+# Which class comes first: that of label 0, as in the literature, or the one with the most images.
+ClassOrder = Literal["label", "size"]
+
+
 class Exp(Section):
     """Class sizes fall exponentially from `n_max` (null: all of the first class) by `ratio`."""
 
     kind: Literal["exp"]
     ratio: Ratio
     n_max: Count | None
+    order: ClassOrder
     selection: Selection
 
 
@@ -170,6 +288,7 @@ class Step(Section):
     kind: Literal["step"]
     ratio: Ratio
     n_max: Count | None
+    order: ClassOrder
     selection: Selection
 
 
@@ -205,9 +324,12 @@ Imbalance = Annotated[ClassImbalance | LabelImbalance, Field(discriminator="kind
 
 
 class Validation(Section):
-    """A share of every class's training images set aside, for model selection."""
+    """A share of every class's training images set aside, for model selection.
 
-    share: Share
+    `share: null` takes the images that the source itself sets aside.
+    """
+
+    share: Share | None
     seed: Seed
 
 
@@ -224,12 +346,15 @@ class Normalization(Section):
 class Dataset(Section):
     """One dataset; `normalization: null` computes it from the training images.
 
-    `image_size` is a side in pixels, at most 256: saliency ranks have 16 bits, which number the
-    65,536 pixels of such an image.
+    `image_size` is a side in pixels. Oblong images become squares by `resize`, see
+    `data.geometry.place_image`. `bits` are those that grey PNGs of 16 bits use of each value;
+    null looks for the largest value of all of them, see `data.bit_depth`.
     """
 
     source: Source
-    image_size: Annotated[int, Field(ge=8, le=256)]
+    image_size: Annotated[int, Field(ge=8, le=1024)]
+    resize: Resize
+    bits: Annotated[int, Field(ge=8, le=16)] | None
     imbalance: Imbalance
     validation: Validation
     normalization: Normalization | None

@@ -75,14 +75,25 @@ def read_experiment(path: Path) -> Any:  # noqa: ANN401 - whatever YAML can hold
 
 
 def _fill(given: Any, default: Any) -> Any:  # noqa: ANN401 - whatever YAML can hold
-    """Return what is given, a mapping with what it lacks from a default for the same choice."""
+    """Return what is given, a mapping with what it lacks from a default for the same choice.
+
+    A list of defaults holds those of several choices, of which one has to be made.
+    """
+    if isinstance(given, dict) and isinstance(default, list):
+        default = next((each for each in default if _choice(each) == _choice(given)), None)
     if not isinstance(given, dict) or not isinstance(default, dict):
         return given
     if given.get("name", default.get("name")) != default.get("name"):
         return given
     return {key: _fill(value, default.get(key)) for key, value in given.items()} | {
-        key: value for key, value in default.items() if key not in given
+        key: value
+        for key, value in default.items()
+        if key not in given and not isinstance(value, list)
     }
+
+
+def _choice(section: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever YAML can hold
+    return section.get("name", section.get("kind"))
 
 
 def validate(

@@ -56,3 +56,12 @@ def test_there_must_be_a_map_for_each_pair():
     cams, boxes = case()
     with pytest.raises(ValueError, match=f"found 2 maps for {len(cams)} pairs; give one for each"):
         align_pairs(cams[:2], boxes, **MAKING, threshold=None, matched_share=0.3)
+
+
+@pytest.mark.parametrize(("image_size", "pairs_at_a_time"), [(32, 256), (256, 256), (1024, 16)])
+def test_fewer_pairs_of_larger_images_are_taken_at_a_time(image_size, pairs_at_a_time):
+    blocks = pair_alignment.blocks_of_pairs(600, image_size=image_size)
+    rows = [range(600)[block] for block in blocks]
+    assert max(map(len, rows)) == pairs_at_a_time
+    assert [row for part in rows for row in part] == list(range(600))
+    assert pair_alignment.blocks_of_pairs(1, image_size=10**5) == [slice(0, 1)]

@@ -48,7 +48,7 @@ def test_what_is_lost_elsewhere_does_not_count():
 
 def test_blocks_of_pairs_change_nothing(monkeypatch):
     whole = added_activation(drawn(0), drawn(1), BOXES, **OPTIONS)
-    monkeypatch.setattr("imbalens.analysis.changes.activation.PAIRS_AT_A_TIME", 2)
+    monkeypatch.setattr("imbalens.analysis.cam_alignment.pairs.PAIRS_AT_A_TIME", 2)
     parts = added_activation(drawn(0), drawn(1), BOXES, **OPTIONS)
     np.testing.assert_array_equal(list(vars(parts).values()), list(vars(whole).values()))
 

@@ -20,8 +20,9 @@ from imbalens.analysis.cam_alignment.matched import (
 from imbalens.analysis.common.boxes import box_masks, find_pairs
 from imbalens.analysis.common.cams import resize_maps
 
-# Bounds the memory: at 224 pixels, that many maps take 50 MB in single precision.
+# Bound the memory: that many pixels of maps take 64 MB in single precision.
 PAIRS_AT_A_TIME = 256
+PIXELS_AT_A_TIME = 2**24
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,7 @@ def align_pairs(
         raise ValueError(f"found {len(cams)} maps for {len(pairs)} pairs; give one for each")
     thresholds = matched_thresholds(cams, pairs[:, 1], image_size=image_size, share=matched_share)
     soft, hard, matched = [], [], []
-    for start in range(0, max(1, len(pairs)), PAIRS_AT_A_TIME):
-        chosen = slice(start, start + PAIRS_AT_A_TIME)
+    for chosen in blocks_of_pairs(len(pairs), image_size=image_size):
         masks = box_masks(boxes, pairs[chosen], image_size=image_size)
         aligned = align_cams(
             cams[chosen],
@@ -89,3 +89,14 @@ def align_pairs(
         hard=join_measures(hard) if hard else None,
         matched=join_measures(matched),
     )
+
+
+def blocks_of_pairs(n_pairs: int, *, image_size: int) -> list[slice]:
+    """Return which pairs are measured at a time, whose maps have the pixels of images.
+
+    Args:
+        n_pairs: Number of pairs; without any there is one block, an empty one.
+        image_size: Side of the images in pixels.
+    """
+    step = max(1, min(PAIRS_AT_A_TIME, PIXELS_AT_A_TIME // image_size**2))
+    return [slice(start, start + step) for start in range(0, max(1, n_pairs), step)]

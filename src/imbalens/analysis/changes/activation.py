@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from imbalens.analysis.cam_alignment.alignment import align_cams
-from imbalens.analysis.cam_alignment.pairs import PAIRS_AT_A_TIME
+from imbalens.analysis.cam_alignment.pairs import blocks_of_pairs
 from imbalens.analysis.common.boxes import box_masks, find_pairs, shift_boxes
 
 
@@ -99,8 +99,7 @@ def added_activation(
     rng = np.random.default_rng(shift_seed)
     shifted = shift_boxes(boxes, image_size=image_size, rng=rng)
     sums = np.zeros((3, len(pairs)))
-    for start in range(0, len(pairs), PAIRS_AT_A_TIME):
-        chosen = slice(start, start + PAIRS_AT_A_TIME)
+    for chosen in blocks_of_pairs(len(pairs), image_size=image_size):
         before, after = (
             align_cams(
                 cams[chosen],

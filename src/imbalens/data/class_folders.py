@@ -1,0 +1,188 @@
+"""Class folders and the image files in them.
+
+A class is a folder `root/train/<class>`, `root/val/<class>` and `root/test/<class>`, or
+`root/<class>` where one tree holds all images. Its images are those right in there and in folders
+within it.
+"""
+
+import os
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from imbalens.data.listed import SUFFIXES
+from imbalens.data.names import check_class_names, escape_unseen, first_names
+from imbalens.errors import InputError
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class ClassFolders:
+    """What there is in class folders.
+
+    Attributes:
+        class_names: Name of each class, in order.
+        files: By tree, which is a split or "" where one tree holds all images, the image files of
+            each class in order.
+    """
+
+    class_names: tuple[str, ...]
+    files: Mapping[str, Sequence[Sequence[Path]]]
+
+
+def list_class_folders(root: Path, *, one_tree: bool) -> ClassFolders:
+    """List the images of every class.
+
+    Classes and files are ordered by name, which is the same however Unicode spells it; hidden
+    ones, other suffixes and what is no regular file are left out. How many are, but for hidden
+    ones, is printed, and which classes differ in nothing but case.
+
+    Args:
+        root: Root folder.
+        one_tree: Whether class folders are in the root itself, not in train/, val/ and test/.
+
+    Raises:
+        InputError: naming what is missing, be it a class in one of the trees or the image that a
+            link leads to, or folders that are not meant so.
+    """
+    trees = {tree: _list_classes(root, tree) for tree in _find_trees(root, one_tree=one_tree)}
+    class_names = _require_same(root, trees)
+    _report_case(root, class_names)
+    images: dict[str, list[list[Path]]] = {}
+    others: list[Path] = []
+    for tree, folders in trees.items():
+        images[tree] = []
+        for name in class_names:
+            found, rest = _list_images(folders[name])
+            images[tree].append(found)
+            others += rest
+    _report_left_out(root, others)
+    return ClassFolders(class_names, images)
+
+
+def composed(name: str) -> str:
+    """Return the one spelling of a name that Unicode may have several of (NFC)."""
+    return unicodedata.normalize("NFC", name)
+
+
+def readable(name: str) -> str:
+    """Write a file name in one spelling, and whatever of it cannot be shown as escapes."""
+    return escape_unseen(composed(_decoded(name)))
+
+
+def _find_trees(root: Path, *, one_tree: bool) -> Sequence[str]:
+    """Return the folders within the root that hold class folders; "" is the root itself."""
+    if not one_tree:
+        return SPLITS if (root / "val").is_dir() else ("train", "test")
+    names = {entry.name for entry in _visible(root) if entry.is_dir()} if root.is_dir() else set()
+    there = [f"{name}/" for name in SPLITS if name in names]
+    if {"train/", "test/"} <= set(there) or 0 < len(there) == len(names):
+        raise InputError(
+            f"{root}: has {' and '.join(there)}, but source.split is given; set it to null, or "
+            "root to the folder whose images are to be split"
+        )
+    return ("",)
+
+
+def _list_classes(root: Path, tree: str) -> dict[str, Path]:
+    """Return the class folders by name, in its order."""
+    folder = root / tree
+    if not folder.is_dir():
+        hint = ", or in <root>/<class>/ with a source.split" if tree else ""
+        meant = "<root>/train/<class>/ and <root>/test/<class>/" if tree else "<root>/<class>/"
+        raise InputError(f"{folder}: folder not found; images belong in {meant}{hint}")
+    folders = [(_decoded(entry.name), entry) for entry in _visible(folder) if entry.is_dir()]
+    if not folders:
+        raise InputError(f"{folder}: found no class folders; allowed: one folder per class")
+    folders.sort(key=lambda each: composed(each[0]))
+    check_class_names(str(folder), [name for name, _ in folders])
+    return {composed(name): entry for name, entry in folders}
+
+
+def _require_same(root: Path, trees: Mapping[str, Mapping[str, Path]]) -> tuple[str, ...]:
+    """Return the names of the classes, which are those of every tree."""
+    for first, second in combinations(trees, 2):
+        lacking = [
+            f"only {tree}/ has {first_names([*map(readable, only)])}"
+            for tree, other in ((first, second), (second, first))
+            if (only := sorted(trees[tree].keys() - trees[other].keys()))
+        ]
+        if lacking:
+            raise InputError(
+                f"{root}: {first}/ and {second}/ need the same class folders; {'; '.join(lacking)}"
+            )
+    return tuple(next(iter(trees.values())))
+
+
+def _visible(folder: Path) -> Sequence[Path]:
+    return [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+
+
+def _walk(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Yield all that is visible in a folder and in those within it, but for folders."""
+    real = folder.resolve()
+    if real in above:
+        raise InputError(f"{folder}: links to a folder that it is in; remove the link")
+    for entry in _visible(folder):
+        if entry.is_dir():
+            yield from _walk(entry, (*above, real))
+        else:
+            yield entry
+
+
+def _list_images(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the images of a class in the order of their names, and what else is there."""
+    images: list[Path] = []
+    others: list[Path] = []
+    for entry in _walk(folder):
+        of_image = entry.suffix.lower() in SUFFIXES
+        if of_image and not entry.exists():
+            raise InputError(
+                f"{entry}: links to {entry.readlink()}, which is not there; bring that file, "
+                "or remove the link"
+            )
+        (images if of_image and entry.is_file() else others).append(entry)
+    if not images:
+        raise InputError(f"{folder}: found no images; allowed: one or more PNG or JPEG files")
+    # paths themselves are ordered on Windows as if all their letters were small
+    within = {image: image.relative_to(folder).as_posix() for image in images}
+    return sorted(images, key=lambda image: (composed(within[image]), within[image])), others
+
+
+def _report_case(root: Path, names: Sequence[str]) -> None:
+    """Print class folders that unpack into one where file names have no case."""
+    spellings = Counter(name.casefold() for name in names)
+    alike = [readable(name) for name in names if spellings[name.casefold()] > 1]
+    if alike:
+        print(
+            f"{root}: class folders {first_names(alike)} differ in nothing but case; on Windows "
+            "and macOS they are one folder",
+            file=sys.stderr,
+        )
+
+
+def _report_left_out(root: Path, others: Sequence[Path]) -> None:
+    """Print how many visible files, by suffix, are not read as images."""
+    kinds = Counter(map(_kind, others))
+    if kinds:
+        counted = ", ".join(f"{n} {readable(kind)}" for kind, n in sorted(kinds.items()))
+        print(
+            f"{root}: left out {counted}; read: {', '.join(sorted(SUFFIXES))} in class folders",
+            file=sys.stderr,
+        )
+
+
+def _kind(entry: Path) -> str:
+    if not entry.is_file():
+        return "special file" if entry.exists() else "broken link"
+    return entry.suffix.lower() or "without suffix"
+
+
+def _decoded(name: str) -> str:
+    """Write bytes of a file name that are not UTF-8 as escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
