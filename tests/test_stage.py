@@ -207,7 +207,13 @@ def test_nobody_waits_for_a_killed_stage(start, tmp_path):
     assert start("a").stderr.read() == ""
 
 
-SLOW = "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(9)"
+# what the shell of a background job has ignored is asked for again
+SLOW = """
+import os, signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+os.kill(os.getpid(), signal.SIGINT)
+time.sleep(9)
+"""
 STARTED = [
     "-m imbalens check",
     *(f"stages/{path.name}" for path in sorted((ROOT / "stages").glob("*.py"))),
