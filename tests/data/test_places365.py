@@ -172,6 +172,19 @@ def test_classes_that_there_are_not_and_tests_too_large_are_refused(tmp_path, ch
         open_places365(of(lay_out(tmp_path, "easyformat"), **changes), 8)
 
 
+def test_classes_are_given_by_name_in_a_file(tmp_path):
+    source = {"name": "places365", "root": "x", "classes": ["desert/sand", "airfield"]}
+
+    def change(values):
+        at("datasets", "planted", source=source | {"digest": None})(values)
+        at("dumps", "maps", runs=[])(values)
+
+    params = load_changed(tmp_path, change)
+    found = params.datasets["planted"].source
+    assert found.classes == ("desert/sand", "airfield")
+    assert (found.test_per_class, found.seed) == (None, 0), "the defaults"
+
+
 @pytest.mark.parametrize("classes", [0, 366, "some", [], [1], True, None])
 def test_what_cannot_be_classes_is_one_error(tmp_path, classes):
     source = {"name": "places365", "root": "x", "classes": classes, "test_per_class": None}

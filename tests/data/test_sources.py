@@ -121,6 +121,19 @@ def test_images_of_every_kind_become_rgb(tmp_path, make_dataset, of_files, mode)
     assert (arrays.images[row] == 255).all()
 
 
+def test_12_bits_in_16_do_not_become_black(tmp_path, make_dataset, of_files):
+    given, path = of_files
+    ramp = np.linspace(0, 4095, 800).round().astype(np.uint16).reshape(20, 40)
+    Image.fromarray(ramp).save(path, "PNG")
+    found = [
+        prepare(make_dataset(given, bits=bits), tmp_path / "out.h5")["digest"]
+        for bits in (None, 12, 16)
+    ]
+    assert found[0] == found[1] != found[2]
+    assert read_split(tmp_path / "out.h5", "train").images.max() > 0
+    assert prepare(make_dataset(given), tmp_path / "out.h5")["bits"] == 12
+
+
 @pytest.mark.parametrize("content", [b"", b"no image", b"\xff\xd8\xff\xe0\x00\x10JFIF"])
 def test_a_damaged_image_is_named_and_nothing_is_left(tmp_path, make_dataset, of_files, content):
     given, path = of_files

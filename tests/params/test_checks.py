@@ -24,6 +24,8 @@ NIH = {
     "digest": None,
 }
 
+FOLDER = {"name": "folder", "root": "x", "digest": None}
+
 
 def focal(alpha):
     return {"name": "focal", "gamma": 2.0, "alpha": alpha, "scale": 1.0}
@@ -133,10 +135,11 @@ def test_maps_of_a_validation_part_need_one(tmp_path):
     )
     assert messages_of(tmp_path, change, "analyses.yaml") == [message]
 
-    for share in (0.1, None):
+    for share, source in ((0.1, {}), (None, {"source": FOLDER | {"boxes": "boxes.csv"}})):
 
-        def change_both(values, share=share):
+        def change_both(values, share=share, source=source):
             change(values)
+            at("datasets", "planted", **source)(values)
             at("datasets", "planted", "validation", share=share)(values)
 
         assert load_changed(tmp_path, change_both).analyses.dump_maps.split == "val"
@@ -160,10 +163,30 @@ def test_maps_need_boxes(tmp_path, source, remedy):
     ]
 
 
+@pytest.mark.parametrize(
+    "source",
+    [None, FOLDER | {"split": {"test_share": 0.2, "seed": 0}}],
+    ids=["planted", "one tree"],
+)
+def test_a_source_that_sets_nothing_aside_has_no_validation_images_of_its_own(tmp_path, source):
+    def change(values):
+        at("datasets", "planted", "validation", share=None)(values)
+        at("dumps", "maps", runs=[])(values)
+        if source:
+            at("datasets", "planted", source=source)(values)
+
+    with pytest.raises(
+        InputError, match=r"validation\.share: found null; allowed for source '\w+'"
+    ):
+        load_changed(tmp_path, change)
+
+
 def test_the_best_epoch_may_be_chosen_on_the_sources_own_validation_images(tmp_path):
     def change(values):
         at("recipes", "quick", model_selection="best_validation")(values)
+        at("datasets", "planted", source=FOLDER)(values)
         at("datasets", "planted", "validation", share=None)(values)
+        at("dumps", "maps", runs=[])(values)
 
     assert load_changed(tmp_path, change).datasets["planted"].validation.share is None
 

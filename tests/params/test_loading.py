@@ -145,11 +145,11 @@ def test_an_imbalance_is_not_chosen_by_default(tmp_path):
         ),
         (
             at("datasets", "planted", resize="crop"),
-            "datasets.planted.resize: found 'crop'; allowed: squash, for source 'planted' draws",
+            "datasets.planted.resize: found 'crop'; allowed for source 'planted': squash",
         ),
         (
             at("datasets", "phantom", bits=12),
-            "datasets.phantom.bits: found 12; allowed: null, for source 'phantom_cxr' draws its",
+            "datasets.phantom.bits: found 12; allowed for source 'phantom_cxr': null",
         ),
         (at("datasets", "planted", bits=17), "datasets.planted.bits: found 17; .*equal to 16"),
         (

@@ -19,9 +19,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from imbalens.data.bit_depth import find_bits
+from imbalens.data.image_files import DEEP
 from imbalens.data.listed import draw_per_class, find_absent, list_images, open_files
 from imbalens.data.names import escape_unseen
-from imbalens.data.source import Source, SourceSplit
+from imbalens.data.source import Source
 from imbalens.errors import InputError
 from imbalens.params.datasets import Inaturalist, Resize
 from imbalens.params.paths import expand_path
@@ -54,7 +56,13 @@ class Listed:
     taxa: Mapping[int, Taxon]
 
 
-def open_inaturalist(params: Inaturalist, image_size: int, *, resize: Resize = "squash") -> Source:
+def open_inaturalist(
+    params: Inaturalist,
+    image_size: int,
+    *,
+    resize: Resize = "squash",
+    bits: int | None = None,
+) -> Source:
     """List the images; they are decoded when they are read.
 
     The test images are the official validation images. Classes of `full` are in the order of the
@@ -65,6 +73,7 @@ def open_inaturalist(params: Inaturalist, image_size: int, *, resize: Resize = "
         params: Root folder, version, level of the classes, and how many test images of each.
         image_size: Side in pixels of the squares that images become.
         resize: How oblong images become squares.
+        bits: Of 16-bit grey, how many of each value are used; None to look.
 
     Raises:
         InputError: naming what is missing or not as it was shipped.
@@ -95,20 +104,33 @@ def open_inaturalist(params: Inaturalist, image_size: int, *, resize: Resize = "
     often = Counter(names)
     names = ["-".join(map(str, group)) if often[group[-1]] > 1 else group[-1] for group in order]
 
-    def open_split(listed: Listed, most: int | None) -> SourceSplit:
+    def choose(listed: Listed, most: int | None) -> tuple[list[str], Int[np.ndarray, " k"]]:
         labels = np.array([label_of[groups[id_]] for id_ in listed.species.tolist()])
         rows = np.arange(len(labels))
         if most is not None:
             rows = np.flatnonzero(draw_per_class(labels, most, seed=params.seed))
-        files = [listed.files[row] for row in rows.tolist()]
-        shown = list(map(escape_unseen, files))
-        return open_files(root, files, shown, labels[rows], image_size, resize=resize)
+        return [listed.files[row] for row in rows.tolist()], labels[rows]
 
+    parts = [choose(train, None), choose(test, params.max_test_per_class)]
+    used = bits or find_bits([root / file for files, _ in parts for file in files], str(root))
+    opened = [
+        open_files(
+            root,
+            files,
+            list(map(escape_unseen, files)),
+            labels,
+            image_size,
+            resize=resize,
+            bits=used,
+        )
+        for files, labels in parts
+    ]
     return Source(
         place=str(root),
         class_names=tuple(map(escape_unseen, names)),
-        train=open_split(train, None),
-        test=open_split(test, params.max_test_per_class),
+        train=opened[0],
+        test=opened[1],
+        facts={"bits": used} if used < DEEP else {},
     )
 
 
@@ -167,7 +189,8 @@ def _list_folders(root: Path, split: str) -> Listed:
     files: list[str] = []
     species: list[int] = []
     taxa: dict[int, Taxon] = {}
-    for name in sorted(entry.name for entry in (root / tree).iterdir() if entry.is_dir()):
+    folders = sorted(entry.name for entry in (root / tree).iterdir() if entry.is_dir())
+    for name in (name for name in folders if not name.startswith(".")):
         parts = name.split("_")
         if len(parts) != len(RANKS) + 2 or not (parts[0].isascii() and parts[0].isdigit()):
             raise InputError(

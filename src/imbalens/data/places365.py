@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
+from imbalens.data.bit_depth import find_bits
+from imbalens.data.image_files import DEEP
 from imbalens.data.listed import draw_per_class, list_images, open_files
 from imbalens.data.names import escape_unseen
 from imbalens.data.path_lists import (
@@ -22,7 +24,7 @@ from imbalens.data.path_lists import (
     read_path_list,
     require_files,
 )
-from imbalens.data.source import Source, SourceSplit, count_labels
+from imbalens.data.source import Source, count_labels
 from imbalens.errors import InputError
 from imbalens.params.datasets import Places365, Resize
 from imbalens.params.paths import expand_path
@@ -38,7 +40,13 @@ NAMED = 5  # classes named in a message
 Files = tuple[list[str], Int[np.ndarray, " n"]]
 
 
-def open_places365(params: Places365, image_size: int, *, resize: Resize = "squash") -> Source:
+def open_places365(
+    params: Places365,
+    image_size: int,
+    *,
+    resize: Resize = "squash",
+    bits: int | None = None,
+) -> Source:
     """List the images of the classes wanted; they are decoded when they are read.
 
     Nested classes are called as in the easyformat, in all layouts: `desert-sand`.
@@ -47,6 +55,7 @@ def open_places365(params: Places365, image_size: int, *, resize: Resize = "squa
         params: Root folder, classes, and which images are test images.
         image_size: Side in pixels of the squares that images become.
         resize: How oblong images become squares.
+        bits: Of 16-bit grey, how many of each value are used; None to look.
 
     Raises:
         InputError: naming what is missing, a class that is none, or one with too few images.
@@ -62,21 +71,36 @@ def open_places365(params: Places365, image_size: int, *, resize: Resize = "squa
             return _list_folders(root, split, names)
         return _list_archives(root, split, known, wanted)
 
-    def open_split(files: Sequence[str], labels: Int[np.ndarray, " n"]) -> SourceSplit:
-        names = list(map(escape_unseen, files))
-        return open_files(root, files, names, labels, image_size, resize=resize)
-
     files, labels = list_split("train")
     if params.test_per_class is None:
-        train, test = open_split(files, labels), open_split(*list_split("val"))
+        parts = [(files, labels), list_split("val")]
     else:
         _check_enough(root, names, labels, params.test_per_class)
         tested = draw_per_class(labels, params.test_per_class, seed=params.seed)
-        train, test = (
-            open_split([files[row] for row in rows.tolist()], labels[rows])
+        parts = [
+            ([files[row] for row in rows.tolist()], labels[rows])
             for rows in (np.flatnonzero(~tested), np.flatnonzero(tested))
+        ]
+    used = bits or find_bits([root / file for files, _ in parts for file in files], str(root))
+    train, test = (
+        open_files(
+            root,
+            files,
+            list(map(escape_unseen, files)),
+            labels,
+            image_size,
+            resize=resize,
+            bits=used,
         )
-    return Source(str(root), tuple(map(escape_unseen, names)), train, test)
+        for files, labels in parts
+    )
+    return Source(
+        place=str(root),
+        class_names=tuple(map(escape_unseen, names)),
+        train=train,
+        test=test,
+        facts={"bits": used} if used < DEEP else {},
+    )
 
 
 def _list_classes(folder: Path) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ from imbalens.store.hdf5 import create
 from imbalens.store.prepared import PREPARED, PREPARED_VERSION
 
 BATCH = 256  # images in memory at a time
+BATCH_PIXELS = 2**24  # at most, of larger images
 
 
 def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
@@ -64,6 +65,7 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
         split: count_positives(images.labels[positions], len(source.class_names))
         for split, (images, positions) in splits.items()
     }
+    boxed = any(images.boxes for images, _ in splits.values())
     with create(path, PREPARED, PREPARED_VERSION) as file:
         sha = hashlib.sha256()
         channels = ChannelMoments(source.channels)
@@ -72,7 +74,7 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
         for split, (images, positions) in splits.items():
             arrays = _describe(split, images, positions)
             _write_arrays(file, arrays)
-            about[split] = _summarize(split, images, positions, arrays)
+            about[split] = _summarize(split, images, positions, arrays, boxed=boxed)
             sha.update(_digested(split, arrays))
             labels, names = images.labels[positions], _names(images.names, positions)
             hashes[split] = SplitHashes(bytearray(), labels, names)
@@ -150,9 +152,13 @@ def open_source(dataset: Dataset) -> Source:
                 dataset.source, dataset.image_size, resize=dataset.resize, bits=dataset.bits
             )
         case Places365():
-            return open_places365(dataset.source, dataset.image_size, resize=dataset.resize)
+            return open_places365(
+                dataset.source, dataset.image_size, resize=dataset.resize, bits=dataset.bits
+            )
         case Inaturalist():
-            return open_inaturalist(dataset.source, dataset.image_size, resize=dataset.resize)
+            return open_inaturalist(
+                dataset.source, dataset.image_size, resize=dataset.resize, bits=dataset.bits
+            )
         case Cifar():
             return open_cifar(dataset.source, dataset.image_size)
         case Nih():
@@ -212,10 +218,12 @@ def _summarize(
     images: SourceSplit,
     positions: Int[np.ndarray, " k"],
     arrays: Mapping[str, np.ndarray | Sequence[str]],
+    *,
+    boxed: bool,
 ) -> dict[str, Any]:
     """Return what `prepare` reports of a split besides its counts."""
     facts: dict[str, Any] = {}
-    if images.labels.ndim == 2 or (images.boxes and not images.truth):
+    if boxed and not images.truth:
         facts["boxes"] = len(arrays.get(f"{split}/boxes", ()))
     if images.patients is not None:
         facts["patients"] = len(np.unique(images.patients[positions]))
@@ -262,8 +270,9 @@ def _write_images(
     n = len(positions)
     stored = file.create_dataset(f"{split}/images", (n, *shape), "uint8", track_times=False)
     with tqdm(total=n, desc=f"{split} images", unit="image", disable=None) as progress:
-        for start in range(0, n, BATCH):
-            batch = images.read(positions[start : start + BATCH])
+        step = max(1, min(BATCH, BATCH_PIXELS // shape[0] ** 2))
+        for start in range(0, n, step):
+            batch = images.read(positions[start : start + step])
             stored[start : start + len(batch)] = batch
             progress.update(len(batch))
             yield batch

@@ -35,7 +35,7 @@ def find_problems(params: Params) -> list[str]:
         *_check_levels(params),
         *_check_tasks(params),
         *_check_sizes(params),
-        *_check_generated(params),
+        *_check_images(params),
         *_check_padding(params),
         *_check_dumps(params),
         *_check_settings(params),
@@ -145,8 +145,13 @@ def _check_epochs(params: Params) -> list[str]:
 
 
 def _check_validation(params: Params) -> list[str]:
-    """Uses of a validation part that a run's dataset does not have."""
-    problems: list[str] = []
+    """Validation parts that a source or a dataset does not have."""
+    problems = [
+        f"datasets.{name}.validation.share: found null; allowed for source "
+        f"{dataset.source.name!r}: a number, for it sets no images aside itself"
+        for name, dataset in params.datasets.items()
+        if dataset.validation.share is None and not dataset.source.may_set_aside
+    ]
     for run in params.runs.values():
         dataset, recipe = params.datasets.get(run.dataset), params.recipes.get(run.recipe)
         if not dataset or dataset.validation.share != 0:
@@ -274,18 +279,17 @@ def _check_sizes(params: Params) -> list[str]:
     ]
 
 
-def _check_generated(params: Params) -> list[str]:
-    """Settings of files where there are none: images are drawn as squares of 8 bits."""
+def _check_images(params: Params) -> list[str]:
+    """Settings of images that do nothing where images are squares, or have 8 bits, already."""
     return [
-        f"datasets.{name}.{key}: found {shown(found)}; allowed: {allowed}, for source "
-        f"{dataset.source.name!r} draws its images"
+        f"datasets.{name}.{key}: found {shown(found)}; allowed for source "
+        f"{dataset.source.name!r}: {allowed}"
         for name, dataset in params.datasets.items()
-        if dataset.source.generated
-        for key, found, usual, allowed in (
-            ("resize", dataset.resize, "squash", "squash"),
-            ("bits", dataset.bits, None, "null"),
+        for key, found, usual, allowed, taken in (
+            ("resize", dataset.resize, "squash", "squash", dataset.source.takes_resize),
+            ("bits", dataset.bits, None, "null", dataset.source.takes_bits),
         )
-        if found != usual
+        if found != usual and not taken
     ]
 
 

@@ -18,9 +18,13 @@ class SourceSection(Section):
 
     Attributes:
         generated: Whether the images are drawn by this package.
+        takes_resize: Whether `resize` says how images become squares.
+        takes_bits: Whether `bits` says how many bits of deep grey are used.
     """
 
     generated: ClassVar[bool] = False
+    takes_resize: ClassVar[bool] = False
+    takes_bits: ClassVar[bool] = False
 
     @property
     def several_labels(self) -> bool:
@@ -30,6 +34,11 @@ class SourceSection(Section):
     @property
     def has_boxes(self) -> bool:
         """Whether images can have boxes."""
+        return False
+
+    @property
+    def may_set_aside(self) -> bool:
+        """Whether the source may have validation images of its own."""
         return False
 
     @property
@@ -89,6 +98,8 @@ class Folder(Files):
     if their paths are not full ones.
     """
 
+    takes_resize: ClassVar[bool] = True
+    takes_bits: ClassVar[bool] = True
     name: Literal["folder"]
     root: PathText
     split: PatientSplit | None
@@ -100,6 +111,11 @@ class Folder(Files):
         """Where a file of boxes is given."""
         return self.boxes is not None
 
+    @property
+    def may_set_aside(self) -> bool:
+        """Where there may be a folder `val`."""
+        return self.split is None
+
 
 class Arrays(Files):
     """An .npz or HDF5 file with train_images, train_labels, test_images, test_labels.
@@ -108,6 +124,7 @@ class Arrays(Files):
     numbers and as columns of 0 and 1.
     """
 
+    takes_resize: ClassVar[bool] = True
     name: Literal["arrays"]
     path: PathText
     task: Literal["multiclass", "multilabel"]
@@ -117,6 +134,11 @@ class Arrays(Files):
         """Where the task says so."""
         return self.task == "multilabel"
 
+    @property
+    def may_set_aside(self) -> bool:
+        """Where the file has `val_images`."""
+        return True
+
 
 class Lists(Files):
     """Images by lists with a path and a label a line (see data/lists.py).
@@ -125,6 +147,8 @@ class Lists(Files):
     the labels, are within it if they are not full ones.
     """
 
+    takes_resize: ClassVar[bool] = True
+    takes_bits: ClassVar[bool] = True
     name: Literal["lists"]
     root: PathText
     train: PathText
@@ -135,7 +159,8 @@ class Lists(Files):
 def _say_once(value: object, validate: Callable[[object], Any]) -> Any:  # noqa: ANN401
     """Say in one line what is allowed, instead of in one for each of the kinds."""
     try:
-        return validate(value)
+        # which a list is nowhere else refused for
+        return validate(tuple(value) if isinstance(value, list) else value)
     except ValidationError:
         raise ValueError("allowed: all, 1 to 365, or a list of names") from None
 
@@ -156,6 +181,8 @@ class Places365(Files):
     these; null: the test images are those of its `val`, 100 a class.
     """
 
+    takes_resize: ClassVar[bool] = True
+    takes_bits: ClassVar[bool] = True
     name: Literal["places365"]
     root: PathText
     classes: PlacesClasses
@@ -171,6 +198,8 @@ class Inaturalist(Files):
     (null: all).
     """
 
+    takes_resize: ClassVar[bool] = True
+    takes_bits: ClassVar[bool] = True
     name: Literal["inaturalist"]
     root: PathText
     version: Literal[2017, 2018, 2021, "2021_mini"]
@@ -211,6 +240,7 @@ class Nih(Files):
     lacks the official lists.
     """
 
+    takes_bits: ClassVar[bool] = True
     name: Literal["nih"]
     root: PathText
     task: ChestTask
