@@ -7,7 +7,6 @@ within it.
 
 import os
 import sys
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from itertools import combinations
 from pathlib import Path
 
 from imbalens.data.listed import SUFFIXES
-from imbalens.data.names import check_class_names, escape_unseen, first_names
+from imbalens.data.names import check_class_names, composed, escape_unseen, first_names
 from imbalens.errors import InputError
 
 SPLITS = ("train", "val", "test")
@@ -63,11 +62,6 @@ def list_class_folders(root: Path, *, one_tree: bool) -> ClassFolders:
             others += rest
     _report_left_out(root, others)
     return ClassFolders(class_names, images)
-
-
-def composed(name: str) -> str:
-    """Return the one spelling of a name that Unicode may have several of (NFC)."""
-    return unicodedata.normalize("NFC", name)
 
 
 def readable(name: str) -> str:

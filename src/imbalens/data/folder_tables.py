@@ -9,16 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
-from imbalens.data.class_folders import composed
+from imbalens.data.csv_tables import read_box, read_rows
 from imbalens.data.geometry import Stored, square_boxes
-from imbalens.data.names import first_names
-from imbalens.data.nih_tables import read_rows
+from imbalens.data.names import composed, first_names
 from imbalens.errors import InputError
 from imbalens.params.datasets import Resize
-
-SLACK = 1e-3  # pixels that a box may go beyond its image, as sums of rounded numbers do
 
 
 def read_groups(path: Path, names: Sequence[str]) -> Int[np.ndarray, " n"]:
@@ -86,7 +83,7 @@ def read_boxes(
         if row not in measured:
             measured[row] = stored(row)
         of = measured[row]
-        box = _check_box(place, numbers, (of.width, of.height))
+        box = read_box(place, numbers, (of.width, of.height))
         placed, _ = square_boxes(box[None], of, resize=resize, size=size)
         boxes += [np.array([row, label_of[label], *shown], dtype=np.int64) for shown in placed]
     return np.array(boxes, dtype=np.int64).reshape(-1, 6)
@@ -131,22 +128,3 @@ def _find(row_of: Mapping[str, int], file: str, place: str) -> int:
             f"root folder, such as {some!r}"
         )
     return row
-
-
-def _check_box(place: str, texts: Sequence[str], sides: tuple[int, int]) -> Float[np.ndarray, "4"]:
-    """Return x, y, width and height of a box, cut at the edges of its image."""
-    try:
-        box = np.array([float(text) for text in texts])
-    except ValueError as error:
-        raise InputError(f"{place}: found box {', '.join(texts)}; allowed: 4 numbers") from error
-    with np.errstate(invalid="ignore"):  # of infinite numbers, which are beyond or NaN then
-        start, stop, most = box[:2], box[:2] + box[2:], np.array(sides, dtype=float)
-        cut, end = start.clip(0, most), stop.clip(0, most)
-        beyond = np.abs(np.concatenate([cut - start, end - stop])).max()
-    if not (beyond <= SLACK and (cut < end).all()):  # nor does NaN
-        shown = ", ".join(f"{name} {text}" for name, text in zip("xywh", texts, strict=True))
-        raise InputError(
-            f"{place}: found box {shown}; allowed: boxes with an area, inside the "
-            f"{sides[0]} x {sides[1]} pixels of their image"
-        )
-    return np.concatenate([cut, end - cut])

@@ -18,6 +18,7 @@ TURNS = {
     7: (True, (True, True)),
     8: (True, (False, True)),
 }
+SLACK = 1e-3  # pixels that a box may go beyond its image, as sums of rounded numbers do
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,25 @@ def place_image(width: int, height: int, *, resize: Resize, size: int) -> Placem
             across, down = (max(1, round(side * size / longer)) for side in (width, height))
             left, top = (size - across) // 2, (size - down) // 2
             return Placement(whole, (left, top, left + across, top + down))
+
+
+def cut_box(box: Float[np.ndarray, "4"], sides: tuple[int, int]) -> Float[np.ndarray, "4"] | None:
+    """Return a box, cut where it goes beyond its image by `SLACK`; None if it does not fit.
+
+    Args:
+        box: x, y, width, height; without an area, or not finite, it does not fit.
+        sides: Width and height of the image.
+    """
+    start, side, most = box[:2], box[2:], np.array(sides, dtype=float)
+    with np.errstate(invalid="ignore"):  # of infinite numbers, which are beyond or NaN then
+        stop = start + side
+    if not ((side > 0) & (start >= -SLACK) & (stop <= most + SLACK)).all():  # nor does NaN
+        return None
+    first, last = start.clip(0, most), stop.clip(0, most)
+    if not (first < last).all():
+        return None
+    is_cut = (first != start) | (last != stop)
+    return np.concatenate([first, np.where(is_cut, last - first, side)])
 
 
 def turn_boxes(boxes: Float[np.ndarray, "b 4"], stored: Stored) -> Float[np.ndarray, "b 4"]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from imbalens.data.bit_depth import find_bits
 from imbalens.data.image_files import DEEP
 from imbalens.data.listed import open_files
-from imbalens.data.names import escape_unseen
+from imbalens.data.names import escape_unseen, first_names
 from imbalens.data.path_lists import (
     PathList,
     class_name,
@@ -24,8 +24,6 @@ from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
 from imbalens.params.datasets import Lists, Resize
 from imbalens.params.paths import expand_path
-
-NAMED = 5  # classes named in a message
 
 
 def open_lists(
@@ -159,10 +157,9 @@ def _report_others(file: Path, names: Sequence[str], given: Sequence[str]) -> in
         if name != other
     ]
     if others:
-        some = ", ".join(others[:NAMED]) + (", ..." if len(others) > NAMED else "")
         print(
             f"{file}: calls {len(others)} classes otherwise than the folders of their images, "
-            f"whose names are taken: {some}",
+            f"whose names are taken: {first_names(others)}",
             file=sys.stderr,
         )
     return len(others)

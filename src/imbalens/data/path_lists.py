@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
+from imbalens.data.csv_tables import read_text
 from imbalens.data.listed import find_absent
-from imbalens.data.names import MAX_CLASSES
-from imbalens.data.nih_tables import MAX_LENGTH, read_text
+from imbalens.data.names import MAX_CLASSES, MAX_LENGTH
 from imbalens.errors import InputError
 
 
