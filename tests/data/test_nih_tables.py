@@ -228,6 +228,20 @@ def test_blank_lines_are_skipped_and_counted(tmp_path, blank):
         read_tables(tmp_path)
 
 
+def test_blanks_around_what_is_known_do_not_count(tmp_path):
+    expected = read_tables(write_tables(tmp_path))
+    for path in tmp_path.iterdir():
+        content = path.read_bytes()
+        for text in (b"Mass", b"No Finding", b"PA", b"3,"):
+            content = content.replace(text, b" " + text)
+        path.write_bytes(content)
+    tables = read_tables(tmp_path)
+    assert (tables.labels == expected.labels).all()
+    assert (tables.box_findings == expected.box_findings).all()
+    assert (tables.patients == expected.patients).all()
+    assert tables.views == expected.views
+
+
 def test_a_missing_column_is_named(tmp_path):
     write_tables(tmp_path)
     path = tmp_path / "Data_Entry_2017.csv"

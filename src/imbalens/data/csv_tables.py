@@ -4,7 +4,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from imbalens.data.names import MAX_LENGTH, escape_unseen
 from imbalens.errors import InputError
 
 MAX_BYTES = 2**28  # of a file, unpacked; NIH's table of labels has 10 million
+MAX_PATH = 4096  # characters of a path, as on most systems
 
 
 def read_text(path: Path) -> str:
@@ -45,8 +46,15 @@ def read_text(path: Path) -> str:
         ) from error
 
 
-def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def read_rows(
+    path: Path, columns: Sequence[str], *, paths: Container[str] = ()
+) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the place of each row of a CSV file, for messages, and its values of some columns.
+
+    Args:
+        path: CSV file.
+        columns: Names of the columns; blanks around those of the file do not count.
+        paths: Which of the columns hold paths, whose values may be longer than others.
 
     Raises:
         InputError: naming the line, if the file cannot be read, lacks a column, or a value is too
@@ -55,13 +63,14 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, tuple[s
     rows = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
     first = 1  # line that a row begins on: quoted values may go over several
     try:
-        header = next(rows, [])
+        header = [name.strip() for name in next(rows, [])]
         for name in columns:
             if header.count(name) != 1:
                 found = ", ".join(map(escape_unseen, filter(None, header)))[:MAX_LENGTH]
                 state = "has several columns" if name in header else "has no column"
                 raise InputError(f"{path}: {state} {name!r}; found: {found or 'nothing'}")
         at = [header.index(name) for name in columns]
+        limits = [MAX_PATH if name in paths else MAX_LENGTH for name in columns]
         first = rows.line_num + 1
         for row in rows:
             if not any(map(str.strip, row)):  # blank, as last lines may be
@@ -73,11 +82,11 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, tuple[s
                     f"{place}: found {len(row)} fields; allowed: at least {max(at) + 1}"
                 )
             values = tuple(row[i] for i in at)
-            for value in values:
-                if len(value) > MAX_LENGTH or not value.isprintable():
+            for value, limit in zip(values, limits, strict=True):
+                if len(value) > limit or not value.isprintable():
                     raise InputError(
                         f"{place}: found {value[:MAX_LENGTH]!r} ({len(value):,} characters); "
-                        f"allowed: at most {MAX_LENGTH} printable characters"
+                        f"allowed: at most {limit:,} printable characters"
                     )
             yield place, values
             first = rows.line_num + 1
@@ -86,6 +95,11 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, tuple[s
             f"{path}, line {first}: cannot be read as a row of a table ({error}); is a quotation "
             "mark never closed?"
         ) from error
+
+
+def as_known(text: str, known: Container[str]) -> str:
+    """Return a text as it stands, or without the blanks around it where only that is known."""
+    return text if text in known else text.strip()
 
 
 def read_box(place: str, texts: Sequence[str], sides: tuple[int, int]) -> Float[np.ndarray, "4"]:

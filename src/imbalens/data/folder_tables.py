@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from imbalens.data.csv_tables import read_box, read_rows
+from imbalens.data.csv_tables import as_known, read_box, read_rows
 from imbalens.data.geometry import Stored, square_boxes
 from imbalens.data.names import composed, first_names
 from imbalens.errors import InputError
@@ -20,6 +20,8 @@ from imbalens.params.datasets import Resize
 
 def read_groups(path: Path, names: Sequence[str]) -> Int[np.ndarray, " n"]:
     """Return the group of each image as a number; where none is given it is one by itself.
+
+    Groups are numbered in the order of the images.
 
     Args:
         path: CSV file with a row for each image.
@@ -30,22 +32,22 @@ def read_groups(path: Path, names: Sequence[str]) -> Int[np.ndarray, " n"]:
             or an image without a row.
     """
     row_of = _number(path, names)
-    numbers: dict[str, int] = {}
-    groups = np.full(len(names), -1, dtype=np.int64)
-    for place, (file, text) in read_rows(path, ("file", "group")):
+    group_of: dict[int, str] = {}
+    for place, (file, text) in read_rows(path, ("file", "group"), paths=("file",)):
         row = _find(row_of, file, place)
-        if groups[row] >= 0:
+        if row in group_of:
             raise InputError(f"{place}: found image {file!r} again; allowed: each image once")
-        group = composed(text.strip())
         # a blank, which no group has in front, before the name of an image by itself
-        groups[row] = numbers.setdefault(group or f" {names[row]}", len(numbers))
-    without = [names[row] for row in np.flatnonzero(groups < 0).tolist()]
+        group_of[row] = composed(text.strip()) or f" {names[row]}"
+    without = [name for row, name in enumerate(names) if row not in group_of]
     if without:
         raise InputError(
             f"{path}: has no row of {first_names(without)}; allowed: a row for each image, with "
             "an empty group where it is one by itself"
         )
-    return groups
+    numbers: dict[str, int] = {}
+    rows = range(len(names))  # not as the file has them, which may list them in any order
+    return np.array([numbers.setdefault(group_of[row], len(numbers)) for row in rows], np.int64)
 
 
 def read_boxes(
@@ -76,8 +78,9 @@ def read_boxes(
     label_of = {name: label for label, name in enumerate(class_names)}
     measured: dict[int, Stored] = {}
     boxes: list[Int[np.ndarray, "6"]] = []
-    for place, (file, text, *numbers) in read_rows(path, ("file", "label", "x", "y", "w", "h")):
-        row, label = _find(row_of, file, place), composed(text)
+    columns = ("file", "label", "x", "y", "w", "h")
+    for place, (file, text, *numbers) in read_rows(path, columns, paths=("file",)):
+        row, label = _find(row_of, file, place), as_known(composed(text), label_of)
         if label not in label_of:
             raise InputError(f"{place}: found label {text!r}; allowed: {first_names(class_names)}")
         if row not in measured:
@@ -119,7 +122,7 @@ def _number(path: Path, names: Sequence[str]) -> dict[str, int]:
 
 
 def _find(row_of: Mapping[str, int], file: str, place: str) -> int:
-    name = composed(file)
+    name = as_known(composed(file), row_of)
     row = row_of.get(name, row_of.get(name.replace("\\", "/")))
     if row is None:
         some = next(iter(row_of))

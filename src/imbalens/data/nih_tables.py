@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from imbalens.classes import NO_FINDING
-from imbalens.data.csv_tables import read_box, read_rows
+from imbalens.data.csv_tables import as_known, read_box, read_rows
 from imbalens.errors import InputError
 from imbalens.params.datasets import Binary, Multilabel
 
@@ -149,21 +149,22 @@ def _read_entries(
     for place, (name, texts, patient, view) in read_rows(path, columns):
         if name in findings:
             raise InputError(f"{place}: found image {name!r} again; allowed: each image once")
-        given = [] if texts == NO_FINDING else texts.split("|")
+        healthy = texts.strip() == NO_FINDING
+        given = [] if healthy else [as_known(text, index) for text in texts.split("|")]
         for text in given:
             if text not in index:
                 raise InputError(
                     f"{place}: found label {text!r} in {texts!r}; allowed: {NO_FINDING} alone, or "
                     f"{', '.join(FINDINGS)}"
                 )
-        if not PATIENT.fullmatch(patient):
+        if not PATIENT.fullmatch(patient.strip()):
             raise InputError(
                 f"{place}: found Patient ID {patient!r}; allowed: a whole number of "
                 "at most 18 digits"
             )
         findings[name] = [index[text] for text in given]
         patients.append(int(patient))
-        views.append(view)
+        views.append(view.strip())
     labels = np.zeros((len(findings), len(FINDINGS)), dtype=np.uint8)
     for row, given in enumerate(findings.values()):
         labels[row, given] = 1
@@ -180,16 +181,17 @@ def _read_boxes(
     boxes: list[Float[np.ndarray, "4"]] = []
     columns = ("Image Index", "Finding Label", *BOX_COLUMNS)
     for place, (name, finding, *texts) in read_rows(path, columns):
-        if name not in row_of:
+        image, label = as_known(name, row_of), as_known(finding, index)
+        if image not in row_of:
             raise InputError(
                 f"{place}: found a box of {name!r}, an image that the table of labels lacks"
             )
-        if finding not in index:
+        if label not in index:
             raise InputError(
                 f"{place}: found label {finding!r}; allowed: {', '.join(FINDINGS)}, Infiltrate"
             )
-        images.append(row_of[name])
-        findings.append(index[finding])
+        images.append(row_of[image])
+        findings.append(index[label])
         boxes.append(read_box(place, texts, (BOX_UNITS, BOX_UNITS)))
     return (
         np.array(images, dtype=np.int64),
