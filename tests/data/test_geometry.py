@@ -110,6 +110,26 @@ def test_boxes_beside_the_part_that_is_kept_are_left_out():
     assert shown.tolist() == [False, True, False]
 
 
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        ([0, 0, 8.01, 32], []),  # .01 x 32 of it are left
+        ([39.99, 0, 8.01, 32], []),
+        ([0, 0, 8.02, 32], [[0, 0, 1, 32]]),  # .02 x 32
+        ([2, 9, 6.6, 0.9], [[0, 9, 1, 1]]),
+        ([2, 9, 6.5, 0.9], []),
+        ([8, 9, 0.1, 0.1], [[0, 9, 1, 1]]),  # not cut
+        ([7.9999, 9, 0.1, 0.1], [[0, 9, 1, 1]]),  # nor is this, but for rounding
+        ([20, 9, 0.1, 0.1], [[12, 9, 1, 1]]),
+    ],
+)
+def test_a_sliver_that_a_crop_leaves_is_no_box(box, expected):
+    placement = place_image(48, 32, resize="crop", size=32)
+    placed, shown = place_boxes(np.array([box]), placement)
+    assert placed.tolist() == expected
+    assert shown.tolist() == [bool(expected)]
+
+
 def test_an_image_of_one_row_is_padded_to_one_row():
     assert place_image(500, 1, resize="pad", size=8).target == (0, 3, 8, 4)
 

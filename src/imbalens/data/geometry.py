@@ -113,7 +113,8 @@ def place_boxes(
     """Return those boxes of an image that its square shows, and which these are.
 
     Edges go to the nearest edge of a pixel and no further than the square's; where two meet, the
-    pixel of the box's centre stays.
+    pixel of the box's centre stays. A box of which a crop leaves less than half a pixel is not
+    shown.
 
     Args:
         boxes: x, y, width, height in pixels of the image.
@@ -121,10 +122,13 @@ def place_boxes(
     """
     source, target = np.array(placement.source), np.array(placement.target)
     scale = (target[2:] - target[:2]) / (source[2:] - source[:2])
-    edges = np.stack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]]) * scale
+    start, stop = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
+    edges = np.stack([start, stop]) * scale
     # what a crop leaves out lies beyond the target
     edges = np.clip(edges + (target[:2] - source[:2] * scale), target[:2], target[2:])
-    shown = (edges[0] < edges[1]).all(axis=1)
+    beyond = (start < source[:2] - SLACK) | (stop > source[2:] + SLACK)
+    sliver = beyond.any(axis=1) & ((edges[1] - edges[0]).prod(axis=1) < 0.5)
+    shown = (edges[0] < edges[1]).all(axis=1) & ~sliver
     edges = edges[:, shown]
     start, stop = np.floor(edges + 0.5).astype(np.int64)
     centre = np.minimum(np.floor(edges.mean(0)).astype(np.int64), target[2:] - 1)
