@@ -63,6 +63,29 @@ def test_a_group_is_on_one_side_of_every_split(root, tmp_path, make_dataset):
     assert sum(map(len, tracks)) == len(set.union(*tracks)) == 9
 
 
+def test_a_class_far_from_its_share_is_printed(root, tmp_path, make_dataset, capsys):
+    lines = [f"ape/{i}.png,{'a' if i < 5 else 'b'}" for i in range(8)]
+    table(root, "groups", GROUPS, *lines, *(f"cat/{i}.png,{i // 2}" for i in range(10)))
+    source = with_groups(root, split={"test_share": 0.1, "seed": 0})
+    dataset = make_dataset(source, validation={"share": 0.25, "seed": 0})
+    prepare(dataset, tmp_path / "out.h5")
+    said = "a share of {} is to be set aside; whole groups are far from it in ape ({})"
+    err = capsys.readouterr().err
+    assert f"{root}: {said.format(0.1, '3 of 8')}: their groups are few, or large\n" in err
+    assert f"{root}: {said.format(0.25, '0 of 5')}: their groups are few, or large\n" in err
+
+
+def test_a_class_of_one_group_cannot_be_split(root, tmp_path, make_dataset):
+    lines = [f"ape/{i}.png,a" for i in range(8)]
+    table(root, "groups", GROUPS, *lines, *(f"cat/{i}.png,{i}" for i in range(10)))
+    with pytest.raises(InputError) as caught:
+        prepare(make_dataset(with_groups(root)), tmp_path / "out.h5")
+    assert str(caught.value) == (
+        f"{root}: found no test images of class 'ape'; every class needs at least one, and groups "
+        "are not divided: give it one more group, or try another source.split.seed"
+    )
+
+
 def test_an_image_without_a_group_is_one_by_itself(root):
     apes = [f"ape/{i}.png,{'a' if i < 4 else ' '}" for i in range(8)]
     table(root, "groups", GROUPS, *apes, *(f"cat\\{i}.png," for i in range(10)))

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int
 
 from imbalens.classes import NO_FINDING
-from imbalens.data.group_splits import split_by_group
+from imbalens.data.group_splits import report_shares, split_by_group
 from imbalens.data.imbalance import class_sizes, select, split_validation
 from imbalens.data.label_imbalance import choose_label_images, split_validation_by_patient
 from imbalens.data.source import Source, SourceSplit, count_labels
@@ -74,9 +74,15 @@ def _choose_of_classes(source: Source, dataset: Dataset) -> Choice:
     chosen = select(labels, sizes, imbalance.selection)
     tested = count_labels(source.test.labels, len(names))
     if not tested.all():
+        hint = (
+            ""
+            if source.test.patients is None
+            else ", and groups are not divided: give it one more group, or try another "
+            "source.split.seed"
+        )
         raise InputError(
             f"{source.place}: found no test images of class {names[int(tested.argmin())]!r}; "
-            "every class needs at least one"
+            f"every class needs at least one{hint}"
         )
     share, patients = validation.share or 0.0, source.train.patients
     if patients is None:
@@ -85,6 +91,7 @@ def _choose_of_classes(source: Source, dataset: Dataset) -> Choice:
         kept, aside = split_by_group(
             labels[chosen], patients[chosen], share=share, seed=validation.seed
         )
+        report_shares(source.place, names, labels[chosen], aside, share=share)
     return chosen, kept, aside
 
 

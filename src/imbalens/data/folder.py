@@ -11,7 +11,7 @@ from jaxtyping import Int
 from imbalens.data.bit_depth import find_bits
 from imbalens.data.class_folders import list_class_folders, readable
 from imbalens.data.folder_tables import boxes_at, read_boxes, read_groups
-from imbalens.data.group_splits import split_by_group
+from imbalens.data.group_splits import report_shares, split_by_group
 from imbalens.data.image_files import DEEP, measure
 from imbalens.data.imbalance import split_validation
 from imbalens.data.listed import FORMATS, open_files
@@ -68,7 +68,7 @@ def open_folder(
     images = _Images(within, [*map(readable, within)], labels)
     images = _add_tables(images, root, params, found.class_names, image_size, resize)
     if params.split:
-        rows = _split_rows(images, params.split)
+        rows = _split_rows(images, params.split, str(root), found.class_names)
     else:
         parts = np.split(np.arange(len(files)), np.cumsum(counts.sum(1))[:-1])
         rows = dict(zip(found.files, parts, strict=True))
@@ -121,13 +121,16 @@ def _find_table(root: Path, text: str, key: str) -> Path:
     return path
 
 
-def _split_rows(images: _Images, split: PatientSplit) -> dict[str, Rows]:
+def _split_rows(
+    images: _Images, split: PatientSplit, place: str, class_names: Sequence[str]
+) -> dict[str, Rows]:
     """Split the images by share, of every class and in whole groups where these are known."""
     share, seed = split.test_share, split.seed
     if images.groups is None:
         train, test = split_validation(images.labels, share=share, seed=seed)
     else:
         train, test = split_by_group(images.labels, images.groups, share=share, seed=seed)
+        report_shares(place, class_names, images.labels, test, share=share)
     return {"train": train, "test": test}
 
 
