@@ -46,7 +46,8 @@ def choose_images(
 
 def _check_validation(source: Source, share: float | None) -> None:
     """Refuse a share that does not go with what the source has; print what is left out."""
-    if source.validation is None:
+    n = source.n_unread if source.validation is None else len(source.validation.labels)
+    if source.validation is None and not n:
         if share is None:
             raise InputError(
                 f"{source.place}: has no validation images, but validation.share is null; set it "
@@ -59,7 +60,7 @@ def _check_validation(source: Source, share: float | None) -> None:
         )
     elif share == 0:
         print(
-            f"{source.place}: left out {len(source.validation.labels)} validation images; set "
+            f"{source.place}: left out {n} validation images; set "
             "validation.share to null to use them",
             file=sys.stderr,
         )

@@ -17,8 +17,12 @@ from imbalens.data.names import composed, first_names
 from imbalens.errors import InputError
 from imbalens.params.datasets import Resize
 
+UNREAD = -1  # row of an image that is passed over
 
-def read_groups(path: Path, names: Sequence[str]) -> Int[np.ndarray, " n"]:
+
+def read_groups(
+    path: Path, names: Sequence[str], *, unread: Sequence[str] = ()
+) -> Int[np.ndarray, " n"]:
     """Return the group of each image as a number; where none is given it is one by itself.
 
     Groups are numbered in the order of the images.
@@ -26,15 +30,18 @@ def read_groups(path: Path, names: Sequence[str]) -> Int[np.ndarray, " n"]:
     Args:
         path: CSV file with a row for each image.
         names: Name of each image.
+        unread: Names of further images, whose rows are passed over.
 
     Raises:
         InputError: naming the file, and the line of an image that is not there, or is there again,
             or an image without a row.
     """
-    row_of = _number(path, names)
+    row_of = _number(path, names, unread)
     group_of: dict[int, str] = {}
     for place, (file, text) in read_rows(path, ("file", "group"), paths=("file",)):
         row = _find(row_of, file, place)
+        if row == UNREAD:
+            continue
         if row in group_of:
             raise InputError(f"{place}: found image {file!r} again; allowed: each image once")
         # a blank, which no group has in front, before the name of an image by itself
@@ -55,6 +62,7 @@ def read_boxes(
     names: Sequence[str],
     class_names: Sequence[str],
     *,
+    unread: Sequence[str] = (),
     stored: Callable[[int], Stored],
     resize: Resize,
     size: int,
@@ -67,6 +75,7 @@ def read_boxes(
         path: CSV file with a row for each box.
         names: Name of each image.
         class_names: Name of each class.
+        unread: Names of further images, whose boxes are passed over.
         stored: Returns sides and orientation of an image as its file holds it.
         resize: How images become squares; boxes that a crop leaves out are left out.
         size: Side in pixels of the prepared images.
@@ -74,13 +83,15 @@ def read_boxes(
     Raises:
         InputError: naming file and line of a box of no image or class, or outside of its image.
     """
-    row_of = _number(path, names)
+    row_of = _number(path, names, unread)
     label_of = {name: label for label, name in enumerate(class_names)}
     measured: dict[int, Stored] = {}
     boxes: list[Int[np.ndarray, "6"]] = []
     columns = ("file", "label", "x", "y", "w", "h")
     for place, (file, text, *numbers) in read_rows(path, columns, paths=("file",)):
         row, label = _find(row_of, file, place), as_known(composed(text), label_of)
+        if row == UNREAD:
+            continue
         if label not in label_of:
             raise InputError(f"{place}: found label {text!r}; allowed: {first_names(class_names)}")
         if row not in measured:
@@ -110,15 +121,15 @@ def boxes_at(boxes: Int[np.ndarray, "b 6"], rows: Int[np.ndarray, " k"]) -> Int[
     return np.column_stack([at[chosen], boxes[chosen, 1:]])
 
 
-def _number(path: Path, names: Sequence[str]) -> dict[str, int]:
-    """Return the number of each image by its name."""
+def _number(path: Path, names: Sequence[str], unread: Sequence[str]) -> dict[str, int]:
+    """Return the number of each image by its name, `UNREAD` of those that are not read."""
     row_of: dict[str, int] = {}
     for row, name in enumerate(names):
         if row_of.setdefault(name, row) != row:
             raise InputError(
                 f"{path}: tells images by their names, but two look like {name!r}; rename one"
             )
-    return row_of
+    return row_of | dict.fromkeys(unread, UNREAD)
 
 
 def _find(row_of: Mapping[str, int], file: str, place: str) -> int:
