@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imbalens.data.choosing import choose_images
 from imbalens.data.folder import open_folder
 from imbalens.data.listed import read_image
 from imbalens.data.prepare import prepare
@@ -119,6 +120,49 @@ def test_a_folder_of_validation_images_is_used_where_asked_for(root, tmp_path, m
     save(root / "val/dog/v.png")
     with pytest.raises(InputError, match=r"train/ and val/ need the same .*; only val/ has dog"):
         open_folder(folder(root), 8)
+
+
+def test_a_folder_of_validation_images_that_is_not_meant_is_only_counted(
+    root, make_dataset, capsys
+):
+    """As tiny-imagenet's, whose images have no class folders."""
+    expected = open_folder(folder(root), 8)
+    for name in ("images/a.JPEG", "images/b.JPEG", "dog/.hidden.png"):
+        save(root / "val" / name)
+    (root / "val/annotations.txt").touch()
+    (root / "val/empty").mkdir()
+    with pytest.raises(InputError, match="need the same class folders"):
+        open_folder(folder(root), 8)
+    lines = [f"{name},{i}" for i, name in enumerate(expected.train.names + expected.test.names)]
+    lines = ["file,group", "val/images/a.JPEG,0", "val/images/a.JPEG,1", *lines]
+    (root / "groups.csv").write_text("\n".join(lines), encoding="utf-8")
+    boxes = [
+        "file,label,x,y,w,h",
+        "val/images/b.JPEG,dog,0,0,9999,1",
+        "train/ape/0.png,ape,0,0,8,8",
+    ]
+    (root / "boxes.csv").write_text("\n".join(boxes), encoding="utf-8")
+    given = folder(root, groups="groups.csv", boxes="boxes.csv")
+    source = open_folder(given, 8, validation=False)
+    assert source.validation is None
+    assert source.class_names == ("ape", "cat")
+    assert source.train.names == expected.train.names
+    assert source.train.boxes(np.arange(6)).tolist() == [[0, 0, 0, 0, 8, 8]]
+    capsys.readouterr()
+    splits = choose_images(source, make_dataset(given))
+    assert list(splits) == ["train", "test"]
+    assert capsys.readouterr().err == (
+        f"{root}: left out 2 validation images; set validation.share to null to use them\n"
+    )
+    aside = make_dataset(given, validation={"share": 0.5, "seed": 0})
+    with pytest.raises(InputError, match=r"has validation images, but validation\.share is 0\.5"):
+        choose_images(source, aside)
+
+
+def test_one_tree_may_have_a_class_called_val(root):
+    save(root / "train/val/a.png")
+    source = open_folder(folder(root / "train", split=HALF), 8, validation=False)
+    assert source.class_names == ("ape", "cat", "val")
 
 
 HALF = {"test_share": 0.5, "seed": 0}

@@ -3,7 +3,7 @@
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
@@ -63,6 +63,29 @@ def test_a_group_is_on_one_side_of_every_split(root, tmp_path, make_dataset):
     assert sum(map(len, tracks)) == len(set.union(*tracks)) == 9
 
 
+def test_a_class_far_from_its_share_is_printed(root, tmp_path, make_dataset, capsys):
+    lines = [f"ape/{i}.png,{'a' if i < 5 else 'b'}" for i in range(8)]
+    table(root, "groups", GROUPS, *lines, *(f"cat/{i}.png,{i // 2}" for i in range(10)))
+    source = with_groups(root, split={"test_share": 0.1, "seed": 0})
+    dataset = make_dataset(source, validation={"share": 0.25, "seed": 0})
+    prepare(dataset, tmp_path / "out.h5")
+    said = "a share of {} is to be set aside; whole groups are far from it in ape ({})"
+    err = capsys.readouterr().err
+    assert f"{root}: {said.format(0.1, '3 of 8')}: their groups are few, or large\n" in err
+    assert f"{root}: {said.format(0.25, '0 of 5')}: their groups are few, or large\n" in err
+
+
+def test_a_class_of_one_group_cannot_be_split(root, tmp_path, make_dataset):
+    lines = [f"ape/{i}.png,a" for i in range(8)]
+    table(root, "groups", GROUPS, *lines, *(f"cat/{i}.png,{i}" for i in range(10)))
+    with pytest.raises(InputError) as caught:
+        prepare(make_dataset(with_groups(root)), tmp_path / "out.h5")
+    assert str(caught.value) == (
+        f"{root}: found no test images of class 'ape'; every class needs at least one, and groups "
+        "are not divided: give it one more group, or try another source.split.seed"
+    )
+
+
 def test_an_image_without_a_group_is_one_by_itself(root):
     apes = [f"ape/{i}.png,{'a' if i < 4 else ' '}" for i in range(8)]
     table(root, "groups", GROUPS, *apes, *(f"cat\\{i}.png," for i in range(10)))
@@ -70,6 +93,32 @@ def test_an_image_without_a_group_is_one_by_itself(root):
     groups = np.concatenate([source.train.patients, source.test.patients])
     assert sorted(np.bincount(groups).tolist()) == [1] * 14 + [4]
     assert np.bincount(source.test.labels)[1] == 2
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.permutations(range(18)), st.integers(0, 3))
+def test_the_order_of_the_rows_of_groups_changes_nothing(root, order, seed):
+    lines = [f"{c}/{i}.png,{t}" for c, ts in TRACKS.items() for i, t in enumerate(ts)]
+    assert len(lines) == 18
+    splits = []
+    for rows in (range(18), order):
+        table(root, "groups", GROUPS, *(lines[row] for row in rows))
+        source = open_folder(with_groups(root, split={"test_share": 0.3, "seed": seed}), 8)
+        splits.append(
+            [(each.names, each.patients.tolist()) for each in (source.train, source.test)]
+        )
+    assert splits[0] == splits[1]
+
+
+def test_blanks_around_files_and_labels_do_not_count_where_no_name_has_them(root):
+    table(root, "boxes", "file, label, x, y, w, h", " cat/3.png , cat , 10, 5, 20, 10")
+    save(root / "cat/ 1.png")
+    names = ["ape/0.png ", " cat\\3.png", *(f"ape/{i}.png" for i in range(1, 8))]
+    names += [f"cat/{i}.png" for i in (*range(3), *range(4, 10), " 1")]
+    table(root, "groups", GROUPS, *(f"{name},{i}" for i, name in enumerate(names)))
+    source = open_folder(with_groups(root, boxes="boxes.csv"), 8)
+    boxes = [each.boxes(np.arange(len(each.names))) for each in (source.train, source.test)]
+    assert np.concatenate(boxes)[:, 1:].tolist() == [[1, 2, 2, 4, 4]]
 
 
 def test_a_group_on_both_sides_of_a_given_split_is_named(tmp_path):

@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imbalens.data.geometry import Stored, place_boxes, place_image, turn_boxes
+from imbalens.data.geometry import Stored, cut_box, place_boxes, place_image, turn_boxes
 from imbalens.data.image_files import fit
 
 # pixel of the upright image, height by width, that is at row r and column c of the stored one:
@@ -110,5 +110,44 @@ def test_boxes_beside_the_part_that_is_kept_are_left_out():
     assert shown.tolist() == [False, True, False]
 
 
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        ([0, 0, 8.01, 32], []),  # .01 x 32 of it are left
+        ([39.99, 0, 8.01, 32], []),
+        ([0, 0, 8.02, 32], [[0, 0, 1, 32]]),  # .02 x 32
+        ([2, 9, 6.6, 0.9], [[0, 9, 1, 1]]),
+        ([2, 9, 6.5, 0.9], []),
+        ([8, 9, 0.1, 0.1], [[0, 9, 1, 1]]),  # not cut
+        ([7.9999, 9, 0.1, 0.1], [[0, 9, 1, 1]]),  # nor is this, but for rounding
+        ([20, 9, 0.1, 0.1], [[12, 9, 1, 1]]),
+    ],
+)
+def test_a_sliver_that_a_crop_leaves_is_no_box(box, expected):
+    placement = place_image(48, 32, resize="crop", size=32)
+    placed, shown = place_boxes(np.array([box]), placement)
+    assert placed.tolist() == expected
+    assert shown.tolist() == [bool(expected)]
+
+
 def test_an_image_of_one_row_is_padded_to_one_row():
     assert place_image(500, 1, resize="pad", size=8).target == (0, 3, 8, 4)
+
+
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        ([0.1, 0.2, 0.2, 0.3], [0.1, 0.2, 0.2, 0.3]),  # to the last digit: nothing is cut
+        ([-0.0005, 3, 9, 2], [0, 3, 8.9995, 2]),
+        ([5, 3, 5.0009, 2.0009], [5, 3, 5, 2]),
+        ([-0.0011, 3, 9, 2], None),
+        ([5, 3, 5.0011, 2], None),
+        ([-0.0009, 0, 0.0009, 2], None),
+        ([3, 3, -1, 1], None),
+        ([3, 3, 1, np.nan], None),
+        ([np.inf, 3, -np.inf, 1], None),
+    ],
+)
+def test_a_box_fits_its_image_or_is_cut_by_rounding(box, expected):
+    cut = cut_box(np.array(box, float), (10, 5))
+    assert (None if cut is None else cut.tolist()) == expected

@@ -128,6 +128,30 @@ def test_images_beside_the_folders_of_others_have_no_name(tmp_path, rows):
         open_lists(of(root), 8)
 
 
+def test_folders_that_unicode_spells_in_two_ways_are_one_class(tmp_path, monkeypatch):
+    monkeypatch.setattr(lists, "require_files", lambda *_: None)  # a system has its own spelling
+    monkeypatch.setattr(lists, "find_bits", lambda *_: 16)
+    one, other = "train/caf\u00e9", "train/cafe\u0301"
+    rows = {
+        "train": [f"{one}/1.jpg 0", f"{other}/2.jpg 0", "train/alley/1.jpg 1"],
+        "test": ["test/cafe\u0301/3.jpg 0", "test/alley/V_2.jpg 1"],
+        "names": ["cafe\u0301 0", "alley 1"],
+    }
+    root = lay_out(tmp_path, rows, images=False)
+    source = open_lists(of(root, categories="names.txt"), 8)
+    assert source.class_names == ("caf\u00e9", "alley")
+    assert source.facts == {"other_categories": 0}
+    lay_out(root, {"test": [f"{other}/1.jpg 0", "test/alley/V_2.jpg 1"]}, images=False)
+    with pytest.raises(
+        InputError, match=r"test\.txt, line 1: found .* is in .*train\.txt, line 1"
+    ):
+        open_lists(of(root), 8)
+    both = [f"{one}/1.jpg 0", f"{other}/2.jpg 1"]
+    lay_out(root, rows | {"train": both}, images=False)
+    with pytest.raises(InputError, match="line 2: label 1 is in 'train/caf\u00e9', as is label 0"):
+        open_lists(of(root), 8)
+
+
 def test_lists_may_lie_elsewhere(tmp_path, monkeypatch):
     root = lay_out(tmp_path / "in", FIRST)
     shutil.move(root / "test.txt", tmp_path / "t.txt")

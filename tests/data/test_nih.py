@@ -182,7 +182,7 @@ def test_a_list_naming_an_image_that_the_table_lacks_is_refused(root):
 
 def test_a_box_outside_the_image_is_refused(root):
     write_tables(root, boxes=[(TEST[0], "Infiltrate", 900, 0, 200, 50)])
-    with pytest.raises(InputError, match=r"csv, line 2: found box x 900, y 0, width 200, height"):
+    with pytest.raises(InputError, match=r"csv, line 2: found box x 900, y 0, w 200, h"):
         open_nih(nih(root), 8)
 
 

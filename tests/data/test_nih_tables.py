@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalens.data import nih_tables
+from imbalens.data import csv_tables
 from imbalens.data.nih_tables import (
     FINDINGS,
     label_matrix,
@@ -172,17 +172,17 @@ def test_a_wrong_entry_is_named_with_its_line(tmp_path, row, message):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (box(x=-1), "found box x -1, y 0, width 9, height 9; allowed: boxes with an area, inside"),
-        (box(y=1020), "found box x 0, y 1020, width 9, height 9"),
-        (box(x=1000, w=24.002), "found box x 1000, y 0, width 24.002, height 9; allowed"),
+        (box(x=-1), "found box x -1, y 0, w 9, h 9; allowed: boxes with an area, inside"),
+        (box(y=1020), "found box x 0, y 1020, w 9, h 9"),
+        (box(x=1000, w=24.002), "found box x 1000, y 0, w 24.002, h 9; allowed"),
         (
             box(y=0.342245989304813, h="1023.6597540107"),
-            "found box x 0, y 0.342245989304813, width 9, height 1023.6597540107; allowed",
+            "found box x 0, y 0.342245989304813, w 9, h 1023.6597540107; allowed",
         ),
-        (box(x=-0.002), "found box x -0.002, y 0, width 9"),
-        (box(x=-0.0009, w=0.0009), "found box x -0.0009, y 0, width 0.0009"),
-        (box(w=0), "found box x 0, y 0, width 0, height 9"),
-        (box(h="nan"), "found box x 0, y 0, width 9, height nan"),
+        (box(x=-0.002), "found box x -0.002, y 0, w 9"),
+        (box(x=-0.0009, w=0.0009), "found box x -0.0009, y 0, w 0.0009"),
+        (box(w=0), "found box x 0, y 0, w 0, h 9"),
+        (box(h="nan"), "found box x 0, y 0, w 9, h nan"),
         (box(h="tall"), "found box 0, 0, 9, tall; allowed: 4 numbers"),
         (box(label="Lump"), "found label 'Lump'; allowed: Atelectasis, "),
         (box(name="x.png"), "found a box of 'x.png', an image that the table of labels lacks"),
@@ -226,6 +226,20 @@ def test_blank_lines_are_skipped_and_counted(tmp_path, blank):
     path.write_bytes(path.read_bytes() + b"x.png,Lump,0,9,58,M,PA")
     with pytest.raises(InputError, match=rf"line {8 + blank.count(chr(10))}: found label 'Lump'"):
         read_tables(tmp_path)
+
+
+def test_blanks_around_what_is_known_do_not_count(tmp_path):
+    expected = read_tables(write_tables(tmp_path))
+    for path in tmp_path.iterdir():
+        content = path.read_bytes()
+        for text in (b"Mass", b"No Finding", b"PA", b"3,"):
+            content = content.replace(text, b" " + text)
+        path.write_bytes(content)
+    tables = read_tables(tmp_path)
+    assert (tables.labels == expected.labels).all()
+    assert (tables.box_findings == expected.box_findings).all()
+    assert (tables.patients == expected.patients).all()
+    assert tables.views == expected.views
 
 
 def test_a_missing_column_is_named(tmp_path):
@@ -301,7 +315,7 @@ def test_a_mark_of_the_encoding_and_the_line_ends_of_any_system_are_read(tmp_pat
 
 def test_a_table_larger_than_any_is_not_unpacked(tmp_path, monkeypatch):
     write_tables(tmp_path, suffix=".csv.gz")
-    monkeypatch.setattr(nih_tables, "MAX_BYTES", 99)
+    monkeypatch.setattr(csv_tables, "MAX_BYTES", 99)
     with pytest.raises(InputError, match=r"gz: is larger than the 99 bytes that are read"):
         read_tables(tmp_path)
 

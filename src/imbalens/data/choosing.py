@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int
 
 from imbalens.classes import NO_FINDING
-from imbalens.data.group_splits import split_by_group
+from imbalens.data.group_splits import report_shares, split_by_group
 from imbalens.data.imbalance import class_sizes, select, split_validation
 from imbalens.data.label_imbalance import choose_label_images, split_validation_by_patient
 from imbalens.data.source import Source, SourceSplit, count_labels
@@ -46,7 +46,8 @@ def choose_images(
 
 def _check_validation(source: Source, share: float | None) -> None:
     """Refuse a share that does not go with what the source has; print what is left out."""
-    if source.validation is None:
+    n = source.n_unread if source.validation is None else len(source.validation.labels)
+    if source.validation is None and not n:
         if share is None:
             raise InputError(
                 f"{source.place}: has no validation images, but validation.share is null; set it "
@@ -59,7 +60,7 @@ def _check_validation(source: Source, share: float | None) -> None:
         )
     elif share == 0:
         print(
-            f"{source.place}: left out {len(source.validation.labels)} validation images; set "
+            f"{source.place}: left out {n} validation images; set "
             "validation.share to null to use them",
             file=sys.stderr,
         )
@@ -74,9 +75,15 @@ def _choose_of_classes(source: Source, dataset: Dataset) -> Choice:
     chosen = select(labels, sizes, imbalance.selection)
     tested = count_labels(source.test.labels, len(names))
     if not tested.all():
+        hint = (
+            ""
+            if source.test.patients is None
+            else ", and groups are not divided: give it one more group, or try another "
+            "source.split.seed"
+        )
         raise InputError(
             f"{source.place}: found no test images of class {names[int(tested.argmin())]!r}; "
-            "every class needs at least one"
+            f"every class needs at least one{hint}"
         )
     share, patients = validation.share or 0.0, source.train.patients
     if patients is None:
@@ -85,6 +92,7 @@ def _choose_of_classes(source: Source, dataset: Dataset) -> Choice:
         kept, aside = split_by_group(
             labels[chosen], patients[chosen], share=share, seed=validation.seed
         )
+        report_shares(source.place, names, labels[chosen], aside, share=share)
     return chosen, kept, aside
 
 

@@ -7,7 +7,6 @@ within it.
 
 import os
 import sys
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from itertools import combinations
 from pathlib import Path
 
 from imbalens.data.listed import SUFFIXES
-from imbalens.data.names import check_class_names, escape_unseen, first_names
+from imbalens.data.names import check_class_names, composed, escape_unseen, first_names
 from imbalens.errors import InputError
 
 SPLITS = ("train", "val", "test")
@@ -29,13 +28,15 @@ class ClassFolders:
         class_names: Name of each class, in order.
         files: By tree, which is a split or "" where one tree holds all images, the image files of
             each class in order.
+        unread: Validation images that were not asked for, in whatever folders of val/.
     """
 
     class_names: tuple[str, ...]
     files: Mapping[str, Sequence[Sequence[Path]]]
+    unread: Sequence[Path]
 
 
-def list_class_folders(root: Path, *, one_tree: bool) -> ClassFolders:
+def list_class_folders(root: Path, *, one_tree: bool, validation: bool) -> ClassFolders:
     """List the images of every class.
 
     Classes and files are ordered by name, which is the same however Unicode spells it; hidden
@@ -45,12 +46,15 @@ def list_class_folders(root: Path, *, one_tree: bool) -> ClassFolders:
     Args:
         root: Root folder.
         one_tree: Whether class folders are in the root itself, not in train/, val/ and test/.
+        validation: Whether val/, if there is one, is meant.
 
     Raises:
         InputError: naming what is missing, be it a class in one of the trees or the image that a
             link leads to, or folders that are not meant so.
     """
-    trees = {tree: _list_classes(root, tree) for tree in _find_trees(root, one_tree=one_tree)}
+    there = _find_trees(root, one_tree=one_tree)
+    wanted = [tree for tree in there if validation or tree != "val"]
+    trees = {tree: _list_classes(root, tree) for tree in wanted}
     class_names = _require_same(root, trees)
     _report_case(root, class_names)
     images: dict[str, list[list[Path]]] = {}
@@ -62,12 +66,8 @@ def list_class_folders(root: Path, *, one_tree: bool) -> ClassFolders:
             images[tree].append(found)
             others += rest
     _report_left_out(root, others)
-    return ClassFolders(class_names, images)
-
-
-def composed(name: str) -> str:
-    """Return the one spelling of a name that Unicode may have several of (NFC)."""
-    return unicodedata.normalize("NFC", name)
+    unread = _walk(root / "val") if "val" in there and not validation else ()
+    return ClassFolders(class_names, images, [*filter(_is_image, unread)])
 
 
 def readable(name: str) -> str:
@@ -135,18 +135,21 @@ def _walk(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
             yield entry
 
 
+def _is_image(entry: Path) -> bool:
+    return entry.suffix.lower() in SUFFIXES and entry.is_file()
+
+
 def _list_images(folder: Path) -> tuple[list[Path], list[Path]]:
     """Return the images of a class in the order of their names, and what else is there."""
     images: list[Path] = []
     others: list[Path] = []
     for entry in _walk(folder):
-        of_image = entry.suffix.lower() in SUFFIXES
-        if of_image and not entry.exists():
+        if entry.suffix.lower() in SUFFIXES and not entry.exists():
             raise InputError(
                 f"{entry}: links to {entry.readlink()}, which is not there; bring that file, "
                 "or remove the link"
             )
-        (images if of_image and entry.is_file() else others).append(entry)
+        (images if _is_image(entry) else others).append(entry)
     if not images:
         raise InputError(f"{folder}: found no images; allowed: one or more PNG or JPEG files")
     # paths themselves are ordered on Windows as if all their letters were small

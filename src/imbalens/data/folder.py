@@ -11,7 +11,7 @@ from jaxtyping import Int
 from imbalens.data.bit_depth import find_bits
 from imbalens.data.class_folders import list_class_folders, readable
 from imbalens.data.folder_tables import boxes_at, read_boxes, read_groups
-from imbalens.data.group_splits import split_by_group
+from imbalens.data.group_splits import report_shares, split_by_group
 from imbalens.data.image_files import DEEP, measure
 from imbalens.data.imbalance import split_validation
 from imbalens.data.listed import FORMATS, open_files
@@ -33,6 +33,7 @@ class _Images:
         labels: Class of each.
         groups: Group of each, such as a patient; None if not known.
         boxes: Image, class, x, y, width, height in pixels as prepared; None if not known.
+        unread: Names of images that tables may speak of besides.
     """
 
     files: Sequence[str]
@@ -40,10 +41,16 @@ class _Images:
     labels: Int[np.ndarray, " n"]
     groups: Int[np.ndarray, " n"] | None = None
     boxes: Int[np.ndarray, "b 6"] | None = None
+    unread: Sequence[str] = ()
 
 
 def open_folder(
-    params: Folder, image_size: int, *, resize: Resize = "squash", bits: int | None = None
+    params: Folder,
+    image_size: int,
+    *,
+    resize: Resize = "squash",
+    bits: int | None = None,
+    validation: bool = True,
 ) -> Source:
     """List the images; files are decoded when they are read.
 
@@ -52,23 +59,26 @@ def open_folder(
         image_size: Side in pixels of the squares that images become.
         resize: How oblong images become squares.
         bits: Of 16-bit grey, how many of each value are used; None to look.
+        validation: Whether val/ is meant; if not, its images are counted, in whatever folders.
 
     Raises:
         InputError: naming what is missing in the class folders, see `list_class_folders`, a wrong
             line of groups or boxes, or a group that is in two splits.
     """
     root = expand_path(params.root)
-    found = list_class_folders(root, one_tree=params.split is not None)
+    found = list_class_folders(root, one_tree=params.split is not None, validation=validation)
     files = [*chain(*chain(*found.files.values()))]
-    within = [file.relative_to(root).as_posix() for file in files]
+    within, unread = (
+        [file.relative_to(root).as_posix() for file in each] for each in (files, found.unread)
+    )
     counts = np.array([[len(each) for each in tree] for tree in found.files.values()])
     labels = np.repeat(
         np.tile(np.arange(counts.shape[1], dtype=np.int64), len(counts)), counts.ravel()
     )
-    images = _Images(within, [*map(readable, within)], labels)
+    images = _Images(within, [*map(readable, within)], labels, unread=[*map(readable, unread)])
     images = _add_tables(images, root, params, found.class_names, image_size, resize)
     if params.split:
-        rows = _split_rows(images, params.split)
+        rows = _split_rows(images, params.split, str(root), found.class_names)
     else:
         parts = np.split(np.arange(len(files)), np.cumsum(counts.sum(1))[:-1])
         rows = dict(zip(found.files, parts, strict=True))
@@ -84,6 +94,7 @@ def open_folder(
         train=opened["train"],
         test=opened["test"],
         validation=opened.get("val"),
+        n_unread=len(unread),
         facts={"bits": used} if used < DEEP else {},
     )
 
@@ -99,13 +110,14 @@ def _add_tables(
     """Return the images with what files of groups and boxes say of them."""
     if params.groups is not None:
         path = _find_table(root, params.groups, "groups")
-        images = replace(images, groups=read_groups(path, images.names))
+        images = replace(images, groups=read_groups(path, images.names, unread=images.unread))
     if params.boxes is not None:
         path = _find_table(root, params.boxes, "boxes")
         boxes = read_boxes(
             path,
             images.names,
             class_names,
+            unread=images.unread,
             stored=lambda row: measure(root / images.files[row], formats=FORMATS),
             resize=resize,
             size=size,
@@ -121,13 +133,16 @@ def _find_table(root: Path, text: str, key: str) -> Path:
     return path
 
 
-def _split_rows(images: _Images, split: PatientSplit) -> dict[str, Rows]:
+def _split_rows(
+    images: _Images, split: PatientSplit, place: str, class_names: Sequence[str]
+) -> dict[str, Rows]:
     """Split the images by share, of every class and in whole groups where these are known."""
     share, seed = split.test_share, split.seed
     if images.groups is None:
         train, test = split_validation(images.labels, share=share, seed=seed)
     else:
         train, test = split_by_group(images.labels, images.groups, share=share, seed=seed)
+        report_shares(place, class_names, images.labels, test, share=share)
     return {"train": train, "test": test}
 
 

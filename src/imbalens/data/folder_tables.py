@@ -9,46 +9,52 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
-from imbalens.data.class_folders import composed
+from imbalens.data.csv_tables import as_known, read_box, read_rows
 from imbalens.data.geometry import Stored, square_boxes
-from imbalens.data.names import first_names
-from imbalens.data.nih_tables import read_rows
+from imbalens.data.names import composed, first_names
 from imbalens.errors import InputError
 from imbalens.params.datasets import Resize
 
-SLACK = 1e-3  # pixels that a box may go beyond its image, as sums of rounded numbers do
+UNREAD = -1  # row of an image that is passed over
 
 
-def read_groups(path: Path, names: Sequence[str]) -> Int[np.ndarray, " n"]:
+def read_groups(
+    path: Path, names: Sequence[str], *, unread: Sequence[str] = ()
+) -> Int[np.ndarray, " n"]:
     """Return the group of each image as a number; where none is given it is one by itself.
+
+    Groups are numbered in the order of the images.
 
     Args:
         path: CSV file with a row for each image.
         names: Name of each image.
+        unread: Names of further images, whose rows are passed over.
 
     Raises:
         InputError: naming the file, and the line of an image that is not there, or is there again,
             or an image without a row.
     """
-    row_of = _number(path, names)
-    numbers: dict[str, int] = {}
-    groups = np.full(len(names), -1, dtype=np.int64)
-    for place, (file, text) in read_rows(path, ("file", "group")):
+    row_of = _number(path, names, unread)
+    group_of: dict[int, str] = {}
+    for place, (file, text) in read_rows(path, ("file", "group"), paths=("file",)):
         row = _find(row_of, file, place)
-        if groups[row] >= 0:
+        if row == UNREAD:
+            continue
+        if row in group_of:
             raise InputError(f"{place}: found image {file!r} again; allowed: each image once")
-        group = composed(text.strip())
         # a blank, which no group has in front, before the name of an image by itself
-        groups[row] = numbers.setdefault(group or f" {names[row]}", len(numbers))
-    without = [names[row] for row in np.flatnonzero(groups < 0).tolist()]
+        group_of[row] = composed(text.strip()) or f" {names[row]}"
+    without = [name for row, name in enumerate(names) if row not in group_of]
     if without:
         raise InputError(
             f"{path}: has no row of {first_names(without)}; allowed: a row for each image, with "
             "an empty group where it is one by itself"
         )
-    return groups
+    numbers: dict[str, int] = {}
+    rows = range(len(names))  # not as the file has them, which may list them in any order
+    return np.array([numbers.setdefault(group_of[row], len(numbers)) for row in rows], np.int64)
 
 
 def read_boxes(
@@ -56,6 +62,7 @@ def read_boxes(
     names: Sequence[str],
     class_names: Sequence[str],
     *,
+    unread: Sequence[str] = (),
     stored: Callable[[int], Stored],
     resize: Resize,
     size: int,
@@ -68,6 +75,7 @@ def read_boxes(
         path: CSV file with a row for each box.
         names: Name of each image.
         class_names: Name of each class.
+        unread: Names of further images, whose boxes are passed over.
         stored: Returns sides and orientation of an image as its file holds it.
         resize: How images become squares; boxes that a crop leaves out are left out.
         size: Side in pixels of the prepared images.
@@ -75,18 +83,21 @@ def read_boxes(
     Raises:
         InputError: naming file and line of a box of no image or class, or outside of its image.
     """
-    row_of = _number(path, names)
+    row_of = _number(path, names, unread)
     label_of = {name: label for label, name in enumerate(class_names)}
     measured: dict[int, Stored] = {}
     boxes: list[Int[np.ndarray, "6"]] = []
-    for place, (file, text, *numbers) in read_rows(path, ("file", "label", "x", "y", "w", "h")):
-        row, label = _find(row_of, file, place), composed(text)
+    columns = ("file", "label", "x", "y", "w", "h")
+    for place, (file, text, *numbers) in read_rows(path, columns, paths=("file",)):
+        row, label = _find(row_of, file, place), as_known(composed(text), label_of)
+        if row == UNREAD:
+            continue
         if label not in label_of:
             raise InputError(f"{place}: found label {text!r}; allowed: {first_names(class_names)}")
         if row not in measured:
             measured[row] = stored(row)
         of = measured[row]
-        box = _check_box(place, numbers, (of.width, of.height))
+        box = read_box(place, numbers, (of.width, of.height))
         placed, _ = square_boxes(box[None], of, resize=resize, size=size)
         boxes += [np.array([row, label_of[label], *shown], dtype=np.int64) for shown in placed]
     return np.array(boxes, dtype=np.int64).reshape(-1, 6)
@@ -110,19 +121,19 @@ def boxes_at(boxes: Int[np.ndarray, "b 6"], rows: Int[np.ndarray, " k"]) -> Int[
     return np.column_stack([at[chosen], boxes[chosen, 1:]])
 
 
-def _number(path: Path, names: Sequence[str]) -> dict[str, int]:
-    """Return the number of each image by its name."""
+def _number(path: Path, names: Sequence[str], unread: Sequence[str]) -> dict[str, int]:
+    """Return the number of each image by its name, `UNREAD` of those that are not read."""
     row_of: dict[str, int] = {}
     for row, name in enumerate(names):
         if row_of.setdefault(name, row) != row:
             raise InputError(
                 f"{path}: tells images by their names, but two look like {name!r}; rename one"
             )
-    return row_of
+    return row_of | dict.fromkeys(unread, UNREAD)
 
 
 def _find(row_of: Mapping[str, int], file: str, place: str) -> int:
-    name = composed(file)
+    name = as_known(composed(file), row_of)
     row = row_of.get(name, row_of.get(name.replace("\\", "/")))
     if row is None:
         some = next(iter(row_of))
@@ -131,22 +142,3 @@ def _find(row_of: Mapping[str, int], file: str, place: str) -> int:
             f"root folder, such as {some!r}"
         )
     return row
-
-
-def _check_box(place: str, texts: Sequence[str], sides: tuple[int, int]) -> Float[np.ndarray, "4"]:
-    """Return x, y, width and height of a box, cut at the edges of its image."""
-    try:
-        box = np.array([float(text) for text in texts])
-    except ValueError as error:
-        raise InputError(f"{place}: found box {', '.join(texts)}; allowed: 4 numbers") from error
-    with np.errstate(invalid="ignore"):  # of infinite numbers, which are beyond or NaN then
-        start, stop, most = box[:2], box[:2] + box[2:], np.array(sides, dtype=float)
-        cut, end = start.clip(0, most), stop.clip(0, most)
-        beyond = np.abs(np.concatenate([cut - start, end - stop])).max()
-    if not (beyond <= SLACK and (cut < end).all()):  # nor does NaN
-        shown = ", ".join(f"{name} {text}" for name, text in zip("xywh", texts, strict=True))
-        raise InputError(
-            f"{place}: found box {shown}; allowed: boxes with an area, inside the "
-            f"{sides[0]} x {sides[1]} pixels of their image"
-        )
-    return np.concatenate([cut, end - cut])

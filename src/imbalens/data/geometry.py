@@ -18,6 +18,7 @@ TURNS = {
     7: (True, (True, True)),
     8: (True, (False, True)),
 }
+SLACK = 1e-3  # pixels that a box may go beyond its image, as sums of rounded numbers do
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,25 @@ def place_image(width: int, height: int, *, resize: Resize, size: int) -> Placem
             return Placement(whole, (left, top, left + across, top + down))
 
 
+def cut_box(box: Float[np.ndarray, "4"], sides: tuple[int, int]) -> Float[np.ndarray, "4"] | None:
+    """Return a box, cut where it goes beyond its image by `SLACK`; None if it does not fit.
+
+    Args:
+        box: x, y, width, height; without an area, or not finite, it does not fit.
+        sides: Width and height of the image.
+    """
+    start, side, most = box[:2], box[2:], np.array(sides, dtype=float)
+    with np.errstate(invalid="ignore"):  # of infinite numbers, which are beyond or NaN then
+        stop = start + side
+    if not ((side > 0) & (start >= -SLACK) & (stop <= most + SLACK)).all():  # nor does NaN
+        return None
+    first, last = start.clip(0, most), stop.clip(0, most)
+    if not (first < last).all():
+        return None
+    is_cut = (first != start) | (last != stop)
+    return np.concatenate([first, np.where(is_cut, last - first, side)])
+
+
 def turn_boxes(boxes: Float[np.ndarray, "b 4"], stored: Stored) -> Float[np.ndarray, "b 4"]:
     """Return boxes of an image file in pixels of the upright image.
 
@@ -93,7 +113,8 @@ def place_boxes(
     """Return those boxes of an image that its square shows, and which these are.
 
     Edges go to the nearest edge of a pixel and no further than the square's; where two meet, the
-    pixel of the box's centre stays.
+    pixel of the box's centre stays. A box of which a crop leaves less than half a pixel is not
+    shown.
 
     Args:
         boxes: x, y, width, height in pixels of the image.
@@ -101,10 +122,13 @@ def place_boxes(
     """
     source, target = np.array(placement.source), np.array(placement.target)
     scale = (target[2:] - target[:2]) / (source[2:] - source[:2])
-    edges = np.stack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]]) * scale
+    start, stop = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
+    edges = np.stack([start, stop]) * scale
     # what a crop leaves out lies beyond the target
     edges = np.clip(edges + (target[:2] - source[:2] * scale), target[:2], target[2:])
-    shown = (edges[0] < edges[1]).all(axis=1)
+    beyond = (start < source[:2] - SLACK) | (stop > source[2:] + SLACK)
+    sliver = beyond.any(axis=1) & ((edges[1] - edges[0]).prod(axis=1) < 0.5)
+    shown = (edges[0] < edges[1]).all(axis=1) & ~sliver
     edges = edges[:, shown]
     start, stop = np.floor(edges + 0.5).astype(np.int64)
     centre = np.minimum(np.floor(edges.mean(0)).astype(np.int64), target[2:] - 1)

@@ -1,7 +1,12 @@
 """Setting images aside in whole groups, such as the images of a patient or frames of a track."""
 
+import sys
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Int
+
+from imbalens.data.names import first_names
 
 
 def split_by_group(
@@ -10,8 +15,9 @@ def split_by_group(
     """Set aside a share of every class, all rows of a group or none.
 
     A group counts for the class of most of its rows, the first of several. Of each class, groups
-    are drawn until they hold the share of all its groups' rows. One with all that is left of some
-    class stays.
+    are drawn until they hold the share of all its groups' rows: those that hold no more than what
+    is still wanted, then the smallest. A class that has no rows aside after that gives its
+    smallest group. One with all that is left of some class stays.
 
     Args:
         labels: Class per row.
@@ -29,18 +35,65 @@ def split_by_group(
     bounds = np.searchsorted(group, np.arange(len(sizes) + 1))
     class_of = label[np.lexsort((label, -held, group))[bounds[:-1]]]
     left = np.bincount(labels, minlength=c)
+    all_rows = left.copy()
     is_aside = np.zeros(len(sizes), dtype=bool)
+
+    def set_aside(one: int) -> int:
+        """Set a group aside if some of every class is left; return how many rows that are."""
+        part = slice(bounds[one], bounds[one + 1])
+        if is_aside[one] or not (left[label[part]] > held[part]).all():
+            return 0
+        left[label[part]] -= held[part]
+        is_aside[one] = True
+        return int(sizes[one])
+
     rng = np.random.default_rng(seed)
-    for each in range(c):
+    for each in range(c) if share > 0 else ():
         drawn = rng.permutation(np.flatnonzero(class_of == each))
         wanted = share * sizes[drawn].sum()
         for one in drawn.tolist():
-            if wanted <= 0:
-                break
-            part = slice(bounds[one], bounds[one + 1])
-            if (left[label[part]] > held[part]).all():
-                left[label[part]] -= held[part]
-                is_aside[one] = True
-                wanted -= sizes[one]
+            if sizes[one] <= wanted:
+                wanted -= set_aside(one)
+        for one in _smallest_first(drawn, sizes):
+            if wanted > 0:
+                wanted -= set_aside(one)
+    for each in np.flatnonzero(left == all_rows).tolist() if share > 0 else ():
+        for one in _smallest_first(rng.permutation(group[label == each]), sizes):
+            if left[each] == all_rows[each]:
+                set_aside(one)
     aside = is_aside[group_of]
     return np.flatnonzero(~aside), np.flatnonzero(aside)
+
+
+def report_shares(
+    place: str,
+    class_names: Sequence[str],
+    labels: Int[np.ndarray, " n"],
+    aside: Int[np.ndarray, " v"],
+    *,
+    share: float,
+) -> None:
+    """Print the classes of which whole groups hold less than half or more than twice the share.
+
+    Args:
+        place: Where the images come from.
+        class_names: Name of each class.
+        labels: Class per row.
+        aside: Rows set aside.
+        share: Share that was to be set aside; of a class that it gives less than a row, one.
+    """
+    counts = np.bincount(labels, minlength=len(class_names))
+    found = np.bincount(labels[aside], minlength=len(class_names))
+    wanted = np.maximum(share * counts, 1)
+    off = np.flatnonzero((share > 0) & ((found < wanted / 2) | (found > 2 * wanted))).tolist()
+    if off:
+        some = [f"{class_names[each]} ({found[each]:,} of {counts[each]:,})" for each in off]
+        print(
+            f"{place}: a share of {share} is to be set aside; whole groups are far from it in "
+            f"{first_names(some)}: their groups are few, or large",
+            file=sys.stderr,
+        )
+
+
+def _smallest_first(drawn: Int[np.ndarray, " g"], sizes: Int[np.ndarray, " s"]) -> list[int]:
+    return drawn[np.argsort(sizes[drawn], kind="stable")].tolist()

@@ -12,7 +12,7 @@ from pathlib import Path
 from imbalens.data.bit_depth import find_bits
 from imbalens.data.image_files import DEEP
 from imbalens.data.listed import open_files
-from imbalens.data.names import escape_unseen
+from imbalens.data.names import composed, escape_unseen, first_names
 from imbalens.data.path_lists import (
     PathList,
     class_name,
@@ -24,8 +24,6 @@ from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
 from imbalens.params.datasets import Lists, Resize
 from imbalens.params.paths import expand_path
-
-NAMED = 5  # classes named in a message
 
 
 def open_lists(
@@ -107,8 +105,8 @@ def _count_classes(train: PathList, test: PathList) -> int:
 
 
 def _check_apart(train: PathList, test: PathList) -> None:
-    rows = {path: row for row, path in enumerate(train.paths)}
-    for row, path in enumerate(test.paths):
+    rows = {composed(path): row for row, path in enumerate(train.paths)}
+    for row, path in enumerate(map(composed, test.paths)):
         if path in rows:
             raise InputError(
                 f"{test.at(row)}: found {path!r}, which is in {train.at(rows[path])} too; "
@@ -121,9 +119,9 @@ def _names_of_folders(images: PathList) -> tuple[str, ...] | str:
     first_of: dict[int, int] = {}
     label_of: dict[str, int] = {}
     for row, (path, label) in enumerate(zip(images.paths, images.labels.tolist(), strict=True)):
-        folder = path.rpartition("/")[0]
+        folder = _folder(path)
         first = first_of.setdefault(label, row)
-        if (other := images.paths[first].rpartition("/")[0]) != folder:
+        if (other := _folder(images.paths[first])) != folder:
             return f"{images.at(row)}: label {label} is in {folder!r}, before it in {other!r}"
         if (known := label_of.setdefault(folder, label)) != label:
             return f"{images.at(row)}: label {label} is in {folder!r}, as is label {known}"
@@ -138,9 +136,14 @@ def _names_of_folders(images: PathList) -> tuple[str, ...] | str:
     )
 
 
+def _folder(path: str) -> str:
+    """Return the folder of an image, in one spelling."""
+    return composed(path.rpartition("/")[0])
+
+
 def _check_folders(images: PathList, names: Sequence[str]) -> None:
     """Refuse an image in a folder of another class, where there is more than one folder."""
-    folders = [path.rpartition("/")[0] for path in images.paths]
+    folders = [_folder(path) for path in images.paths]
     if len(set(folders)) == 1:
         return  # as the official validation images of Places365 are
     for row, (folder, label) in enumerate(zip(folders, images.labels.tolist(), strict=True)):
@@ -159,10 +162,9 @@ def _report_others(file: Path, names: Sequence[str], given: Sequence[str]) -> in
         if name != other
     ]
     if others:
-        some = ", ".join(others[:NAMED]) + (", ..." if len(others) > NAMED else "")
         print(
             f"{file}: calls {len(others)} classes otherwise than the folders of their images, "
-            f"whose names are taken: {some}",
+            f"whose names are taken: {first_names(others)}",
             file=sys.stderr,
         )
     return len(others)

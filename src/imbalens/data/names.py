@@ -37,13 +37,18 @@ def check_class_names(place: str, names: Sequence[str]) -> None:
         if problem:
             raise InputError(f"{place}: name of class {position}, {shown(name)}, {problem}")
         looks = "".join(each for each in name if each not in JOINERS)
-        first = seen.setdefault(unicodedata.normalize("NFC", looks), position)
+        first = seen.setdefault(composed(looks), position)
         if first != position:
             one = shown(name) if name == names[first] else f"{names[first]!a} or {name!a}"
             raise InputError(
                 f"{place}: classes {first} and {position} have one name, {one}; allowed: names "
                 "that look different"
             )
+
+
+def composed(name: str) -> str:
+    """Return the one spelling of a name that Unicode may have several of (NFC)."""
+    return unicodedata.normalize("NFC", name)
 
 
 def first_names(names: Sequence[str]) -> str:

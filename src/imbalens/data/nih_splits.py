@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int
 
-from imbalens.data.nih_tables import MAX_LENGTH, Tables, read_text
+from imbalens.data.csv_tables import read_text
+from imbalens.data.names import MAX_LENGTH
+from imbalens.data.nih_tables import Tables
 from imbalens.errors import InputError
 
 LISTS = ("train_val_list.txt", "test_list.txt")

@@ -1,12 +1,8 @@
 """The tables of NIH ChestX-ray14: labels, patients, views and boxes."""
 
-import csv
-import gzip
 import importlib.util
-import io
 import re
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
@@ -15,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from imbalens.classes import NO_FINDING
-from imbalens.data.names import MAX_LENGTH, escape_unseen
+from imbalens.data.csv_tables import as_known, read_box, read_rows
 from imbalens.errors import InputError
 from imbalens.params.datasets import Binary, Multilabel
 
@@ -36,9 +32,7 @@ FINDINGS = (
     "Pneumothorax",
 )
 UNHEALTHY = "Unhealthy"
-MAX_BYTES = 2**28  # of a table, unpacked; the real one has 10 million
 BOX_UNITS = 1024  # boxes are in pixels of images of this side
-BOX_SLACK = 1e-3  # pixels that a box may go beyond its image, as sums of rounded numbers do
 
 ENTRIES = "Data_Entry_2017"
 BOXES = "BBox_List_2017"
@@ -144,77 +138,6 @@ def _find_packaged() -> tuple[Path, Path]:
     return data / f"{ENTRIES}_v2020.csv.gz", data / f"{BOXES}.csv.gz"
 
 
-def read_text(path: Path) -> str:
-    """Read a text file whole, unpacked where its name ends in .gz.
-
-    Raises:
-        InputError: if it cannot be read, is larger than `MAX_BYTES` or is not UTF-8 text; naming
-            the line where that is known.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: is no regular file; replace it or remove it")
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: cannot be read ({error}); bring the file again") from error
-    if len(content) > MAX_BYTES:
-        raise InputError(
-            f"{path}: is larger than the {MAX_BYTES:,} bytes that are read; bring the file as it "
-            "was shipped"
-        )
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{path}, line {line}: is not UTF-8 text ({error}); save it as UTF-8"
-        ) from error
-
-
-def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the place of each row of a CSV file, for messages, and its values of some columns.
-
-    Raises:
-        InputError: naming the line, if the file cannot be read, lacks a column, or a value is too
-            long or cannot be shown.
-    """
-    rows = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
-    first = 1  # line that a row begins on: quoted values may go over several
-    try:
-        header = next(rows, [])
-        for name in columns:
-            if header.count(name) != 1:
-                found = ", ".join(map(escape_unseen, filter(None, header)))[:MAX_LENGTH]
-                state = "has several columns" if name in header else "has no column"
-                raise InputError(f"{path}: {state} {name!r}; found: {found or 'nothing'}")
-        at = [header.index(name) for name in columns]
-        first = rows.line_num + 1
-        for row in rows:
-            if not any(map(str.strip, row)):  # blank, as last lines may be
-                first = rows.line_num + 1
-                continue
-            place = f"{path}, line {first}"
-            if len(row) <= max(at):
-                raise InputError(
-                    f"{place}: found {len(row)} fields; allowed: at least {max(at) + 1}"
-                )
-            values = tuple(row[i] for i in at)
-            for value in values:
-                if len(value) > MAX_LENGTH or not value.isprintable():
-                    raise InputError(
-                        f"{place}: found {value[:MAX_LENGTH]!r} ({len(value):,} characters); "
-                        f"allowed: at most {MAX_LENGTH} printable characters"
-                    )
-            yield place, values
-            first = rows.line_num + 1
-    except csv.Error as error:
-        raise InputError(
-            f"{path}, line {first}: cannot be read as a row of a table ({error}); is a quotation "
-            "mark never closed?"
-        ) from error
-
-
 def _read_entries(
     path: Path,
 ) -> tuple[tuple[str, ...], UInt8[np.ndarray, "n m"], Int[np.ndarray, " n"], tuple[str, ...]]:
@@ -226,21 +149,22 @@ def _read_entries(
     for place, (name, texts, patient, view) in read_rows(path, columns):
         if name in findings:
             raise InputError(f"{place}: found image {name!r} again; allowed: each image once")
-        given = [] if texts == NO_FINDING else texts.split("|")
+        healthy = texts.strip() == NO_FINDING
+        given = [] if healthy else [as_known(text, index) for text in texts.split("|")]
         for text in given:
             if text not in index:
                 raise InputError(
                     f"{place}: found label {text!r} in {texts!r}; allowed: {NO_FINDING} alone, or "
                     f"{', '.join(FINDINGS)}"
                 )
-        if not PATIENT.fullmatch(patient):
+        if not PATIENT.fullmatch(patient.strip()):
             raise InputError(
                 f"{place}: found Patient ID {patient!r}; allowed: a whole number of "
                 "at most 18 digits"
             )
         findings[name] = [index[text] for text in given]
         patients.append(int(patient))
-        views.append(view)
+        views.append(view.strip())
     labels = np.zeros((len(findings), len(FINDINGS)), dtype=np.uint8)
     for row, given in enumerate(findings.values()):
         labels[row, given] = 1
@@ -254,50 +178,23 @@ def _read_boxes(
     index["Infiltrate"] = index["Infiltration"]  # as the box list calls it
     images: list[int] = []
     findings: list[int] = []
-    boxes: list[list[float]] = []
+    boxes: list[Float[np.ndarray, "4"]] = []
     columns = ("Image Index", "Finding Label", *BOX_COLUMNS)
     for place, (name, finding, *texts) in read_rows(path, columns):
-        if name not in row_of:
+        image, label = as_known(name, row_of), as_known(finding, index)
+        if image not in row_of:
             raise InputError(
                 f"{place}: found a box of {name!r}, an image that the table of labels lacks"
             )
-        if finding not in index:
+        if label not in index:
             raise InputError(
                 f"{place}: found label {finding!r}; allowed: {', '.join(FINDINGS)}, Infiltrate"
             )
-        images.append(row_of[name])
-        findings.append(index[finding])
-        boxes.append(_check_box(place, texts))
+        images.append(row_of[image])
+        findings.append(index[label])
+        boxes.append(read_box(place, texts, (BOX_UNITS, BOX_UNITS)))
     return (
         np.array(images, dtype=np.int64),
         np.array(findings, dtype=np.int64),
         np.array(boxes, dtype=np.float64).reshape(-1, 4),
     )
-
-
-def _check_box(place: str, texts: Sequence[str]) -> list[float]:
-    """Return x, y, width and height of a box, cut where it goes beyond its image by rounding."""
-    try:
-        x, y, w, h = map(float, texts)
-    except ValueError as error:
-        raise InputError(f"{place}: found box {', '.join(texts)}; allowed: 4 numbers") from error
-    sides = [_cut(x, w), _cut(y, h)]
-    if None in sides:
-        x, y, w, h = texts  # as they stand there: rounded, they may obey the rule
-        raise InputError(
-            f"{place}: found box x {x}, y {y}, width {w}, height {h}; allowed: boxes with an "
-            f"area, inside 0 to {BOX_UNITS}"
-        )
-    (x, w), (y, h) = filter(None, sides)
-    return [x, y, w, h]
-
-
-def _cut(start: float, side: float) -> tuple[float, float] | None:
-    """Return start and length of one side of a box within its image, None if it does not fit."""
-    stop = start + side
-    if not (side > 0 and start >= -BOX_SLACK and stop <= BOX_UNITS + BOX_SLACK):  # nor does NaN
-        return None
-    if start >= 0 and stop <= BOX_UNITS:
-        return start, side
-    start, stop = max(start, 0.0), min(stop, float(BOX_UNITS))
-    return (start, stop - start) if start < stop else None

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
+from imbalens.data.csv_tables import read_text
 from imbalens.data.listed import find_absent
-from imbalens.data.names import MAX_CLASSES
-from imbalens.data.nih_tables import MAX_LENGTH, read_text
+from imbalens.data.names import MAX_CLASSES, MAX_LENGTH, composed
 from imbalens.errors import InputError
 
 
@@ -91,11 +91,12 @@ def class_name(parts: Sequence[str]) -> str:
     """Name a class by the folders that its images are in.
 
     Nested folders are joined by "-", and the initials by which Places365 sorts its classes are
-    left out: `d/desert/sand` is the `desert-sand` of its other layout.
+    left out: `d/desert/sand` is the `desert-sand` of its other layout. However Unicode spells a
+    name, it is one.
     """
     if len(parts) > 1 and len(parts[0]) == 1 and parts[1].startswith(parts[0]):
         parts = parts[1:]
-    return "-".join(parts)
+    return composed("-".join(parts))
 
 
 def require_files(root: Path, images: PathList, within: Sequence[str]) -> None:

@@ -52,7 +52,9 @@ class Source:
         class_names: Name of each class, in label order.
         train: Training images before any imbalance.
         test: Test images.
-        validation: Images that the source itself sets aside; None if there are none.
+        validation: Images that the source itself sets aside; None if there are none, or if they
+            are not read.
+        n_unread: Validation images that are there and not read.
         task: Whether an image has exactly one class, or any of several labels, or of one.
         channels: Of the images as read: 3, or 1 for grey.
         facts: What `prepare` reports of the source, such as how many images were absent.
@@ -64,6 +66,7 @@ class Source:
     train: SourceSplit
     test: SourceSplit
     validation: SourceSplit | None = None
+    n_unread: int = 0
     task: Task = "multiclass"
     channels: Literal[1, 3] = 3
     facts: Mapping[str, Any] = field(default_factory=dict)
