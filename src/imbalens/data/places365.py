@@ -17,7 +17,7 @@ from jaxtyping import Int
 from imbalens.data.bit_depth import find_bits
 from imbalens.data.image_files import DEEP
 from imbalens.data.listed import draw_per_class, list_images, open_files
-from imbalens.data.names import escape_unseen
+from imbalens.data.names import escape_unseen, first_names
 from imbalens.data.path_lists import (
     class_name,
     read_categories,
@@ -35,7 +35,6 @@ FOLDERS = {
     "train": ("data_256_standard", "data_256", "data_large_standard", "data_large"),
     "val": ("val_256", "val_large"),
 }
-NAMED = 5  # classes named in a message
 
 Files = tuple[list[str], Int[np.ndarray, " n"]]
 
@@ -131,7 +130,7 @@ def _choose_classes(
         if name not in label_of:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            some = ", ".join(known[:NAMED]) + (", ..." if len(known) > NAMED else "")
+            some = first_names(known)
             raise InputError(
                 f"source.classes: found {wanted[position]!r}; {hint}allowed: the {len(known)} "
                 f"classes of {root}: {some}"

@@ -143,7 +143,11 @@ def open_source(dataset: Dataset) -> Source:
             return open_planted(dataset.source, dataset.image_size)
         case Folder():
             return open_folder(
-                dataset.source, dataset.image_size, resize=dataset.resize, bits=dataset.bits
+                dataset.source,
+                dataset.image_size,
+                resize=dataset.resize,
+                bits=dataset.bits,
+                validation=dataset.validation.share is None,
             )
         case Arrays():
             return open_arrays(dataset.source, dataset.image_size, resize=dataset.resize)
