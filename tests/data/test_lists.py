@@ -130,7 +130,6 @@ def test_images_beside_the_folders_of_others_have_no_name(tmp_path, rows):
 
 def test_folders_that_unicode_spells_in_two_ways_are_one_class(tmp_path, monkeypatch):
     monkeypatch.setattr(lists, "require_files", lambda *_: None)  # a system has its own spelling
-    monkeypatch.setattr(lists, "find_bits", lambda *_: 16)
     one, other = "train/caf\u00e9", "train/cafe\u0301"
     rows = {
         "train": [f"{one}/1.jpg 0", f"{other}/2.jpg 0", "train/alley/1.jpg 1"],

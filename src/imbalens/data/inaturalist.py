@@ -19,10 +19,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from imbalens.data.bit_depth import find_bits
-from imbalens.data.image_files import DEEP
-from imbalens.data.listed import draw_per_class, find_absent, list_images, open_files
-from imbalens.data.names import escape_unseen
+from imbalens.data.listed import draw_per_class, find_absent, list_images, open_parts
 from imbalens.data.source import Source
 from imbalens.errors import InputError
 from imbalens.params.datasets import Inaturalist, Resize
@@ -112,26 +109,7 @@ def open_inaturalist(
         return [listed.files[row] for row in rows.tolist()], labels[rows]
 
     parts = [choose(train, None), choose(test, params.max_test_per_class)]
-    used = bits or find_bits([root / file for files, _ in parts for file in files], str(root))
-    opened = [
-        open_files(
-            root,
-            files,
-            list(map(escape_unseen, files)),
-            labels,
-            image_size,
-            resize=resize,
-            bits=used,
-        )
-        for files, labels in parts
-    ]
-    return Source(
-        place=str(root),
-        class_names=tuple(map(escape_unseen, names)),
-        train=opened[0],
-        test=opened[1],
-        facts={"bits": used} if used < DEEP else {},
-    )
+    return open_parts(root, names, parts, image_size, resize=resize, bits=bits)
 
 
 def _group(root: Path, species: int, taxa: Mapping[int, Taxon], level: str) -> tuple[Any, ...]:

@@ -1,14 +1,16 @@
 """Image files that each have a class, by their paths within a folder: read when asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
+from imbalens.data.bit_depth import find_bits
 from imbalens.data.image_files import DEEP, Format, fit, open_image, read_upright
-from imbalens.data.source import SourceSplit
+from imbalens.data.names import escape_unseen
+from imbalens.data.source import Source, SourceSplit
 from imbalens.params.datasets import Resize
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}
@@ -45,6 +47,50 @@ def open_files(
             return np.stack(list(pool.map(read_row, positions.tolist())))
 
     return SourceSplit(labels=labels, names=names, read=read)
+
+
+def open_parts(
+    root: Path,
+    class_names: Sequence[str],
+    parts: Sequence[tuple[Sequence[str], Int[np.ndarray, "..."]]],
+    size: int,
+    *,
+    resize: Resize,
+    bits: int | None,
+    facts: Mapping[str, int] | None = None,
+) -> Source:
+    """Return a source of training and test images, each named by its path.
+
+    Args:
+        root: Folder that all the files are in.
+        class_names: Name of each class, in label order.
+        parts: Of the training, then of the test images the paths within the folder, with `/`, and
+            the classes.
+        size: Side in pixels of the squares that images become.
+        resize: How oblong images become squares.
+        bits: Of 16-bit grey, how many of each value are used; None to look.
+        facts: What else `prepare` reports of the source.
+    """
+    used = bits or find_bits([root / file for files, _ in parts for file in files], str(root))
+    train, test = (
+        open_files(
+            root,
+            files,
+            list(map(escape_unseen, files)),
+            labels,
+            size,
+            resize=resize,
+            bits=used,
+        )
+        for files, labels in parts
+    )
+    return Source(
+        place=str(root),
+        class_names=tuple(map(escape_unseen, class_names)),
+        train=train,
+        test=test,
+        facts={**(facts or {}), **({"bits": used} if used < DEEP else {})},
+    )
 
 
 def read_image(

@@ -9,10 +9,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from imbalens.data.bit_depth import find_bits
-from imbalens.data.image_files import DEEP
-from imbalens.data.listed import open_files
-from imbalens.data.names import composed, escape_unseen, first_names
+from imbalens.data.listed import open_parts
+from imbalens.data.names import composed, first_names
 from imbalens.data.path_lists import (
     PathList,
     class_name,
@@ -20,7 +18,7 @@ from imbalens.data.path_lists import (
     read_path_list,
     require_files,
 )
-from imbalens.data.source import Source, SourceSplit
+from imbalens.data.source import Source
 from imbalens.errors import InputError
 from imbalens.params.datasets import Lists, Resize
 from imbalens.params.paths import expand_path
@@ -74,14 +72,8 @@ def open_lists(
         _check_folders(test, names)
     for images in (train, test):
         require_files(root, images, images.paths)
-    used = bits or find_bits([root / path for path in (*train.paths, *test.paths)], str(root))
-    return Source(
-        place=str(root),
-        class_names=tuple(map(escape_unseen, names)),
-        train=_open_split(root, train, image_size, resize, used),
-        test=_open_split(root, test, image_size, resize, used),
-        facts={**facts, **({"bits": used} if used < DEEP else {})},
-    )
+    parts = [(images.paths, images.labels) for images in (train, test)]
+    return open_parts(root, names, parts, image_size, resize=resize, bits=bits, facts=facts)
 
 
 def _count_classes(train: PathList, test: PathList) -> int:
@@ -168,8 +160,3 @@ def _report_others(file: Path, names: Sequence[str], given: Sequence[str]) -> in
             file=sys.stderr,
         )
     return len(others)
-
-
-def _open_split(root: Path, images: PathList, size: int, resize: Resize, bits: int) -> SourceSplit:
-    names = list(map(escape_unseen, images.paths))
-    return open_files(root, images.paths, names, images.labels, size, resize=resize, bits=bits)

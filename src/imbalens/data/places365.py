@@ -14,10 +14,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from imbalens.data.bit_depth import find_bits
-from imbalens.data.image_files import DEEP
-from imbalens.data.listed import draw_per_class, list_images, open_files
-from imbalens.data.names import escape_unseen, first_names
+from imbalens.data.listed import draw_per_class, list_images, open_parts
+from imbalens.data.names import first_names
 from imbalens.data.path_lists import (
     class_name,
     read_categories,
@@ -80,26 +78,7 @@ def open_places365(
             ([files[row] for row in rows.tolist()], labels[rows])
             for rows in (np.flatnonzero(~tested), np.flatnonzero(tested))
         ]
-    used = bits or find_bits([root / file for files, _ in parts for file in files], str(root))
-    train, test = (
-        open_files(
-            root,
-            files,
-            list(map(escape_unseen, files)),
-            labels,
-            image_size,
-            resize=resize,
-            bits=used,
-        )
-        for files, labels in parts
-    )
-    return Source(
-        place=str(root),
-        class_names=tuple(map(escape_unseen, names)),
-        train=train,
-        test=test,
-        facts={"bits": used} if used < DEEP else {},
-    )
+    return open_parts(root, names, parts, image_size, resize=resize, bits=bits)
 
 
 def _list_classes(folder: Path) -> tuple[str, ...]:
