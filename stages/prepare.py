@@ -23,12 +23,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     if problems := find_image_problems(params, name, summary):
         raise InputError("\n".join(problems))
     write_json(Path(f"metrics/prepare/{name}.json"), summary)
-    pairs = read_pairs(path, "test")
+    pairs, metadata = read_pairs(path, "test"), read_metadata(path)
     shown = choose_samples(pairs[:, 1], n_samples=MAX_SAMPLES)
     draw_samples(
         read_examples(path, "test", pairs[shown]),
         Path(f"plots/figures/prepare/{name}.png"),
-        dataset=dataset_title(name, generated=read_metadata(path).generated),
+        dataset=dataset_title(name, generated=metadata.generated),
+        n_classes=len(metadata.class_names),
     )
 
 

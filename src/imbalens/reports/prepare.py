@@ -14,11 +14,13 @@ PER_LINE = 5
 MAX_SAMPLES = 15
 
 
-def samples_figure(samples: Sequence[Example], *, dataset: str) -> Figure:
+def samples_figure(samples: Sequence[Example], *, dataset: str, n_classes: int) -> Figure:
     """Build what `draw_samples` writes."""
     lines = max(1, ceil(len(samples) / PER_LINE))
+    shown = len({sample.label for sample in samples})
+    note = f"{shown} of {n_classes} classes" if shown < n_classes else ""
     figure = Figure(figsize=(2.1 * PER_LINE, 2.4 * lines + 0.7), layout="constrained")
-    figure.suptitle(titled(f"Prepared images · {dataset}"))
+    figure.suptitle(titled(f"Prepared images · {dataset}", note))
     cells = figure.subplots(lines, PER_LINE, squeeze=False)
     for axes, sample in zip(cells.flat, samples, strict=False):
         overlay(axes, sample.image, None, sample.boxes)
@@ -28,12 +30,13 @@ def samples_figure(samples: Sequence[Example], *, dataset: str) -> Figure:
     return figure
 
 
-def draw_samples(samples: Sequence[Example], path: Path, *, dataset: str) -> None:
+def draw_samples(samples: Sequence[Example], path: Path, *, dataset: str, n_classes: int) -> None:
     """Draw prepared images with their class and boxes, to see that these belong together.
 
     Args:
         samples: What to draw, in reading order.
         path: PNG to write.
         dataset: Name of the dataset, for the title.
+        n_classes: Classes that it has; the title says so where some are not shown.
     """
-    save(samples_figure(samples, dataset=dataset), path)
+    save(samples_figure(samples, dataset=dataset, n_classes=n_classes), path)
