@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
 from imbalens.analysis.feature_overlap import feature_overlap
@@ -32,6 +33,14 @@ def test_segments_are_stacked_from_the_strongest_up():
     assert segments == [(0, 0, 75), (0, 75, 25), (1, 0, 62.5), (1, 62.5, 37.5)]
     assert [text.get_text() for text in axes.texts] == ["7", "3", "7", "9"]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["b", "a"]
+
+
+def test_the_title_of_few_classes_is_within_the_figure():
+    figure = top_features_figure(SMALL, run="r" * 40, top_k=2)
+    FigureCanvasAgg(figure).draw()
+    title = figure.axes[0].title.get_window_extent()
+    assert title.x0 >= 0
+    assert title.x1 <= figure.bbox.width
 
 
 def test_a_shared_feature_has_one_colour_and_a_lone_one_is_grey():

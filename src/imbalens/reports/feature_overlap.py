@@ -30,6 +30,7 @@ HUES = tuple(colour for colour in PALETTE if len(set(to_rgb(colour))) > 1)  # gr
 FEATURE_COLOURS = (*HUES, *(paler(colour) for colour in HUES))
 UNCOLOURED = "white"
 EDGE = "#888888"
+MIN_PLACES = 6  # for classes: the title needs the width of so many
 
 
 def feature_overlap_metrics(
@@ -109,7 +110,8 @@ def top_features_figure(table: pd.DataFrame, *, run: str, top_k: int) -> Figure:
     legend = "same colour: same feature in several of these classes; grey: in one class alone"
     left_over = len(shared) > len(FEATURE_COLOURS)
     fewer = [name for name in classes if (shown["class"] == name).sum() < top_k]
-    figure = Figure(figsize=(0.85 * len(classes) + 2.5, 7), layout="constrained")
+    places = max(len(classes), MIN_PLACES)
+    figure = Figure(figsize=(0.85 * places + 2.5, 7), layout="constrained")
     axes = figure.subplots()
     for place, name in enumerate(classes):
         start = 0.0
@@ -130,7 +132,8 @@ def top_features_figure(table: pd.DataFrame, *, run: str, top_k: int) -> Figure:
     axes.set_xticks(
         range(len(classes)), [plain(name) for name in classes], rotation=45, ha="right"
     )
-    axes.set_xlim(-0.6, len(classes) - 0.4)
+    blank = (places - len(classes)) / 2
+    axes.set_xlim(-0.6 - blank, len(classes) - 0.4 + blank)
     axes.set_ylim(0, 100)
     axes.set_ylabel("share of the class's strongest features, %")
     quiet(axes)
