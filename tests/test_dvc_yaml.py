@@ -48,6 +48,28 @@ def test_stages_stand_in_an_order_in_which_they_can_run():
     assert n_checked > 40
 
 
+def test_a_folder_that_is_read_is_there_in_every_experiment():
+    """Whatever `dumps` lists: of a folder that is absent DVC says that there is no such file."""
+    always = [name for name in STAGES if "${dumps." not in str(STAGES[name].get("foreach"))]
+    made = [out for name in always for out in outputs(STAGES[name])]
+    kept = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    folders = {
+        dep
+        for stage in STAGES.values()
+        for dep in declared(stage)["deps"]
+        if "${" not in dep and not Path(dep).suffix
+    }
+    absent = {
+        one
+        for one in folders
+        if not any(f"{each}/".startswith(f"{one}/") for each in (*made, *kept))
+    }
+    assert len(folders) > 10
+    assert not absent
+
+
 def outputs(stage):
     body = declared(stage)
     entries = [entry for key in ("outs", "metrics", "plots") for entry in body.get(key, [])]
