@@ -164,7 +164,7 @@ def test_the_first_run_stands_on_top_of_every_panel():
         assert (bottom, top) == (2.5, -0.5)
 
 
-def test_of_too_few_images_nothing_is_drawn_but_that():
+def test_where_there_is_no_difference_it_is_said_why():
     figure = build(
         [
             difference("wbce", "performance", "auroc", 0.5, few=True),
@@ -173,7 +173,7 @@ def test_of_too_few_images_nothing_is_drawn_but_that():
         ]
     )
     (axes,) = panels(figure)
-    assert texts(axes) == ["too few images"] * 2
+    assert texts(axes) == ["too few images", "undefined"]
     assert [text.get_position()[1] for text in axes.texts] == [0, 1]
     assert list(marks(axes)) == [2]
 

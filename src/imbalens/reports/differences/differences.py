@@ -76,7 +76,9 @@ def differences_figure(
                 continue
             place = settings.index(one.setting)
             if np.isnan(one.difference):
-                axes.text(0, place, "too few images", fontsize=7, ha="center", va="center")
+                undefined = np.isnan([one.baseline_value, one.value]).any()
+                why = "undefined" if undefined else "too few images"
+                axes.text(0, place, why, fontsize=7, ha="center", va="center")
                 continue
             if not np.isnan(one.low):
                 axes.plot([one.low, one.high], [place, place], color=PALETTE[0], linewidth=2)
