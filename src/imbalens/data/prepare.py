@@ -81,7 +81,7 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
             hashes[split] = SplitHashes(bytearray(), labels, names)
             shape = (dataset.image_size, dataset.image_size, source.channels)
             for batch in _write_images(file, split, images, positions, shape):
-                sha.update(np.ascontiguousarray(batch))
+                sha.update(np.ascontiguousarray(batch).data)
                 hashes[split].hashes.extend(hash_images(batch))
                 if split == "train":
                     channels.add(batch)
