@@ -50,7 +50,7 @@ def lay_out(name, folder, monkeypatch):
                 for row, colour in zip(rows, ((250, 0, 0), (0, 250, 9)), strict=True):
                     save(folder / row[:-2], colour)
                 (folder / f"{split}.txt").write_text("\n".join(rows), encoding="utf-8")
-            lists = {"train": "train.txt", "test": "test.txt", "categories": None}
+            lists = {"train": "train.txt", "val": None, "test": "test.txt", "categories": None}
             return {"root": str(folder), **lists}
         case "places365":
             places365.lay_out(folder, "archives")

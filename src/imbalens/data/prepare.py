@@ -165,7 +165,11 @@ def _open_one(dataset: Dataset) -> Source:
             return open_arrays(dataset.source, dataset.image_size, resize=dataset.resize)
         case Lists():
             return open_lists(
-                dataset.source, dataset.image_size, resize=dataset.resize, bits=dataset.bits
+                dataset.source,
+                dataset.image_size,
+                resize=dataset.resize,
+                bits=dataset.bits,
+                validation=dataset.validation.share is None,
             )
         case Places365():
             return open_places365(

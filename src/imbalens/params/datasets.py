@@ -152,8 +152,14 @@ class Lists(Files):
     name: Literal["lists"]
     root: PathText
     train: PathText
+    val: PathText | None
     test: PathText
     categories: PathText | None
+
+    @property
+    def may_set_aside(self) -> bool:
+        """Where there is a list `val`."""
+        return self.val is not None
 
 
 def _say_once(value: object, validate: Callable[[object], Any]) -> Any:  # noqa: ANN401
