@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from imbalens.data.csv_tables import as_known, read_box, read_rows
+from imbalens.data.boxes import read_box
+from imbalens.data.csv_tables import as_known, read_rows
 from imbalens.data.geometry import Stored, square_boxes
 from imbalens.data.names import composed, first_names
 from imbalens.errors import InputError
@@ -38,7 +39,7 @@ def read_groups(
     """
     row_of = _number(path, names, unread)
     group_of: dict[int, str] = {}
-    for place, (file, text) in read_rows(path, ("file", "group"), paths=("file",)):
+    for place, (file, text) in read_rows(path, ("file", "group"), long=("file",)):
         row = _find(row_of, file, place)
         if row == UNREAD:
             continue
@@ -88,7 +89,7 @@ def read_boxes(
     measured: dict[int, Stored] = {}
     boxes: list[Int[np.ndarray, "6"]] = []
     columns = ("file", "label", "x", "y", "w", "h")
-    for place, (file, text, *numbers) in read_rows(path, columns, paths=("file",)):
+    for place, (file, text, *numbers) in read_rows(path, columns, long=("file",)):
         row, label = _find(row_of, file, place), as_known(composed(text), label_of)
         if row == UNREAD:
             continue

@@ -1,12 +1,63 @@
 """Setting images aside in whole groups, such as the images of a patient or frames of a track."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 from jaxtyping import Int
 
-from imbalens.data.names import first_names
+from imbalens.data.names import composed, first_names
+from imbalens.errors import InputError
+
+
+def number_groups(texts: Sequence[str], names: Sequence[str]) -> Int[np.ndarray, " n"]:
+    """Return the group of each image as a number, in the order in which they appear.
+
+    Args:
+        texts: Group of each image, such as a patient; blank where it is one by itself.
+        names: Name of each image.
+    """
+    numbers: dict[str, int] = {}
+    # a blank, which no group has in front, before the name of an image by itself
+    groups = (
+        composed(text.strip()) or f" {name}" for text, name in zip(texts, names, strict=True)
+    )
+    return np.array([numbers.setdefault(group, len(numbers)) for group in groups], dtype=np.int64)
+
+
+def require_apart(
+    place: str,
+    groups: Int[np.ndarray, " n"] | None,
+    rows: Mapping[str, Int[np.ndarray, "..."]],
+    names: Sequence[str],
+    *,
+    shown: Sequence[str] | None = None,
+) -> None:
+    """Refuse a group that is in two splits.
+
+    Args:
+        place: Where the images come from, for the message.
+        groups: Group of each image; None if not known.
+        rows: Images of each split.
+        names: Name of each image.
+        shown: What the group of each image is called; None where that is not known.
+
+    Raises:
+        InputError: naming the first, and an image of it in either split.
+    """
+    for first, second in combinations(rows, 2) if groups is not None else ():
+        shared = np.intersect1d(groups[rows[first]], groups[rows[second]])
+        if len(shared):
+            members = np.flatnonzero(groups == shared[0])
+            one, other = (
+                names[int(np.intersect1d(members, rows[split])[0])] for split in (first, second)
+            )
+            called = f" {shown[members[0]]!r}" if shown is not None else ""
+            raise InputError(
+                f"{place}: {one} ({first}) and {other} ({second}) are of one group{called}; "
+                f"groups in both: {len(shared):,}; allowed: none"
+            )
 
 
 def split_by_group(

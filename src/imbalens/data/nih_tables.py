@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from imbalens.classes import NO_FINDING
-from imbalens.data.csv_tables import as_known, read_box, read_rows
+from imbalens.data.boxes import read_box
+from imbalens.data.csv_tables import as_known, read_rows
 from imbalens.errors import InputError
 from imbalens.params.datasets import Binary, Multilabel
 
