@@ -37,7 +37,7 @@ class Boxes:
     sides: Int[np.ndarray, "b 2"]
 
 
-def read_boxes(
+def collect_boxes(
     rows: Iterable[tuple[str, tuple[str, ...]]],
     *,
     find_image: Callable[[str, str], int | None],
@@ -85,7 +85,7 @@ def read_box(
         place: Where it stands, for messages.
         texts: The four numbers, as they stand there.
         sides: Width and height of the image in the same pixels.
-        form: What the numbers are, see `read_boxes`.
+        form: What the numbers are, see `collect_boxes`.
 
     Raises:
         InputError: if these are no numbers, or no box with an area inside the image.

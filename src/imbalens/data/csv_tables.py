@@ -128,6 +128,11 @@ def check_values(
             )
 
 
+def is_blank(text: str) -> bool:
+    """Tell whether a text stands for a missing value, as NaN does where some programs write it."""
+    return text.strip().lower() in ("", "nan")
+
+
 def as_known(text: str, known: Container[str]) -> str:
     """Return a text as it stands, or without the blanks around it where only that is known."""
     return text if text in known else text.strip()

@@ -4,36 +4,27 @@ Source: DICOM PS3.3, C.7.6.3.1 (what pixels mean) and C.11.2.1 (windows).
 """
 
 from importlib import import_module
-from typing import IO, Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageFile
 
 from imbalens.errors import InputError
+from imbalens.params.tables import Window
 
-Window = Literal["full", "stored"]
 MAX_MESSAGE = 100  # characters of another program's
 
 
 class DicomImageFile(ImageFile.ImageFile):
-    """A DICOM file, of which the pixels are decoded when they are asked for."""
+    """A DICOM file, of which the pixels are decoded when they are asked for.
+
+    Attributes:
+        window: Which values become 0 to 255, see `to_bytes`.
+    """
 
     format = "DICOM"
-
-    def __init__(self, file: IO[bytes], *, window: Window = "full") -> None:
-        """Read all but the pixels.
-
-        Args:
-            file: An open DICOM file.
-            window: Which values become 0 to 255, see `to_bytes`.
-
-        Raises:
-            InputError: if pydicom is not installed.
-            ValueError: if it is not of one grey picture.
-        """
-        self._window: Window = window
-        super().__init__(file)
+    window: Window = "full"
 
     def _open(self) -> None:
         try:
@@ -59,7 +50,7 @@ class DicomImageFile(ImageFile.ImageFile):
     def load(self) -> Any:  # noqa: ANN401 - what Pillow returns is no type of it
         """Decode the pixels."""
         if self._im is None:
-            self.im = Image.fromarray(to_bytes(self._data, window=self._window)).im
+            self.im = Image.fromarray(to_bytes(self._data, window=self.window)).im
         return Image.Image.load(self)
 
 

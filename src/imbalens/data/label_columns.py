@@ -3,16 +3,25 @@
 A text that is blank, or NaN as some programs write it, is no label.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
-from imbalens.data.csv_tables import as_known
+from imbalens.data.csv_tables import as_known, is_blank
 from imbalens.data.names import MAX_CLASSES, composed, first_names
 from imbalens.errors import InputError
-from imbalens.params.tables import MAX_LABELS, UnknownAs
+from imbalens.params.tables import (
+    MAX_LABELS,
+    Joined,
+    MultiHot,
+    OneClass,
+    OneHot,
+    TableLabels,
+    UnknownAs,
+)
 
 STATES = {"1": 1, "1.0": 1, "true": 1, "0": 0, "0.0": 0, "false": 0}
 UNCERTAIN = ("-1", "-1.0")
@@ -27,16 +36,58 @@ class Labels:
         class_names: Name of each class, in label order.
         values: Class of each image; of several labels, 1 where an image has one and 0 elsewhere.
         unknown: Whether a label of an image is not known, and 0 therefore; None if all are.
+        merged: Names of labels that were made one.
     """
 
     class_names: tuple[str, ...]
     values: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"]
     unknown: Bool[np.ndarray, "n m"] | None = None
+    merged: Sequence[str] = ()
+
+    @property
+    def label_of(self) -> Mapping[str, int]:
+        """Class by each name that a box may have."""
+        own = {composed(name): label for label, name in enumerate(self.class_names)}
+        return dict.fromkeys(map(composed, self.merged), 0) | own
 
 
-def is_blank(text: str) -> bool:
-    """Tell whether a text stands for a missing value."""
-    return text.strip().lower() in ("", "nan")
+def read_labels(
+    params: TableLabels, columns: Mapping[str, Sequence[str]], places: Sequence[str]
+) -> Labels:
+    """Return what the images of some rows are labelled with.
+
+    Args:
+        params: Which columns hold it, and how.
+        columns: Values of each column, by its name.
+        places: Where each row stands, for messages.
+
+    Raises:
+        InputError: naming the first row that is labelled with what is no label.
+    """
+    match params:
+        case OneClass():
+            return read_classes(columns[params.column], places, classes=params.classes)
+        case OneHot(columns=names):
+            return read_one_hot([columns[name] for name in names], places, names=names)
+        case Joined():
+            found = read_joined(
+                columns[params.column],
+                places,
+                separator=params.separator,
+                none=params.none,
+                classes=params.classes,
+            )
+        case MultiHot(columns=names):
+            found = read_multi_hot(
+                [columns[name] for name in names],
+                places,
+                names=names,
+                blank=params.blank,
+                uncertain=params.uncertain,
+            )
+        case _:
+            assert_never(params)
+    return found if params.merged_as is None else merge(found, params.merged_as)
 
 
 def read_classes(
@@ -178,7 +229,8 @@ def merge(labels: Labels, name: str) -> Labels:
     values, unknown = labels.values.max(1, keepdims=True), labels.unknown
     if unknown is not None:
         unknown = unknown.any(1, keepdims=True) & (values == 0)
-    return Labels((name,), values, unknown if unknown is not None and unknown.any() else None)
+    unknown = unknown if unknown is not None and unknown.any() else None
+    return Labels((name,), values, unknown, labels.class_names)
 
 
 class _Index:

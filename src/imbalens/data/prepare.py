@@ -25,6 +25,7 @@ from imbalens.data.phantom import open_phantom
 from imbalens.data.places365 import open_places365
 from imbalens.data.planted import open_planted
 from imbalens.data.source import ReadImages, Source, SourceSplit, count_positives
+from imbalens.data.table import open_table
 from imbalens.errors import InputError
 from imbalens.params.datasets import (
     Arrays,
@@ -37,6 +38,7 @@ from imbalens.params.datasets import (
     PhantomCxr,
     Places365,
     Planted,
+    Table,
 )
 from imbalens.store.hdf5 import create
 from imbalens.store.prepared import PREPARED, PREPARED_VERSION
@@ -155,6 +157,14 @@ def open_source(dataset: Dataset) -> Source:
         case Lists():
             return open_lists(
                 dataset.source, dataset.image_size, resize=dataset.resize, bits=dataset.bits
+            )
+        case Table():
+            return open_table(
+                dataset.source,
+                dataset.image_size,
+                resize=dataset.resize,
+                bits=dataset.bits,
+                validation=dataset.validation.share is None,
             )
         case Places365():
             return open_places365(

@@ -110,7 +110,7 @@ def find_images(root: Path, texts: Sequence[str], places: Sequence[str]) -> list
         InputError: naming a path that leads elsewhere, stands there twice, or of which there is
             no file.
     """
-    files = [_within(text, place) for text, place in zip(texts, places, strict=True)]
+    files = [within(text, place) for text, place in zip(texts, places, strict=True)]
     first: dict[str, int] = {}
     for row, file in enumerate(files):
         if (before := first.setdefault(composed(file), row)) != row:
@@ -133,7 +133,16 @@ def find_images(root: Path, texts: Sequence[str], places: Sequence[str]) -> list
     return files
 
 
-def _within(text: str, place: str) -> str:
+def within(text: str, place: str) -> str:
+    """Return a path within the root folder, with `/`.
+
+    Args:
+        text: The path as it stands there; blanks around it do not count.
+        place: Where that is, for the message.
+
+    Raises:
+        InputError: if it leads elsewhere.
+    """
     path = text.strip().replace("\\", "/")
     if "//" in path or "./" in path:
         path = posixpath.normpath(path)
@@ -146,5 +155,5 @@ def _within(text: str, place: str) -> str:
 
 def _walk(root: Path) -> Iterator[str]:
     for folder, _, names in os.walk(root):
-        within = Path(folder).relative_to(root)
-        yield from ((within / name).as_posix() for name in names)
+        inner = Path(folder).relative_to(root)
+        yield from ((inner / name).as_posix() for name in names)

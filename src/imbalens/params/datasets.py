@@ -22,6 +22,7 @@ from imbalens.params.tables import (
     TableLabels,
     TableSplit,
     TablesSplit,
+    Window,
 )
 
 
@@ -305,7 +306,7 @@ class Table(Files):
     view: Column | None
     boxes: TableBoxes | None
     channels: Literal[1, 3]
-    window: Literal["full", "stored"]
+    window: Window
 
     @property
     def several_labels(self) -> bool:

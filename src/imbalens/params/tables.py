@@ -114,6 +114,9 @@ class ShareSplit(PatientSplit):
 
 TableSplit = Annotated[ColumnSplit | TablesSplit | ShareSplit, Field(discriminator="kind")]
 
+# Which values of a DICOM file become 0 to 255.
+Window = Literal["full", "stored"]
+
 BoxForm = Literal["xywh", "corners"]
 Side = Annotated[int, Field(ge=1, le=2**17)]
 
