@@ -52,6 +52,23 @@ def lay_out(name, folder, monkeypatch):
                 (folder / f"{split}.txt").write_text("\n".join(rows), encoding="utf-8")
             lists = {"train": "train.txt", "val": None, "test": "test.txt", "categories": None}
             return {"root": str(folder), **lists}
+        case "table":
+            rows = []
+            for split in ("train", "test"):
+                for label, colour in (("ape", (0, 250, 9)), ("cat", (250, 0, 0))):
+                    save(folder / split / f"{label}.png", colour)
+                    rows.append(f"{split}/{label}.png,{label},{split}")
+            (folder / "t.csv").write_text("\n".join(["path,label,split", *rows]), encoding="utf-8")
+            return {
+                "root": str(folder),
+                "table": "t.csv",
+                "images": {"kind": "files", "column": "path"},
+                "labels": {"kind": "class", "column": "label", "classes": None},
+                "split": {"kind": "column", "column": "split"},
+                **dict.fromkeys(("group", "view", "boxes")),
+                "channels": 3,
+                "window": "full",
+            }
         case "places365":
             places365.lay_out(folder, "archives")
             return {"root": str(folder), "classes": "all", "test_per_class": None, "seed": 0}
@@ -97,7 +114,7 @@ def test_what_a_source_states_is_what_its_images_show(
             prepare(make_dataset(given | {"digest": "0000"}, image_size=16), path)
 
 
-FILES = ["folder", "lists", "places365", "inaturalist", "nih"]
+FILES = ["folder", "lists", "table", "places365", "inaturalist", "nih"]
 
 
 @pytest.fixture(params=FILES)

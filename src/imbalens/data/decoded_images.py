@@ -15,12 +15,18 @@ import numpy as np
 import PIL
 from jaxtyping import Int, UInt8
 
-from imbalens.data import decoding, geometry, image_files
+from imbalens.data import decoding, dicom, geometry, image_files
 from imbalens.errors import InputError
 
 PIXELS, KEYS = "pixels", "keys"  # files of the work folder, both in the order of decoding
 KEY_BYTES = 16
-PROGRAM = (__file__, decoding.__file__, geometry.__file__, image_files.__file__)
+PROGRAM = (
+    __file__,
+    decoding.__file__,
+    dicom.__file__,
+    geometry.__file__,
+    image_files.__file__,
+)
 
 
 class DecodedImages:

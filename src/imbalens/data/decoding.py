@@ -10,6 +10,7 @@ from jaxtyping import UInt8
 from imbalens.data.image_files import DEEP, Format, fit, open_image, read_upright
 from imbalens.errors import InputError
 from imbalens.params.datasets import Resize
+from imbalens.params.tables import Window
 
 FORMATS: tuple[Format, ...] = ("PNG", "JPEG")
 
@@ -29,6 +30,7 @@ class Decoding:
         channels: 3 for RGB, 1 for grey.
         formats: Those that files may have.
         square: Whether only square images are allowed.
+        window: Of DICOM, which values become 0 to 255, see `dicom.to_bytes`.
     """
 
     size: int
@@ -37,6 +39,7 @@ class Decoding:
     channels: Literal[1, 3] = 3
     formats: tuple[Format, ...] = FORMATS
     square: bool = False
+    window: Window = "full"
 
     def read(self, path: Path) -> UInt8[np.ndarray, "s s c"]:
         """Read one image.
@@ -45,7 +48,7 @@ class Decoding:
             InputError: naming a file that cannot be decoded, is of another format, has larger
                 values or is not square where it must be.
         """
-        with open_image(path, formats=self.formats) as image:
+        with open_image(path, formats=self.formats, window=self.window) as image:
             width, height = image.size
             if self.square and width != height:
                 raise InputError(

@@ -1,8 +1,8 @@
 """Images of one's own in class folders, which may have groups and boxes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain, combinations
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +10,12 @@ import numpy as np
 from imbalens.data.class_folders import list_class_folders, readable
 from imbalens.data.decoding import FORMATS
 from imbalens.data.folder_tables import read_boxes, read_groups
-from imbalens.data.group_splits import report_shares, split_by_group
+from imbalens.data.group_splits import draw_test_images, require_apart
 from imbalens.data.image_files import measure
-from imbalens.data.image_table import ImageTable, Rows, open_images
-from imbalens.data.imbalance import split_validation
+from imbalens.data.image_table import ImageTable, open_images
 from imbalens.data.source import Source
 from imbalens.errors import InputError
-from imbalens.params.datasets import Folder, PatientSplit, Resize
+from imbalens.params.datasets import Folder, Resize
 from imbalens.params.paths import expand_path
 
 
@@ -55,11 +54,18 @@ def open_folder(
     images = ImageTable(root, within, names, labels)
     images = _add_tables(images, params, found.class_names, others, image_size, resize)
     if params.split:
-        rows = _split_rows(images, params.split, found.class_names)
+        rows = draw_test_images(
+            str(root),
+            found.class_names,
+            labels,
+            images.groups,
+            share=params.split.test_share,
+            seed=params.split.seed,
+        )
     else:
         parts = np.split(np.arange(len(files)), np.cumsum(counts.sum(1))[:-1])
         rows = dict(zip(found.files, parts, strict=True))
-        _check_apart(images, rows)
+        require_apart(str(root), images.groups, rows, names)
     return open_images(
         images,
         rows,
@@ -113,34 +119,3 @@ def _find_table(root: Path, text: str, key: str) -> Path:
     if not path.is_file():
         raise InputError(f"{path}: file not found; give source.{key} another path, or null")
     return path
-
-
-def _split_rows(
-    images: ImageTable, split: PatientSplit, class_names: Sequence[str]
-) -> dict[str, Rows]:
-    """Split the images by share, of every class and in whole groups where these are known."""
-    share, seed = split.test_share, split.seed
-    if images.groups is None:
-        train, test = split_validation(images.labels, share=share, seed=seed)
-    else:
-        train, test = split_by_group(images.labels, images.groups, share=share, seed=seed)
-        report_shares(str(images.root), class_names, images.labels, test, share=share)
-    return {"train": train, "test": test}
-
-
-def _check_apart(images: ImageTable, rows: Mapping[str, Rows]) -> None:
-    """Refuse a group that is in two splits."""
-    groups = images.groups
-    if groups is None:
-        return
-    for first, second in combinations(rows, 2):
-        shared = np.intersect1d(groups[rows[first]], groups[rows[second]])
-        if len(shared):
-            members = np.flatnonzero(groups == shared[0])
-            some = [
-                images.names[int(np.intersect1d(members, rows[s])[0])] for s in (first, second)
-            ]
-            raise InputError(
-                f"{images.root}: {' and '.join(some)} are of one group; groups in both {first}/ "
-                f"and {second}/: {len(shared):,}; allowed: none"
-            )

@@ -1,20 +1,21 @@
 """Image files with all that is known of them, a row each: where every source of files ends."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Bool, Int, UInt8
 
 from imbalens.data.bit_depth import find_bits
 from imbalens.data.decoded_images import DecodedImages
 from imbalens.data.decoding import FORMATS, Decoding
 from imbalens.data.image_files import DEEP, Format
 from imbalens.data.names import escape_unseen
-from imbalens.data.source import Source, SourceSplit, Task
+from imbalens.data.source import ReadImages, Source, SourceSplit, Task
 from imbalens.params.datasets import Resize
+from imbalens.params.tables import Window
 
 WORK = Path("work")
 
@@ -35,6 +36,8 @@ class ImageTable:
         boxes: Row, class, x, y, width, height in pixels of images as prepared; None if there are
             none.
         views: View of each, such as "PA"; None if not known.
+        unknown: Of several labels, which are not known of an image, and 0 in `labels`; None if
+            all are.
     """
 
     root: Path
@@ -44,6 +47,7 @@ class ImageTable:
     groups: Int[np.ndarray, " n"] | None = None
     boxes: Int[np.ndarray, "b 6"] | None = None
     views: Sequence[str] | None = None
+    unknown: Bool[np.ndarray, "n m"] | None = None
 
 
 def open_images(
@@ -57,6 +61,7 @@ def open_images(
     channels: Literal[1, 3] = 3,
     formats: tuple[Format, ...] = FORMATS,
     square: bool = False,
+    window: Window = "full",
     task: Task = "multiclass",
     n_unread: int = 0,
     facts: Mapping[str, Any] | None = None,
@@ -73,15 +78,54 @@ def open_images(
         channels: Of the images as read.
         formats: Those that files may have.
         square: Whether only square images are allowed.
+        window: Of DICOM, which values become 0 to 255, see `dicom.to_bytes`.
         task: Whether an image has one class, or any of several labels, or of one.
         n_unread: Validation images that are there and not read.
         facts: What else `prepare` reports of the source.
     """
     every: list[int] = np.concatenate([*rows.values()]).tolist()
     used = bits or find_bits(table.root, [table.files[row] for row in every])
-    how = Decoding(size, resize, used, channels, formats, square)
+    how = Decoding(size, resize, used, channels, formats, square, window)
     decoded = DecodedImages(WORK, table.root, table.files, how)
-    splits = {split: _open_split(table, part, decoded) for split, part in rows.items()}
+    return open_rows(
+        table,
+        rows,
+        class_names,
+        read=decoded.read,
+        channels=channels,
+        task=task,
+        n_unread=n_unread,
+        facts={**(facts or {}), **({"bits": used} if used < DEEP else {})},
+        finish=decoded.finish,
+    )
+
+
+def open_rows(
+    table: ImageTable,
+    rows: Mapping[str, Rows],
+    class_names: Sequence[str],
+    *,
+    read: ReadImages,
+    channels: Literal[1, 3],
+    task: Task,
+    n_unread: int,
+    facts: Mapping[str, Any] | None = None,
+    finish: Callable[[], None] = lambda: None,
+) -> Source:
+    """Return a source of the images of some rows.
+
+    Args:
+        table: The images, be they in files or not.
+        rows: Rows of the images of `train`, `test`, and `val` where there are some.
+        class_names: Name of each class, in label order.
+        read: Returns the images of some rows as they are prepared.
+        channels: Of the images as read.
+        task: Whether an image has one class, or any of several labels, or of one.
+        n_unread: Validation images that are there and not read.
+        facts: What else `prepare` reports of the source.
+        finish: Called when everything is written.
+    """
+    splits = {split: _open_split(table, part, read) for split, part in rows.items()}
     return Source(
         place=str(table.root),
         class_names=tuple(map(escape_unseen, class_names)),
@@ -91,14 +135,14 @@ def open_images(
         n_unread=n_unread,
         task=task,
         channels=channels,
-        facts={**(facts or {}), **({"bits": used} if used < DEEP else {})},
-        finish=decoded.finish,
+        facts=facts or {},
+        finish=finish,
     )
 
 
-def _open_split(table: ImageTable, rows: Rows, decoded: DecodedImages) -> SourceSplit:
+def _open_split(table: ImageTable, rows: Rows, read_rows: ReadImages) -> SourceSplit:
     def read(positions: Int[np.ndarray, " k"]) -> UInt8[np.ndarray, "k s s c"]:
-        return decoded.read(rows[positions])
+        return read_rows(rows[positions])
 
     boxes, groups, views = table.boxes, table.groups, table.views
     chosen: list[int] = rows.tolist()
@@ -109,6 +153,7 @@ def _open_split(table: ImageTable, rows: Rows, decoded: DecodedImages) -> Source
         boxes=None if boxes is None else lambda positions: boxes_at(boxes, rows[positions]),
         patients=None if groups is None else groups[rows],
         views=None if views is None else [views[row] for row in chosen],
+        unknown=None if table.unknown is None else table.unknown[rows],
     )
 
 

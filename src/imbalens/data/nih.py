@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
+from imbalens.data.group_splits import draw_groups
 from imbalens.data.image_table import ImageTable, open_images
 from imbalens.data.nih_boxes import boxes_of
-from imbalens.data.nih_splits import boxed_patients, read_lists, split_patients
+from imbalens.data.nih_splits import boxed_patients, read_lists
 from imbalens.data.nih_tables import Tables, label_matrix, label_names, read_tables
 from imbalens.data.source import Source
 from imbalens.errors import InputError
@@ -104,11 +105,11 @@ def _split_rows(
     listed = read_lists(root, tables)
     if listed:
         return dict(zip(("train", "test"), listed, strict=True)), "official lists"
-    tested = split_patients(
+    tested = draw_groups(
         tables.patients,
-        boxed_patients(tables),
-        test_share=params.split.test_share,
+        share=params.split.test_share,
         seed=params.split.seed,
+        first=boxed_patients(tables),
     )
     return {"train": np.flatnonzero(~tested), "test": np.flatnonzero(tested)}, "patients"
 

@@ -26,6 +26,7 @@ from imbalens.data.phantom import open_phantom
 from imbalens.data.places365 import open_places365
 from imbalens.data.planted import open_planted
 from imbalens.data.source import ReadImages, Source, SourceSplit, count_positives
+from imbalens.data.table import open_table
 from imbalens.errors import InputError
 from imbalens.params.datasets import (
     Arrays,
@@ -38,6 +39,7 @@ from imbalens.params.datasets import (
     PhantomCxr,
     Places365,
     Planted,
+    Table,
 )
 from imbalens.store.hdf5 import create
 from imbalens.store.prepared import PREPARED, PREPARED_VERSION
@@ -165,6 +167,14 @@ def _open_one(dataset: Dataset) -> Source:
             return open_arrays(dataset.source, dataset.image_size, resize=dataset.resize)
         case Lists():
             return open_lists(
+                dataset.source,
+                dataset.image_size,
+                resize=dataset.resize,
+                bits=dataset.bits,
+                validation=dataset.validation.share is None,
+            )
+        case Table():
+            return open_table(
                 dataset.source,
                 dataset.image_size,
                 resize=dataset.resize,

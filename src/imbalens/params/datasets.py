@@ -11,6 +11,19 @@ from pydantic import Field, ValidationError, WrapValidator
 from imbalens.params.base import Count, Factor, Section, Seed, Share
 from imbalens.params.errors import tags
 from imbalens.params.paths import PathText
+from imbalens.params.tables import (
+    Column,
+    ColumnSplit,
+    Joined,
+    MultiHot,
+    PatientSplit,
+    TableBoxes,
+    TableImages,
+    TableLabels,
+    TableSplit,
+    TablesSplit,
+    Window,
+)
 
 
 class SourceSection(Section):
@@ -78,16 +91,6 @@ class Planted(SourceSection):
     def has_boxes(self) -> bool:
         """Each image has one, of its object."""
         return True
-
-
-class PatientSplit(Section):
-    """Share of images that are test images where nothing else says which.
-
-    They are whole patients, or other groups, where these are known.
-    """
-
-    test_share: Annotated[float, Field(gt=0, lt=1)]
-    seed: Seed
 
 
 class Folder(Files):
@@ -288,7 +291,51 @@ class PhantomCxr(SourceSection):
         return True
 
 
-AnySource = Planted | Folder | Arrays | Lists | Places365 | Inaturalist | Cifar | Nih | PhantomCxr
+class Table(Files):
+    """Images of one's own by a table, CSV or parquet (see data/table.py).
+
+    `root` may name environment variables as $NAME; other files are within it if their paths are
+    not full ones. `group` and `view` are columns. `channels: 1` makes images grey. `window` says
+    which values of DICOM files become 0 to 255: all that their bits can hold, or those of the
+    window that each stores.
+    """
+
+    takes_resize: ClassVar[bool] = True
+    takes_bits: ClassVar[bool] = True
+    name: Literal["table"]
+    root: PathText
+    table: PathText
+    images: TableImages
+    labels: TableLabels
+    split: TableSplit
+    group: Column | None
+    view: Column | None
+    boxes: TableBoxes | None
+    channels: Literal[1, 3]
+    window: Window
+
+    @property
+    def several_labels(self) -> bool:
+        """Where a value, or a row, can hold several."""
+        return isinstance(self.labels, Joined | MultiHot)
+
+    @property
+    def has_boxes(self) -> bool:
+        """Where a file of boxes is given."""
+        return self.boxes is not None
+
+    @property
+    def may_set_aside(self) -> bool:
+        """Where the table may say so, or there is one of validation images."""
+        split = self.split
+        return isinstance(split, ColumnSplit) or (
+            isinstance(split, TablesSplit) and split.val is not None
+        )
+
+
+AnySource = (
+    Planted | Folder | Arrays | Lists | Table | Places365 | Inaturalist | Cifar | Nih | PhantomCxr
+)
 
 Source = Annotated[AnySource, Field(discriminator="name")]
 
