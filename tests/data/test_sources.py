@@ -74,7 +74,7 @@ def lay_out(name, folder, monkeypatch):
             return {"root": str(folder), "classes": "all", "test_per_class": None, "seed": 0}
         case "inaturalist":
             inaturalist.lay_out(folder, 2017)
-            capped = {"max_test_per_class": None, "seed": 0}
+            capped = {"boxes": False, "max_test_per_class": None, "seed": 0}
             return {"root": str(folder), "version": 2017, "level": "super", **capped}
         case "cifar10" | "cifar100":
             place(folder, monkeypatch, name, labels=[0, 1, 0, 1], n_classes=2)

@@ -76,6 +76,10 @@ def test_what_goes_together_is_valid(tmp_path, source, other):
             f"{KEY}.level: found 'genus'; allowed for 2017: 'super', 'full'",
         ),
         (
+            mine(INATURALIST | {"level": "full", "version": 2018, "boxes": True}, None),
+            "datasets.mine.source.boxes: found true; allowed for 2018: false",
+        ),
+        (
             mine(ARRAYS, {"name": "cifar10", "root": "x", "download": False}, bits=12),
             "datasets.mine.bits: found 12; allowed for source 'arrays' and 'cifar10': null",
         ),

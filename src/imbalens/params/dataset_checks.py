@@ -11,13 +11,13 @@ def find_dataset_problems(datasets: Mapping[str, Dataset]) -> list[str]:
     return [
         f"datasets.{name}.{problem}"
         for name, dataset in datasets.items()
-        for check in (_check_levels, _check_images, _check_evaluate_on)
+        for check in (_check_inaturalist, _check_images, _check_evaluate_on)
         for problem in check(dataset)
     ]
 
 
-def _check_levels(dataset: Dataset) -> Iterator[str]:
-    """Ranks of a taxonomy that was not published."""
+def _check_inaturalist(dataset: Dataset) -> Iterator[str]:
+    """Ranks of a taxonomy, and boxes, that were not published."""
     for key, source in dataset.sources.items():
         if (
             isinstance(source, Inaturalist)
@@ -25,6 +25,8 @@ def _check_levels(dataset: Dataset) -> Iterator[str]:
             and source.level not in ("super", "full")
         ):
             yield f"{key}.level: found {source.level!r}; allowed for 2017: 'super', 'full'"
+        if isinstance(source, Inaturalist) and source.version != 2017 and source.boxes:
+            yield f"{key}.boxes: found true; allowed for {source.version}: false"
 
 
 def _check_images(dataset: Dataset) -> Iterator[str]:

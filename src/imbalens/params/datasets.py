@@ -204,7 +204,7 @@ class Inaturalist(Files):
 
     `level`: what is a class, a super-category (13 in 2017), a rank of the taxonomy (2018 and
     2021) or a species (`full`). Of each class at most `max_test_per_class` test images are drawn
-    (null: all).
+    (null: all). `boxes` takes those of 2017, from files of their own.
     """
 
     takes_resize: ClassVar[bool] = True
@@ -213,8 +213,14 @@ class Inaturalist(Files):
     root: PathText
     version: Literal[2017, 2018, 2021, "2021_mini"]
     level: Literal["super", "kingdom", "phylum", "class", "order", "family", "genus", "full"]
+    boxes: bool
     max_test_per_class: Count | None
     seed: Seed
+
+    @property
+    def has_boxes(self) -> bool:
+        """Where they are asked for: of 2017, of nine super-categories."""
+        return self.boxes
 
 
 class Cifar(SourceSection):
