@@ -1,6 +1,7 @@
 """Datasets whose test images are another source's."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -236,10 +237,10 @@ def test_boxes_come_with_the_images_and_get_the_labels_of_the_training_source(
 def split(labels, boxes=None):
     """A split of black images with some boxes of each, whatever positions are asked for."""
     return SourceSplit(
-        labels=np.array(labels, np.uint8 if boxes else np.int64),
+        labels=np.array(labels, np.int64 if boxes is None else np.uint8),
         names=[str(row) for row in range(len(labels))],
         read=lambda positions: np.zeros((len(positions), 8, 8, 3), np.uint8),
-        boxes=None if boxes is None else lambda _: np.array(boxes),
+        boxes=None if boxes is None else lambda _: np.array(boxes, dtype=np.int64).reshape(-1, 6),
     )
 
 
@@ -254,6 +255,18 @@ def test_boxes_of_a_label_left_out_go_with_it():
     boxes = test.boxes(np.array([0]))
     assert boxes.tolist() == [[0, 1, 1, 2, 3, 4], [0, 0, 5, 6, 1, 2]]
     assert test.labels.tolist() == [[1, 1]]
+
+
+def test_what_is_not_known_goes_with_its_label():
+    ours = split([[1, 0]], [])
+    theirs = replace(split([[1, 1, 0]], []), unknown=np.array([[False, True, True]]))
+    source, other = (
+        Source(place=place, class_names=names, train=each, test=each, task="multilabel")
+        for place, names, each in (("one", ("a", "b"), ours), ("two", ("b", "x", "a"), theirs))
+    )
+    test = evaluate_on(source, other, name="table").test
+    assert test.labels.tolist() == [[0, 1]]
+    assert test.unknown.tolist() == [[True, False]]
 
 
 @given(permutation=st.permutations(range(4)), labels=st.lists(st.integers(0, 3), min_size=1))

@@ -43,6 +43,7 @@ def evaluate_on(source: Source, other: Source, *, name: str) -> Source:
     test = replace(
         test,
         labels=_relabel(test.labels, labels),
+        unknown=None if test.unknown is None else test.unknown[:, _columns(labels)],
         read=_convert(test.read, other.channels, source.channels),
         boxes=test.boxes and _relabel_boxes(test.boxes, labels),
         patients=_renumber(source, test.patients),
@@ -101,8 +102,13 @@ def _relabel(
     """
     if found.ndim == 1:
         return labels[found]
+    return found[:, _columns(labels)]
+
+
+def _columns(labels: Int[np.ndarray, " c"]) -> Int[np.ndarray, " k"]:
+    """Return the other source's labels that are kept, in the order of the training source."""
     kept = np.flatnonzero(labels != ABSENT)
-    return found[:, kept[np.argsort(labels[kept])]]
+    return kept[np.argsort(labels[kept])]
 
 
 def _relabel_boxes(read: ReadBoxes, labels: Int[np.ndarray, " c"]) -> ReadBoxes:
