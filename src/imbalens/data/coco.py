@@ -17,6 +17,8 @@ from imbalens.data.names import composed
 from imbalens.errors import InputError
 from imbalens.params.errors import shown
 
+MAX_BYTES = 2**30  # of a file; that of iNaturalist 2017 holds half a million images and boxes
+
 
 @dataclass(frozen=True)
 class CocoFile:
@@ -40,7 +42,7 @@ def read_coco(path: Path) -> CocoFile:
             image or category that the file does not have.
     """
     try:
-        content = json.loads(read_text(path))
+        content = json.loads(read_text(path, max_bytes=MAX_BYTES))
     except (ValueError, RecursionError) as error:
         if isinstance(error, InputError):
             raise

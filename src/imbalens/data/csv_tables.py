@@ -14,23 +14,27 @@ MAX_BYTES = 2**28  # of a file, unpacked; NIH's table of labels has 10 million
 MAX_LONG = 4096  # characters of a path, as on most systems, or of labels in one value
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
     """Read a text file whole, unpacked where its name ends in .gz.
 
+    Args:
+        path: The file.
+        max_bytes: That it may have, unpacked.
+
     Raises:
-        InputError: if it cannot be read, is larger than `MAX_BYTES` or is not UTF-8 text; naming
+        InputError: if it cannot be read, is larger or is not UTF-8 text; naming
             the line where that is known.
     """
     if not path.is_file():
         raise InputError(f"{path}: is no regular file; replace it or remove it")
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            content = file.read(max_bytes + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read ({error}); bring the file again") from error
-    if len(content) > MAX_BYTES:
+    if len(content) > max_bytes:
         raise InputError(
-            f"{path}: is larger than the {MAX_BYTES:,} bytes that are read; bring the file as it "
+            f"{path}: is larger than the {max_bytes:,} bytes that are read; bring the file as it "
             "was shipped"
         )
     try:

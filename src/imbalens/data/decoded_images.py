@@ -69,8 +69,11 @@ class DecodedImages:
                 _lock(keys)
                 self._recover(pixels, keys, [*keys_of.values()])
                 missing = {i: key for i, key in keys_of.items() if key not in self._slots}
-                self._append(missing, pixels, keys)
+                decoded = self._append(missing, pixels, keys)
                 for image, position in zip(images, positions.tolist(), strict=True):
+                    if position in decoded:
+                        image[:] = decoded[position]
+                        continue
                     pixels.seek(self._slots[keys_of[position]] * image.size)
                     if pixels.readinto(image.data) < image.size:
                         raise OSError(f"{PIXELS} was cut off meanwhile")
@@ -104,24 +107,28 @@ class DecodedImages:
         self._slots |= {keys.read(KEY_BYTES): slot for slot in range(self._n_known, n)}
         self._n_known = n
 
-    def _append(self, missing: dict[int, bytes], pixels: BinaryIO, keys: BinaryIO) -> None:
-        """Write images by position, and only when they are on the disk their keys."""
+    def _append(
+        self, missing: dict[int, bytes], pixels: BinaryIO, keys: BinaryIO
+    ) -> dict[int, UInt8[np.ndarray, "s s c"]]:
+        """Decode images and write them, and only when they are on the disk their keys."""
+        images: dict[int, UInt8[np.ndarray, "s s c"]] = {}
         if not missing:
-            return
-        written: list[bytes] = []
+            return images
         # Pillow decodes and resizes without holding the interpreter's lock
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             decoded = pool.map(self._decode, missing)
             try:
-                for key, image in zip(missing.values(), decoded, strict=True):
-                    pixels.write(image.tobytes())
-                    written.append(key)
+                for position, image in zip(missing, decoded, strict=True):
+                    pixels.write(image.data)
+                    images[position] = image
             finally:
+                written = [missing[position] for position in images]
                 _flush(pixels)
                 keys.write(b"".join(written))
                 _flush(keys)
         self._slots |= {key: self._n_known + i for i, key in enumerate(written)}
         self._n_known += len(written)
+        return images
 
     def _decode(self, position: int) -> UInt8[np.ndarray, "s s c"]:
         return self._how.read(self._root / self._files[position])

@@ -23,6 +23,8 @@ def open_parts(
     *,
     resize: Resize,
     bits: int | None,
+    boxes: Int[np.ndarray, "b 6"] | None = None,
+    n_unread: int = 0,
     facts: Mapping[str, int] | None = None,
 ) -> Source:
     """Return a source of images that each have a class, each named by its path.
@@ -35,14 +37,26 @@ def open_parts(
         size: Side in pixels of the squares that images become.
         resize: How oblong images become squares.
         bits: Of 16-bit grey, how many of each value are used; None to look.
+        boxes: Which image of all parts, one after the other, class, x, y, width, height in pixels
+            as prepared; None if there are none.
+        n_unread: Validation images that are there and not read.
         facts: What else `prepare` reports of the source.
     """
     files = [*chain(*(files for files, _ in parts.values()))]
     labels = np.concatenate([labels for _, labels in parts.values()])
     ends = np.cumsum([len(files) for files, _ in parts.values()])
     rows = dict(zip(parts, np.split(np.arange(len(files)), ends[:-1]), strict=True))
-    table = ImageTable(root, files, [*map(escape_unseen, files)], labels)
-    return open_images(table, rows, class_names, size, resize=resize, bits=bits, facts=facts)
+    table = ImageTable(root, files, [*map(escape_unseen, files)], labels, boxes=boxes)
+    return open_images(
+        table,
+        rows,
+        class_names,
+        size,
+        resize=resize,
+        bits=bits,
+        n_unread=n_unread,
+        facts=facts,
+    )
 
 
 def find_absent(root: Path, files: Sequence[str]) -> list[int]:

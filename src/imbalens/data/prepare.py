@@ -17,6 +17,7 @@ from imbalens.data.channels import ChannelMoments, channel_normalization, report
 from imbalens.data.choosing import choose_images
 from imbalens.data.cifar import open_cifar
 from imbalens.data.duplicates import SplitHashes, count_duplicates, hash_images
+from imbalens.data.evaluate_on import evaluate_on
 from imbalens.data.folder import open_folder
 from imbalens.data.inaturalist import open_inaturalist
 from imbalens.data.lists import open_lists
@@ -63,7 +64,7 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
     """
     source = open_source(dataset)
     splits = choose_images(source, dataset)
-    expected = dataset.source.expected_digest
+    expected = dataset.expected_digest
     counts = {
         split: count_positives(images.labels[positions], len(source.class_names))
         for split, (images, positions) in splits.items()
@@ -83,16 +84,16 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
             hashes[split] = SplitHashes(bytearray(), labels, names)
             shape = (dataset.image_size, dataset.image_size, source.channels)
             for batch in _write_images(file, split, images, positions, shape):
-                sha.update(batch.tobytes())
+                sha.update(np.ascontiguousarray(batch).data)
                 hashes[split].hashes.extend(hash_images(batch))
                 if split == "train":
                     channels.add(batch)
         digest = sha.hexdigest()
-        if expected not in (None, digest):
+        if expected and expected[1] != digest:
             raise InputError(
-                f"{source.place}: found images of digest {digest}, source.digest is {expected}; "
-                "the files, image_size, resize, bits, imbalance or validation changed: bring "
-                "back what was meant, or set digest to what was found"
+                f"{source.place}: found images of digest {digest}, {expected[0]} is "
+                f"{expected[1]}; the files, image_size, resize, bits, imbalance or validation "
+                "changed: bring back what was meant, or set digest to what was found"
             )
         report_dark(channels, source.place)
         mean, std = channel_normalization(dataset.normalization, channels, source.place)
@@ -136,11 +137,21 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
 
 
 def open_source(dataset: Dataset) -> Source:
-    """Open the source that the parameters name.
+    """Open the source that the parameters name, with the test images of another if they name one.
 
     Raises:
-        InputError: if it is absent or not as it must be.
+        InputError: if one is absent or not as it must be, or the two do not go together.
     """
+    source = _open_one(dataset)
+    if dataset.evaluate_on is None:
+        return source
+    none_aside = dataset.validation.model_copy(update={"share": 0.0})
+    other = {"source": dataset.evaluate_on, "evaluate_on": None, "validation": none_aside}
+    opened = _open_one(dataset.model_copy(update=other))
+    return evaluate_on(source, opened, name=dataset.evaluate_on.name)
+
+
+def _open_one(dataset: Dataset) -> Source:
     match dataset.source:
         case Planted():
             return open_planted(dataset.source, dataset.image_size)
@@ -156,7 +167,19 @@ def open_source(dataset: Dataset) -> Source:
             return open_arrays(dataset.source, dataset.image_size, resize=dataset.resize)
         case Lists():
             return open_lists(
-                dataset.source, dataset.image_size, resize=dataset.resize, bits=dataset.bits
+                dataset.source,
+                dataset.image_size,
+                resize=dataset.resize,
+                bits=dataset.bits,
+                validation=dataset.validation.share is None,
+            )
+        case Table():
+            return open_table(
+                dataset.source,
+                dataset.image_size,
+                resize=dataset.resize,
+                bits=dataset.bits,
+                validation=dataset.validation.share is None,
             )
         case Table():
             return open_table(

@@ -155,8 +155,14 @@ class Lists(Files):
     name: Literal["lists"]
     root: PathText
     train: PathText
+    val: PathText | None
     test: PathText
     categories: PathText | None
+
+    @property
+    def may_set_aside(self) -> bool:
+        """Where there is a list `val`."""
+        return self.val is not None
 
 
 def _say_once(value: object, validate: Callable[[object], Any]) -> Any:  # noqa: ANN401
@@ -198,7 +204,7 @@ class Inaturalist(Files):
 
     `level`: what is a class, a super-category (13 in 2017), a rank of the taxonomy (2018 and
     2021) or a species (`full`). Of each class at most `max_test_per_class` test images are drawn
-    (null: all).
+    (null: all). `boxes` takes those of 2017, from files of their own.
     """
 
     takes_resize: ClassVar[bool] = True
@@ -207,8 +213,14 @@ class Inaturalist(Files):
     root: PathText
     version: Literal[2017, 2018, 2021, "2021_mini"]
     level: Literal["super", "kingdom", "phylum", "class", "order", "family", "genus", "full"]
+    boxes: bool
     max_test_per_class: Count | None
     seed: Seed
+
+    @property
+    def has_boxes(self) -> bool:
+        """Where they are asked for: of 2017, of nine super-categories."""
+        return self.boxes
 
 
 class Cifar(SourceSection):
@@ -425,16 +437,37 @@ class Dataset(Section):
 
     `image_size` is a side in pixels. Oblong images become squares by `resize`, see
     `data.geometry.place_image`. `bits` are those that grey PNGs of 16 bits use of each value;
-    null looks for the largest value of all of them, see `data.bit_depth`.
+    null looks for the largest value of all of them, see `data.bit_depth`. The test images are
+    those of `evaluate_on`, where it is another source of the same classes. It is a source, not the
+    name of a dataset: what `prepare` depends on stands in the dataset itself.
     """
 
     source: Source
+    evaluate_on: Source | None
     image_size: Annotated[int, Field(ge=8, le=1024)]
     resize: Resize
     bits: Annotated[int, Field(ge=8, le=16)] | None
     imbalance: Imbalance
     validation: Validation
     normalization: Normalization | None
+
+    @property
+    def sources(self) -> dict[str, AnySource]:
+        """Every source of the dataset's images by its key."""
+        other = {} if self.evaluate_on is None else {"evaluate_on": self.evaluate_on}
+        return {"source": self.source, **other}
+
+    def source_of(self, split: str) -> AnySource:
+        """Return the source of the images of a split."""
+        return self.evaluate_on if self.evaluate_on and split == "test" else self.source
+
+    @property
+    def expected_digest(self) -> tuple[str, str] | None:
+        """Key and value of the digest that the prepared images must have; None if any will do."""
+        for key, source in self.sources.items():
+            if source.expected_digest is not None:
+                return f"{key}.digest", source.expected_digest
+        return None
 
 
 def sources() -> dict[str, type[SourceSection]]:

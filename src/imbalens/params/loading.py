@@ -21,6 +21,8 @@ PARAMS_PATH = Path("params.yaml")
 ANALYSES_PATH = Path("analyses.yaml")
 DEFAULTS_PATH = Path(__file__).with_name("defaults.yaml")
 
+LIKE = {"evaluate_on": "source"}  # keys of choices that have the defaults of another key
+
 Read = TypeVar("Read", bound=Section)
 
 
@@ -87,7 +89,7 @@ def _fill(given: Any, default: Any) -> Any:  # noqa: ANN401 - whatever YAML can 
         return given
     if given.get("name", default.get("name")) != default.get("name"):
         return given
-    return {key: _fill(value, default.get(key)) for key, value in given.items()} | {
+    return {key: _fill(value, default.get(LIKE.get(key, key))) for key, value in given.items()} | {
         key: None if isinstance(value, list) else value
         for key, value in default.items()
         if key not in given and (not isinstance(value, list) or None in value)
