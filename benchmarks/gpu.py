@@ -29,7 +29,7 @@ from imbalens.training.devices import choose_device
 
 Part = Callable[[Size, torch.device], Iterator[Figure]]
 # seconds that a part may take
-LIMITS = {"agree": 90.0, "train": 240.0, "throughput": 200.0, "dumps": 60.0, "saliency": 60.0}
+LIMITS = {"agree": 60.0, "train": 200.0, "throughput": 170.0, "dumps": 45.0, "saliency": 45.0}
 RESULTS = "gpu.json"
 
 

@@ -134,7 +134,7 @@ def test_goals(low, high, goal, met):
 
 
 def test_rounds_that_there_was_no_time_for_do_not_count():
-    left = iter(range(5))
+    left = iter(range(5))  # two to warm up, two in the first round, one in the second
 
     def program():
         if next(left, None) is None:

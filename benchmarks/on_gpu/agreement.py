@@ -12,7 +12,7 @@ from torch import Tensor
 
 from benchmarks.generated import N_CLASSES, generate_tensors
 from benchmarks.on_gpu.figures import Figure
-from benchmarks.on_gpu.generated import Size, as_trained
+from benchmarks.on_gpu.generated import Size, as_trained, random_images
 from imbalens.attribution.saliency import input_gradient_saliency, saliency_ranks
 from imbalens.losses.build import build_objective
 from imbalens.models.build import build_model
@@ -26,8 +26,8 @@ from imbalens.training.train import train
 CPU = torch.device("cpu")
 STEPS, EPOCHS = 3, 3
 TOP = 0.1  # share of an image's pixels that count as salient
-# in float32 without TF32: rounding in another order
-FEATURES_APART, CHANGES_APART, PIXELS_SHARED = 1e-4, 1e-2, 0.99
+# in float32 without TF32: rounding in another order, which turns a few of the ReLUs on or off
+FEATURES_APART, CHANGES_APART, PIXELS_SHARED = 1e-4, 0.05, 0.99
 MIXED_APART = 0.05  # in bfloat16, of the loss
 
 
@@ -86,7 +86,7 @@ def measure_agreement(size: Size, device: torch.device) -> Iterator[Figure]:
 
 
 def _repeat_large(model: Model, size: Size, device: torch.device) -> Iterator[Figure]:
-    images = _move(generate_tensors(4 * size.dump_batch, size.large[0]), device)
+    images = random_images(4 * size.dump_batch, size.large[0], device, findings=False)
     network = build_model(model, Ce(name="ce"), N_CLASSES)
     recipe = _recipe(size.dump_batch, "auto")
     first, again = (_train(network, images, recipe, device)[1] for _ in range(2))
@@ -164,7 +164,7 @@ def _interrupted(
 def _recipe(batch_size: int, precision: str) -> Recipe:
     return Recipe.model_validate(
         {
-            "optimizer": Sgd(name="sgd", lr=1e-3, momentum=0.9, weight_decay=2e-4),
+            "optimizer": Sgd(name="sgd", lr=1e-4, momentum=0.9, weight_decay=2e-4),
             "schedule": Steps(name="steps", warmup_epochs=0, milestones=()),
             "epochs": EPOCHS,
             "batch_size": batch_size,

@@ -3,7 +3,7 @@
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -131,27 +131,37 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 def take_turns(
-    programs: Mapping[str, Callable[[], object]], *, rounds: int
+    programs: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int,
+    warm_up: Iterable[Callable[[], object]] | None = None,
 ) -> tuple[dict[str, float], int]:
-    """Time programs in turns, every second round in reverse order, after one that is not timed.
+    """Time programs in turns, every second round in reverse order.
 
     Args:
         programs: What to run, by name; each waits for the device before it returns.
         rounds: Timed rounds.
+        warm_up: What runs before, not timed; None: the programs.
 
     Returns:
-        Median seconds of each program, and the rounds that there was time for; none in none.
+        Median seconds of each program, and the rounds that there was time for.
+
+    Raises:
+        OutOfTimeError: if there was not time for one.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in programs}
-    done = 0
+    for program in programs.values() if warm_up is None else warm_up:
+        program()
+    seconds: list[dict[str, float]] = []
     try:
-        for turn in range(rounds + 1):
+        for turn in range(rounds):
+            taken: dict[str, float] = {}
             for name in list(programs)[:: 1 if turn % 2 == 0 else -1]:
                 start = time.perf_counter()
                 programs[name]()
-                seconds[name].append(time.perf_counter() - start)
-            done = turn
+                taken[name] = time.perf_counter() - start
+            seconds.append(taken)
     except OutOfTimeError:
-        if not done:
+        if not seconds:
             raise
-    return {name: float(np.median(times[1 : done + 1])) for name, times in seconds.items()}, done
+    medians = {name: float(np.median([taken[name] for taken in seconds])) for name in programs}
+    return medians, len(seconds)

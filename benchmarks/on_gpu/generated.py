@@ -27,7 +27,7 @@ class Size:
         small_batch: Batch size of small images.
         large_batch: Batch size of large images in training; None for the profile's.
         dump_batch: Batch size of large images in dumps.
-        rounds: Timed rounds.
+        rounds: Timed rounds, but for training on large images, which has one.
         epochs: Epochs of the published recipe; None for all.
     """
 
@@ -44,13 +44,13 @@ class Size:
 
 FULL = Size(
     small=(32, 12_406),
-    large=(224, 24_576),
+    large=(224, 40_960),
     explained=2048,
     resident=16,
     small_batch=128,
     large_batch=None,
     dump_batch=64,
-    rounds=2,
+    rounds=4,
     epochs=None,
 )
 TINY = Size(

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from benchmarks.generated import N_CLASSES
 from benchmarks.on_gpu.figures import Figure, take_turns
 from benchmarks.on_gpu.generated import N_FINDINGS, Size, random_images
+from benchmarks.on_gpu.training import timed_states
 from imbalens.losses.build import build_objective
 from imbalens.models.build import build_model
 from imbalens.models.network import Network
@@ -31,14 +33,22 @@ def measure_throughput(size: Size, device: torch.device) -> Iterator[Figure]:
     """Train one epoch of each network, with augmentation and state, against bare steps."""
     small = _recipe("cifar10.yaml", "ldam_drw", size.small_batch)
     large = _recipe("nih_multilabel.yaml", "chest_xray", size.large_batch)
-    cases: list[tuple[str, Model, Loss, Recipe, tuple[int, int]]] = [
-        ("ResNet-32", CifarResnet(name="resnet32"), Ce(name="ce"), small, size.small),
+    cases: list[tuple[str, Model, Loss, Recipe, tuple[int, int], int]] = [
+        (
+            "ResNet-32",
+            CifarResnet(name="resnet32"),
+            Ce(name="ce"),
+            small,
+            size.small,
+            size.rounds,
+        ),
         (
             "ResNet-50",
             Resnet50(name="resnet50", weights="none"),
             Bce(name="bce"),
             large,
             size.large,
+            1,
         ),
         (
             "truncated DenseNet-121",
@@ -46,15 +56,25 @@ def measure_throughput(size: Size, device: torch.device) -> Iterator[Figure]:
             Bce(name="bce"),
             large,
             size.large,
+            1,
         ),
     ]
-    for name, model, loss, recipe, (pixels, n) in cases:
+    for name, model, loss, recipe, (pixels, n), rounds in cases:
         images = random_images(n, pixels, device, findings=isinstance(loss, Bce))
-        yield from _measure_network(name, model, loss, recipe, images, size)
+        yield from _measure_network(
+            name, model, loss, recipe, images, rounds=rounds, resident=size.resident
+        )
 
 
 def _measure_network(
-    name: str, model: Model, loss: Loss, recipe: Recipe, images: ImageTensors, size: Size
+    name: str,
+    model: Model,
+    loss: Loss,
+    recipe: Recipe,
+    images: ImageTensors,
+    *,
+    rounds: int,
+    resident: int,
 ) -> Iterator[Figure]:
     several, n = images.labels.ndim == 2, len(images.labels)
     counts = images.labels.sum(0) if several else torch.bincount(images.labels)
@@ -65,28 +85,40 @@ def _measure_network(
             training_batches(
                 images, batch_size=recipe.batch_size, augmentation=recipe.augmentation, seed=0
             ),
-            size.resident,
+            resident,
         )
     )
     outputs = N_FINDINGS if several else N_CLASSES
     networks = [build_model(model, loss, outputs) for _ in range(2)]
-    seconds, rounds = take_turns(
-        {
-            "train": partial(_train, networks[0], objective, images, recipe),
-            "bare": partial(_take_steps, networks[1], objective, batches, recipe, n_images=n),
-        },
-        rounds=size.rounds,
+    few = replace(
+        images,
+        images=images.images[: 2 * recipe.batch_size],
+        labels=images.labels[: 2 * recipe.batch_size],
     )
-    pixels = images.images.shape[1]
-    what = f"{name}, {pixels} px, batch {recipe.batch_size}, epochs of {n} images"
-    note = "" if rounds == size.rounds else f"{rounds} of {size.rounds} rounds"
+    bare = partial(_take_steps, networks[1], objective, batches, recipe)
+    with timed_states() as states:
+        seconds, done = take_turns(
+            {
+                "train": partial(_train, networks[0], objective, images, recipe),
+                "bare": partial(bare, n_images=n),
+            },
+            warm_up=[
+                partial(_train, networks[0], objective, few, recipe),
+                partial(bare, n_images=len(few.labels)),
+            ],
+            rounds=rounds,
+        )
+    what = f"{name}, {images.images.shape[1]} px, batch {recipe.batch_size}, epochs of {n} images"
+    note = f"{states[-1]:.2f} s of each epoch for its state"
+    if done < rounds:
+        note += f"; {done} of {rounds} rounds"
     yield Figure("throughput", f"`train()`: {what}", n / seconds["train"], "images/s", note=note)
     yield Figure(
         "throughput",
-        f"beside eager steps on resident batches: {name}, {pixels} px",
+        f"beside eager steps on resident batches: {name}",
         seconds["bare"] / seconds["train"],
         low=AT_LEAST,
-        note=note or f"those: {n / seconds['bare']:.0f} images/s",
+        note=f"those: {n / seconds['bare']:.0f} images/s",
     )
 
 

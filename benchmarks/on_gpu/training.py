@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Iterator
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
@@ -63,9 +63,9 @@ def _train(
     about = read_metadata(data)
     earlier = work / "seconds.txt"
     before = float(earlier.read_text(encoding="utf-8")) if earlier.exists() else 0.0
-    start, saving = time.perf_counter(), [0.0]
+    start = time.perf_counter()
     try:
-        with mock.patch.object(training, "save_state", partial(_save_timed, saving)):
+        with timed_states() as states:
             model, history = train_run(
                 run, recipe, data, about, name=name, device=device, work=work
             )
@@ -78,7 +78,7 @@ def _train(
         yield Figure("train", what, seconds, "s", high=MAX_SECONDS, note=note, finished=False)
         raise
     seconds = before + time.perf_counter() - start
-    note = f"training loss {history[-1]['loss']:.4f}, {saving[0]:.1f} s for states after epochs"
+    note = f"training loss {history[-1]['loss']:.4f}, {sum(states):.1f} s for states after epochs"
     note += ", in several parts" if before else ""
     yield Figure("train", what, seconds, "s", high=MAX_SECONDS, note=note)
     test = load_images(data, about, "test", device)[0]
@@ -89,10 +89,18 @@ def _train(
     shutil.rmtree(work, ignore_errors=True)
 
 
-def _save_timed(seconds: list[float], folder: Path, state: TrainingState) -> None:
-    start = time.perf_counter()
-    save_state(folder, state)
-    seconds[0] += time.perf_counter() - start
+@contextmanager
+def timed_states() -> Iterator[list[float]]:
+    """Yield the seconds that writing each state took, of trainings in the block."""
+    seconds: list[float] = []
+
+    def save_timed(folder: Path, state: TrainingState) -> None:
+        start = time.perf_counter()
+        save_state(folder, state)
+        seconds.append(time.perf_counter() - start)
+
+    with mock.patch.object(training, "save_state", save_timed):
+        yield seconds
 
 
 def _offset(run: Run, about: Prepared, device: torch.device) -> torch.Tensor:
