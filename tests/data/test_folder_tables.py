@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from imbalens.data.folder import open_folder
-from imbalens.data.folder_tables import boxes_at
+from imbalens.data.image_table import boxes_at
 from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
 from imbalens.store.prepared import read_boxes

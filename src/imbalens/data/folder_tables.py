@@ -103,24 +103,6 @@ def read_boxes(
     return np.array(boxes, dtype=np.int64).reshape(-1, 6)
 
 
-def boxes_at(boxes: Int[np.ndarray, "b 6"], rows: Int[np.ndarray, " k"]) -> Int[np.ndarray, "v 6"]:
-    """Return the boxes of some images, ordered by image and then as given.
-
-    Args:
-        boxes: Image, class, x, y, width, height.
-        rows: Distinct images.
-
-    Returns:
-        The same of the images chosen, the first column of which says which of `rows` has it.
-    """
-    order = np.argsort(rows)
-    near = np.searchsorted(rows, boxes[:, 0], sorter=order).clip(max=len(rows) - 1)
-    at = order[near]
-    chosen = np.flatnonzero(rows[at] == boxes[:, 0])
-    chosen = chosen[np.argsort(at[chosen], kind="stable")]
-    return np.column_stack([at[chosen], boxes[chosen, 1:]])
-
-
 def _number(path: Path, names: Sequence[str], unread: Sequence[str]) -> dict[str, int]:
     """Return the number of each image by its name, `UNREAD` of those that are not read."""
     row_of: dict[str, int] = {}

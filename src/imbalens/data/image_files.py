@@ -211,7 +211,7 @@ def flatten(image: Image.Image, *, mode: Literal["L", "RGB"], ground: str) -> Im
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         paper = Image.new("RGBA", image.size, ground)
         image = Image.alpha_composite(paper, image.convert("RGBA"))
-    return image.convert(mode)
+    return image if image.mode == mode else image.convert(mode)
 
 
 def fit(image: Image.Image, size: int, resize: Resize) -> Image.Image:

@@ -108,7 +108,7 @@ def open_inaturalist(
             rows = np.flatnonzero(draw_per_class(labels, most, seed=params.seed))
         return [listed.files[row] for row in rows.tolist()], labels[rows]
 
-    parts = [choose(train, None), choose(test, params.max_test_per_class)]
+    parts = {"train": choose(train, None), "test": choose(test, params.max_test_per_class)}
     return open_parts(root, names, parts, image_size, resize=resize, bits=bits)
 
 

@@ -72,7 +72,7 @@ def open_lists(
         _check_folders(test, names)
     for images in (train, test):
         require_files(root, images, images.paths)
-    parts = [(images.paths, images.labels) for images in (train, test)]
+    parts = {"train": (train.paths, train.labels), "test": (test.paths, test.labels)}
     return open_parts(root, names, parts, image_size, resize=resize, bits=bits, facts=facts)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -23,7 +24,7 @@ from imbalens.data.nih import open_nih
 from imbalens.data.phantom import open_phantom
 from imbalens.data.places365 import open_places365
 from imbalens.data.planted import open_planted
-from imbalens.data.source import Source, SourceSplit, count_positives
+from imbalens.data.source import ReadImages, Source, SourceSplit, count_positives
 from imbalens.errors import InputError
 from imbalens.params.datasets import (
     Arrays,
@@ -80,7 +81,7 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
             hashes[split] = SplitHashes(bytearray(), labels, names)
             shape = (dataset.image_size, dataset.image_size, source.channels)
             for batch in _write_images(file, split, images, positions, shape):
-                sha.update(batch.tobytes())
+                sha.update(np.ascontiguousarray(batch).data)
                 hashes[split].hashes.extend(hash_images(batch))
                 if split == "train":
                     channels.add(batch)
@@ -271,12 +272,27 @@ def _write_images(
     shape: tuple[int, int, int],
 ) -> Iterator[UInt8[np.ndarray, "k h w c"]]:
     """Write a split's images batch by batch, yielding each."""
-    n = len(positions)
+    n, start = len(positions), 0
     stored = file.create_dataset(f"{split}/images", (n, *shape), "uint8", track_times=False)
+    step = max(1, min(BATCH, BATCH_PIXELS // shape[0] ** 2))
+    parts = np.split(positions, range(step, n, step))
     with tqdm(total=n, desc=f"{split} images", unit="image", disable=None) as progress:
-        step = max(1, min(BATCH, BATCH_PIXELS // shape[0] ** 2))
-        for start in range(0, n, step):
-            batch = images.read(positions[start : start + step])
+        for batch in _read_ahead(images.read, parts):
             stored[start : start + len(batch)] = batch
+            start += len(batch)
             progress.update(len(batch))
             yield batch
+
+
+def _read_ahead(
+    read: ReadImages, parts: Sequence[Int[np.ndarray, "..."]]
+) -> Iterator[UInt8[np.ndarray, "... h w c"]]:
+    """Yield the images at some positions after others, while the next are read."""
+    with ThreadPoolExecutor(1) as pool:
+        ahead: Future[UInt8[np.ndarray, "... h w c"]] | None = None
+        for part in parts:
+            ready, ahead = ahead, pool.submit(read, part)
+            if ready:
+                yield ready.result()
+        if ahead:
+            yield ahead.result()
