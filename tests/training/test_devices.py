@@ -72,3 +72,14 @@ def test_bfloat16_is_for_gpus_that_have_it_where_precision_is_auto(
     monkeypatch.setattr(torch, "autocast", lambda kind, dtype: nullcontext((kind, dtype)))
     with precision_context(torch.device("cuda"), precision) as found:
         assert found == expected
+
+
+def test_on_cuda_results_repeat_and_float32_is_not_tf32(only, monkeypatch):
+    only("cuda")
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    choose_device("cpu")
+    assert torch.backends.cudnn.allow_tf32
+    choose_device("auto")
+    assert torch.backends.cudnn.deterministic
+    assert not torch.backends.cudnn.allow_tf32

@@ -10,6 +10,9 @@ from imbalens.errors import InputError
 def choose_device(name: str) -> torch.device:
     """Return the device of this name; `auto` takes CUDA, then MPS, then the CPU.
 
+    On CUDA, convolutions are then computed by algorithms whose results repeat, and those in
+    float32 without TF32, whose numbers have 11 bits where float32's have 24.
+
     Raises:
         InputError: if that device is not there.
     """
@@ -22,6 +25,9 @@ def choose_device(name: str) -> torch.device:
         name = next(kind for kind, there in available.items() if there)
     if not available[name]:
         raise InputError(f"device: {name!r} is not available here; use 'auto' or 'cpu'")
+    if name == "cuda":
+        torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.allow_tf32 = False
     return torch.device(name)
 
 

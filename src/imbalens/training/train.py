@@ -19,6 +19,7 @@ from imbalens.models.network import Network
 from imbalens.params.recipes import Adam, Optimizer, Recipe, Sgd
 from imbalens.training.batches import ImageTensors, plain_batches, training_batches
 from imbalens.training.devices import precision_context
+from imbalens.training.graphs import Forward, training_forward
 from imbalens.training.resuming import TrainingState, restore, save_state
 from imbalens.training.schedules import learning_rate
 
@@ -70,9 +71,8 @@ def train(
     Raises:
         InputError: if the loss of an epoch, or an output after the last, is not finite.
     """
-    torch.backends.cudnn.deterministic = True
     model.to(device).to(memory_format=torch.channels_last)
-    optimizer = _build_optimizer(model, recipe.optimizer, device)
+    optimizer = build_optimizer(model, recipe.optimizer, device)
 
     if validation and validation.labels.ndim == 2:
         _judgeable_labels(validation)  # not only after an epoch
@@ -80,6 +80,9 @@ def train(
     if state.epoch:
         tqdm.write(f"{name}: goes on after epoch {state.epoch} of {recipe.epochs} ({work})")
     history, best = list(state.history), state.best
+    forward = training_forward(
+        model, training, batch_size=recipe.batch_size, precision=recipe.precision
+    )
 
     n_images = len(training.labels)
     with (
@@ -102,7 +105,15 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = rate
             result = _train_epoch(
-                model, objective, optimizer, training, recipe, epoch=epoch, seed=seed, bar=bar
+                model,
+                forward,
+                objective,
+                optimizer,
+                training,
+                recipe,
+                epoch=epoch,
+                seed=seed,
+                bar=bar,
             )
             if not math.isfinite(result.loss):
                 raise InputError(
@@ -227,6 +238,7 @@ def epoch_seed(seed: int, epoch: int) -> int:
 
 def _train_epoch(
     model: nn.Module,
+    forward: Forward,
     objective: Objective,
     optimizer: torch.optim.Optimizer,
     training: ImageTensors,
@@ -250,7 +262,7 @@ def _train_epoch(
         seed=epoch_seed(seed, epoch),
     ):
         with precision_context(device, recipe.precision):
-            logits = model(images)
+            logits = forward(images)
             loss = objective(logits, labels, epoch)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -269,9 +281,10 @@ def _train_epoch(
     return EpochResult(float(loss_sum) / seen, float(correct) / seen)
 
 
-def _build_optimizer(
+def build_optimizer(
     model: nn.Module, optimizer: Optimizer, device: torch.device
 ) -> torch.optim.Optimizer:
+    """Build the optimiser of a model's parameters, which lie on `device`."""
     fused = device.type in {"cpu", "cuda"}
     match optimizer:
         case Sgd():
