@@ -84,9 +84,10 @@ def test_a_profile_needs_the_variables_that_it_names(folder, monkeypatch, profil
     write(folder / "analyses.yaml", (ROOT / "analyses.yaml").read_text(encoding="utf-8"))
     params = load_params(path)
     named = {
-        f"datasets.{name}.source.root": found[1]
+        f"datasets.{name}.source.{key}": found[1]
         for name, dataset in params.datasets.items()
-        if (found := re.match(r"\$(\w+)", getattr(dataset.source, "root", "")))
+        for key in ("root", "path")
+        if (found := re.match(r"\$(\w+)", getattr(dataset.source, key, "")))
     }
     for key, variable in named.items():
         with pytest.raises(InputError) as caught:
