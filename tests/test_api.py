@@ -306,7 +306,7 @@ WRONG = {
     ),
     "a label that is neither there nor not": (
         lambda: imbalens.archetypes(FEATURES, MATRIX * 2, MATRIX),
-        r"labels must be in 0..1; found 2 at \[0, 0\]",
+        r"labels must be in 0..1, or -1 where it is not known; found 2 at \[0, 0\]",
     ),
     "matrices of different widths": (
         lambda: imbalens.archetypes(FEATURES, MATRIX, MATRIX[:, 1:]),

@@ -100,7 +100,7 @@ def slow_objective(name, logits, targets):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_equals_its_description(name):
-    objective = build_label_objective(LOSSES[name], COUNTS, N_IMAGES)
+    objective = build_label_objective(LOSSES[name], COUNTS, N_IMAGES - COUNTS)
     logits = torch.from_numpy(LOGITS)
     expected = slow_objective(name, LOGITS, TARGETS)
     for targets in (torch.from_numpy(TARGETS), torch.from_numpy(TARGETS).float()):
@@ -116,7 +116,7 @@ def test_equals_its_description(name):
 def test_nothing_positive_stays_finite(name):
     logits = torch.from_numpy(LOGITS).float().requires_grad_()
     for truth in (0, 1):
-        objective = build_label_objective(LOSSES[name], COUNTS.new_zeros(3), N_IMAGES)
+        objective = build_label_objective(LOSSES[name], COUNTS.new_zeros(3), N_IMAGES - COUNTS)
         value = objective(logits, torch.full((40, 3), truth), 0)
         (gradient,) = torch.autograd.grad(value, logits)
         assert value.isfinite()
@@ -130,14 +130,16 @@ def test_counts_of_a_batch_are_global_ones_of_all_images_in_it(loss, seed, n):
     generator = np.random.default_rng(seed)
     logits = torch.from_numpy(generator.normal(size=(n, 2))).float()
     targets = torch.from_numpy(generator.integers(0, 2, (n, 2)).astype(np.uint8))
-    of_batch = build_label_objective(loss.model_copy(update={"counts": "batch"}), COUNTS[:2], 1000)
-    of_all = build_label_objective(loss, targets.sum(dim=0), n)
+    of_batch = build_label_objective(
+        loss.model_copy(update={"counts": "batch"}), COUNTS[:2], COUNTS[:2]
+    )
+    of_all = build_label_objective(loss, targets.sum(dim=0), (targets == 0).sum(dim=0))
     torch.testing.assert_close(of_batch(logits, targets, 0), of_all(logits, targets, 0))
 
 
 def test_a_single_label_is_enough():
     for loss in LOSSES.values():
-        objective = build_label_objective(loss, torch.tensor([7]), 10)
+        objective = build_label_objective(loss, torch.tensor([7]), torch.tensor([3]))
         assert objective(torch.zeros(2, 1), torch.tensor([[0], [1]]), 0) > 0
         assert logit_offset(loss, torch.tensor([0])).tolist() == [0.0]
         assert logit_scale(loss) == 1.0
@@ -146,17 +148,18 @@ def test_a_single_label_is_enough():
 def test_focal_of_labels_needs_an_alpha():
     loss = runs.Focal(name="focal", alpha=None, gamma=2.0, scale=1.0)
     with pytest.raises(InputError, match="alpha: found null"):
-        build_label_objective(loss, COUNTS, N_IMAGES)
+        build_label_objective(loss, COUNTS, N_IMAGES - COUNTS)
 
 
 def test_the_task_decides():
     counts = torch.tensor([5, 3])
     plain, exclusive = runs.Bce(name="bce"), runs.Ce(name="ce")
-    several = {"task": "multilabel", "n_images": 9}
+    several = {"task": "multilabel", "negatives": 9 - counts}
     assert isinstance(build_objective(plain, None, counts, **several), LabelObjective)
-    one = {"task": "binary", "n_images": 9}
-    assert isinstance(build_objective(plain, None, counts[:1], **one), LabelObjective)
-    classes = {"task": "multiclass", "n_images": 8}
+    one = {"task": "binary", "negatives": 9 - counts}
+    single = one | {"negatives": one["negatives"][:1]}
+    assert isinstance(build_objective(plain, None, counts[:1], **single), LabelObjective)
+    classes = {"task": "multiclass", "negatives": 8 - counts}
     assert isinstance(build_objective(exclusive, None, counts, **classes), Objective)
     drw = runs.Drw(start_epoch=1, beta=0.9)
     for loss, reweighting, options, message in [

@@ -49,7 +49,11 @@ def build(n_outputs: int = 3):
 def run(work, loss=BCE, validation=None):
     model, images = build(), make_images()
     objective = build_objective(
-        loss, None, images.labels.long().sum(0), task="multilabel", n_images=len(images.labels)
+        loss,
+        None,
+        images.labels.long().sum(0),
+        task="multilabel",
+        negatives=(images.labels == 0).sum(0),
     )
     history = train(
         model,

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Bool, Int, UInt8
 
+from imbalens.classes import Targets, mark_unknown
 from imbalens.data.names import check_class_names
 from imbalens.store.prepared import Truth
 
@@ -30,6 +31,8 @@ class SourceSplit:
         patients: Patient, or other group, per position, whose images stay in one split; None if
             not known.
         views: View per position, such as "PA"; None if not known.
+        unknown: Of several labels, which are not known of a position, and 0 in `labels`; None if
+            all are known.
     """
 
     labels: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"]
@@ -39,6 +42,12 @@ class SourceSplit:
     boxes: ReadBoxes | None = None
     patients: Int[np.ndarray, " n"] | None = None
     views: Sequence[str] | None = None
+    unknown: Bool[np.ndarray, "n m"] | None = None
+
+    @property
+    def targets(self) -> Targets:
+        """The labels, those that are not known as `classes.UNKNOWN`."""
+        return mark_unknown(self.labels, self.unknown)
 
 
 @dataclass(frozen=True)
