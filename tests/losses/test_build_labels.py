@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imbalens.classes import UNKNOWN
 from imbalens.errors import InputError
 from imbalens.losses.build import (
     build_label_objective,
@@ -169,3 +170,64 @@ def test_the_task_decides():
     ]:
         with pytest.raises(InputError, match=message):
             build_objective(loss, reweighting, counts, **options)
+
+
+def hide(targets, seed, share=0.4):
+    unknown = np.random.default_rng([seed, 1]).random(targets.shape) < share
+    return torch.from_numpy(np.where(unknown, np.uint8(UNKNOWN), targets)), unknown
+
+
+def value_and_gradient(objective, logits, targets):
+    given = torch.from_numpy(logits).float().requires_grad_()
+    value = objective(given, targets, 0)
+    (gradient,) = torch.autograd.grad(value, given)
+    return value, gradient
+
+
+def of_label(name, label):
+    sides = (COUNTS[label : label + 1], N_IMAGES - COUNTS[label : label + 1])
+    return build_label_objective(LOSSES[name], *sides)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=10)
+def test_labels_that_are_not_known_count_for_nothing(name, seed):
+    """The loss is the mean over the others, each label's taken of the images that tell it."""
+    objective = build_label_objective(LOSSES[name], COUNTS, N_IMAGES - COUNTS)
+    targets, unknown = hide(TARGETS, seed)
+    value, gradient = value_and_gradient(objective, LOGITS, targets)
+    assert (gradient.numpy()[unknown] == 0).all()
+    total, expected = 0.0, np.zeros(LOGITS.shape)
+    for label, rows in enumerate(~unknown.T):
+        column = np.flatnonzero(rows)[:, None], [label]
+        alone = value_and_gradient(
+            of_label(name, label), LOGITS[column], torch.from_numpy(TARGETS[column])
+        )
+        total += alone[0].item() * rows.sum()
+        expected[column] = alone[1].numpy() * rows.sum() / (~unknown).sum()
+    assert value.item() == pytest.approx(total / (~unknown).sum(), rel=1e-5)
+    np.testing.assert_allclose(gradient.numpy(), expected, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_with_all_labels_known_the_loss_is_the_plain_mean_to_the_last_bit(name):
+    objective = build_label_objective(LOSSES[name], COUNTS, N_IMAGES - COUNTS)
+    rng = np.random.default_rng(1)
+    for n in (1, 7, 33, 128):
+        logits, truth = rng.normal(0, 3, (n, 3)), rng.integers(0, 2, (n, 3), dtype=np.uint8)
+        value, gradient = value_and_gradient(objective, logits, torch.from_numpy(truth))
+        plain = value_and_gradient(
+            lambda *given: objective.per_label(*given[:2]).mean(), logits, torch.from_numpy(truth)
+        )
+        assert torch.equal(value, plain[0])
+        assert torch.equal(gradient, plain[1])
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_batch_in_which_nothing_is_known_changes_nothing(name):
+    objective = build_label_objective(LOSSES[name], COUNTS, N_IMAGES - COUNTS)
+    targets = torch.full((40, 3), UNKNOWN, dtype=torch.uint8)
+    value, gradient = value_and_gradient(objective, 1e3 * LOGITS, targets)
+    assert value.item() == 0
+    assert (gradient == 0).all()
