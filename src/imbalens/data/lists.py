@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from imbalens.data.bit_depth import find_bits
+from imbalens.data.image_files import DEEP
 from imbalens.data.listed import open_parts
 from imbalens.data.names import composed, first_names
 from imbalens.data.path_lists import (
