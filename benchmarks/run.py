@@ -14,6 +14,7 @@ from benchmarks.analyses import measure_analyses
 from benchmarks.concepts import measure_concepts
 from benchmarks.dumping import measure_dumping
 from benchmarks.neighbors import measure_neighbors
+from benchmarks.preparing import measure_preparation
 from benchmarks.report import describe_machine, render
 from benchmarks.saliency import measure_colours, measure_saliency
 from benchmarks.timing import Row
@@ -21,6 +22,7 @@ from benchmarks.training import measure_input, measure_training
 from imbalens.store.files import write_text
 
 BENCHMARKS: dict[str, Callable[..., list[Row]]] = {
+    "preparation": measure_preparation,
     "training": measure_training,
     "input_pipeline": measure_input,
     "dump_features": measure_dumping,

@@ -31,7 +31,9 @@ DEFAULTS = {  # but for those of a choice that has to be made
     for section, items in WHOLE.items()
 }
 IN_PROJECT = DEFAULTS_PATH.relative_to(ROOT)
+GENERATED = {"train_images": 20, "test_images": 8, "seed": 9}
 OTHER = {  # than the default
+    "evaluate_on": {"name": "phantom_cxr", "task": {"name": "binary"}, **GENERATED},
     "resize": "pad",
     "bits": 12,
     "validation": {"share": 0.1, "seed": 0},

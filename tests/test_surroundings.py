@@ -103,7 +103,7 @@ def test_a_profile_needs_the_variables_that_it_names(folder, monkeypatch, profil
 def test_every_mistake_is_named_at_once(folder):
     found = find(
         folder,
-        at("datasets", "planted", source=MINE),
+        at("datasets", "planted", source=MINE, evaluate_on=MINE | {"root": "$MY_TESTS"}),
         at(*CE, checkpoint="$MY_WEIGHTS/x.pt"),
         at("methods", "ldam_drw", checkpoint="gone.pt"),
         at(*BCE, "model", weights="start.pt"),
@@ -112,6 +112,8 @@ def test_every_mistake_is_named_at_once(folder):
     assert found == [
         "datasets.planted.source.root: $MY_IMAGES/lt: environment variable MY_IMAGES is not set; "
         "run: export MY_IMAGES=<path>",
+        "datasets.planted.evaluate_on.root: $MY_TESTS: environment variable MY_TESTS is not set; "
+        "run: export MY_TESTS=<path>",
         "methods.ce.checkpoint: $MY_WEIGHTS/x.pt: environment variable MY_WEIGHTS is not "
         "set; run: export MY_WEIGHTS=<path>",
         "methods.ldam_drw.checkpoint: gone.pt: no such file; place the weights there, or "

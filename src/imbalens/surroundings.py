@@ -104,9 +104,10 @@ def _list_paths(params: Params, made: Collection[str]) -> Iterator[tuple[str, st
     """
     for name, dataset in params.datasets.items():
         if f"prepare@{name}" not in made:
-            for field, value in dataset.source:
-                if isinstance(value, str) and "$" in value:
-                    yield f"datasets.{name}.source.{field}", value, ""
+            for key, source in dataset.sources.items():
+                for field, value in source:
+                    if isinstance(value, str) and "$" in value:
+                        yield f"datasets.{name}.{key}.{field}", value, ""
     for name, run in params.runs.items():
         if f"train@{name}" in made:
             continue

@@ -12,6 +12,7 @@ def make_dataset():
         return Dataset.model_validate(
             {
                 "source": source or Planted(**planted, mislabelled=0.1, subconcept=0.1),
+                "evaluate_on": None,
                 "image_size": 8,
                 "resize": "squash",
                 "bits": None,

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
+from imbalens.data import array_files
 from imbalens.data import arrays as module
 from imbalens.data.arrays import open_arrays
 from imbalens.data.prepare import prepare
@@ -421,9 +422,10 @@ def test_more_images_or_pixels_than_are_allowed_are_not_read(
 ):
     write(tmp_path / name, arrays)
     largest = {"MAX_IMAGES": 6, "MAX_PIXELS": 64}[limit]
-    monkeypatch.setattr(module, limit, largest)
+    where = {"MAX_IMAGES": module, "MAX_PIXELS": array_files}[limit]
+    monkeypatch.setattr(where, limit, largest)
     open_arrays(source(tmp_path / name), 8)
-    monkeypatch.setattr(module, limit, largest - 1)
+    monkeypatch.setattr(where, limit, largest - 1)
     assert f"at most {largest - 1}" in refuse(tmp_path / name)
 
 
@@ -450,7 +452,9 @@ def test_a_chunk_that_unpacks_to_more_than_the_memory_is_not_unpacked(
         )
 
     rewrite(tmp_path / "a.h5", arrays, "train_images", create)
-    monkeypatch.setattr(module.psutil, "virtual_memory", lambda: SimpleNamespace(available=1000))
+    monkeypatch.setattr(
+        array_files.psutil, "virtual_memory", lambda: SimpleNamespace(available=1000)
+    )
     if refused:
         message = refuse(tmp_path / "a.h5")
         assert message.startswith("a chunk of train_images would take 0.0 GiB; available: 0.0 GiB")
@@ -487,10 +491,10 @@ def test_large_images_are_read_few_at_a_time(tmp_path, arrays, monkeypatch, name
     write(tmp_path / name, arrays)
     whole = open_arrays(source(tmp_path / name), 4).train.read(np.arange(6))
     asked = []
-    monkeypatch.setattr(module, "BATCH_BYTES", 2 * 8 * 8 * 3)
-    resize = module.resize_images
+    monkeypatch.setattr(array_files, "BATCH_BYTES", 2 * 8 * 8 * 3)
+    resize = array_files.resize_images
     monkeypatch.setattr(
-        module,
+        array_files,
         "resize_images",
         lambda images, *how: asked.append(len(images)) or resize(images, *how),
     )

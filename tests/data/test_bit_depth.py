@@ -15,8 +15,9 @@ def save(tmp_path):
     def save(*largest, dtype=np.uint16, **options):
         paths = []
         for i, value in enumerate(largest):
-            paths.append(tmp_path / f"{i}.png")
-            Image.fromarray(np.array([[0, value]], dtype)).save(paths[-1], **options)
+            paths.append(f"{i}.png")
+            image = Image.fromarray(np.array([[0, value]], dtype))
+            image.save(tmp_path / paths[-1], **options)
         return paths
 
     return save
@@ -35,8 +36,8 @@ def save(tmp_path):
         ((1, 32768), 16),
     ],
 )
-def test_bits_are_those_of_the_largest_value_of_all_images(save, largest, bits):
-    assert find_bits(save(*largest), "here") == bits
+def test_bits_are_those_of_the_largest_value_of_all_images(tmp_path, save, largest, bits):
+    assert find_bits(tmp_path, save(*largest)) == bits
 
 
 def test_other_files_than_16_bit_grey_say_nothing(save, tmp_path, capsys):
@@ -47,39 +48,41 @@ def test_other_files_than_16_bit_grey_say_nothing(save, tmp_path, capsys):
         "palette.png": Image.new("P", (2, 2)),
     }.items():
         image.save(tmp_path / name)
-        paths.append(tmp_path / name)
+        paths.append(name)
     (tmp_path / "empty.png").touch()
-    assert find_bits([*paths, tmp_path / "empty.png", tmp_path / "absent.png"], "here") == 16
-    assert find_bits([], "here") == 16
+    assert find_bits(tmp_path, [*paths, "empty.png", "absent.png"]) == 16
+    assert find_bits(tmp_path, []) == 16
     assert capsys.readouterr().err == ""
 
 
-def test_fewer_bits_are_printed(save, capsys):
-    find_bits(save(40000, 7), "here")
+def test_fewer_bits_are_printed(tmp_path, save, capsys):
+    find_bits(tmp_path, save(40000, 7))
     assert capsys.readouterr().err == ""
-    find_bits(save(3000, 7), "here")
+    find_bits(tmp_path, save(3000, 7))
     assert capsys.readouterr().err == (
-        "here: no value of the 16-bit images is above 3000: read as 12 bits; set bits: 12 of the "
-        "dataset to spare the search\n"
+        f"{tmp_path}: no value of the 16-bit images is above 3000: read as 12 bits; set bits: 12 "
+        "of the dataset to spare the search\n"
     )
 
 
-def test_the_transparent_value_is_no_brightness(save):
-    assert find_bits(save(65535, 65535, transparency=65535), "here") == 8
+def test_the_transparent_value_is_no_brightness(tmp_path, save):
+    assert find_bits(tmp_path, save(65535, 65535, transparency=65535)) == 8
 
 
-def test_significant_bits_are_not_a_range(save):
+def test_significant_bits_are_not_a_range(tmp_path, save):
     # of 12 significant bits a PNG holds the values enlarged to 16, as the format wants it
-    (path,) = save(4095 << 4)
+    (name,) = save(4095 << 4)
+    path = tmp_path / name
     content = path.read_bytes()
     path.write_bytes(content[:AFTER_HEADER] + chunk(b"sBIT", bytes([12])) + content[AFTER_HEADER:])
-    assert find_bits([path], "here") == 16
+    assert find_bits(tmp_path, [name]) == 16
 
 
-def test_no_more_images_are_looked_at_than_needed(save, monkeypatch):
+def test_no_more_images_are_looked_at_than_needed(tmp_path, save, monkeypatch):
     paths = save(1, 65535, 1, 1)
-    paths[2].write_bytes(paths[2].read_bytes()[:40])
+    damaged = tmp_path / paths[2]
+    damaged.write_bytes(damaged.read_bytes()[:40])
     with pytest.raises(InputError, match=r"2\.png: cannot be decoded"):
-        find_bits(paths, "here")
+        find_bits(tmp_path, paths)
     monkeypatch.setattr(bit_depth, "AT_ONCE", 2)
-    assert find_bits(paths, "here") == 16
+    assert find_bits(tmp_path, paths) == 16

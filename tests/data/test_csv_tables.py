@@ -11,13 +11,13 @@ def write(path, *lines):
 
 def test_a_path_may_be_long_and_other_values_may_not(tmp_path):
     path = write(tmp_path / "t.csv", "file,group", f"{'a/' * 2000}b.png,x")
-    ((_, values),) = read_rows(path, ("file", "group"), paths=("file",))
+    ((_, values),) = read_rows(path, ("file", "group"), long=("file",))
     assert values == (f"{'a/' * 2000}b.png", "x")
     with pytest.raises(InputError, match=r"line 2: found '.*' \(4,005 .*at most 255 "):
         list(read_rows(path, ("file", "group")))
     write(path, "file,group", f"{'a/' * 3000}b.png,x")
     with pytest.raises(InputError, match=r"\(6,005 characters\); allowed: at most 4,096 printabl"):
-        list(read_rows(path, ("file", "group"), paths=("file",)))
+        list(read_rows(path, ("file", "group"), long=("file",)))
 
 
 def test_blanks_around_the_names_of_columns_do_not_count(tmp_path):

@@ -9,11 +9,11 @@ from PIL import Image
 
 from imbalens.data.choosing import choose_images
 from imbalens.data.folder import open_folder
-from imbalens.data.listed import read_image
 from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
 from imbalens.params.datasets import Folder
 from imbalens.store.prepared import read_metadata, read_split
+from tests.data.decoding_cases import read_image
 
 REAL = Path(os.environ.get("IMBALENS_REAL_DATA", Path(__file__).parents[2] / "../shared/data"))
 PLAIN = {"mean": (0.0,) * 3, "std": (1.0,) * 3}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from imbalens.data.folder import open_folder
-from imbalens.data.folder_tables import boxes_at
+from imbalens.data.image_table import boxes_at
 from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
 from imbalens.store.prepared import read_boxes
@@ -128,8 +128,8 @@ def test_a_group_on_both_sides_of_a_given_split_is_named(tmp_path):
     with pytest.raises(InputError) as caught:
         open_folder(with_groups(tmp_path, split=None), 8)
     assert str(caught.value) == (
-        f"{tmp_path}: train/cat/train.png and test/cat/test.png are of one group; groups in both "
-        "train/ and test/: 1; allowed: none"
+        f"{tmp_path}: train/cat/train.png (train) and test/cat/test.png (test) are of one group; "
+        "groups in both: 1; allowed: none"
     )
     table(tmp_path, "groups", GROUPS, "train/cat/train.png,a", "test/cat/test.png,b")
     assert open_folder(with_groups(tmp_path, split=None), 8).test.patients.tolist() == [1]

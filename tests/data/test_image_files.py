@@ -9,11 +9,10 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from imbalens.data import image_files
-from imbalens.data.decoding import decode_grey
 from imbalens.data.geometry import Stored, square_boxes
 from imbalens.data.image_files import flatten, measure, open_image
-from imbalens.data.listed import read_image
 from imbalens.errors import InputError
+from tests.data.decoding_cases import decode_grey, read_image
 from tests.data.test_geometry import STORED, find, paint, store
 
 SOME = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))

@@ -76,7 +76,7 @@ def lay_out(root, version, layout="archives"):
 
 def of(root, version=2017, level="super", **changes):
     given = {"name": "inaturalist", "root": str(root), "version": version, "level": level}
-    given |= {"max_test_per_class": None, "seed": 0, "digest": None}
+    given |= {"boxes": False, "max_test_per_class": None, "seed": 0, "digest": None}
     return Inaturalist.model_validate({**given, **changes})
 
 

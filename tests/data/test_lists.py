@@ -52,7 +52,8 @@ def lay_out(root, rows, *, images=True):
 
 def of(root, **changes):
     given = {"name": "lists", "root": str(root), "train": "train.txt", "test": "test.txt"}
-    return Lists.model_validate({**given, "categories": None, "digest": None, **changes})
+    without = {"val": None, "categories": None, "digest": None}
+    return Lists.model_validate({**given, **without, **changes})
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,56 @@ def test_images_are_those_of_their_paths(tmp_path, make_dataset):
     for split, blue in (("train", 0), ("test", 40)):
         images = read_split(tmp_path / "out.h5", split).images[:, 4, 4].astype(int)
         assert np.abs(images - [[60 * i, 9, blue] for i in range(3)]).max() < 4
+
+
+ASIDE = {
+    "first": ["train/alley/7.jpg 0", "train/desert_road/8.jpg 1", "train/desert-sand/9.jpg 2"],
+    "second": ["data_256/d/desert_road/8.jpg 1", "data_256/a/alley/7.jpg 0"],
+}
+
+
+@pytest.mark.parametrize(("dialect", "rows"), [("first", FIRST), ("second", SECOND)])
+def test_a_list_of_validation_images_is_used_where_asked_for(
+    tmp_path, make_dataset, capsys, dialect, rows
+):
+    root = lay_out(tmp_path / "in", rows | {"val": ASIDE[dialect]})
+    n = len(ASIDE[dialect])
+    aside = {"share": None, "seed": 0}
+    dataset = make_dataset(of(root, val="val.txt"), validation=aside, normalization=MOMENTS)
+    assert prepare(dataset, tmp_path / "o.h5")["images"] == {"train": 3, "val": n, "test": 3}
+    val = read_split(tmp_path / "o.h5", "val")
+    assert [f"{path} {label}" for path, label in zip(val.names, val.labels, strict=True)] == (
+        ASIDE[dialect]
+    )
+    assert "left out" not in capsys.readouterr().err
+    for path in ASIDE[dialect]:
+        (root / path.rsplit(" ", 1)[0]).unlink()  # not read, not missed
+    left_out = make_dataset(of(root, val="val.txt"), normalization=MOMENTS)
+    prepared = prepare(left_out, tmp_path / "o.h5")
+    assert prepared["images"] == {"train": 3, "test": 3}
+    assert f"in: left out {n} validation images; set " in capsys.readouterr().err
+    with pytest.raises(InputError, match=r"8\.jpg|7\.jpg"):
+        prepare(dataset, tmp_path / "o.h5")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("train/alley/1.jpg 0", r"'train/alley/1\.jpg', which is in .*train\.txt, line 1 too"),
+        ("val/alley/V_1.jpg 0", r"test\.txt, line 1: found 'val/alley/V_1\.jpg', which is in .*v"),
+        ("train/alley/7.jpg 3", r"val\.txt, line 1: found label 3, but no image of label 3 in"),
+        ("train/alley/7.jpg 1", r"val\.txt, line 1: found label 1, which is 'desert_road' amo"),
+    ],
+)
+def test_a_wrong_line_of_validation_images_is_named(tmp_path, row, message):
+    root = lay_out(tmp_path, FIRST | {"val": [row, "train/desert_road/8.jpg 1"]})
+    with pytest.raises(InputError, match=message):
+        open_lists(of(root, val="val.txt"), 8)
+
+
+def test_lists_without_one_have_no_validation_images(tmp_path):
+    source = open_lists(of(lay_out(tmp_path, FIRST)), 8)
+    assert (source.validation, source.n_unread) == (None, 0)
 
 
 def test_categories_in_another_order_are_said_and_not_taken(tmp_path, make_dataset, capsys):
@@ -263,3 +314,14 @@ def test_the_real_list_of_inaturalist_names_its_classes(monkeypatch, tmp_path):
     assert len(source.class_names) == 8_142
     assert source.class_names[7291] == "Plantae-7291"
     assert np.bincount(source.train.labels).tolist() == [3] * 8_142
+
+
+@needs_lists
+def test_the_real_validation_images_of_places_lt_are_20_a_class_and_apart(monkeypatch):
+    monkeypatch.setattr(lists, "require_files", lambda *_: None)
+    given = {"train": "Places_LT_train.txt", "test": "Places_LT_test.txt"}
+    root = REAL / "lists"
+    source = open_lists(of(root, **given, val="Places_LT_val.txt"), 8, bits=16)
+    assert np.bincount(source.validation.labels).tolist() == [20] * 365
+    left_out = open_lists(of(root, **given, val="Places_LT_val.txt"), 8, bits=16, validation=False)
+    assert (left_out.validation, left_out.n_unread) == (None, 7_300)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalens.data.nih_splits import boxed_patients, read_lists, split_patients
+from imbalens.data.group_splits import draw_groups
+from imbalens.data.nih_splits import boxed_patients, read_lists
 from imbalens.data.nih_tables import read_tables
 from imbalens.errors import InputError
 from tests.data.nih_layout import TEST, TRAIN, write_lists, write_tables
@@ -25,7 +26,7 @@ def patients_and_boxes(draw):
 @given(patients_and_boxes(), st.floats(0.01, 0.99), st.integers(0, 1000))
 def test_no_patient_is_in_two_splits_and_boxes_are_in_test(table, share, seed):
     patients, boxed = table
-    tested = split_patients(patients, boxed, test_share=share, seed=seed)
+    tested = draw_groups(patients, share=share, seed=seed, first=boxed)
     assert not set(patients[tested]) & set(patients[~tested])
     assert set(patients[boxed]) <= set(patients[tested])
     assert tested.sum() >= share * len(patients)
@@ -33,13 +34,13 @@ def test_no_patient_is_in_two_splits_and_boxes_are_in_test(table, share, seed):
     drawn = set(patients[tested]) - set(patients[boxed])
     sizes = [int((patients == patient).sum()) for patient in drawn]
     assert not sizes or tested.sum() - max(sizes) < share * len(patients)
-    again = split_patients(patients, boxed, test_share=share, seed=seed)
+    again = draw_groups(patients, share=share, seed=seed, first=boxed)
     assert (tested == again).all()
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_no_patient_of_the_full_table_is_in_two_splits(full, seed):
-    tested = split_patients(full.patients, boxed_patients(full), test_share=0.2, seed=seed)
+    tested = draw_groups(full.patients, share=0.2, seed=seed, first=boxed_patients(full))
     assert not set(full.patients[tested].tolist()) & set(full.patients[~tested].tolist())
     assert tested[full.box_images].all()
     assert 0.2 <= tested.mean() < 0.202
@@ -47,7 +48,7 @@ def test_no_patient_of_the_full_table_is_in_two_splits(full, seed):
 
 def test_seeds_draw_different_patients(full):
     splits = [
-        split_patients(full.patients, boxed_patients(full), test_share=0.2, seed=seed)
+        draw_groups(full.patients, share=0.2, seed=seed, first=boxed_patients(full))
         for seed in (0, 1)
     ]
     assert (splits[0] != splits[1]).mean() > 0.05
@@ -100,10 +101,9 @@ def test_lists_are_read_in_the_order_of_the_table(tmp_path):
         (
             (*TRAIN, TEST[0]),
             TEST[1:],
-            "1 patients are in both train_val_list.txt and test_list.txt, such as 3 "
-            f"({TEST[0]} and {TEST[1]})",
+            f"{TEST[0]} (train) and {TEST[1]} (test) are of one group '3'; groups in both: 1",
         ),
-        ((*TRAIN, TEST[2]), TEST, f"such as 4 ({TEST[2]} and {TEST[2]})"),
+        ((*TRAIN, TEST[2]), TEST, f"{TEST[2]} (train) and {TEST[2]} (test) are of one gr"),
     ],
     ids=["unknown", "twice", "patient in both", "image in both"],
 )

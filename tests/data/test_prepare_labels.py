@@ -277,12 +277,12 @@ def test_labels_that_are_not_known_are_stored_and_counted(prepare_source):
             index = file[f"{split}/index"][:]
             assert (file[f"{split}/unknown"][:] == source.train.unknown[index]).all()
             assert not file[f"{split}/labels"][:][source.train.unknown[index]].any()
-    assert set(summary["unknown"]) == {"train", "val"}
+    assert set(summary["unknown_labels"]) == {"train", "val"}
     for split in SPLITS:
         labels = read_split(path, split).labels
         for place, name in enumerate(NAMES):
             counted = [(labels[:, place] == value).sum() for value in (1, 0, UNKNOWN)]
-            unknown = summary["unknown"].get(split, dict.fromkeys(NAMES, 0))
+            unknown = summary["unknown_labels"].get(split, dict.fromkeys(NAMES, 0))
             found = [summary[what][split][name] for what in ("counts", "negatives")]
             assert [*found, unknown[name]] == counted
             ratio = summary["imbalance_ratio"][split][name]
@@ -300,7 +300,7 @@ def test_a_source_that_knows_all_its_labels_gives_the_same_file(prepare_source):
     known, same = prepare_source(replace(source, train=replace(source.train, unknown=none)), "b")
     assert plain.read_bytes() == known.read_bytes()
     assert same == summary
-    assert "unknown" not in summary
+    assert "unknown_labels" not in summary
     about = read_metadata(plain)
     assert about.negatives.tolist() == (about.n_train - about.counts).tolist()
 

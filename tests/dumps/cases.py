@@ -28,6 +28,7 @@ DATASET = Dataset.model_validate(
         "image_size": 8,
         "resize": "squash",
         "bits": None,
+        "evaluate_on": None,
         "imbalance": {
             "kind": "exp",
             "ratio": 4.0,

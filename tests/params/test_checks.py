@@ -329,7 +329,7 @@ def test_what_fits_a_task_is_valid(tmp_path):
 )
 def test_a_rank_that_inaturalist_2017_does_not_tell_is_refused(tmp_path, version, level, refused):
     source = {"name": "inaturalist", "root": "x", "version": version, "level": level}
-    source |= {"max_test_per_class": None, "seed": 0, "digest": None}
+    source |= {"boxes": False, "max_test_per_class": None, "seed": 0, "digest": None}
     said = messages_of(tmp_path, at("datasets", "planted", source=source))  # of maps, too
     message = "datasets.planted.source.level: found 'genus'; allowed for 2017: 'super', 'full'"
     assert (message in said) == refused

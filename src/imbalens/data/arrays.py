@@ -2,33 +2,29 @@
 
 It holds train_images and test_images, uint8 [n h w 3] or grey [n h w], train_labels and
 test_labels, optionally val_images and val_labels, and class_names, as files of MedMNIST do. Labels
-are integers from 0, [n] or [n 1], or of several labels 0 and 1, [n m]. HDF5 is read in slices, but
-nothing that is in other files; an .npz file is held in memory.
+are integers from 0, [n] or [n 1], or of several labels 0 and 1, [n m].
 """
 
-import zipfile
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from math import prod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
-import psutil
 from jaxtyping import Int, Integer, UInt8
 
-from imbalens.data.image_files import MAX_PIXELS, resize_images
+from imbalens.data.array_files import (
+    count_images,
+    image_reader,
+    open_array_file,
+    readable,
+    require_array_file,
+)
 from imbalens.data.names import MAX_CLASSES
 from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
 from imbalens.params.datasets import Arrays, Resize
 from imbalens.params.paths import expand_path
-from imbalens.store.hdf5 import read_text
-from imbalens.store.hdf5_links import find_foreign
 
-HDF5_SUFFIXES = {".h5", ".hdf5"}
 NEEDED = {
     "train_images": "uint8",
     "train_labels": "integers",
@@ -36,9 +32,8 @@ NEEDED = {
     "test_labels": "integers",
 }
 VALIDATION = {"val_images": "uint8", "val_labels": "integers"}
-KINDS = NEEDED | VALIDATION | {"class_names": "text"}
 MAX_IMAGES = 2**24  # of a split; of each there is a name in memory
-BATCH_BYTES = 2**28  # of images in memory at a time, before they are resized
+KINDS = NEEDED | VALIDATION | {"class_names": "text"}
 
 
 def open_arrays(params: Arrays, image_size: int, *, resize: Resize = "squash") -> Source:
@@ -53,12 +48,9 @@ def open_arrays(params: Arrays, image_size: int, *, resize: Resize = "squash") -
         InputError: naming the file, the array, what was found and what is allowed.
     """
     path = expand_path(params.path)
-    if path.suffix.lower() not in {".npz", *HDF5_SUFFIXES}:
-        raise InputError(f"{path}: found suffix {path.suffix!r}; allowed: .npz, .h5, .hdf5")
-    if not path.is_file():
-        raise InputError(f"{path}: file not found; give datasets.<name>.source.path another path")
-    with _readable(path):
-        arrays = _hdf5(path) if path.suffix.lower() in HDF5_SUFFIXES else _npz(path)
+    require_array_file(path, "path")
+    with readable(path):
+        arrays = open_array_file(path, KINDS)
         splits = ("train", "val", "test") if VALIDATION.keys() & arrays else ("train", "test")
         several = params.several_labels
         found = {split: _check_split(path, arrays, split, several=several) for split in splits}
@@ -80,96 +72,6 @@ def open_arrays(params: Arrays, image_size: int, *, resize: Resize = "squash") -
     )
 
 
-class _HDF5Array:
-    """An array of an HDF5 file, opened for each access: nothing stays open or in memory."""
-
-    def __init__(self, path: Path, name: str, dataset: h5py.Dataset) -> None:
-        self._path, self._name = path, name
-        self.shape: tuple[int, ...] | None = dataset.shape
-        is_text = h5py.check_string_dtype(dataset.dtype) is not None
-        self.dtype: np.dtype = np.dtype(str) if is_text else dataset.dtype
-
-    def __getitem__(self, positions: slice | Int[np.ndarray, " k"]) -> np.ndarray:
-        with h5py.File(self._path, "r") as file:
-            dataset: Any = file[self._name]
-            if self.dtype.kind == "U":
-                texts = read_text(dataset)
-                if h5py.check_string_dtype(dataset.dtype).length is not None:
-                    texts = [text.rstrip(" ") for text in texts]  # which fills the fixed length
-                return np.array(texts, dtype=object)
-            if isinstance(positions, slice):
-                return dataset[positions]
-            return np.stack([dataset[position] for position in positions])
-
-
-def _hdf5(path: Path) -> dict[str, _HDF5Array]:
-    arrays: dict[str, _HDF5Array] = {}
-    with h5py.File(path, "r") as file:
-        for name in KINDS:
-            problem = find_foreign(file, name)
-            if problem:
-                raise InputError(f"{path}: {name} {problem}; write all its values into this file")
-            dataset = file.get(name)
-            if isinstance(dataset, h5py.Dataset):
-                _require_memory(path, *_at_once(name, dataset))
-                arrays[name] = _HDF5Array(path, name, dataset)
-    return arrays
-
-
-def _at_once(name: str, dataset: h5py.Dataset) -> tuple[str, int]:
-    """Return what of a dataset comes into memory at once, and its bytes."""
-    size = dataset.dtype.itemsize
-    if name.endswith("_images"):  # HDF5 unpacks whole chunks
-        return f"a chunk of {name}", prod(dataset.chunks or (0,)) * size
-    return name, (dataset.size or 0) * size
-
-
-def _npz(path: Path) -> dict[str, np.ndarray]:
-    with zipfile.ZipFile(path) as archive:
-        members = [(each.filename.removesuffix(".npy"), each) for each in archive.infolist()]
-        wanted = [(name, member) for name, member in members if name in KINDS]
-        for name, n in Counter(name for name, _ in wanted).items():
-            if n > 1:
-                raise InputError(f"{path}: holds {name} {n} times; leave one of them")
-        _require_memory(path, "its arrays", sum(member.file_size for _, member in wanted))
-        return {name: _load(path, archive, name, member) for name, member in wanted}
-
-
-def _load(path: Path, archive: zipfile.ZipFile, name: str, member: zipfile.ZipInfo) -> np.ndarray:
-    try:
-        with archive.open(member) as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
-    except ValueError as error:
-        if "allow_pickle" not in str(error):
-            raise
-        raise InputError(
-            f"{path}: {name} holds Python objects; save it as {KINDS[name]}"
-        ) from error
-
-
-def _require_memory(path: Path, what: str, n_bytes: int) -> None:
-    """Refuse what is read at once and does not fit."""
-    available = psutil.virtual_memory().available
-    if n_bytes > available:
-        raise InputError(
-            f"{path}: {what} would take {n_bytes / 2**30:,.1f} GiB; available: "
-            f"{available / 2**30:,.1f} GiB of memory; save images as HDF5 in small chunks"
-        )
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """Turn whatever a damaged file raises into one message."""
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:  # zip, pickle and HDF5 errors have no common base
-        raise InputError(
-            f"{path}: cannot be read as {path.suffix} ({error}); write the file again"
-        ) from error
-
-
 def _check_split(
     path: Path,
     arrays: Any,  # noqa: ANN401
@@ -186,14 +88,7 @@ def _check_split(
             needed = ", ".join(NEEDED if name in NEEDED else VALIDATION)
             raise InputError(f"{path}: has no array {name!r}; needs {needed}")
     images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
-    n, *sides = images.shape or (0,)  # a null dataspace of HDF5 has no shape
-    is_image = len(sides) == 2 or (len(sides) == 3 and sides[2] == 3)
-    if images.dtype != np.uint8 or not is_image or not 0 < prod(sides[:2]) <= MAX_PIXELS:
-        raise InputError(
-            f"{path}: {split}_images is {images.dtype} of shape {images.shape}; "
-            "allowed: uint8 of shape [n h w 3] or [n h w], h and w at least 1, h * w at most "
-            f"{MAX_PIXELS:,}"
-        )
+    n = count_images(path, f"{split}_images", images)
     _check_shape(path, split, labels, several=several)
     if labels.shape[0] != n or not 0 < n <= MAX_IMAGES:
         raise InputError(
@@ -284,17 +179,6 @@ def _open_split(
     size: int,
     resize: Resize,
 ) -> SourceSplit:
-    images = arrays[f"{split}_images"]
-    n_at_once = max(1, BATCH_BYTES // prod(images.shape[1:]))
-
-    def read(positions: Int[np.ndarray, " k"]) -> UInt8[np.ndarray, "k h w 3"]:
-        parts: list[np.ndarray] = []
-        for start in range(0, len(positions), n_at_once):
-            with _readable(path):
-                batch = images[positions[start : start + n_at_once]]
-            colour = batch if batch.ndim == 4 else np.repeat(batch[..., None], 3, axis=3)
-            parts.append(resize_images(colour, size, resize))
-        return np.concatenate(parts)
-
+    read = image_reader(path, arrays[f"{split}_images"], size, resize=resize)
     names: Sequence[str] = [f"{split}/{position}" for position in range(len(labels))]
     return SourceSplit(labels, names, read)

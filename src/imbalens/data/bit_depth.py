@@ -19,14 +19,14 @@ DEEP_GREY = b"IHDR", bytes([16, 0])
 AT_ONCE = 256  # images asked for at a time
 
 
-def find_bits(files: Sequence[Path], place: str) -> int:
+def find_bits(root: Path, files: Sequence[str]) -> int:
     """Return the bits of the largest value of all 16-bit grey PNGs, at least 8; 16 without any.
 
     That decodes them, until one shows that there are 16. Fewer are printed.
 
     Args:
-        files: All image files of a source.
-        place: Where they came from, for the message.
+        root: Folder that all the files are in.
+        files: Path of each image file of a source within the root.
 
     Raises:
         InputError: naming a file that cannot be decoded.
@@ -35,7 +35,7 @@ def find_bits(files: Sequence[Path], place: str) -> int:
     progress = tqdm(desc="16-bit range", total=len(files), unit="image", delay=1, disable=None)
     with ThreadPoolExecutor(os.cpu_count()) as pool, progress:
         for start in range(0, len(files), AT_ONCE):
-            asked = files[start : start + AT_ONCE]
+            asked = [root / file for file in files[start : start + AT_ONCE]]
             largest = max(largest, *pool.map(_largest_value, asked))
             progress.update(len(asked))
             if largest >= 2 ** (DEEP - 1):
@@ -45,7 +45,7 @@ def find_bits(files: Sequence[Path], place: str) -> int:
     bits = max(8, largest.bit_length())
     if bits < DEEP:
         print(
-            f"{place}: no value of the 16-bit images is above {largest}: read as {bits} bits; "
+            f"{root}: no value of the 16-bit images is above {largest}: read as {bits} bits; "
             f"set bits: {bits} of the dataset to spare the search",
             file=sys.stderr,
         )

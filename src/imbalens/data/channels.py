@@ -3,7 +3,7 @@
 import sys
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int64, UInt8, UInt32
 
 from imbalens.errors import InputError
 from imbalens.params.datasets import Normalization
@@ -28,11 +28,15 @@ class ChannelMoments:
 
     def add(self, images: UInt8[np.ndarray, "k h w c"]) -> None:
         """Take in a batch of images."""
-        values = images.reshape(-1, self._channels)
-        self.largest = max(self.largest, int(values.max()))
-        self._n += len(values)
-        self._sum += values.sum(0, dtype=np.int64)
-        self._squares += (values.astype(np.uint16) ** 2).sum(0, dtype=np.int64)
+        self.largest = max(self.largest, int(images.max()))
+        self._n += len(images) * images.shape[1] * images.shape[2]
+        for rows in images.reshape(*images.shape[:2], -1):  # at most 1,024: sums fit into 32 bits
+            self._sum += self._of_channels(rows.sum(0, dtype=np.uint32))
+            squares = np.multiply(rows, rows, dtype=np.uint16)
+            self._squares += self._of_channels(squares.sum(0, dtype=np.uint32))
+
+    def _of_channels(self, sums: UInt32[np.ndarray, " w_c"]) -> Int64[np.ndarray, " c"]:
+        return sums.reshape(-1, self._channels).sum(0, dtype=np.int64)
 
     def mean(self) -> Float[np.ndarray, "3"]:
         """Mean of values scaled to [0, 1]."""

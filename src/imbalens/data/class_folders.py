@@ -2,7 +2,8 @@
 
 A class is a folder `root/train/<class>`, `root/val/<class>` and `root/test/<class>`, or
 `root/<class>` where one tree holds all images. Its images are those right in there and in folders
-within it.
+within it. In tiny-imagenet as it is shipped, test/ has no classes, and those of the images in val/
+stand in a file.
 """
 
 import os
@@ -13,11 +14,14 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from imbalens.data.listed import SUFFIXES
+from imbalens.data.csv_tables import read_text
+from imbalens.data.listed import SUFFIXES, list_images
 from imbalens.data.names import check_class_names, composed, escape_unseen, first_names
 from imbalens.errors import InputError
+from imbalens.params.errors import shown
 
 SPLITS = ("train", "val", "test")
+ANNOTATED, ANNOTATIONS = "val/images", "val/val_annotations.txt"  # of tiny-imagenet
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,8 @@ def list_class_folders(root: Path, *, one_tree: bool, validation: bool) -> Class
 
     Classes and files are ordered by name, which is the same however Unicode spells it; hidden
     ones, other suffixes and what is no regular file are left out. How many are, but for hidden
-    ones, is printed, and which classes differ in nothing but case.
+    ones, is printed, and which classes differ in nothing but case. Images of val/ that a file
+    gives the classes of are the test images where test/ has none of the class folders.
 
     Args:
         root: Root folder.
@@ -50,9 +55,10 @@ def list_class_folders(root: Path, *, one_tree: bool, validation: bool) -> Class
 
     Raises:
         InputError: naming what is missing, be it a class in one of the trees or the image that a
-            link leads to, or folders that are not meant so.
+            link leads to, or folders that are not meant so; or a wrong line of annotations.
     """
-    there = _find_trees(root, one_tree=one_tree)
+    annotated = not one_tree and _is_annotated(root)
+    there = ("train",) if annotated else _find_trees(root, one_tree=one_tree)
     wanted = [tree for tree in there if validation or tree != "val"]
     trees = {tree: _list_classes(root, tree) for tree in wanted}
     class_names = _require_same(root, trees)
@@ -66,6 +72,8 @@ def list_class_folders(root: Path, *, one_tree: bool, validation: bool) -> Class
             images[tree].append(found)
             others += rest
     _report_left_out(root, others)
+    if annotated:
+        images["test"] = _list_annotated(root, class_names)
     unread = _walk(root / "val") if "val" in there and not validation else ()
     return ClassFolders(class_names, images, [*filter(_is_image, unread)])
 
@@ -102,6 +110,55 @@ def _list_classes(root: Path, tree: str) -> dict[str, Path]:
     folders.sort(key=lambda each: composed(each[0]))
     check_class_names(str(folder), [name for name, _ in folders])
     return {composed(name): entry for name, entry in folders}
+
+
+def _is_annotated(root: Path) -> bool:
+    """Whether images of val/ have their classes in a file and test/ has no class folders."""
+    if not ((root / ANNOTATIONS).is_file() and (root / ANNOTATED).is_dir()):
+        return False
+    return not any((root / "test" / name).is_dir() for name in _list_classes(root, "train"))
+
+
+def _list_annotated(root: Path, class_names: Sequence[str]) -> list[list[Path]]:
+    """Return the annotated images of each class in the order of their names."""
+    file, folder = root / ANNOTATIONS, root / ANNOTATED
+    there = set(list_images(folder))
+    class_of: dict[str, str] = {}
+    for number, line in enumerate(read_text(file).splitlines(), 1):
+        if not line.strip():
+            continue
+        name, _, rest = line.partition("\t")
+        label = composed(rest.partition("\t")[0].strip())
+        if name in class_of:
+            raise InputError(
+                f"{file}, line {number}: found image {shown(name)} again; allowed: each once"
+            )
+        if name not in there:
+            raise InputError(
+                f"{file}, line {number}: found image {shown(name)}, which is not in {folder}; "
+                "bring it"
+            )
+        if label not in class_names:
+            raise InputError(
+                f"{file}, line {number}: found class {shown(label)}; allowed: "
+                f"{first_names([*map(readable, class_names)])}"
+            )
+        class_of[name] = label
+    if without := sorted(there - class_of.keys()):
+        raise InputError(
+            f"{file}: has no line of {first_names([*map(readable, without)])}; allowed: a line "
+            f"for each image in {folder}"
+        )
+    unlabelled = sum(map(_is_image, _walk(root / "test"))) if (root / "test").is_dir() else 0
+    print(
+        f"{root}: test images are those of val/, by {file.name}; left out {unlabelled:,} images "
+        "of test/, which have no class",
+        file=sys.stderr,
+    )
+    images: dict[str, list[Path]] = {label: [] for label in class_names}
+    for name in sorted(class_of):
+        images[class_of[name]].append(folder / name)
+    return [*images.values()]
 
 
 def _require_same(root: Path, trees: Mapping[str, Mapping[str, Path]]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Tables and other text of one's own: CSV files row by row, their boxes."""
+"""Tables and other text of one's own: CSV files row by row."""
 
 import csv
 import gzip
@@ -7,34 +7,34 @@ import zlib
 from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import Float
-
-from imbalens.data.geometry import cut_box
 from imbalens.data.names import MAX_LENGTH, escape_unseen
 from imbalens.errors import InputError
 
 MAX_BYTES = 2**28  # of a file, unpacked; NIH's table of labels has 10 million
-MAX_PATH = 4096  # characters of a path, as on most systems
+MAX_LONG = 4096  # characters of a path, as on most systems, or of labels in one value
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
     """Read a text file whole, unpacked where its name ends in .gz.
 
+    Args:
+        path: The file.
+        max_bytes: That it may have, unpacked.
+
     Raises:
-        InputError: if it cannot be read, is larger than `MAX_BYTES` or is not UTF-8 text; naming
+        InputError: if it cannot be read, is larger or is not UTF-8 text; naming
             the line where that is known.
     """
     if not path.is_file():
         raise InputError(f"{path}: is no regular file; replace it or remove it")
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            content = file.read(max_bytes + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read ({error}); bring the file again") from error
-    if len(content) > MAX_BYTES:
+    if len(content) > max_bytes:
         raise InputError(
-            f"{path}: is larger than the {MAX_BYTES:,} bytes that are read; bring the file as it "
+            f"{path}: is larger than the {max_bytes:,} bytes that are read; bring the file as it "
             "was shipped"
         )
     try:
@@ -47,30 +47,28 @@ def read_text(path: Path) -> str:
 
 
 def read_rows(
-    path: Path, columns: Sequence[str], *, paths: Container[str] = ()
+    path: Path, columns: Sequence[str], *, long: Container[str] = ()
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the place of each row of a CSV file, for messages, and its values of some columns.
+
+    Values are separated by commas, in a file whose name ends in .tsv or .tsv.gz by tabs.
 
     Args:
         path: CSV file.
         columns: Names of the columns; blanks around those of the file do not count.
-        paths: Which of the columns hold paths, whose values may be longer than others.
+        long: Which of the columns hold paths, or several labels, which may be longer than others.
 
     Raises:
         InputError: naming the line, if the file cannot be read, lacks a column, or a value is too
             long or cannot be shown.
     """
-    rows = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    separator = "\t" if path.name.lower().endswith((".tsv", ".tsv.gz")) else ","
+    text = io.StringIO(read_text(path), newline="")
+    rows = csv.reader(text, delimiter=separator, strict=True)
     first = 1  # line that a row begins on: quoted values may go over several
     try:
         header = [name.strip() for name in next(rows, [])]
-        for name in columns:
-            if header.count(name) != 1:
-                found = ", ".join(map(escape_unseen, filter(None, header)))[:MAX_LENGTH]
-                state = "has several columns" if name in header else "has no column"
-                raise InputError(f"{path}: {state} {name!r}; found: {found or 'nothing'}")
-        at = [header.index(name) for name in columns]
-        limits = [MAX_PATH if name in paths else MAX_LENGTH for name in columns]
+        at = find_columns(path, header, columns)
         first = rows.line_num + 1
         for row in rows:
             if not any(map(str.strip, row)):  # blank, as last lines may be
@@ -82,12 +80,7 @@ def read_rows(
                     f"{place}: found {len(row)} fields; allowed: at least {max(at) + 1}"
                 )
             values = tuple(row[i] for i in at)
-            for value, limit in zip(values, limits, strict=True):
-                if len(value) > limit or not value.isprintable():
-                    raise InputError(
-                        f"{place}: found {value[:MAX_LENGTH]!r} ({len(value):,} characters); "
-                        f"allowed: at most {limit:,} printable characters"
-                    )
+            check_values(place, columns, values, long=long)
             yield place, values
             first = rows.line_num + 1
     except csv.Error as error:
@@ -97,31 +90,53 @@ def read_rows(
         ) from error
 
 
+def find_columns(path: Path, header: Sequence[str], columns: Sequence[str]) -> list[int]:
+    """Return the positions of some columns.
+
+    Args:
+        path: The table, for messages.
+        header: Names of all columns.
+        columns: Names of those wanted.
+
+    Raises:
+        InputError: if the table lacks one, or has several of one name.
+    """
+    for name in columns:
+        if header.count(name) != 1:
+            found = ", ".join(map(escape_unseen, filter(None, header)))[:MAX_LENGTH]
+            state = "has several columns" if name in header else "has no column"
+            raise InputError(f"{path}: {state} {name!r}; found: {found or 'nothing'}")
+    return [header.index(name) for name in columns]
+
+
+def check_values(
+    place: str, columns: Sequence[str], values: Sequence[str], *, long: Container[str]
+) -> None:
+    """Refuse a value that is too long or cannot be shown.
+
+    Args:
+        place: Where the values stand, for messages.
+        columns: Name of the column of each value.
+        values: Values of a row.
+        long: Which of the columns may hold longer values, see `read_rows`.
+
+    Raises:
+        InputError: naming the first.
+    """
+    for name, value in zip(columns, values, strict=True):
+        limit = MAX_LONG if name in long else MAX_LENGTH
+        if len(value) > limit or not value.isprintable():
+            raise InputError(
+                f"{place}: found {value[:MAX_LENGTH]!r} ({len(value):,} characters); "
+                f"allowed: at most {limit:,} printable characters"
+            )
+
+
+def is_blank(text: str) -> bool:
+    """Tell whether a text stands for a missing value, as NaN does where some programs write it."""
+    return text.strip().lower() in ("", "nan")
+
+
 def as_known(text: str, known: Container[str]) -> str:
     """Return a text as it stands, or without the blanks around it where only that is known."""
     return text if text in known else text.strip()
-
-
-def read_box(place: str, texts: Sequence[str], sides: tuple[int, int]) -> Float[np.ndarray, "4"]:
-    """Return x, y, width and height of a box, cut where it goes beyond its image by rounding.
-
-    Args:
-        place: Where it stands, for messages.
-        texts: The four numbers, as they stand there.
-        sides: Width and height of the image in the same pixels.
-
-    Raises:
-        InputError: if these are no numbers, or no box with an area inside the image.
-    """
-    try:
-        box = np.array([float(text) for text in texts])
-    except ValueError as error:
-        raise InputError(f"{place}: found box {', '.join(texts)}; allowed: 4 numbers") from error
-    cut = cut_box(box, sides)
-    if cut is None:  # shown as it stands there: rounded, it may obey the rule
-        shown = ", ".join(f"{name} {text}" for name, text in zip("xywh", texts, strict=True))
-        raise InputError(
-            f"{place}: found box {shown}; allowed: boxes with an area, inside the "
-            f"{sides[0]} x {sides[1]} pixels of their image"
-        )
-    return cut

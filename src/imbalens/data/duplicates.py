@@ -33,7 +33,8 @@ class SplitHashes:
 def hash_images(images: UInt8[np.ndarray, "k h w c"]) -> bytes:
     """Return `HASH_BYTES` of each image, one after another."""
     return b"".join(
-        hashlib.blake2b(image.tobytes(), digest_size=HASH_BYTES).digest() for image in images
+        hashlib.blake2b(image, digest_size=HASH_BYTES).digest()
+        for image in np.ascontiguousarray(images)
     )
 
 

@@ -6,13 +6,16 @@ of the image as it is stored.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int
 
-from imbalens.data.csv_tables import as_known, read_box, read_rows
-from imbalens.data.geometry import Stored, square_boxes
+from imbalens.data.boxes import BOX_COLUMNS, Sides, collect_boxes, place_listed
+from imbalens.data.csv_tables import as_known, read_rows
+from imbalens.data.geometry import Stored
+from imbalens.data.group_splits import number_groups
 from imbalens.data.names import composed, first_names
 from imbalens.errors import InputError
 from imbalens.params.datasets import Resize
@@ -38,23 +41,21 @@ def read_groups(
     """
     row_of = _number(path, names, unread)
     group_of: dict[int, str] = {}
-    for place, (file, text) in read_rows(path, ("file", "group"), paths=("file",)):
+    for place, (file, text) in read_rows(path, ("file", "group"), long=("file",)):
         row = _find(row_of, file, place)
         if row == UNREAD:
             continue
         if row in group_of:
             raise InputError(f"{place}: found image {file!r} again; allowed: each image once")
-        # a blank, which no group has in front, before the name of an image by itself
-        group_of[row] = composed(text.strip()) or f" {names[row]}"
+        group_of[row] = text
     without = [name for row, name in enumerate(names) if row not in group_of]
     if without:
         raise InputError(
             f"{path}: has no row of {first_names(without)}; allowed: a row for each image, with "
             "an empty group where it is one by itself"
         )
-    numbers: dict[str, int] = {}
-    rows = range(len(names))  # not as the file has them, which may list them in any order
-    return np.array([numbers.setdefault(group_of[row], len(numbers)) for row in rows], np.int64)
+    # not as the file has them, which may list them in any order
+    return number_groups([group_of[row] for row in range(len(names))], names)
 
 
 def read_boxes(
@@ -84,41 +85,23 @@ def read_boxes(
         InputError: naming file and line of a box of no image or class, or outside of its image.
     """
     row_of = _number(path, names, unread)
-    label_of = {name: label for label, name in enumerate(class_names)}
-    measured: dict[int, Stored] = {}
-    boxes: list[Int[np.ndarray, "6"]] = []
-    columns = ("file", "label", "x", "y", "w", "h")
-    for place, (file, text, *numbers) in read_rows(path, columns, paths=("file",)):
-        row, label = _find(row_of, file, place), as_known(composed(text), label_of)
-        if row == UNREAD:
-            continue
-        if label not in label_of:
-            raise InputError(f"{place}: found label {text!r}; allowed: {first_names(class_names)}")
-        if row not in measured:
-            measured[row] = stored(row)
-        of = measured[row]
-        box = read_box(place, numbers, (of.width, of.height))
-        placed, _ = square_boxes(box[None], of, resize=resize, size=size)
-        boxes += [np.array([row, label_of[label], *shown], dtype=np.int64) for shown in placed]
-    return np.array(boxes, dtype=np.int64).reshape(-1, 6)
+    measure = cache(stored)
 
+    def find_image(place: str, file: str) -> int | None:
+        row = _find(row_of, file, place)
+        return None if row == UNREAD else row
 
-def boxes_at(boxes: Int[np.ndarray, "b 6"], rows: Int[np.ndarray, " k"]) -> Int[np.ndarray, "v 6"]:
-    """Return the boxes of some images, ordered by image and then as given.
+    def sides_of(row: int) -> Sides:
+        return measure(row).width, measure(row).height
 
-    Args:
-        boxes: Image, class, x, y, width, height.
-        rows: Distinct images.
-
-    Returns:
-        The same of the images chosen, the first column of which says which of `rows` has it.
-    """
-    order = np.argsort(rows)
-    near = np.searchsorted(rows, boxes[:, 0], sorter=order).clip(max=len(rows) - 1)
-    at = order[near]
-    chosen = np.flatnonzero(rows[at] == boxes[:, 0])
-    chosen = chosen[np.argsort(at[chosen], kind="stable")]
-    return np.column_stack([at[chosen], boxes[chosen, 1:]])
+    columns = ("file", "label", *BOX_COLUMNS["xywh"])
+    boxes = collect_boxes(
+        read_rows(path, columns, long=("file",)),
+        find_image=find_image,
+        label_of={name: label for label, name in enumerate(class_names)},
+        sides_of=sides_of,
+    )
+    return place_listed(boxes, measure, resize=resize, size=size)
 
 
 def _number(path: Path, names: Sequence[str], unread: Sequence[str]) -> dict[str, int]:

@@ -1,12 +1,127 @@
 """Setting images aside in whole groups, such as the images of a patient or frames of a track."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int, UInt8
 
-from imbalens.data.names import first_names
+from imbalens.data.csv_tables import is_blank
+from imbalens.data.imbalance import split_validation
+from imbalens.data.names import composed, first_names
+from imbalens.errors import InputError
+
+
+def number_groups(texts: Sequence[str], names: Sequence[str]) -> Int[np.ndarray, " n"]:
+    """Return the group of each image as a number, in the order in which they appear.
+
+    Args:
+        texts: Group of each image, such as a patient; blank where it is one by itself.
+        names: Name of each image.
+    """
+    numbers: dict[str, int] = {}
+    # a blank, which no group has in front, before the name of an image by itself
+    groups = (
+        f" {name}" if is_blank(text) else composed(text.strip())
+        for text, name in zip(texts, names, strict=True)
+    )
+    return np.array([numbers.setdefault(group, len(numbers)) for group in groups], dtype=np.int64)
+
+
+def require_apart(
+    place: str,
+    groups: Int[np.ndarray, " n"] | None,
+    rows: Mapping[str, Int[np.ndarray, "..."]],
+    names: Sequence[str],
+    *,
+    shown: Sequence[str] | None = None,
+) -> None:
+    """Refuse a group that is in two splits.
+
+    Args:
+        place: Where the images come from, for the message.
+        groups: Group of each image; None if not known.
+        rows: Images of each split.
+        names: Name of each image.
+        shown: What the group of each image is called; None where that is not known.
+
+    Raises:
+        InputError: naming the first, and an image of it in either split.
+    """
+    if groups is None:
+        return
+    for first, second in combinations(rows, 2):
+        shared = np.intersect1d(groups[rows[first]], groups[rows[second]])
+        if len(shared):
+            members = np.flatnonzero(groups == shared[0])
+            one, other = (
+                names[int(np.intersect1d(members, rows[split])[0])] for split in (first, second)
+            )
+            called = f" {shown[members[0]]!r}" if shown is not None else ""
+            raise InputError(
+                f"{place}: {one} ({first}) and {other} ({second}) are of one group{called}; "
+                f"groups in both: {len(shared):,}; allowed: none"
+            )
+
+
+def draw_test_images(
+    place: str,
+    class_names: Sequence[str],
+    labels: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"],
+    groups: Int[np.ndarray, " n"] | None,
+    *,
+    share: float,
+    seed: int,
+) -> dict[str, Int[np.ndarray, "..."]]:
+    """Split images by share, in whole groups where these are known; of classes, of every class.
+
+    Args:
+        place: Where the images come from, for what is printed.
+        class_names: Name of each class.
+        labels: Class per image; of several labels, 1 where an image has one and 0 elsewhere.
+        groups: Group per image; None if not known.
+        share: Share of images that are test images.
+        seed: Seed of the draw.
+    """
+    if labels.ndim == 2:
+        tested = draw_groups(
+            np.arange(len(labels)) if groups is None else groups, share=share, seed=seed
+        )
+        return {"train": np.flatnonzero(~tested), "test": np.flatnonzero(tested)}
+    if groups is None:
+        train, test = split_validation(labels, share=share, seed=seed)
+    else:
+        train, test = split_by_group(labels, groups, share=share, seed=seed)
+        report_shares(place, class_names, labels, test, share=share)
+    return {"train": train, "test": test}
+
+
+def draw_groups(
+    groups: Int[np.ndarray, " n"],
+    *,
+    share: float,
+    seed: int,
+    first: Bool[np.ndarray, " n"] | None = None,
+) -> Bool[np.ndarray, " n"]:
+    """Return which rows are set aside, all of a group or none, whatever they are labelled with.
+
+    Groups are drawn until their rows are at least `share` of all.
+
+    Args:
+        groups: Group per row, such as a patient.
+        share: Share of rows to set aside at least, below 1.
+        seed: Seed of the draw.
+        first: Rows whose groups are set aside in any case, before any is drawn.
+    """
+    distinct, group_of, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    is_aside = np.zeros(len(distinct), dtype=bool)
+    if first is not None:
+        np.logical_or.at(is_aside, group_of, first)
+    others = np.random.default_rng(seed).permutation(np.flatnonzero(~is_aside))
+    before = counts[is_aside].sum() + np.cumsum(counts[others]) - counts[others]
+    is_aside[others[before < share * len(groups)]] = True
+    return is_aside[group_of]
 
 
 def split_by_group(

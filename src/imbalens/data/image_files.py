@@ -1,4 +1,4 @@
-"""Image files, PNG and JPEG alone, and what is done to images before they are stored."""
+"""Image files, PNG, JPEG and DICOM alone, and what is done to images before they are stored."""
 
 import stat
 from collections.abc import Callable, Iterator
@@ -12,17 +12,20 @@ from PIL import ExifTags, Image, ImageColor, ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
+from imbalens.data.dicom import DicomImageFile
 from imbalens.data.geometry import TURNS, Stored, place_image
 from imbalens.errors import InputError
 from imbalens.params.datasets import Resize
+from imbalens.params.tables import Window
 
-Format = Literal["PNG", "JPEG"]
+Format = Literal["PNG", "JPEG", "DICOM"]
 
 MAX_PIXELS = 2**26  # of one image before it is resized: 8192 x 8192
 # not through Image.open, which warns of many pixels before these can be counted
 OPENERS: dict[str, Callable[[IO[bytes]], ImageFile.ImageFile]] = {
     "PNG": PngImageFile,
     "JPEG": JpegImageFile,
+    "DICOM": DicomImageFile,
 }
 # what a file is called whose bytes from some offset on are these
 SIGNATURES = (
@@ -52,12 +55,15 @@ DEEP = 16  # bits of a value, at most
 
 
 @contextmanager
-def open_image(path: Path, *, formats: tuple[Format, ...]) -> Iterator[ImageFile.ImageFile]:
+def open_image(
+    path: Path, *, formats: tuple[Format, ...], window: Window = "full"
+) -> Iterator[ImageFile.ImageFile]:
     """Open an image file, to be decoded inside the block.
 
     Args:
         path: Regular file, or a link to one.
         formats: Those allowed. A JPEG that holds several pictures is its first one.
+        window: Of DICOM, which values become 0 to 255, see `dicom.to_bytes`.
 
     Raises:
         InputError: naming a file that is of no allowed format, by its first bytes whatever it is
@@ -71,6 +77,8 @@ def open_image(path: Path, *, formats: tuple[Format, ...]) -> Iterator[ImageFile
             file.seek(0)
             with OPENERS[kind](file) as image:
                 _check_image(path, image)
+                if isinstance(image, DicomImageFile):
+                    image.window = window
                 yield image
     except InputError:
         raise
@@ -211,7 +219,7 @@ def flatten(image: Image.Image, *, mode: Literal["L", "RGB"], ground: str) -> Im
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         paper = Image.new("RGBA", image.size, ground)
         image = Image.alpha_composite(paper, image.convert("RGBA"))
-    return image.convert(mode)
+    return image if image.mode == mode else image.convert(mode)
 
 
 def fit(image: Image.Image, size: int, resize: Resize) -> Image.Image:

@@ -19,7 +19,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from imbalens.data.decoding import FORMATS
+from imbalens.data.image_files import measure
+from imbalens.data.inaturalist_boxes import read_inaturalist_boxes
 from imbalens.data.listed import draw_per_class, find_absent, list_images, open_parts
+from imbalens.data.names import composed
 from imbalens.data.source import Source
 from imbalens.errors import InputError
 from imbalens.params.datasets import Inaturalist, Resize
@@ -67,7 +71,8 @@ def open_inaturalist(
     plants and of animals may, goes with those that the groups belong to.
 
     Args:
-        params: Root folder, version, level of the classes, and how many test images of each.
+        params: Root folder, version, level of the classes, how many test images of each, and
+            whether images have boxes.
         image_size: Side in pixels of the squares that images become.
         resize: How oblong images become squares.
         bits: Of 16-bit grey, how many of each value are used; None to look.
@@ -108,8 +113,34 @@ def open_inaturalist(
             rows = np.flatnonzero(draw_per_class(labels, most, seed=params.seed))
         return [listed.files[row] for row in rows.tolist()], labels[rows]
 
-    parts = [choose(train, None), choose(test, params.max_test_per_class)]
-    return open_parts(root, names, parts, image_size, resize=resize, bits=bits)
+    parts = {"train": choose(train, None), "test": choose(test, params.max_test_per_class)}
+    boxes = None
+    if params.boxes:
+        files = [file for part, _ in parts.values() for file in part]
+        boxes = read_inaturalist_boxes(
+            root,
+            files,
+            _labels_by_name(root, taxa, {id_: label_of[group] for id_, group in groups.items()}),
+            stored=lambda row: measure(root / files[row], formats=FORMATS),
+            resize=resize,
+            size=image_size,
+        )
+    return open_parts(root, names, parts, image_size, resize=resize, bits=bits, boxes=boxes)
+
+
+def _labels_by_name(
+    root: Path, taxa: Mapping[int, Taxon], label_of: Mapping[int, int]
+) -> dict[str, int]:
+    """Return the label of each species by its name, which boxes are of."""
+    labels: dict[str, int] = {}
+    for species, label in label_of.items():
+        name = composed(taxa[species]["full"])
+        if labels.setdefault(name, label) != label:
+            raise InputError(
+                f"{root}: two species are called {name!r}, whose boxes cannot be told; set "
+                "source.boxes to false"
+            )
+    return labels
 
 
 def _group(root: Path, species: int, taxa: Mapping[int, Taxon], level: str) -> tuple[Any, ...]:

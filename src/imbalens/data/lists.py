@@ -6,7 +6,8 @@ Places-LT and ImageNet-LT others follow.
 
 import posixpath
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 
 from imbalens.data.bit_depth import find_bits
@@ -27,7 +28,12 @@ from imbalens.params.paths import expand_path
 
 
 def open_lists(
-    params: Lists, image_size: int, *, resize: Resize = "squash", bits: int | None = None
+    params: Lists,
+    image_size: int,
+    *,
+    resize: Resize = "squash",
+    bits: int | None = None,
+    validation: bool = True,
 ) -> Source:
     """Read the lists; images are decoded when they are read.
 
@@ -41,17 +47,21 @@ def open_lists(
         image_size: Side in pixels of the squares that images become.
         resize: How oblong images become squares.
         bits: Of 16-bit grey, how many of each value are used; None to look.
+        validation: Whether a list of validation images is meant; if not, its lines are counted.
 
     Raises:
-        InputError: naming file and line of an image that is not there, in both lists, or of
+        InputError: naming file and line of an image that is not there, in two lists, or of
             another class than its folder.
     """
     root = expand_path(params.root)
-    train, test = (
-        read_path_list(root / expand_path(text)) for text in (params.train, params.test)
-    )
-    n_classes = _count_classes(train, test)
-    _check_apart(train, test)
+    given = {"train": params.train, "val": params.val, "test": params.test}
+    lists = {
+        split: read_path_list(root / expand_path(text)) for split, text in given.items() if text
+    }
+    n_unread = 0 if validation or "val" not in lists else len(lists.pop("val").paths)
+    train = lists["train"]
+    n_classes = _count_classes(train, lists.values())
+    _check_apart(lists.values())
     told = _names_of_folders(train)
     facts: Mapping[str, int] = {}
     if params.categories is not None:
@@ -71,20 +81,30 @@ def open_lists(
     else:
         names = told
     if not isinstance(told, str):
-        _check_folders(test, names)
-    for images in (train, test):
+        for images in lists.values():
+            _check_folders(images, names)
+    for images in lists.values():
         require_files(root, images, images.paths)
-    parts = [(images.paths, images.labels) for images in (train, test)]
-    return open_parts(root, names, parts, image_size, resize=resize, bits=bits, facts=facts)
+    parts = {split: (images.paths, images.labels) for split, images in lists.items()}
+    return open_parts(
+        root,
+        names,
+        parts,
+        image_size,
+        resize=resize,
+        bits=bits,
+        n_unread=n_unread,
+        facts=facts,
+    )
 
 
-def _count_classes(train: PathList, test: PathList) -> int:
+def _count_classes(train: PathList, lists: Collection[PathList]) -> int:
     """Return the number of classes, refusing labels without a training image."""
     known = set(train.labels.tolist())
     n_classes = len(known)
     outside = [
         (images, row)
-        for images in (train, test)
+        for images in lists
         for row, label in enumerate(images.labels.tolist())
         if label not in known or label >= n_classes
     ]
@@ -98,14 +118,16 @@ def _count_classes(train: PathList, test: PathList) -> int:
     return n_classes
 
 
-def _check_apart(train: PathList, test: PathList) -> None:
-    rows = {composed(path): row for row, path in enumerate(train.paths)}
-    for row, path in enumerate(map(composed, test.paths)):
-        if path in rows:
-            raise InputError(
-                f"{test.at(row)}: found {path!r}, which is in {train.at(rows[path])} too; "
-                "allowed: each image in one list"
-            )
+def _check_apart(lists: Collection[PathList]) -> None:
+    """Refuse an image that is in two lists."""
+    for first, second in combinations(lists, 2):
+        rows = {composed(path): row for row, path in enumerate(first.paths)}
+        for row, path in enumerate(map(composed, second.paths)):
+            if path in rows:
+                raise InputError(
+                    f"{second.at(row)}: found {path!r}, which is in {first.at(rows[path])} too; "
+                    "allowed: each image in one list"
+                )
 
 
 def _names_of_folders(images: PathList) -> tuple[str, ...] | str:

@@ -11,20 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Bool, Int
 
-from imbalens.data.bit_depth import find_bits
-from imbalens.data.decoding import DecodedImages
-from imbalens.data.image_files import DEEP
+from imbalens.data.group_splits import draw_groups
+from imbalens.data.image_table import ImageTable, open_images
 from imbalens.data.nih_boxes import boxes_of
-from imbalens.data.nih_splits import boxed_patients, read_lists, split_patients
+from imbalens.data.nih_splits import boxed_patients, read_lists
 from imbalens.data.nih_tables import Tables, label_matrix, label_names, read_tables
-from imbalens.data.source import Source, SourceSplit
+from imbalens.data.source import Source
 from imbalens.errors import InputError
 from imbalens.params.datasets import Nih
 from imbalens.params.paths import expand_path
 
-WORK = Path("work")
 NAMED = 3  # absent images named in a message
 
 
@@ -69,37 +67,34 @@ def open_nih(params: Nih, image_size: int, *, bits: int | None = None) -> Source
     _report(root, facts)
     _check_complete(root, params, tables, rows, there)
     present = {split: part[there[part]] for split, part in rows.items()}
-    names = [tables.names[row] for part in present.values() for row in part.tolist()]
-    paths = [files[name] for name in names]
-    found = bits or find_bits(paths, str(root))
-    decoded = DecodedImages(WORK, "nih", root, paths, image_size, bits=found)
-    return Source(
-        place=str(root),
-        class_names=label_names(params.task),
-        train=_open_split(params, tables, present["train"], decoded, 0, image_size),
-        test=_open_split(
-            params, tables, present["test"], decoded, len(present["train"]), image_size
-        ),
-        task=params.task.name,
+    return open_images(
+        _tabulate(root, tables, files, params, there, image_size),
+        {split: (np.cumsum(there) - 1)[part] for split, part in present.items()},
+        label_names(params.task),
+        image_size,
+        resize="squash",
+        bits=bits,
         channels=1,
-        facts=facts | ({"bits": found} if found < DEEP else {}),
-        finish=decoded.finish,
+        formats=("PNG",),
+        square=True,
+        task=params.task.name,
+        facts=facts,
     )
 
 
-def _list_files(root: Path) -> dict[str, Path]:
-    """Return the PNG files by name, that of the table also where a file is called .PNG."""
+def _list_files(root: Path) -> dict[str, str]:
+    """Return the paths of PNG files by name, that of the table also for a file called .PNG."""
     folders = [root, root / "images", *sorted(root.glob("images_[0-9][0-9][0-9]/images"))]
-    files: dict[str, Path] = {}
+    files: dict[str, str] = {}
     for folder in filter(Path.is_dir, folders):
         for path in folder.iterdir():
             hidden = path.name.startswith(".")
             if hidden or path.suffix.lower() != ".png" or not path.is_file():
                 continue
-            name = f"{path.stem}.png"
+            name, within = f"{path.stem}.png", path.relative_to(root).as_posix()
             if name in files:
-                raise InputError(f"{root}: found {files[name]} and {path}; leave one of them")
-            files[name] = path
+                raise InputError(f"{root}: found {files[name]} and {within}; leave one of them")
+            files[name] = within
     return files
 
 
@@ -110,11 +105,11 @@ def _split_rows(
     listed = read_lists(root, tables)
     if listed:
         return dict(zip(("train", "test"), listed, strict=True)), "official lists"
-    tested = split_patients(
+    tested = draw_groups(
         tables.patients,
-        boxed_patients(tables),
-        test_share=params.split.test_share,
+        share=params.split.test_share,
         seed=params.split.seed,
+        first=boxed_patients(tables),
     )
     return {"train": np.flatnonzero(~tested), "test": np.flatnonzero(tested)}, "patients"
 
@@ -154,27 +149,23 @@ def _check_complete(
             )
 
 
-def _open_split(
-    params: Nih,
+def _tabulate(
+    root: Path,
     tables: Tables,
-    rows: Int[np.ndarray, " k"],
-    decoded: DecodedImages,
-    first: int,
+    files: Mapping[str, str],
+    params: Nih,
+    there: Bool[np.ndarray, " n"],
     size: int,
-) -> SourceSplit:
-    """Open the images at some rows of the table, which are decoded from position `first` on."""
-
-    def read(positions: Int[np.ndarray, " k"]) -> UInt8[np.ndarray, "k s s 1"]:
-        return decoded.read(first + positions)
-
-    def read_boxes(positions: Int[np.ndarray, " k"]) -> Int[np.ndarray, "b 6"]:
-        return boxes_of(tables, params.task, rows[positions], size=size)
-
-    return SourceSplit(
-        labels=label_matrix(tables, params.task)[rows],
-        names=[tables.names[row] for row in rows.tolist()],
-        read=read,
-        boxes=read_boxes,
-        patients=tables.patients[rows],
+) -> ImageTable:
+    """Return the images of the table that are there."""
+    rows = np.flatnonzero(there)
+    names = [tables.names[row] for row in rows.tolist()]
+    return ImageTable(
+        root,
+        [files[name] for name in names],
+        names,
+        label_matrix(tables, params.task)[rows],
+        groups=tables.patients[rows],
+        boxes=boxes_of(tables, params.task, rows, size=size),
         views=[tables.views[row] for row in rows.tolist()],
     )

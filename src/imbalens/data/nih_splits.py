@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from imbalens.data.csv_tables import read_text
+from imbalens.data.group_splits import require_apart
 from imbalens.data.names import MAX_LENGTH
 from imbalens.data.nih_tables import Tables
 from imbalens.errors import InputError
@@ -17,34 +18,6 @@ LISTS = ("train_val_list.txt", "test_list.txt")
 def boxed_patients(tables: Tables) -> Bool[np.ndarray, " n"]:
     """Return whether the patient of each image has a box in any image."""
     return np.isin(tables.patients, tables.patients[tables.box_images])
-
-
-def split_patients(
-    patients: Int[np.ndarray, " n"],
-    boxed: Bool[np.ndarray, " n"],
-    *,
-    test_share: float,
-    seed: int,
-) -> Bool[np.ndarray, " n"]:
-    """Return which images are test images, all of a patient's or none.
-
-    Every patient with a box is a test patient. Further ones are drawn until the test images are
-    at least `test_share` of all.
-
-    Args:
-        patients: Patient per image.
-        boxed: Whether an image, or another one of its patient, has a box.
-        test_share: Share of images that are test images.
-        seed: Seed of the draw.
-    """
-    distinct, image_patient, counts = np.unique(patients, return_inverse=True, return_counts=True)
-    has_box = np.zeros(len(distinct), dtype=bool)
-    np.logical_or.at(has_box, image_patient, boxed)
-    others = np.random.default_rng(seed).permutation(np.flatnonzero(~has_box))
-    before = counts[has_box].sum() + np.cumsum(counts[others]) - counts[others]
-    tested = has_box.copy()
-    tested[others[before < test_share * len(patients)]] = True
-    return tested[image_patient]
 
 
 def read_lists(
@@ -72,17 +45,10 @@ def read_lists(
         raise InputError(f"{folder}: found one official list but no {missing}; bring both or none")
     row_of = {name: row for row, name in enumerate(tables.names)}
     train, test = (_read_list(path, row_of, tables.origin) for path in paths)
-    shared = np.intersect1d(tables.patients[train], tables.patients[test])
-    if len(shared):
-        images = [
-            tables.names[rows[np.flatnonzero(tables.patients[rows] == shared[0])[0]]]
-            for rows in (train, test)
-        ]
-        raise InputError(
-            f"{folder}: {len(shared)} patients are in both {LISTS[0]} and {LISTS[1]}, such as "
-            f"{shared[0]} ({images[0]} and {images[1]}); allowed: each in one, as in the "
-            "official lists"
-        )
+    names = [str(patient) for patient in tables.patients]
+    require_apart(
+        str(folder), tables.patients, {"train": train, "test": test}, tables.names, shown=names
+    )
     return train, test
 
 

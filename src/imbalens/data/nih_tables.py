@@ -11,7 +11,9 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from imbalens.classes import NO_FINDING
-from imbalens.data.csv_tables import as_known, read_box, read_rows
+from imbalens.data.boxes import Boxes, collect_boxes
+from imbalens.data.csv_tables import as_known, read_rows
+from imbalens.data.label_columns import read_joined
 from imbalens.errors import InputError
 from imbalens.params.datasets import Binary, Multilabel
 
@@ -90,8 +92,8 @@ def read_tables(folder: Path | None) -> Tables:
                 f"{folder}: found {found}*.csv without {missing}*.csv; put both there or neither"
             )
     names, labels, patients, views = _read_entries(entries)
-    box_images, findings, xywh = _read_boxes(boxes, {name: row for row, name in enumerate(names)})
-    return Tables(origin, names, labels, patients, views, box_images, findings, xywh)
+    found = _read_boxes(boxes, {name: row for row, name in enumerate(names)})
+    return Tables(origin, names, labels, patients, views, found.images, found.labels, found.xywh)
 
 
 def label_names(task: Multilabel | Binary) -> tuple[str, ...]:
@@ -141,60 +143,44 @@ def _find_packaged() -> tuple[Path, Path]:
 def _read_entries(
     path: Path,
 ) -> tuple[tuple[str, ...], UInt8[np.ndarray, "n m"], Int[np.ndarray, " n"], tuple[str, ...]]:
-    index = {name: i for i, name in enumerate(FINDINGS)}
-    findings: dict[str, list[int]] = {}
+    names: dict[str, str] = {}
+    places: list[str] = []
     patients: list[int] = []
     views: list[str] = []
     columns = ("Image Index", "Finding Labels", "Patient ID", "View Position")
     for place, (name, texts, patient, view) in read_rows(path, columns):
-        if name in findings:
+        if name in names:
             raise InputError(f"{place}: found image {name!r} again; allowed: each image once")
-        healthy = texts.strip() == NO_FINDING
-        given = [] if healthy else [as_known(text, index) for text in texts.split("|")]
-        for text in given:
-            if text not in index:
-                raise InputError(
-                    f"{place}: found label {text!r} in {texts!r}; allowed: {NO_FINDING} alone, or "
-                    f"{', '.join(FINDINGS)}"
-                )
         if not PATIENT.fullmatch(patient.strip()):
             raise InputError(
                 f"{place}: found Patient ID {patient!r}; allowed: a whole number of "
                 "at most 18 digits"
             )
-        findings[name] = [index[text] for text in given]
+        names[name] = texts
+        places.append(place)
         patients.append(int(patient))
         views.append(view.strip())
-    labels = np.zeros((len(findings), len(FINDINGS)), dtype=np.uint8)
-    for row, given in enumerate(findings.values()):
-        labels[row, given] = 1
-    return tuple(findings), labels, np.array(patients, dtype=np.int64), tuple(views)
+    labels = read_joined(
+        [*names.values()], places, separator="|", none=NO_FINDING, classes=FINDINGS
+    )
+    return tuple(names), labels.values, np.array(patients, dtype=np.int64), tuple(views)
 
 
-def _read_boxes(
-    path: Path, row_of: Mapping[str, int]
-) -> tuple[Int[np.ndarray, " b"], Int[np.ndarray, " b"], Float[np.ndarray, "b 4"]]:
+def _read_boxes(path: Path, row_of: Mapping[str, int]) -> Boxes:
     index = {name: i for i, name in enumerate(FINDINGS)}
     index["Infiltrate"] = index["Infiltration"]  # as the box list calls it
-    images: list[int] = []
-    findings: list[int] = []
-    boxes: list[Float[np.ndarray, "4"]] = []
-    columns = ("Image Index", "Finding Label", *BOX_COLUMNS)
-    for place, (name, finding, *texts) in read_rows(path, columns):
-        image, label = as_known(name, row_of), as_known(finding, index)
+
+    def find_image(place: str, name: str) -> int:
+        image = as_known(name, row_of)
         if image not in row_of:
             raise InputError(
                 f"{place}: found a box of {name!r}, an image that the table of labels lacks"
             )
-        if label not in index:
-            raise InputError(
-                f"{place}: found label {finding!r}; allowed: {', '.join(FINDINGS)}, Infiltrate"
-            )
-        images.append(row_of[image])
-        findings.append(index[label])
-        boxes.append(read_box(place, texts, (BOX_UNITS, BOX_UNITS)))
-    return (
-        np.array(images, dtype=np.int64),
-        np.array(findings, dtype=np.int64),
-        np.array(boxes, dtype=np.float64).reshape(-1, 4),
+        return row_of[image]
+
+    return collect_boxes(
+        read_rows(path, ("Image Index", "Finding Label", *BOX_COLUMNS)),
+        find_image=find_image,
+        label_of=index,
+        sides_of=lambda _: (BOX_UNITS, BOX_UNITS),
     )

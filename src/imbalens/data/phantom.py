@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
+from imbalens.data.group_splits import draw_groups
 from imbalens.data.nih_boxes import boxes_of, scale_boxes
-from imbalens.data.nih_splits import boxed_patients, split_patients
+from imbalens.data.nih_splits import boxed_patients
 from imbalens.data.nih_tables import (
     BOX_UNITS,
     FINDINGS,
@@ -120,11 +121,11 @@ def choose_sample(
     Raises:
         InputError: if there are fewer than that.
     """
-    tested = split_patients(
+    tested = draw_groups(
         tables.patients,
-        boxed_patients(tables),
-        test_share=test_images / (train_images + test_images),
+        share=test_images / (train_images + test_images),
         seed=seed,
+        first=boxed_patients(tables),
     )
     annotated = np.isin(np.arange(len(tables.names)), tables.box_images)
     rng = np.random.default_rng([seed, SAMPLING])

@@ -70,14 +70,14 @@ def open_places365(
 
     files, labels = list_split("train")
     if params.test_per_class is None:
-        parts = [(files, labels), list_split("val")]
+        parts = {"train": (files, labels), "test": list_split("val")}
     else:
         _check_enough(root, names, labels, params.test_per_class)
         tested = draw_per_class(labels, params.test_per_class, seed=params.seed)
-        parts = [
-            ([files[row] for row in rows.tolist()], labels[rows])
-            for rows in (np.flatnonzero(~tested), np.flatnonzero(tested))
-        ]
+        parts = {
+            split: ([files[row] for row in np.flatnonzero(chosen).tolist()], labels[chosen])
+            for split, chosen in (("train", ~tested), ("test", tested))
+        }
     return open_parts(root, names, parts, image_size, resize=resize, bits=bits)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -16,6 +17,7 @@ from imbalens.data.channels import ChannelMoments, channel_normalization, report
 from imbalens.data.choosing import choose_images
 from imbalens.data.cifar import open_cifar
 from imbalens.data.duplicates import SplitHashes, count_duplicates, hash_images
+from imbalens.data.evaluate_on import evaluate_on
 from imbalens.data.folder import open_folder
 from imbalens.data.inaturalist import open_inaturalist
 from imbalens.data.lists import open_lists
@@ -23,7 +25,8 @@ from imbalens.data.nih import open_nih
 from imbalens.data.phantom import open_phantom
 from imbalens.data.places365 import open_places365
 from imbalens.data.planted import open_planted
-from imbalens.data.source import Source, SourceSplit, count_positives
+from imbalens.data.source import ReadImages, Source, SourceSplit, count_positives
+from imbalens.data.table import open_table
 from imbalens.errors import InputError
 from imbalens.params.datasets import (
     Arrays,
@@ -36,6 +39,7 @@ from imbalens.params.datasets import (
     PhantomCxr,
     Places365,
     Planted,
+    Table,
 )
 from imbalens.store.hdf5 import create
 from imbalens.store.prepared import PREPARED, PREPARED_VERSION
@@ -60,7 +64,7 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
     """
     source = open_source(dataset)
     splits = choose_images(source, dataset)
-    expected = dataset.source.expected_digest
+    expected = dataset.expected_digest
     counts = {
         split: count_positives(images.labels[positions], len(source.class_names))
         for split, (images, positions) in splits.items()
@@ -85,16 +89,16 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
             hashes[split] = SplitHashes(bytearray(), targets, names)
             shape = (dataset.image_size, dataset.image_size, source.channels)
             for batch in _write_images(file, split, images, positions, shape):
-                sha.update(batch.tobytes())
+                sha.update(np.ascontiguousarray(batch).data)
                 hashes[split].hashes.extend(hash_images(batch))
                 if split == "train":
                     channels.add(batch)
         digest = sha.hexdigest()
-        if expected not in (None, digest):
+        if expected and expected[1] != digest:
             raise InputError(
-                f"{source.place}: found images of digest {digest}, source.digest is {expected}; "
-                "the files, image_size, resize, bits, imbalance or validation changed: bring "
-                "back what was meant, or set digest to what was found"
+                f"{source.place}: found images of digest {digest}, {expected[0]} is "
+                f"{expected[1]}; the files, image_size, resize, bits, imbalance or validation "
+                "changed: bring back what was meant, or set digest to what was found"
             )
         report_dark(channels, source.place)
         mean, std = channel_normalization(dataset.normalization, channels, source.place)
@@ -117,7 +121,9 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
         about[split]["negatives"] = dict(zip(source.class_names, n.tolist(), strict=True))
         unknown = images[split] - counts[split] - n
         if unknown.any():
-            about[split]["unknown"] = dict(zip(source.class_names, unknown.tolist(), strict=True))
+            about[split]["unknown_labels"] = dict(
+                zip(source.class_names, unknown.tolist(), strict=True)
+            )
     return {
         "classes": len(source.class_names),
         "image_size": dataset.image_size,
@@ -139,11 +145,21 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
 
 
 def open_source(dataset: Dataset) -> Source:
-    """Open the source that the parameters name.
+    """Open the source that the parameters name, with the test images of another if they name one.
 
     Raises:
-        InputError: if it is absent or not as it must be.
+        InputError: if one is absent or not as it must be, or the two do not go together.
     """
+    source = _open_one(dataset)
+    if dataset.evaluate_on is None:
+        return source
+    none_aside = dataset.validation.model_copy(update={"share": 0.0})
+    other = {"source": dataset.evaluate_on, "evaluate_on": None, "validation": none_aside}
+    opened = _open_one(dataset.model_copy(update=other))
+    return evaluate_on(source, opened, name=dataset.evaluate_on.name)
+
+
+def _open_one(dataset: Dataset) -> Source:
     match dataset.source:
         case Planted():
             return open_planted(dataset.source, dataset.image_size)
@@ -159,7 +175,27 @@ def open_source(dataset: Dataset) -> Source:
             return open_arrays(dataset.source, dataset.image_size, resize=dataset.resize)
         case Lists():
             return open_lists(
-                dataset.source, dataset.image_size, resize=dataset.resize, bits=dataset.bits
+                dataset.source,
+                dataset.image_size,
+                resize=dataset.resize,
+                bits=dataset.bits,
+                validation=dataset.validation.share is None,
+            )
+        case Table():
+            return open_table(
+                dataset.source,
+                dataset.image_size,
+                resize=dataset.resize,
+                bits=dataset.bits,
+                validation=dataset.validation.share is None,
+            )
+        case Table():
+            return open_table(
+                dataset.source,
+                dataset.image_size,
+                resize=dataset.resize,
+                bits=dataset.bits,
+                validation=dataset.validation.share is None,
             )
         case Places365():
             return open_places365(
@@ -284,12 +320,27 @@ def _write_images(
     shape: tuple[int, int, int],
 ) -> Iterator[UInt8[np.ndarray, "k h w c"]]:
     """Write a split's images batch by batch, yielding each."""
-    n = len(positions)
+    n, start = len(positions), 0
     stored = file.create_dataset(f"{split}/images", (n, *shape), "uint8", track_times=False)
+    step = max(1, min(BATCH, BATCH_PIXELS // shape[0] ** 2))
+    parts = np.split(positions, range(step, n, step))
     with tqdm(total=n, desc=f"{split} images", unit="image", disable=None) as progress:
-        step = max(1, min(BATCH, BATCH_PIXELS // shape[0] ** 2))
-        for start in range(0, n, step):
-            batch = images.read(positions[start : start + step])
+        for batch in _read_ahead(images.read, parts):
             stored[start : start + len(batch)] = batch
+            start += len(batch)
             progress.update(len(batch))
             yield batch
+
+
+def _read_ahead(
+    read: ReadImages, parts: Sequence[Int[np.ndarray, "..."]]
+) -> Iterator[UInt8[np.ndarray, "... h w c"]]:
+    """Yield the images at some positions after others, while the next are read."""
+    with ThreadPoolExecutor(1) as pool:
+        ahead: Future[UInt8[np.ndarray, "... h w c"]] | None = None
+        for part in parts:
+            ready, ahead = ahead, pool.submit(read, part)
+            if ready:
+                yield ready.result()
+        if ahead:
+            yield ahead.result()

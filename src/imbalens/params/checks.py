@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any, get_args
 
 from imbalens.params.analyses import Umap
-from imbalens.params.datasets import Inaturalist, Natural
+from imbalens.params.dataset_checks import find_dataset_problems
+from imbalens.params.datasets import Natural
 from imbalens.params.errors import listed, shown, shown_text, tags
 from imbalens.params.experiment import Experiment, Params, all_settings, side_of
 from imbalens.params.recipes import Steps
@@ -32,10 +33,9 @@ def find_problems(params: Params) -> list[str]:
         *_check_references(params),
         *_check_epochs(params),
         *_check_validation(params),
-        *_check_levels(params),
         *_check_tasks(params),
         *_check_sizes(params),
-        *_check_images(params),
+        *find_dataset_problems(params.datasets),
         *_check_padding(params),
         *_check_dumps(params),
         *_check_settings(params),
@@ -224,17 +224,6 @@ def _check_fraction(params: Params) -> list[str]:
     ]
 
 
-def _check_levels(params: Params) -> list[str]:
-    """Ranks of a taxonomy that was not published."""
-    return [
-        f"datasets.{name}.source.level: found {source.level!r}; allowed for 2017: 'super', 'full'"
-        for name, dataset in params.datasets.items()
-        if isinstance(source := dataset.source, Inaturalist)
-        and source.version == 2017
-        and source.level not in ("super", "full")
-    ]
-
-
 def _check_tasks(params: Params) -> list[str]:
     """Losses, imbalances and dumps that do not belong to a dataset's task."""
     problems: list[str] = []
@@ -279,20 +268,6 @@ def _check_sizes(params: Params) -> list[str]:
     ]
 
 
-def _check_images(params: Params) -> list[str]:
-    """Settings of images that do nothing where images are squares, or have 8 bits, already."""
-    return [
-        f"datasets.{name}.{key}: found {shown(found)}; allowed for source "
-        f"{dataset.source.name!r}: {allowed}"
-        for name, dataset in params.datasets.items()
-        for key, found, usual, allowed, taken in (
-            ("resize", dataset.resize, "squash", "squash", dataset.source.takes_resize),
-            ("bits", dataset.bits, None, "null", dataset.source.takes_bits),
-        )
-        if found != usual and not taken
-    ]
-
-
 def _check_padding(params: Params) -> list[str]:
     """Crops that can lie wholly beside an image."""
     found = {
@@ -312,6 +287,7 @@ def _check_padding(params: Params) -> list[str]:
 def _check_dumps(params: Params) -> list[str]:
     """Runs that a dump is wanted of and that cannot have it."""
     problems: list[str] = []
+    split = params.analyses.dump_maps.split
     for kind, runs in (("saliency", params.dumps.saliency.runs), ("maps", params.dumps.maps.runs)):
         key = f"dumps.{kind}.runs"
         problems += [
@@ -332,13 +308,19 @@ def _check_dumps(params: Params) -> list[str]:
                     f"{key}: found {name!r}, whose dataset has several labels per image; "
                     "colours are of classes that exclude each other"
                 )
-            if kind == "maps" and not dataset.source.has_boxes:
-                boxed = [each for each, given in params.datasets.items() if given.source.has_boxes]
+            source = dataset.source_of(split)
+            if kind == "maps" and not source.has_boxes:
+                boxed = [
+                    each
+                    for each, given in params.datasets.items()
+                    if given.source_of(split).has_boxes
+                ]
                 what = f"a run of datasets {listed(boxed)}" if boxed else "[]"
-                boxes = "boxes" in type(dataset.source).model_fields
+                side = "evaluate_on" if source is dataset.evaluate_on else "source"
+                boxes = f", or give {side}.boxes" if "boxes" in type(source).model_fields else ""
                 problems.append(
-                    f"{key}: found {name!r}, whose source {dataset.source.name!r} has no boxes; "
-                    f"allowed: {what}{', or give source.boxes' if boxes else ''}"
+                    f"{key}: found {name!r}, whose {side} {source.name!r} has no boxes; "
+                    f"allowed: {what}{boxes}"
                 )
     return problems
 

@@ -11,6 +11,19 @@ from pydantic import Field, ValidationError, WrapValidator
 from imbalens.params.base import Count, Factor, Section, Seed, Share
 from imbalens.params.errors import tags
 from imbalens.params.paths import PathText
+from imbalens.params.tables import (
+    Column,
+    ColumnSplit,
+    Joined,
+    MultiHot,
+    PatientSplit,
+    TableBoxes,
+    TableImages,
+    TableLabels,
+    TableSplit,
+    TablesSplit,
+    Window,
+)
 
 
 class SourceSection(Section):
@@ -80,16 +93,6 @@ class Planted(SourceSection):
         return True
 
 
-class PatientSplit(Section):
-    """Share of images that are test images where nothing else says which.
-
-    They are whole patients, or other groups, where these are known.
-    """
-
-    test_share: Annotated[float, Field(gt=0, lt=1)]
-    seed: Seed
-
-
 class Folder(Files):
     """Images of one's own in class folders: `root/train/<class>` and `root/test/<class>`.
 
@@ -152,8 +155,14 @@ class Lists(Files):
     name: Literal["lists"]
     root: PathText
     train: PathText
+    val: PathText | None
     test: PathText
     categories: PathText | None
+
+    @property
+    def may_set_aside(self) -> bool:
+        """Where there is a list `val`."""
+        return self.val is not None
 
 
 def _say_once(value: object, validate: Callable[[object], Any]) -> Any:  # noqa: ANN401
@@ -195,7 +204,7 @@ class Inaturalist(Files):
 
     `level`: what is a class, a super-category (13 in 2017), a rank of the taxonomy (2018 and
     2021) or a species (`full`). Of each class at most `max_test_per_class` test images are drawn
-    (null: all).
+    (null: all). `boxes` takes those of 2017, from files of their own.
     """
 
     takes_resize: ClassVar[bool] = True
@@ -204,8 +213,14 @@ class Inaturalist(Files):
     root: PathText
     version: Literal[2017, 2018, 2021, "2021_mini"]
     level: Literal["super", "kingdom", "phylum", "class", "order", "family", "genus", "full"]
+    boxes: bool
     max_test_per_class: Count | None
     seed: Seed
+
+    @property
+    def has_boxes(self) -> bool:
+        """Where they are asked for: of 2017, of nine super-categories."""
+        return self.boxes
 
 
 class Cifar(SourceSection):
@@ -282,7 +297,51 @@ class PhantomCxr(SourceSection):
         return True
 
 
-AnySource = Planted | Folder | Arrays | Lists | Places365 | Inaturalist | Cifar | Nih | PhantomCxr
+class Table(Files):
+    """Images of one's own by a table, CSV or parquet (see data/table.py).
+
+    `root` may name environment variables as $NAME; other files are within it if their paths are
+    not full ones. `group` and `view` are columns. `channels: 1` makes images grey. `window` says
+    which values of DICOM files become 0 to 255: all that their bits can hold, or those of the
+    window that each stores.
+    """
+
+    takes_resize: ClassVar[bool] = True
+    takes_bits: ClassVar[bool] = True
+    name: Literal["table"]
+    root: PathText
+    table: PathText
+    images: TableImages
+    labels: TableLabels
+    split: TableSplit
+    group: Column | None
+    view: Column | None
+    boxes: TableBoxes | None
+    channels: Literal[1, 3]
+    window: Window
+
+    @property
+    def several_labels(self) -> bool:
+        """Where a value, or a row, can hold several."""
+        return isinstance(self.labels, Joined | MultiHot)
+
+    @property
+    def has_boxes(self) -> bool:
+        """Where a file of boxes is given."""
+        return self.boxes is not None
+
+    @property
+    def may_set_aside(self) -> bool:
+        """Where the table may say so, or there is one of validation images."""
+        split = self.split
+        return isinstance(split, ColumnSplit) or (
+            isinstance(split, TablesSplit) and split.val is not None
+        )
+
+
+AnySource = (
+    Planted | Folder | Arrays | Lists | Table | Places365 | Inaturalist | Cifar | Nih | PhantomCxr
+)
 
 Source = Annotated[AnySource, Field(discriminator="name")]
 
@@ -378,16 +437,37 @@ class Dataset(Section):
 
     `image_size` is a side in pixels. Oblong images become squares by `resize`, see
     `data.geometry.place_image`. `bits` are those that grey PNGs of 16 bits use of each value;
-    null looks for the largest value of all of them, see `data.bit_depth`.
+    null looks for the largest value of all of them, see `data.bit_depth`. The test images are
+    those of `evaluate_on`, where it is another source of the same classes. It is a source, not the
+    name of a dataset: what `prepare` depends on stands in the dataset itself.
     """
 
     source: Source
+    evaluate_on: Source | None
     image_size: Annotated[int, Field(ge=8, le=1024)]
     resize: Resize
     bits: Annotated[int, Field(ge=8, le=16)] | None
     imbalance: Imbalance
     validation: Validation
     normalization: Normalization | None
+
+    @property
+    def sources(self) -> dict[str, AnySource]:
+        """Every source of the dataset's images by its key."""
+        other = {} if self.evaluate_on is None else {"evaluate_on": self.evaluate_on}
+        return {"source": self.source, **other}
+
+    def source_of(self, split: str) -> AnySource:
+        """Return the source of the images of a split."""
+        return self.evaluate_on if self.evaluate_on and split == "test" else self.source
+
+    @property
+    def expected_digest(self) -> tuple[str, str] | None:
+        """Key and value of the digest that the prepared images must have; None if any will do."""
+        for key, source in self.sources.items():
+            if source.expected_digest is not None:
+                return f"{key}.digest", source.expected_digest
+        return None
 
 
 def sources() -> dict[str, type[SourceSection]]:

@@ -21,6 +21,8 @@ PARAMS_PATH = Path("params.yaml")
 ANALYSES_PATH = Path("analyses.yaml")
 DEFAULTS_PATH = Path(__file__).with_name("defaults.yaml")
 
+LIKE = {"evaluate_on": "source"}  # keys of choices that have the defaults of another key
+
 Read = TypeVar("Read", bound=Section)
 
 
@@ -77,18 +79,20 @@ def read_experiment(path: Path) -> Any:  # noqa: ANN401 - whatever YAML can hold
 def _fill(given: Any, default: Any) -> Any:  # noqa: ANN401 - whatever YAML can hold
     """Return what is given, a mapping with what it lacks from a default for the same choice.
 
-    A list of defaults holds those of several choices, of which one has to be made.
+    A list of defaults holds those of several choices, of which one has to be made, unless null is
+    one of them.
     """
     if isinstance(given, dict) and isinstance(default, list):
-        default = next((each for each in default if _choice(each) == _choice(given)), None)
+        choices = [each for each in default if each is not None]
+        default = next((each for each in choices if _choice(each) == _choice(given)), None)
     if not isinstance(given, dict) or not isinstance(default, dict):
         return given
     if given.get("name", default.get("name")) != default.get("name"):
         return given
-    return {key: _fill(value, default.get(key)) for key, value in given.items()} | {
-        key: value
+    return {key: _fill(value, default.get(LIKE.get(key, key))) for key, value in given.items()} | {
+        key: None if isinstance(value, list) else value
         for key, value in default.items()
-        if key not in given and not isinstance(value, list)
+        if key not in given and (not isinstance(value, list) or None in value)
     }
 
 

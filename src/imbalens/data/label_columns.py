@@ -1,0 +1,281 @@
+"""Labels that tables hold as texts: a class, several labels in one value, or columns of 0 and 1.
+
+A text that is blank, or NaN as some programs write it, is no label.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+import numpy as np
+from jaxtyping import Bool, Int, UInt8
+
+from imbalens.data.csv_tables import as_known, is_blank
+from imbalens.data.names import MAX_CLASSES, composed, first_names
+from imbalens.errors import InputError
+from imbalens.params.tables import (
+    MAX_LABELS,
+    Joined,
+    MultiHot,
+    OneClass,
+    OneHot,
+    TableLabels,
+    UnknownAs,
+)
+
+STATES = {"1": 1, "1.0": 1, "true": 1, "0": 0, "0.0": 0, "false": 0}
+UNCERTAIN = ("-1", "-1.0")
+AS = {"negative": 0, "positive": 1}
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What images are labelled with.
+
+    Attributes:
+        class_names: Name of each class, in label order.
+        values: Class of each image; of several labels, 1 where an image has one and 0 elsewhere.
+        unknown: Whether a label of an image is not known, and 0 therefore; None if all are.
+        merged: Names of labels that were made one.
+    """
+
+    class_names: tuple[str, ...]
+    values: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"]
+    unknown: Bool[np.ndarray, "n m"] | None = None
+    merged: Sequence[str] = ()
+
+    @property
+    def label_of(self) -> Mapping[str, int]:
+        """Class by each name that a box may have."""
+        own = {composed(name): label for label, name in enumerate(self.class_names)}
+        return dict.fromkeys(map(composed, self.merged), 0) | own
+
+
+def read_labels(
+    params: TableLabels, columns: Mapping[str, Sequence[str]], places: Sequence[str]
+) -> Labels:
+    """Return what the images of some rows are labelled with.
+
+    Args:
+        params: Which columns hold it, and how.
+        columns: Values of each column, by its name.
+        places: Where each row stands, for messages.
+
+    Raises:
+        InputError: naming the first row that is labelled with what is no label.
+    """
+    match params:
+        case OneClass():
+            return read_classes(columns[params.column], places, classes=params.classes)
+        case OneHot(columns=names):
+            return read_one_hot([columns[name] for name in names], places, names=names)
+        case Joined():
+            found = read_joined(
+                columns[params.column],
+                places,
+                separator=params.separator,
+                none=params.none,
+                classes=params.classes,
+            )
+        case MultiHot(columns=names):
+            found = read_multi_hot(
+                [columns[name] for name in names],
+                places,
+                names=names,
+                blank=params.blank,
+                uncertain=params.uncertain,
+            )
+        case _:
+            assert_never(params)
+    return found if params.merged_as is None else merge(found, params.merged_as)
+
+
+def read_classes(
+    texts: Sequence[str], places: Sequence[str], *, classes: Sequence[str] | None
+) -> Labels:
+    """Return the one class of each image.
+
+    Args:
+        texts: Class of each image; blanks around it do not count.
+        places: Where each stands, for messages.
+        classes: Name of each class, in label order; None for those found, whole numbers by their
+            value, others by their name.
+
+    Raises:
+        InputError: naming the first text that is blank or none of the classes.
+    """
+    index = _Index(classes, most=MAX_CLASSES)
+    values = np.empty(len(texts), dtype=np.int64)
+    for row, (text, place) in enumerate(zip(texts, places, strict=True)):
+        label = index.find(text)
+        if label is None:
+            raise InputError(f"{place}: found class {text!r}; allowed: {index.allowed}")
+        values[row] = label
+    return Labels(index.names, index.order[values])
+
+
+def read_joined(
+    texts: Sequence[str],
+    places: Sequence[str],
+    *,
+    separator: str,
+    none: str,
+    classes: Sequence[str] | None,
+) -> Labels:
+    """Return which labels each image has, where these stand in one value.
+
+    Args:
+        texts: Labels of each image, joined; blanks around each do not count.
+        places: Where each text stands, for messages.
+        separator: What joins them.
+        none: What stands there, alone, where an image has none. It is a label itself only if
+            `classes` has it.
+        classes: Name of each label, in order; None for those found, as of `read_classes`.
+
+    Raises:
+        InputError: naming the first text of which a part is no label.
+    """
+    index = _Index(classes, most=MAX_LABELS)
+    own = index.find(none) if classes is not None else None
+    pairs: list[tuple[int, int]] = []
+    for row, (text, place) in enumerate(zip(texts, places, strict=True)):
+        if text.strip() == none or (not none and is_blank(text)):
+            pairs += [] if own is None else [(row, own)]
+            continue
+        for part in text.split(separator):
+            label = None if part.strip() == none else index.find(part)
+            if label is None:
+                raise InputError(
+                    f"{place}: found label {part!r} in {text!r}; allowed: {none or 'nothing'} "
+                    f"alone, or {index.allowed}, joined by {separator!r}"
+                )
+            pairs.append((row, label))
+    values = np.zeros((len(texts), len(index.names)), dtype=np.uint8)
+    rows, labels = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    values[rows, index.order[labels]] = 1
+    return Labels(index.names, values)
+
+
+def read_multi_hot(
+    columns: Sequence[Sequence[str]],
+    places: Sequence[str],
+    *,
+    names: Sequence[str],
+    blank: UnknownAs | None,
+    uncertain: UnknownAs | None,
+) -> Labels:
+    """Return which labels each image has, from a column of 0 and 1 for each.
+
+    Args:
+        columns: Of each label, whether each image has it: 0 or 1, also 0.0 or 1.0, false or true.
+        places: Where each row stands, for messages.
+        names: Name of each column.
+        blank: What a label is taken for of which nothing stands there; None for an error.
+        uncertain: The same of -1.
+
+    Raises:
+        InputError: naming the first value that is none of these.
+    """
+    rules = dict.fromkeys(UNCERTAIN, uncertain) | dict.fromkeys(("", "nan"), blank)
+    state_of = STATES | {text: AS.get(rule, -1) for text, rule in rules.items() if rule}
+    states = np.empty((len(places), len(columns)), dtype=np.int8)
+    for column, (name, texts) in enumerate(zip(names, columns, strict=True)):
+        for row, text in enumerate(texts):
+            state = state_of.get(text, state_of.get(text.strip().lower()))
+            if state is None:
+                key = next((key for key in ("blank", "uncertain") if _is_of(text, key)), None)
+                hint = f"; for {text.strip() or 'blanks'} set source.labels.{key}" if key else ""
+                raise InputError(
+                    f"{places[row]}: found {text!r} in column {name!r}; allowed: 0 and 1{hint}"
+                )
+            states[row, column] = state
+    unknown = states < 0
+    values = (states == 1).astype(np.uint8)
+    return Labels(tuple(names), values, unknown if unknown.any() else None)
+
+
+def read_one_hot(
+    columns: Sequence[Sequence[str]], places: Sequence[str], *, names: Sequence[str]
+) -> Labels:
+    """Return the one class of each image, from a column of 0 and 1 for each class.
+
+    Args:
+        columns: Of each class, 1 for the images that have it and 0 for others.
+        places: Where each row stands, for messages.
+        names: Name of each column.
+
+    Raises:
+        InputError: naming the first row that has not exactly one 1.
+    """
+    hot = read_multi_hot(columns, places, names=names, blank=None, uncertain=None)
+    wrong = np.flatnonzero(hot.values.sum(1) != 1).tolist()
+    if wrong:
+        found = [name for name, state in zip(names, hot.values[wrong[0]], strict=True) if state]
+        raise InputError(
+            f"{places[wrong[0]]}: found 1 in {len(found)} columns"
+            f"{f' ({first_names(found)})' if found else ''}; allowed: in one of source.labels."
+            f"columns, or labels of kind multi_hot; such rows are {len(wrong):,}"
+        )
+    return Labels(hot.class_names, hot.values.argmax(1))
+
+
+def merge(labels: Labels, name: str) -> Labels:
+    """Return one label: whether an image has any of several; not known if none that is known.
+
+    Args:
+        labels: Several labels.
+        name: Of the one that is returned.
+    """
+    values, unknown = labels.values.max(1, keepdims=True), labels.unknown
+    if unknown is not None:
+        unknown = unknown.any(1, keepdims=True) & (values == 0)
+    unknown = unknown if unknown is not None and unknown.any() else None
+    return Labels((name,), values, unknown, labels.class_names)
+
+
+class _Index:
+    """Numbers of names: those given, or those found one after the other.
+
+    Attributes:
+        order: Label of each number.
+        names: Name of each label.
+        allowed: For messages.
+    """
+
+    def __init__(self, names: Sequence[str] | None, *, most: int) -> None:
+        self._fixed = names is not None
+        self._most = most
+        self._number_of = {composed(name): number for number, name in enumerate(names or ())}
+
+    def find(self, text: str) -> int | None:
+        """Return the number of a name, None if there is none; blanks around it do not count."""
+        name = as_known(composed(text), self._number_of)
+        number = self._number_of.get(name)
+        if number is not None or self._fixed or is_blank(name):
+            return number
+        if len(self._number_of) == self._most:
+            return None
+        return self._number_of.setdefault(name, len(self._number_of))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        found = tuple(self._number_of)
+        if self._fixed:
+            return found
+        whole = all(name.isascii() and name.isdigit() for name in found)
+        return tuple(sorted(found, key=lambda name: (int(name) if whole else 0, name)))
+
+    @property
+    def order(self) -> Int[np.ndarray, " c"]:
+        label_of = {name: label for label, name in enumerate(self.names)}
+        return np.array([label_of[name] for name in self._number_of], dtype=np.int64)
+
+    @property
+    def allowed(self) -> str:
+        if self._fixed:
+            return first_names([*self._number_of])
+        return f"a name for each, at most {self._most:,} in all"
+
+
+def _is_of(text: str, key: str) -> bool:
+    return is_blank(text) if key == "blank" else text.strip() in UNCERTAIN

@@ -1,0 +1,64 @@
+"""Tables of one's own in parquet files, row by row as those in CSV files are."""
+
+from collections.abc import Container, Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from imbalens.data.csv_tables import check_values, find_columns
+from imbalens.errors import InputError
+
+BATCH_ROWS = 2**16  # in memory at a time
+
+
+def read_parquet_rows(
+    path: Path, columns: Sequence[str], *, long: Container[str] = ()
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the place of each row, for messages, and its values of some columns as texts.
+
+    Whole numbers have no decimals, true is 1 and false 0, a value that is missing is blank.
+
+    Args:
+        path: Parquet file.
+        columns: Names of the columns.
+        long: Which of them may hold longer values, see `csv_tables.read_rows`.
+
+    Raises:
+        InputError: naming the row, if the file is no parquet file, lacks a column, or a value is
+            too long or cannot be shown; or if the extra `parquet` is not installed.
+    """
+    try:
+        parquet = import_module("pyarrow.parquet")
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{path}: {error.name} is not installed, which reads parquet files; run: "
+            "pip install 'imbalens[parquet]', or save the table as CSV"
+        ) from error
+    row = 0
+    try:
+        with parquet.ParquetFile(path) as file:
+            find_columns(path, file.schema_arrow.names, columns)
+            wanted = list(dict.fromkeys(columns))
+            for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=wanted):
+                held = [batch.column(name).to_pylist() for name in columns]
+                for found in zip(*held, strict=True):
+                    row += 1
+                    place, values = f"{path}, row {row}", tuple(map(_as_text, found))
+                    check_values(place, columns, values, long=long)
+                    yield place, values
+    except InputError:
+        raise
+    except Exception as error:  # pyarrow's errors have no common base
+        problem = str(error)[:100]
+        raise InputError(
+            f"{path}: cannot be read as parquet ({problem!r}); write the file again, or as CSV"
+        ) from error
+
+
+def _as_text(value: object) -> str:
+    if value is None or value != value:
+        return ""
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

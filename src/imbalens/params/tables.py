@@ -1,0 +1,144 @@
+"""What a table of one's own says of images: which columns hold what."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from imbalens.params.base import Section, Seed
+from imbalens.params.paths import PathText
+
+MAX_LABELS = 1000  # that an image can have several of
+
+Column = Annotated[str, Field(min_length=1, max_length=255)]
+Columns = Annotated[tuple[Column, ...], Field(min_length=1, max_length=MAX_LABELS)]
+ClassNames = Annotated[tuple[Column, ...], Field(min_length=1, max_length=32_768)]
+
+# What a label is taken for that a table leaves open; `ignore`: no loss and no measure counts it.
+UnknownAs = Literal["negative", "positive", "ignore"]
+
+
+class OneClass(Section):
+    """A column with the one class of each image; `classes: null`: those found, in order."""
+
+    kind: Literal["class"]
+    column: Column
+    classes: ClassNames | None
+
+
+class OneHot(Section):
+    """A column of 0 and 1 for each class, of which an image has exactly one."""
+
+    kind: Literal["one_hot"]
+    columns: Columns
+
+
+class Joined(Section):
+    """A column with all labels of an image, joined by `separator`; `none` where it has none.
+
+    `merged_as` makes one label of them: that an image has any.
+    """
+
+    kind: Literal["joined"]
+    column: Column
+    separator: Annotated[str, Field(min_length=1, max_length=10)]
+    none: Annotated[str, Field(max_length=255)]
+    classes: Annotated[ClassNames, Field(max_length=MAX_LABELS)] | None
+    merged_as: Column | None
+
+
+class MultiHot(Section):
+    """A column of 0 and 1 for each label, of which an image has any.
+
+    `blank` and `uncertain` say what a label is taken for where nothing, or -1, stands there; null
+    refuses it.
+    """
+
+    kind: Literal["multi_hot"]
+    columns: Columns
+    blank: UnknownAs | None
+    uncertain: UnknownAs | None
+    merged_as: Column | None
+
+
+TableLabels = Annotated[OneClass | OneHot | Joined | MultiHot, Field(discriminator="kind")]
+
+
+class TableFiles(Section):
+    """Each row names an image file by its path within the root folder."""
+
+    kind: Literal["files"]
+    column: Column
+
+
+class TableArray(Section):
+    """Row i, from 0, is of image i of an array in an .npz or HDF5 file."""
+
+    kind: Literal["array"]
+    file: PathText
+    array: Column
+
+
+TableImages = Annotated[TableFiles | TableArray, Field(discriminator="kind")]
+
+
+class PatientSplit(Section):
+    """Share of images that are test images where nothing else says which.
+
+    They are whole patients, or other groups, where these are known.
+    """
+
+    test_share: Annotated[float, Field(gt=0, lt=1)]
+    seed: Seed
+
+
+class ColumnSplit(Section):
+    """A column says of each image train, val (valid, validation) or test."""
+
+    kind: Literal["column"]
+    column: Column
+
+
+class TablesSplit(Section):
+    """The table is of the training images; others are of the rest."""
+
+    kind: Literal["tables"]
+    val: PathText | None
+    test: PathText
+
+
+class ShareSplit(PatientSplit):
+    """Test images are drawn, in whole groups where there are some."""
+
+    kind: Literal["share"]
+
+
+TableSplit = Annotated[ColumnSplit | TablesSplit | ShareSplit, Field(discriminator="kind")]
+
+# Which values of a DICOM file become 0 to 255.
+Window = Literal["full", "stored"]
+
+BoxForm = Literal["xywh", "corners"]
+Side = Annotated[int, Field(ge=1, le=2**17)]
+
+
+class BoxTable(Section):
+    """A table with a row per box: its image, its class in the column `label`, and four numbers.
+
+    They are x, y, w, h, or x_min, y_min, x_max, y_max, in pixels of the image as it is stored, or
+    of one of other `sides`, width and height.
+    """
+
+    kind: BoxForm
+    file: PathText
+    label: Column
+    sides: tuple[Side, Side] | None
+
+
+class CocoBoxes(Section):
+    """A file of annotations as of COCO: `images`, `annotations` and `categories`."""
+
+    kind: Literal["coco"]
+    file: PathText
+
+
+TableBoxes = Annotated[BoxTable | CocoBoxes, Field(discriminator="kind")]
