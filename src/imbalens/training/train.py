@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from imbalens.classes import UNKNOWN
 from imbalens.errors import InputError
 from imbalens.models.network import Network
 from imbalens.params.recipes import Adam, Optimizer, Recipe, Sgd
@@ -30,7 +31,8 @@ Objective = Callable[[Tensor, Tensor, int], Tensor]
 class EpochResult:
     """Mean loss and accuracy over an epoch's images, as trained on.
 
-    Of several labels, accuracy is the share of right decisions (probability above 0.5).
+    Of several labels, accuracy is the share of right decisions (probability above 0.5), where the
+    label is known.
     """
 
     loss: float
@@ -159,7 +161,7 @@ def evaluate(
     """Return how well the network's logits plus `offset` decide on a split, in [0, 1].
 
     It is the top-1 accuracy; of several labels, the mean AUROC of those that some images have and
-    some lack.
+    some lack, over the images of which it is known.
 
     Raises:
         InputError: if no label is so, or an output is not finite.
@@ -180,7 +182,11 @@ def evaluate(
             "validation: the network's outputs are not finite; lower the learning rate in "
             "params.yaml (recipes.*)"
         )
-    return float(np.mean([roc_auc_score(labels[:, label], values[:, label]) for label in both]))
+    aurocs = []
+    for label in both:
+        known = labels[:, label] != UNKNOWN
+        aurocs.append(roc_auc_score(labels[known, label], values[known, label]))
+    return float(np.mean(aurocs))
 
 
 def _judgeable_labels(split: ImageTensors) -> Int[np.ndarray, " l"]:
@@ -190,7 +196,7 @@ def _judgeable_labels(split: ImageTensors) -> Int[np.ndarray, " l"]:
         InputError: if there are none.
     """
     labels = split.labels.cpu().numpy()
-    both = np.flatnonzero(labels.any(0) & ~labels.all(0))
+    both = np.flatnonzero((labels == 1).any(axis=0) & (labels == 0).any(axis=0))
     if not len(both):
         raise InputError(
             "validation: no label has both positives and negatives in the validation part; set a "
@@ -200,10 +206,13 @@ def _judgeable_labels(split: ImageTensors) -> Int[np.ndarray, " l"]:
 
 
 def count_right(logits: Float[Tensor, "b m"], labels: Tensor) -> Float[Tensor, ""]:
-    """Return how many images are classified correctly; of labels, the mean over labels."""
+    """Return how many images are classified correctly; of labels, the mean over those known."""
     if labels.ndim == 1:
         return (logits.argmax(1) == labels).sum().float()
-    return ((logits > 0) == labels).float().mean(1).sum()
+    known = labels != UNKNOWN
+    right = ((logits > 0) == labels).float().mean(1).sum()
+    # exactly 1 where all are known
+    return right * (known.numel() / known.sum().clamp(min=1))
 
 
 def require_finite_outputs(
