@@ -10,8 +10,6 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
-from imbalens.data.bit_depth import find_bits
-from imbalens.data.image_files import DEEP
 from imbalens.data.listed import open_parts
 from imbalens.data.names import composed, first_names
 from imbalens.data.path_lists import (
