@@ -116,8 +116,8 @@ def test_right_decisions_by_hand():
     logits = torch.tensor([[2.0, -1.0], [0.0, 3.0], [-1.0, 0.5]])
     labels = torch.tensor([[1, 0], [1, 1], [1, 0]], dtype=torch.uint8)
     # both of the first, the second of the second, none of the third
-    assert float(count_right(logits, labels)) == 1.5
-    assert float(count_right(logits, torch.tensor([0, 1, 0]))) == 2.0
+    assert [*map(float, count_right(logits, labels))] == [1.5, 3]
+    assert [*map(float, count_right(logits, torch.tensor([0, 1, 0])))] == [2, 3]
 
 
 def test_the_accuracy_of_an_epoch_is_the_share_of_right_decisions(tmp_path, monkeypatch):
@@ -190,9 +190,17 @@ def test_validation_is_over_the_images_whose_label_is_known():
 def test_right_decisions_are_counted_where_the_label_is_known():
     logits = torch.tensor([[1.0, -1.0, 2.0], [1.0, 1.0, -1.0]])
     labels = torch.tensor([[1, UNKNOWN, 0], [1, 1, UNKNOWN]], dtype=torch.uint8)
-    assert count_right(logits, labels).item() == pytest.approx(2 * 3 / 4)
+    assert [*map(float, count_right(logits, labels))] == pytest.approx([1, 4 / 3])
     nothing = torch.full((2, 3), UNKNOWN, dtype=torch.uint8)
-    assert count_right(logits, nothing).item() == 0
+    assert [*map(float, count_right(logits, nothing))] == pytest.approx([0, 0])
+
+
+def test_batches_count_by_how_many_labels_are_known():
+    one = torch.full((2, 2), UNKNOWN, dtype=torch.uint8)
+    one[0, 0] = 1
+    batches = [(torch.ones(2, 2), one), (torch.ones(2, 2), torch.zeros(2, 2, dtype=torch.uint8))]
+    right, known = np.sum([[*map(float, count_right(*batch))] for batch in batches], axis=0)
+    assert right / known == pytest.approx(1 / 5)
 
 
 def test_a_label_needs_known_positives_and_negatives_to_be_validated():

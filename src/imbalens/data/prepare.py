@@ -189,14 +189,6 @@ def _open_one(dataset: Dataset) -> Source:
                 bits=dataset.bits,
                 validation=dataset.validation.share is None,
             )
-        case Table():
-            return open_table(
-                dataset.source,
-                dataset.image_size,
-                resize=dataset.resize,
-                bits=dataset.bits,
-                validation=dataset.validation.share is None,
-            )
         case Places365():
             return open_places365(
                 dataset.source, dataset.image_size, resize=dataset.resize, bits=dataset.bits

@@ -59,5 +59,6 @@ class LabelObjective:
         """
         known = targets != UNKNOWN
         values = torch.where(known, self.per_label(logits, targets), 0)
-        # exactly 1 where all are known
-        return values.mean() * (known.numel() / known.sum().clamp(min=1).to(values.dtype))
+        n_known = known.sum().clamp(min=1).to(values.dtype)
+        # exactly 1 where all are known, as the product with a reciprocal is not
+        return values.mean() * (torch.full_like(n_known, known.numel()) / n_known)

@@ -31,8 +31,8 @@ Objective = Callable[[Tensor, Tensor, int], Tensor]
 class EpochResult:
     """Mean loss and accuracy over an epoch's images, as trained on.
 
-    Of several labels, accuracy is the share of right decisions (probability above 0.5), where the
-    label is known.
+    Of several labels, accuracy is the share of right decisions (probability above 0.5). Both are
+    over the labels that are known; a batch's loss counts by how many these are.
     """
 
     loss: float
@@ -205,14 +205,18 @@ def _judgeable_labels(split: ImageTensors) -> Int[np.ndarray, " l"]:
     return both
 
 
-def count_right(logits: Float[Tensor, "b m"], labels: Tensor) -> Float[Tensor, ""]:
-    """Return how many images are classified correctly; of labels, the mean over those known."""
+def count_right(
+    logits: Float[Tensor, "b m"], labels: Tensor
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Return how many images are classified correctly, and of how many that is known.
+
+    Of several labels an image counts by the share of them that is right, and that is known.
+    """
+    n = torch.full((), float(len(labels)), device=labels.device)
     if labels.ndim == 1:
-        return (logits.argmax(1) == labels).sum().float()
-    known = labels != UNKNOWN
-    right = ((logits > 0) == labels).float().mean(1).sum()
-    # exactly 1 where all are known
-    return right * (known.numel() / known.sum().clamp(min=1))
+        return (logits.argmax(1) == labels).sum().float(), n
+    unknown = (labels == UNKNOWN).float().mean(1).sum()
+    return ((logits > 0) == labels).float().mean(1).sum(), n - unknown
 
 
 def require_finite_outputs(
@@ -262,8 +266,8 @@ def _train_epoch(
     loss_sum = torch.zeros(
         (), dtype=torch.float64 if device.type != "mps" else None, device=device
     )
-    correct = torch.zeros((), device=device)
-    seen, shown = 0, time.monotonic()
+    correct, known = torch.zeros((), device=device), torch.zeros((), device=device)
+    shown = time.monotonic()
     for images, labels in training_batches(
         training,
         batch_size=recipe.batch_size,
@@ -276,18 +280,23 @@ def _train_epoch(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        loss_sum += loss.detach() * len(labels)
-        correct += count_right(logits.detach(), labels)
-        seen += len(labels)
+        right, judged = count_right(logits.detach(), labels)
+        loss_sum += loss.detach() * judged
+        correct += right
+        known += judged
         bar.update(len(labels))
         if time.monotonic() - shown > 1:  # reading a figure waits for the device: not every step
             shown = time.monotonic()
+            so_far = _means(loss_sum, correct, known)
             bar.set_postfix(
-                epoch=epoch + 1,
-                loss=f"{float(loss_sum) / seen:.3f}",
-                accuracy=f"{float(correct) / seen:.1%}",
+                epoch=epoch + 1, loss=f"{so_far.loss:.3f}", accuracy=f"{so_far.accuracy:.1%}"
             )
-    return EpochResult(float(loss_sum) / seen, float(correct) / seen)
+    return _means(loss_sum, correct, known)
+
+
+def _means(loss_sum: Tensor, correct: Tensor, known: Tensor) -> EpochResult:
+    n = float(known) or math.inf  # of nothing that is known, both are 0
+    return EpochResult(float(loss_sum) / n, float(correct) / n)
 
 
 def build_optimizer(
