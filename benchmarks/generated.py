@@ -35,13 +35,15 @@ def generate_tensors(n: int, size: int) -> ImageTensors:
 
 def describe(images: ImageTensors) -> Prepared:
     """Describe generated images as a prepared dataset with a training split."""
+    counts = np.bincount(images.labels.numpy(), minlength=N_CLASSES)
     return Prepared(
         class_names=CLASS_NAMES,
         task="multiclass",
         mean=images.mean.numpy(),
         std=images.std.numpy(),
-        counts=np.bincount(images.labels.numpy(), minlength=N_CLASSES),
+        counts=counts,
         n_train=len(images.labels),
+        negatives=len(images.labels) - counts,
         splits=("train",),
         source="generated",
         digest="",

@@ -235,6 +235,30 @@ def test_images_without_any_label_have_a_class_of_their_own():
     assert found.table("instances")["label"].tolist()[:4] == ["No Finding"] * 4
 
 
+def test_a_label_that_is_not_known_is_neither_there_nor_not():
+    labels = MATRIX.astype(int)
+    labels[:3, 0] = -1
+    scores = np.random.default_rng(0).normal(0, 3, labels.shape)
+    found = imbalens.performance(scores, labels, labels, train_scores=scores, decision="half")
+    alone = imbalens.performance(
+        *(scores[3:], MATRIX[3:], MATRIX[3:]), train_scores=scores[3:], decision="half"
+    )
+    for name, values in found.result.each.items():
+        assert values[0] == pytest.approx(alone.result.each[name][0], nan_ok=True)
+    listed = imbalens.label_errors(FEATURES, labels, scores).table()
+    assert not listed[(listed["row"] < 3) & listed["given"].str.endswith("0")].size
+    kinds = imbalens.archetypes(FEATURES, labels, np.ones_like(MATRIX))
+    of_first = kinds.table("instances").query("label == '0'")
+    assert of_first["row"].tolist() == (3 + np.flatnonzero(MATRIX[3:, 0])).tolist()
+    near = imbalens.adversaries(
+        *(FEATURES, labels, np.ones_like(MATRIX), labels, np.ones_like(MATRIX)),
+        instances="misclassified_by_predicted",
+        errors="by_predicted",
+    )
+    assert near.result.errors.n_instances[0] == (MATRIX[3:, 0] == 0).sum()
+    assert near.result.nearest.n_instances[0] == (MATRIX[3:, 0] == 0).sum()
+
+
 def with_one(values, value):
     changed = np.array(values, dtype=object if isinstance(value, str) else float)
     changed.flat[4] = value
@@ -306,7 +330,11 @@ WRONG = {
     ),
     "a label that is neither there nor not": (
         lambda: imbalens.archetypes(FEATURES, MATRIX * 2, MATRIX),
-        r"labels must be in 0..1; found 2 at \[0, 0\]",
+        r"labels must be in 0..1, or -1 where it is not known; found 2 at \[0, 0\]",
+    ),
+    "a prediction that is not known": (
+        lambda: imbalens.archetypes(FEATURES, MATRIX, with_one(MATRIX, -1)),
+        r"predictions must be 0 or 1; found",
     ),
     "matrices of different widths": (
         lambda: imbalens.archetypes(FEATURES, MATRIX, MATRIX[:, 1:]),

@@ -4,16 +4,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imbalens.classes import (
+    UNKNOWN,
     class_names,
     count_members,
     decide,
     describe,
     label_thresholds,
     list_pairs,
+    mark_unknown,
     pair_features,
     predicted_classes,
     spread_mass,
     true_classes,
+    where_known,
 )
 
 THREE = ("Edema", "Mass", "No Finding")
@@ -191,6 +194,63 @@ def test_codes_out_of_range_are_refused():
         count_members(np.array([0, 2]), n_classes=2)
 
 
-def test_an_image_without_any_class_has_no_mass():
-    with pytest.raises(ValueError, match="found 1 images without any"):
-        spread_mass(bits("10", "00") > 0)
+def test_an_image_in_no_class_has_no_mass():
+    assert spread_mass(bits("11", "00") > 0).tolist() == [[0.5, 0.5], [0, 0]]
+
+
+def unknown(*rows):
+    """Labels written with a question mark where one is not known."""
+    codes = {"0": 0, "1": 1, "?": UNKNOWN}
+    return np.array([[codes[mark] for mark in row] for row in rows], dtype=np.uint8)
+
+
+def test_an_image_is_in_neither_set_of_a_label_that_is_not_known():
+    labels = unknown("1?", "0?", "00", "??", "?1")
+    taken = np.ones((5, 3), dtype=bool)
+    assert true_classes(labels, THREE[:2]).astype(int).tolist() == [
+        [1, 0, 0],
+        [0, 0, 0],  # it may have the second
+        [0, 0, 1],
+        [0, 0, 0],
+        [0, 1, 0],
+    ]
+    assert where_known(taken, labels, THREE[:2]).astype(int).tolist() == [
+        [1, 0, 1],  # it is known to have a finding
+        [1, 0, 0],
+        [1, 1, 1],
+        [0, 0, 0],
+        [0, 1, 1],
+    ]
+    assert describe(true_classes(labels, THREE[:2]), THREE) == ["Edema", "", THREE[2], "", "Mass"]
+
+
+def test_no_finding_as_a_label_may_not_be_known_either():
+    labels = unknown("10?", "00?", "000", "0?0", "0?1")
+    has = true_classes(labels, THREE).astype(int)
+    assert has.tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 1], [0, 0, 0], [0, 0, 1]]
+    taken = where_known(np.ones((5, 3), dtype=bool), labels, THREE)
+    assert taken.astype(int).tolist() == [[1, 1, 0], [1, 1, 0], [1, 1, 1], [1, 0, 1], [1, 0, 1]]
+
+
+def test_classes_that_exclude_each_other_are_all_known():
+    codes = np.array([0, UNKNOWN])
+    assert where_known(codes, codes, "abc") is codes
+    assert mark_unknown(codes, None) is codes
+    marked = mark_unknown(bits("10", "00"), np.array([[False, True], [False, False]]))
+    assert marked.tolist() == unknown("1?", "00").tolist()
+    assert marked.dtype == np.uint8
+
+
+@pytest.mark.parametrize("decision", DECISIONS)
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=20)
+def test_thresholds_are_those_of_the_images_whose_label_is_known(decision, seed):
+    scores, labels = draw(seed)
+    hidden = np.random.default_rng([seed, 1]).random(labels.shape) < 0.4
+    found = label_thresholds(scores, mark_unknown(labels, hidden), decision=decision)
+    for label, rows in enumerate(~hidden.T):
+        column = [label]
+        alone = label_thresholds(
+            scores[rows][:, column], labels[rows][:, column], decision=decision
+        )
+        assert found[label] == alone[0]

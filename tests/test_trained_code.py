@@ -310,7 +310,7 @@ def use(run, path):
     counts, task = torch.tensor([4, 3]), "multilabel" if of_labels else "multiclass"
     model = build_model(run.model, run.loss, 2)
     initialize(model, run.model)
-    objective = build_objective(run.loss, run.drw, counts, task=task, n_images=5)
+    objective = build_objective(run.loss, run.drw, counts, task=task, negatives=5 - counts)
     logits = model(torch.rand(3, 3, 32, 32))
     for epoch in range(2):
         assert objective(logits, targets, epoch).isfinite()

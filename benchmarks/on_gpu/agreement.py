@@ -122,7 +122,7 @@ def _train(
     """Train a copy; return the last loss and by how much each weight changed."""
     counts = torch.bincount(images.labels)
     objective = build_objective(
-        Ce(name="ce"), None, counts, task="multiclass", n_images=len(images.labels)
+        Ce(name="ce"), None, counts, task="multiclass", negatives=len(images.labels) - counts
     )
 
     def interrupted(logits: Tensor, labels: Tensor, epoch: int) -> Tensor:

@@ -85,6 +85,7 @@ def random_images(n: int, pixels: int, device: torch.device, *, findings: bool) 
 def as_trained(model: Network, images: ImageTensors) -> Trained:
     """Take a network for trained on images of ten classes."""
     device, n = images.images.device, len(images.labels)
+    counts = np.bincount(images.labels.cpu().numpy(), minlength=N_CLASSES)
     return Trained(
         model.to(device).to(memory_format=torch.channels_last).eval(),
         scale=1.0,
@@ -94,7 +95,8 @@ def as_trained(model: Network, images: ImageTensors) -> Trained:
             task="multiclass",
             mean=np.full(3, 0.5),
             std=np.full(3, 0.25),
-            counts=np.bincount(images.labels.cpu().numpy(), minlength=N_CLASSES),
+            counts=counts,
+            negatives=n - counts,
             n_train=n,
             splits=("train",),
             source="generated",

@@ -79,7 +79,7 @@ def _measure_network(
     several, n = images.labels.ndim == 2, len(images.labels)
     counts = images.labels.sum(0) if several else torch.bincount(images.labels)
     task = "multilabel" if several else "multiclass"
-    objective = build_objective(loss, None, counts.long(), task=task, n_images=n)
+    objective = build_objective(loss, None, counts.long(), task=task, negatives=n - counts.long())
     batches = list(
         islice(
             training_batches(

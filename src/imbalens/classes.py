@@ -2,9 +2,13 @@
 
 The analyses take classes in one of two forms. Where each image has exactly one class they are
 codes, "n". Where several labels can apply, or none, they are a membership matrix, "n c": row i
-tells which classes image i has, always at least one, because an image without any label has a
-class of its own, `NO_FINDING` (`HEALTHY` beside a single label). A pair is an image and a class
-that it has; pairs stand in the order of images, then of classes.
+tells which classes image i has. An image that is known to have no label has a class of its own,
+`NO_FINDING` (`HEALTHY` beside a single label). A pair is an image and a class that it has; pairs
+stand in the order of images, then of classes.
+
+Of several labels, an image need not be known to have one or to lack it: `UNKNOWN` stands there
+among the labels. Such an image is in neither set, counts neither as having the label nor as
+wrongly taken for it, and may be in no class at all.
 """
 
 from collections.abc import Sequence
@@ -17,6 +21,8 @@ from jaxtyping import Bool, Float, Int, UInt8
 NO_FINDING = "No Finding"
 """The label of an image that has none of the others."""
 HEALTHY = "Healthy"
+UNKNOWN = 255
+"""What stands among several labels, beside 1 and 0, for one that is not known."""
 
 Classes = Int[np.ndarray, " n"] | Bool[np.ndarray, "n c"]
 Decision = Literal["half", "prevalence"]
@@ -28,10 +34,11 @@ class Seen:
     """Images of a split: which classes they have, and which a network takes them for.
 
     Attributes:
-        targets: Class of each image; of several labels, 1 where an image has one.
+        targets: Class of each image; of several labels, 1 where an image has one, 0 where it
+            lacks it, `UNKNOWN` where that is not known.
         index: Position of each image in the source's split.
-        classes: Classes that each image has.
-        predictions: Classes that it is taken to have.
+        classes: Classes that each image is known to have.
+        predictions: Classes that it is taken to have, of those known of it.
     """
 
     targets: Targets
@@ -78,7 +85,8 @@ def true_classes(targets: Targets, label_names: Sequence[str]) -> Classes:
     """Turn labels, as a dataset gives them, into classes.
 
     Args:
-        targets: Class per image, or 1 where an image has a label and 0 elsewhere.
+        targets: Class per image, or 1 where an image has a label, 0 where it lacks it, or
+            `UNKNOWN`.
         label_names: Name of each output of the network.
 
     Returns:
@@ -86,7 +94,35 @@ def true_classes(targets: Targets, label_names: Sequence[str]) -> Classes:
     """
     if targets.ndim == 1:
         return targets
-    return _with_unlabelled(targets != 0, label_names)
+    return _with_unlabelled(targets == 1, targets == 0, label_names)
+
+
+def mark_unknown(
+    labels: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"],
+    unknown: Bool[np.ndarray, "n m"] | None,
+) -> Targets:
+    """Put `UNKNOWN` where a label is not known; None: all are known."""
+    return labels if unknown is None else np.where(unknown, np.uint8(UNKNOWN), labels)
+
+
+def where_known(predictions: Classes, targets: Targets, label_names: Sequence[str]) -> Classes:
+    """Keep of the classes that images are taken for those of which it is known if they have them.
+
+    Whether an image has no label at all is known where it is known to have one, or to lack each.
+
+    Args:
+        predictions: Predicted class per image, or the membership matrix.
+        targets: Class per image, or 1 where an image has a label, 0 where it lacks it, or
+            `UNKNOWN`.
+        label_names: Name of each output of the network.
+    """
+    if targets.ndim == 1:
+        return predictions
+    known = targets != UNKNOWN
+    if NO_FINDING not in label_names:
+        decided = known.all(axis=1) | (targets == 1).any(axis=1)
+        known = np.hstack([known, decided[:, None]])
+    return predictions & known
 
 
 def predicted_classes(
@@ -108,7 +144,8 @@ def predicted_classes(
     """
     if thresholds is None:
         return scores.argmax(axis=1)
-    return _with_unlabelled(decide(scores, thresholds), label_names)
+    decided = decide(scores, thresholds)
+    return _with_unlabelled(decided, ~decided, label_names)
 
 
 def label_thresholds(
@@ -121,10 +158,10 @@ def label_thresholds(
 
     Args:
         train_scores: Logits of the training images.
-        train_labels: 1 where a training image has a label, 0 elsewhere.
+        train_labels: 1 where a training image has a label, 0 where it lacks it, or `UNKNOWN`.
         decision: `half`: a probability above 0.5, that is a logit above 0. `prevalence`: per
             label as many training images as have it, or more if several share the score at the
-            threshold.
+            threshold, of those that are known to have or to lack it.
 
     Returns:
         Smallest sufficient score per label: for `half` the smallest number above 0; infinity for
@@ -144,9 +181,9 @@ def label_thresholds(
         case "half":
             return np.full(n_labels, np.nextafter(0.0, 1.0))
         case "prevalence":
-            falling = -np.sort(-train_scores.astype(np.float64), axis=0)
-            sufficient = np.vstack([np.full(n_labels, np.inf), falling])
-            n_positive = np.count_nonzero(train_labels, axis=0)
+            known = np.where(train_labels == UNKNOWN, -np.inf, train_scores.astype(np.float64))
+            sufficient = np.vstack([np.full(n_labels, np.inf), -np.sort(-known, axis=0)])
+            n_positive = np.count_nonzero(train_labels == 1, axis=0)
             return sufficient[n_positive, np.arange(n_labels)]
         case _:
             assert_never(decision)
@@ -212,22 +249,13 @@ def count_members(classes: Classes, *, n_classes: int) -> Int[np.ndarray, " c"]:
     return np.bincount(codes, minlength=n_classes)
 
 
-def count_classes(memberships: Bool[np.ndarray, "*n c"]) -> Int[np.ndarray, "*n"]:
-    """Count the classes that each image has.
+def count_shares(memberships: Bool[np.ndarray, "*n c"]) -> Int[np.ndarray, "*n"]:
+    """Count the shares of each image's mass: one per class, and one of an image in no class.
 
     Args:
         memberships: Membership matrix, whose images may stand in several dimensions.
-
-    Raises:
-        ValueError: if an image has no class.
     """
-    size = memberships.sum(axis=-1)
-    if (size == 0).any():
-        raise ValueError(
-            f"each image must have a class, found {np.count_nonzero(size == 0)} images without "
-            "any; give them the class of unlabelled images"
-        )
-    return size
+    return np.maximum(memberships.sum(axis=-1), 1)
 
 
 def spread_mass(memberships: Bool[np.ndarray, "*n c"]) -> Float[np.ndarray, "*n c"]:
@@ -237,12 +265,9 @@ def spread_mass(memberships: Bool[np.ndarray, "*n c"]) -> Float[np.ndarray, "*n 
         memberships: Membership matrix, whose images may stand in several dimensions.
 
     Returns:
-        Weights that sum to 1 over the classes.
-
-    Raises:
-        ValueError: if an image has no class.
+        Weights that sum to 1 over the classes; to 0 of an image of which no class is known.
     """
-    return memberships / count_classes(memberships)[..., None]
+    return memberships / count_shares(memberships)[..., None]
 
 
 def describe(classes: Classes, names: Sequence[str]) -> list[str]:
@@ -259,10 +284,10 @@ def describe(classes: Classes, names: Sequence[str]) -> list[str]:
 
 
 def _with_unlabelled(
-    labels: Bool[np.ndarray, "n m"], label_names: Sequence[str]
+    labels: Bool[np.ndarray, "n m"], lacking: Bool[np.ndarray, "n m"], label_names: Sequence[str]
 ) -> Bool[np.ndarray, "n c"]:
-    """Give images without any label the class for that, an added one unless it is a label."""
-    none = ~labels.any(axis=1, keepdims=True)
+    """Give images that lack each label the class for that, an added one unless it is a label."""
+    none = lacking.all(axis=1, keepdims=True)
     if NO_FINDING not in label_names:
         return np.hstack([labels, none])
     return labels | (none & (np.asarray(label_names) == NO_FINDING))

@@ -13,6 +13,7 @@ from imbalens.analysis.label_errors import (
     label_probabilities,
     rank_candidates,
 )
+from imbalens.classes import UNKNOWN
 from tests.analysis.neighbor_cases import listed
 
 N_CLASSES = 4
@@ -107,6 +108,35 @@ def test_probabilities_of_several_labels():
     near = listed([[0, 1, 2, 3]] * 5)
     found = label_probabilities(near, labels, np.array([[0.0, -math.log(3)]] * 5))
     np.testing.assert_allclose(found, [[(0.75 + 0.5) / 2, (0.25 + 0.25) / 2]] * 5)
+
+
+def test_neighbours_whose_label_is_not_known_are_not_asked():
+    labels = np.array([[1, 9], [1, 0], [0, 9], [9, 1], [0, 9]], dtype=np.uint8)
+    labels[labels == 9] = UNKNOWN
+    near = listed([[0, 1, 2, 3], [0, 2, 4, 4], *[[0, 1, 2, 3]] * 3])
+    found = label_probabilities(near, labels, np.array([[0.0, -math.log(3)]] * 5))
+    np.testing.assert_allclose(found[0], [(2 / 3 + 0.5) / 2, (0.5 + 0.25) / 2])
+    np.testing.assert_allclose(found[1], [(0.25 + 0.5) / 2, 0.25])  # of the second none knows
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=20)
+def test_labels_that_are_not_known_are_not_judged(seed):
+    rng = np.random.default_rng(seed)
+    probabilities, has = rng.random((20, 3)), rng.integers(0, 2, (20, 3), dtype=np.uint8)
+    unknown = rng.random((20, 3)) < [0.0, 0.4, 1.0]
+    targets = np.where(unknown, np.uint8(UNKNOWN), has)
+    errors = find_label_errors(probabilities, targets)
+    for label, known in enumerate(~unknown.T):
+        column = (np.flatnonzero(known)[:, None], [label])
+        alone = find_label_errors(probabilities[column], has[column])
+        for field in LabelErrors.__dataclass_fields__:
+            found = getattr(errors, field)[:, label]
+            np.testing.assert_array_equal(found[known], getattr(alone, field)[:, 0])
+    assert np.isnan(errors.score[unknown]).all()
+    assert not errors.candidate[unknown].any()
+    rows, labels = rank_candidates(errors, targets, n_candidates=60)
+    assert not unknown[rows, labels].any()
 
 
 def test_probabilities_of_the_network_are_those_of_scipy():

@@ -3,6 +3,12 @@ import pytest
 from imbalens.params.datasets import Dataset, Planted
 
 
+@pytest.fixture(autouse=True)
+def work_folder(tmp_path, monkeypatch):
+    """Sources of files keep their work in the current folder: not in the project's."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def make_dataset():
     """Build a dataset's parameters from a source and whatever differs from a plain one."""

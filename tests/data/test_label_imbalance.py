@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from imbalens.classes import UNKNOWN
 from imbalens.data.label_imbalance import (
     cap_negatives,
     choose_label_images,
@@ -16,7 +17,7 @@ from imbalens.params.datasets import CapNegatives, Natural, Selection, ThinPosit
 LAWS = settings(deadline=None, max_examples=50)
 SEEDS = st.integers(0, 1000)
 MATRICES = st.tuples(st.integers(1, 40), st.integers(1, 4)).flatmap(
-    lambda shape: arrays(np.uint8, shape, elements=st.integers(0, 1))
+    lambda shape: arrays(np.uint8, shape, elements=st.sampled_from([0, 0, 1, UNKNOWN]))
 )
 PATIENTS = st.lists(st.integers(1, 9), min_size=1, max_size=30).map(np.array)
 
@@ -39,7 +40,7 @@ def negatives(labels):
 
 @LAWS
 @given(MATRICES, st.integers(1, 40), SEEDS)
-def test_capping_drops_just_enough_images_without_findings(labels, n_max, seed):
+def test_capping_drops_just_enough_images_known_to_have_no_finding(labels, n_max, seed):
     with_finding = labels[labels.any(1)]
     smallest = int(negatives(with_finding).max())
     if n_max < smallest:
@@ -91,9 +92,9 @@ def test_thinned_labels_have_the_ratio(labels, ratio, seed):
         return
     left = labels[kept]
     assert (np.diff(kept) > 0).all()
-    assert set(np.flatnonzero(~labels.any(1))) <= set(kept)
-    assert (negatives(left) >= ratio * left.sum(0) * (1 - 1e-9)).all()
-    assert (left.any(0) == labels.any(0)).all()
+    assert set(np.flatnonzero((labels != 1).all(1))) <= set(kept)
+    assert (negatives(left) >= ratio * (left == 1).sum(0) * (1 - 1e-9)).all()
+    assert ((left == 1).any(0) == (labels == 1).any(0)).all()
     assert (thin(labels, ratio, seed) == kept).all()
 
 
@@ -175,3 +176,11 @@ def test_one_patient_cannot_be_split():
         InputError, match=r"found 0.1, which sets aside all 3 training images of 1 "
     ):
         split_validation_by_patient(np.array([5, 5, 5]), share=0.1, seed=0)
+
+
+def test_labels_that_are_not_known_are_no_negatives():
+    labels = np.array([[1], [0], [0], [0], [UNKNOWN], [UNKNOWN]], dtype=np.uint8)
+    kept = cap(labels, 1)
+    assert labels[kept].ravel().tolist() == [1, 0, UNKNOWN, UNKNOWN]
+    labels = np.array([[1], [1], [0], [0]] + [[UNKNOWN]] * 9, dtype=np.uint8)
+    assert len(thin(labels, 2.0)) == 12  # two negatives are enough for one

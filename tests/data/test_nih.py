@@ -41,11 +41,6 @@ def nih(root, *, binary=False, no_finding=False, complete=False, split=None):
     )
 
 
-@pytest.fixture(autouse=True)
-def _work_in_tmp_path(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.fixture
 def root(tmp_path):
     """All images, tables and lists."""

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
+from imbalens.classes import UNKNOWN
 from imbalens.data import prepare as module
 from imbalens.data.prepare import prepare
 from imbalens.data.source import Source, SourceSplit
@@ -258,3 +259,68 @@ def test_another_digest_than_the_given_is_an_error_that_leaves_nothing(prepare_s
     with pytest.raises(InputError, match=rf"memory: found images of digest {digest}, .* is 0000;"):
         prepare_source(params=Nih.model_validate(nih | {"digest": "0000"}), name="other")
     assert [file.name for file in sorted(path.parent.iterdir())] == ["a.h5", "same.h5"]
+
+
+def hide(split, seed=3):
+    """A split some of whose labels are not known."""
+    unknown = np.random.default_rng(seed).random(split.labels.shape) < 0.3
+    return replace(split, labels=np.where(unknown, np.uint8(0), split.labels), unknown=unknown)
+
+
+def test_labels_that_are_not_known_are_stored_and_counted(prepare_source):
+    source = make_source()
+    source = replace(source, train=hide(source.train))
+    path, summary = prepare_source(source, validation=VALIDATION)
+    with h5py.File(path) as file:
+        assert "unknown" not in file["test"]
+        for split in ("train", "val"):
+            index = file[f"{split}/index"][:]
+            assert (file[f"{split}/unknown"][:] == source.train.unknown[index]).all()
+            assert not file[f"{split}/labels"][:][source.train.unknown[index]].any()
+    assert set(summary["unknown_labels"]) == {"train", "val"}
+    for split in SPLITS:
+        labels = read_split(path, split).labels
+        for place, name in enumerate(NAMES):
+            counted = [(labels[:, place] == value).sum() for value in (1, 0, UNKNOWN)]
+            unknown = summary["unknown_labels"].get(split, dict.fromkeys(NAMES, 0))
+            found = [summary[what][split][name] for what in ("counts", "negatives")]
+            assert [*found, unknown[name]] == counted
+            ratio = summary["imbalance_ratio"][split][name]
+            assert ratio == (counted[1] / counted[0] if counted[0] else None)
+    about = read_metadata(path)
+    labels = read_split(path, "train").labels
+    assert about.negatives.tolist() == (labels == 0).sum(axis=0).tolist()
+    assert about.counts.tolist() == (labels == 1).sum(axis=0).tolist()
+
+
+def test_a_source_that_knows_all_its_labels_gives_the_same_file(prepare_source):
+    plain, summary = prepare_source()
+    source = make_source()
+    none = np.zeros(source.train.labels.shape, dtype=bool)
+    known, same = prepare_source(replace(source, train=replace(source.train, unknown=none)), "b")
+    assert plain.read_bytes() == known.read_bytes()
+    assert same == summary
+    assert "unknown_labels" not in summary
+    about = read_metadata(plain)
+    assert about.negatives.tolist() == (about.n_train - about.counts).tolist()
+
+
+def test_which_labels_are_known_is_part_of_the_digest(prepare_source):
+    source = make_source()
+    hidden, seen = hide(source.train), np.zeros(source.train.labels.shape, dtype=bool)
+    seen[0, 0] = True
+    digests = {
+        prepare_source(replace(source, train=replace(hidden, unknown=unknown)))[1]["digest"]
+        for unknown in (hidden.unknown, seen, None)
+    }
+    assert len(digests) == 3
+
+
+def test_images_that_may_have_a_finding_stay_when_negatives_are_capped(prepare_source):
+    source = make_source()
+    source = replace(source, train=hide(source.train))
+    path, summary = prepare_source(source, imbalance=CAP | {"n_max": 38})
+    assert max(summary["negatives"]["train"].values()) == 38
+    index = set(read_split(path, "train").index.tolist())
+    stay = np.flatnonzero((source.train.targets != 0).any(axis=1)).tolist()
+    assert set(stay) <= index < set(range(N_TRAIN))

@@ -41,11 +41,6 @@ ONE = {"kind": "class", "column": "label", "classes": None}
 BOXES = {"kind": "xywh", "file": "boxes.csv", "label": "label", "sides": None}
 
 
-@pytest.fixture(autouse=True)
-def _work_in_tmp_path(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.fixture
 def root(tmp_path):
     """A table, and oblong JPEG files that it names."""

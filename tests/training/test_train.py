@@ -53,7 +53,9 @@ def run(
     model = build_model(CifarResnet(name="resnet8"), LOSS, 2)
     images = make_images()
     counts = torch.bincount(images.labels)
-    objective = build_objective(LOSS, None, counts, task="multiclass", n_images=len(images.labels))
+    objective = build_objective(
+        LOSS, None, counts, task="multiclass", negatives=len(images.labels) - counts
+    )
     history = train(
         model,
         objective,

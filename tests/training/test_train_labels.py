@@ -1,10 +1,13 @@
 """Training on images of which each has any of several labels, or none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+from imbalens.classes import UNKNOWN
 from imbalens.errors import InputError
 from imbalens.losses.build import build_objective
 from imbalens.models.build import build_model
@@ -49,7 +52,11 @@ def build(n_outputs: int = 3):
 def run(work, loss=BCE, validation=None):
     model, images = build(), make_images()
     objective = build_objective(
-        loss, None, images.labels.long().sum(0), task="multilabel", n_images=len(images.labels)
+        loss,
+        None,
+        images.labels.long().sum(0),
+        task="multilabel",
+        negatives=(images.labels == 0).sum(0),
     )
     history = train(
         model,
@@ -109,8 +116,8 @@ def test_right_decisions_by_hand():
     logits = torch.tensor([[2.0, -1.0], [0.0, 3.0], [-1.0, 0.5]])
     labels = torch.tensor([[1, 0], [1, 1], [1, 0]], dtype=torch.uint8)
     # both of the first, the second of the second, none of the third
-    assert float(count_right(logits, labels)) == 1.5
-    assert float(count_right(logits, torch.tensor([0, 1, 0]))) == 2.0
+    assert [*map(float, count_right(logits, labels))] == [1.5, 3]
+    assert [*map(float, count_right(logits, torch.tensor([0, 1, 0])))] == [2, 3]
 
 
 def test_the_accuracy_of_an_epoch_is_the_share_of_right_decisions(tmp_path, monkeypatch):
@@ -157,3 +164,47 @@ def test_without_such_a_label_there_is_nothing_to_validate(tmp_path, constant):
     with pytest.raises(InputError, match="no label has both positives and negatives"):
         run(tmp_path, validation=images)
     assert load_state(tmp_path) is None
+
+
+def hide(images: ImageTensors) -> tuple[ImageTensors, np.ndarray]:
+    """Images of which some labels are not known, and which these are."""
+    unknown = np.random.default_rng(0).random(tuple(images.labels.shape)) < 0.3
+    labels = torch.where(torch.from_numpy(unknown), UNKNOWN, images.labels)
+    return replace(images, labels=labels), unknown
+
+
+def test_validation_is_over_the_images_whose_label_is_known():
+    model, (images, unknown) = build(), hide(make_images(60))
+    offset = torch.tensor([0.0, 0.5, -0.5])
+    found = evaluate(model, images, RECIPE, offset)
+    with torch.inference_mode():
+        scores = model(images.normalized(images.images)).numpy()
+    labels = images.labels.numpy()
+    expected = [
+        roc_auc_score(labels[known, label], scores[known, label])
+        for label, known in enumerate(~unknown.T[:2])  # no image has the third
+    ]
+    assert found == pytest.approx(np.mean(expected))
+
+
+def test_right_decisions_are_counted_where_the_label_is_known():
+    logits = torch.tensor([[1.0, -1.0, 2.0], [1.0, 1.0, -1.0]])
+    labels = torch.tensor([[1, UNKNOWN, 0], [1, 1, UNKNOWN]], dtype=torch.uint8)
+    assert [*map(float, count_right(logits, labels))] == pytest.approx([1, 4 / 3])
+    nothing = torch.full((2, 3), UNKNOWN, dtype=torch.uint8)
+    assert [*map(float, count_right(logits, nothing))] == pytest.approx([0, 0])
+
+
+def test_batches_count_by_how_many_labels_are_known():
+    one = torch.full((2, 2), UNKNOWN, dtype=torch.uint8)
+    one[0, 0] = 1
+    batches = [(torch.ones(2, 2), one), (torch.ones(2, 2), torch.zeros(2, 2, dtype=torch.uint8))]
+    right, known = np.sum([[*map(float, count_right(*batch))] for batch in batches], axis=0)
+    assert right / known == pytest.approx(1 / 5)
+
+
+def test_a_label_needs_known_positives_and_negatives_to_be_validated():
+    images = make_images(4)
+    labels = torch.tensor([[1, UNKNOWN, 0]] * 4, dtype=torch.uint8)
+    with pytest.raises(InputError, match="no label has both"):
+        evaluate(build(), replace(images, labels=labels), RECIPE, torch.zeros(3))

@@ -3,14 +3,15 @@
 Two witnesses are heard: the nearest neighbours, whose labels an image's own label has no part in,
 and the network, which was trained on that label. Labels come as class codes, "n", where each
 image has exactly one class, and as a matrix, "n m", 1 where an image has a label, where several
-can apply; each entry of the matrix is then judged by itself.
+can apply; each entry of the matrix is then judged by itself. Entries that are not known are
+neither judged nor asked.
 """
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 
 from imbalens.analysis.common.counting import divide
 from imbalens.analysis.common.neighbors import Neighbors, find_neighbors
@@ -19,12 +20,14 @@ from imbalens.analysis.common.weighted_ranking import (
     weighted_auroc,
     weighted_average_precision,
 )
-from imbalens.classes import Targets, require_codes
+from imbalens.classes import UNKNOWN, Targets, require_codes
 
 
 @dataclass(frozen=True)
 class LabelErrors:
     """How far each given label is in doubt; all fields have the shape of the labels.
+
+    Of a label that is not known, numbers are NaN, and it is no candidate.
 
     Attributes:
         probability: Probability of the label as given.
@@ -71,7 +74,8 @@ def label_errors(
 
     Args:
         features: Feature embeddings, one row per image.
-        labels: Given class per image, or 1 where an image has a label.
+        labels: Given class per image, or 1 where an image has a label, 0 where it lacks it, or
+            `UNKNOWN`.
         scores: What a softmax, or of a matrix of labels a sigmoid per label, is taken on.
         n_neighbors: Neighbours asked.
         n_candidates: How many labels to list at most.
@@ -94,11 +98,13 @@ def label_probabilities(
     Args:
         neighbors: Nearest neighbours of each image; where some share a place, each counts its
             part.
-        labels: Given class per image, or 1 where an image has a label.
+        labels: Given class per image, or 1 where an image has a label, 0 where it lacks it, or
+            `UNKNOWN`.
         scores: What a softmax, or of a matrix of labels a sigmoid per label, is taken on.
 
     Returns:
-        Mean of the share of neighbours with the label and the network's probability.
+        Mean of the share of neighbours with the label and the network's probability. Neighbours
+        whose label is not known are not asked; where none is known, it is the network's alone.
 
     Raises:
         ValueError: if a class code is out of range.
@@ -109,16 +115,18 @@ def label_probabilities(
     n, m = precise.shape
     if labels.ndim == 2:
         network = np.exp(-np.logaddexp(0, -precise))
-        has = labels[neighbors.neighbor] != 0
-        parts = np.column_stack([neighbors.count(each) for each in has.T])
+        asked = labels[neighbors.neighbor]
+        parts = np.column_stack([neighbors.count(each) for each in (asked == 1).T])
+        places = np.column_stack([neighbors.count(each) for each in (asked != UNKNOWN).T])
     else:
         exponentials = np.exp(precise - precise.max(axis=1, keepdims=True))
         network = exponentials / exponentials.sum(axis=1, keepdims=True)
         require_codes(labels, n_codes=m, name="labels")
         cell = neighbors.row * m + labels[neighbors.neighbor]
         parts = np.bincount(cell, neighbors.parts, minlength=n * m).reshape(n, m)
-    places = neighbors.n_neighbors * neighbors.parts_per_place
-    return (parts / places[:, None] + network) / 2
+        places = neighbors.n_neighbors * neighbors.parts_per_place[:, None]
+    share = np.where(places > 0, parts / np.maximum(places, 1), network)
+    return (share + network) / 2
 
 
 def find_label_errors(probabilities: Float[np.ndarray, "n m"], labels: Targets) -> LabelErrors:
@@ -129,7 +137,8 @@ def find_label_errors(probabilities: Float[np.ndarray, "n m"], labels: Targets) 
 
     Args:
         probabilities: Probability of each class, or of each label, see `label_probabilities`.
-        labels: Given class per image, or 1 where an image has a label.
+        labels: Given class per image, or 1 where an image has a label, 0 where it lacks it, or
+            `UNKNOWN`.
 
     Raises:
         ValueError: if a class code is out of range, or there are not two classes.
@@ -139,8 +148,7 @@ def find_label_errors(probabilities: Float[np.ndarray, "n m"], labels: Targets) 
     """
     if labels.ndim == 2:
         columns = [
-            find_label_errors(np.column_stack([1 - p, p]), given.astype(np.int64))
-            for p, given in zip(probabilities.T, labels.T, strict=True)
+            _find_of_label(p, given) for p, given in zip(probabilities.T, labels.T, strict=True)
         ]
         return LabelErrors(
             **{
@@ -165,6 +173,22 @@ def find_label_errors(probabilities: Float[np.ndarray, "n m"], labels: Targets) 
         suggested=others.argmax(axis=1),
         candidate=others.max(axis=1) > own,
     )
+
+
+def _find_of_label(
+    probabilities: Float[np.ndarray, " n"], labels: UInt8[np.ndarray, " n"]
+) -> LabelErrors:
+    """Judge one label, where it is known."""
+    known = labels != UNKNOWN
+    both = np.column_stack([1 - probabilities, probabilities])
+    found = vars(find_label_errors(both[known], labels[known].astype(np.int64)))
+    whole = {}
+    for field, values in found.items():
+        whole[field] = np.full(
+            len(labels), np.nan if values.dtype.kind == "f" else 0, values.dtype
+        )
+        whole[field][known] = values
+    return LabelErrors(**whole)
 
 
 def rank_candidates(

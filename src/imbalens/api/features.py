@@ -2,9 +2,10 @@
 
 Options have the values of analyses.yaml; more is said of them by the functions of the same name in
 `imbalens.analysis`. Arrays may be lists, and numbers of any type. Labels are one per image, a
-number or a name, or, where several can apply, a matrix "images labels" of 0 and 1; predictions
-have the same form. `names` are those of the classes or labels, in the order of their numbers or
-columns. Whatever cannot be used is an `InputError`.
+number or a name, or, where several can apply, a matrix "images labels" of 0 and 1, and -1 where it
+is not known whether the image has the label: what is known of other images, or of its other
+labels, counts alone. Predictions have the same form. `names` are those of the classes or labels,
+in the order of their numbers or columns. Whatever cannot be used is an `InputError`.
 """
 
 from __future__ import annotations  # help() then shows types by name
@@ -23,13 +24,15 @@ from imbalens.analysis.archetypes import archetypes as of_archetypes
 from imbalens.analysis.performance import performance as of_performance
 from imbalens.api.answer import Answer, question
 from imbalens.api.given import (
+    name_classes,
     require_logits,
     require_same_images,
+    see_classes,
     take_classes,
     take_labels,
     take_numbers,
 )
-from imbalens.classes import Decision, class_names, count_members, label_thresholds, true_classes
+from imbalens.classes import Decision, count_members, label_thresholds, true_classes
 from imbalens.errors import InputError
 from imbalens.reports import adversaries as adversaries_report
 from imbalens.reports import archetypes as archetypes_report
@@ -65,9 +68,11 @@ def archetypes(
     Returns:
         Tables `classes`, `instances` (per image and class that it has), `prototypes`.
     """
-    named, (own, taken) = take_classes(names, labels=labels, predictions=predictions)
+    of, (targets, guesses) = take_labels(names, labels=labels, predictions=predictions)
     numbers = take_numbers("features", features, "images features")
-    require_same_images(features=numbers, labels=own, predictions=taken)
+    require_same_images(features=numbers, labels=targets, predictions=guesses)
+    named = name_classes(of, targets)
+    own, taken = see_classes(of, targets, guesses, what="predictions")
     found = of_archetypes.archetypes(
         *(numbers, own, taken),
         n_classes=len(named),
@@ -125,7 +130,7 @@ def adversaries(
         Tables `classes` (how well the errors of each are foretold), `shares` (of every other
         class in its errors and in its nearest adversaries), `predictors`.
     """
-    named, (own, taken, unseen, mistaken) = take_classes(
+    of, (targets, guesses, unseen_targets, unseen_guesses) = take_labels(
         names,
         labels=labels,
         predictions=predictions,
@@ -133,10 +138,13 @@ def adversaries(
         unseen_predictions=unseen_predictions,
     )
     numbers = take_numbers("features", features, "images features")
-    require_same_images(features=numbers, labels=own, predictions=taken)
-    require_same_images(unseen_labels=unseen, unseen_predictions=mistaken)
+    require_same_images(features=numbers, labels=targets, predictions=guesses)
+    require_same_images(unseen_labels=unseen_targets, unseen_predictions=unseen_guesses)
+    named = name_classes(of, targets)
+    own, taken = see_classes(of, targets, guesses, what="predictions")
+    seen = see_classes(of, unseen_targets, unseen_guesses, what="unseen_predictions")
     found = of_adversaries.adversaries(
-        *(numbers, own, taken, unseen, mistaken),
+        *(numbers, own, taken, *seen),
         n_classes=len(named),
         n_neighbors=n_neighbors,
         instances=instances,
@@ -262,11 +270,9 @@ def performance(
         of_train = take_numbers("train_scores", train_scores, "images labels")
         require_same_images(train_scores=of_train, train_labels=trained)
         thresholds = label_thresholds(of_train, trained, decision=decision)
-    task = "multiclass" if thresholds is None else "multilabel"
-    sizes = count_members(
-        true_classes(trained, named), n_classes=len(class_names(named, task=task))
-    )
-    counts = sizes if thresholds is None else np.count_nonzero(trained, axis=0)
+    n_classes = len(name_classes(named, trained))
+    sizes = count_members(true_classes(trained, named), n_classes=n_classes)
+    counts = sizes if thresholds is None else (trained == 1).sum(axis=0)
     found = of_performance.performance(
         *(logits, targets, counts, named),
         thresholds=thresholds,

@@ -6,7 +6,15 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Integer, UInt8
 from numpy.typing import ArrayLike
 
-from imbalens.classes import Classes, Targets, class_names, require_codes, true_classes
+from imbalens.classes import (
+    UNKNOWN,
+    Classes,
+    Targets,
+    class_names,
+    require_codes,
+    true_classes,
+    where_known,
+)
 from imbalens.errors import InputError
 
 # dimensions of labels, and whether they are names
@@ -61,7 +69,7 @@ def take_integers(
 def take_labels(
     names: Iterable[str] | None, *, n_scores: int | None = None, **given: ArrayLike
 ) -> tuple[tuple[str, ...], list[Targets]]:
-    """Take labels: one per image, a number or a name, or a matrix of 0 and 1.
+    """Take labels: one per image, a number or a name, or a matrix of 0, 1, and -1 for not known.
 
     Args:
         names: Name of each class or label, in the order of their numbers or columns. By default
@@ -70,7 +78,8 @@ def take_labels(
         given: Arrays of the same classes, as they are called in messages.
 
     Returns:
-        Name of each class or label; codes, or a matrix of 0 and 1, for each of the arrays.
+        Name of each class or label; codes, or a matrix of 0, 1 and `UNKNOWN`, for each of the
+        arrays.
 
     Raises:
         InputError: naming what was found instead.
@@ -109,8 +118,32 @@ def take_classes(
 ) -> tuple[tuple[str, ...], list[Classes]]:
     """Take labels as `take_labels`, and say which classes images have, see `imbalens.classes`."""
     labels, targets = take_labels(names, n_scores=None, **given)
-    task = "multiclass" if targets[0].ndim == 1 else "multilabel"
-    return class_names(labels, task=task), [true_classes(each, labels) for each in targets]
+    return name_classes(labels, targets[0]), [true_classes(each, labels) for each in targets]
+
+
+def name_classes(label_names: Sequence[str], targets: Targets) -> tuple[str, ...]:
+    """Name the classes of images with such labels, see `imbalens.classes.class_names`."""
+    return class_names(label_names, task="multiclass" if targets.ndim == 1 else "multilabel")
+
+
+def see_classes(
+    label_names: Sequence[str], targets: Targets, predictions: Targets, *, what: str
+) -> tuple[Classes, Classes]:
+    """Say which classes images have, and for which of those known of them they are taken.
+
+    Args:
+        label_names: Name of each class or label.
+        targets: Labels, as `take_labels` gives them.
+        predictions: What the images are taken for, in the same form.
+        what: What the predictions are called in messages.
+
+    Raises:
+        InputError: if a prediction is not known.
+    """
+    if predictions.ndim == 2:
+        _refuse(predictions == UNKNOWN, what, predictions, "0 or 1")
+    taken = where_known(true_classes(predictions, label_names), targets, label_names)
+    return true_classes(targets, label_names), taken
 
 
 def take_boxes(
@@ -190,7 +223,9 @@ def _take_names(
 def _take_matrix(what: str, array: np.ndarray, *, n_labels: int) -> UInt8[np.ndarray, "n m"]:
     if array.shape[1] != n_labels:
         raise InputError(f"{what} must have {n_labels} columns, found {array.shape[1]}")
-    return take_integers(what, array, "images labels", below=2).astype(np.uint8)
+    whole = take_integers(what, array, "images labels")
+    _refuse((whole < -1) | (whole > 1), what, whole, "in 0..1, or -1 where it is not known")
+    return np.where(whole == -1, UNKNOWN, whole).astype(np.uint8)
 
 
 def _take_codes(what: str, labels: np.ndarray, allowed: Sequence[object]) -> Int[np.ndarray, " n"]:

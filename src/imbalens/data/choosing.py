@@ -102,7 +102,7 @@ def _choose_of_labels(source: Source, dataset: Dataset) -> Choice:
     assert isinstance(imbalance, LabelImbalance)  # params.checks refuses it
     findings = np.array([name != NO_FINDING for name in source.class_names])
     chosen = choose_label_images(
-        train.labels[:, findings],
+        train.targets[:, findings],
         imbalance,
         class_names=[name for name in source.class_names if name != NO_FINDING],
     )

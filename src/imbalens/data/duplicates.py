@@ -20,7 +20,8 @@ class SplitHashes:
 
     Attributes:
         hashes: `HASH_BYTES` of each image, in order.
-        labels: Class of each image, or 1 where it has a label.
+        labels: Class of each image, or 1 where it has a label, 0 where it lacks it, or
+            `UNKNOWN`.
         names: Name of each image.
     """
 

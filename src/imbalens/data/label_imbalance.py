@@ -20,7 +20,8 @@ def choose_label_images(
     """Return the positions of the training images that stay, ascending.
 
     Args:
-        labels: 1 where an image has a finding; without the label of images that have none.
+        labels: 1 where an image has a finding; without the label of images that have none. 0
+            where it lacks it, `UNKNOWN` where that is not known: then it is no negative either.
         imbalance: What to change; `natural` keeps all.
         class_names: For messages.
 
@@ -43,10 +44,11 @@ def cap_negatives(
 ) -> Int[np.ndarray, " k"]:
     """Drop images without any finding until no label has more than `n_max` negatives.
 
-    No more than needed are dropped, drawn at random. All images with a finding stay.
+    No more than needed are dropped, drawn at random. All images with a finding stay, and those
+    that may have one.
 
     Args:
-        labels: 1 where an image has a finding.
+        labels: 1 where an image has a finding, 0 where it lacks it, or `UNKNOWN`.
         class_names: For messages.
         n_max: Largest number of negatives of a label.
         seed: Seed of the draw.
@@ -58,15 +60,15 @@ def cap_negatives(
         InputError: if images with other findings alone are more negatives; names the smallest
             `n_max` that can be had.
     """
-    without = np.flatnonzero(~labels.any(1))
-    negatives = len(labels) - labels.sum(0, dtype=np.int64)
+    without = np.flatnonzero((labels == 0).all(axis=1))
+    negatives = (labels == 0).sum(axis=0)
     excess = max(0, int(negatives.max()) - n_max)
     if excess > len(without):
         name = class_names[int(negatives.argmax())]
         smallest = int(negatives.max()) - len(without)
         raise InputError(
             f"imbalance.n_max: found {n_max}; {smallest} training images without label {name!r} "
-            f"have another finding and stay; allowed: at least {smallest}"
+            f"have another finding, or may have, and stay; allowed: at least {smallest}"
         )
     dropped = np.random.default_rng(seed).permutation(without)[:excess]
     return np.delete(np.arange(len(labels)), dropped)
@@ -83,7 +85,7 @@ def thin_positives(
     none has too many. A label that is rare enough is not thinned itself.
 
     Args:
-        labels: 1 where an image has a finding.
+        labels: 1 where an image has a finding, 0 where it lacks it, or `UNKNOWN`.
         class_names: For messages.
         ratio: Smallest number of negatives per positive.
         seed: Seed of the draw.
@@ -96,19 +98,19 @@ def thin_positives(
     """
     rng = np.random.default_rng(seed)
     stays = np.ones(len(labels), dtype=bool)
-    positives = labels.sum(0, dtype=np.int64)
+    positives = (labels == 1).sum(axis=0)
     by_frequency = np.argsort(-positives, kind="stable").tolist()
     changed = True
     while changed:
         changed = False
         for label in by_frequency:
             found = np.flatnonzero(stays & (labels[:, label] == 1))
-            negatives = int(stays.sum()) - len(found)
+            negatives = np.count_nonzero(stays & (labels[:, label] == 0))
             excess = len(found) - int(negatives / ratio * (1 + ROUNDING))
             if excess > 0:
                 stays[rng.permutation(found)[:excess]] = False
                 changed = True
-    left = labels[stays].sum(0, dtype=np.int64)
+    left = (labels[stays] == 1).sum(axis=0)
     for name, before, after in zip(class_names, positives, left, strict=True):
         if before and not after:
             raise InputError(

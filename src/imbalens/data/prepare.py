@@ -69,6 +69,11 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
         split: count_positives(images.labels[positions], len(source.class_names))
         for split, (images, positions) in splits.items()
     }
+    negatives = {
+        split: (images.targets[positions] == 0).sum(axis=0)
+        for split, (images, positions) in splits.items()
+        if source.task != "multiclass"
+    }
     boxed = any(images.boxes for images, _ in splits.values())
     with create(path, PREPARED, PREPARED_VERSION) as file:
         sha = hashlib.sha256()
@@ -80,8 +85,8 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
             _write_arrays(file, arrays)
             about[split] = _summarize(split, images, positions, arrays, boxed=boxed)
             sha.update(_digested(split, arrays))
-            labels, names = images.labels[positions], _names(images.names, positions)
-            hashes[split] = SplitHashes(bytearray(), labels, names)
+            targets, names = images.targets[positions], _names(images.names, positions)
+            hashes[split] = SplitHashes(bytearray(), targets, names)
             shape = (dataset.image_size, dataset.image_size, source.channels)
             for batch in _write_images(file, split, images, positions, shape):
                 sha.update(np.ascontiguousarray(batch).data)
@@ -112,10 +117,13 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
             file.attrs[name] = value
     source.finish()
     images = {split: len(positions) for split, (_, positions) in splits.items()}
-    if source.task != "multiclass":
-        for split, n in counts.items():
-            lacking = (images[split] - n).tolist()
-            about[split]["negatives"] = dict(zip(source.class_names, lacking, strict=True))
+    for split, n in negatives.items():
+        about[split]["negatives"] = dict(zip(source.class_names, n.tolist(), strict=True))
+        unknown = images[split] - counts[split] - n
+        if unknown.any():
+            about[split]["unknown_labels"] = dict(
+                zip(source.class_names, unknown.tolist(), strict=True)
+            )
     return {
         "classes": len(source.class_names),
         "image_size": dataset.image_size,
@@ -127,7 +135,7 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
             for split, n in counts.items()
         },
         "duplicates": count_duplicates(hashes, source.place),
-        "imbalance_ratio": _imbalance_ratio(source, counts, images),
+        "imbalance_ratio": _imbalance_ratio(source, counts, negatives),
         **source.facts,
         **{
             fact: {split: facts[fact] for split, facts in about.items() if fact in facts}
@@ -181,14 +189,6 @@ def _open_one(dataset: Dataset) -> Source:
                 bits=dataset.bits,
                 validation=dataset.validation.share is None,
             )
-        case Table():
-            return open_table(
-                dataset.source,
-                dataset.image_size,
-                resize=dataset.resize,
-                bits=dataset.bits,
-                validation=dataset.validation.share is None,
-            )
         case Places365():
             return open_places365(
                 dataset.source, dataset.image_size, resize=dataset.resize, bits=dataset.bits
@@ -221,6 +221,9 @@ def _describe(
         f"{split}/index": positions,
         f"{split}/names": _names(images.names, positions),
     }
+    unknown = None if images.unknown is None else images.unknown[positions]
+    if unknown is not None and unknown.any():
+        arrays[f"{split}/unknown"] = unknown
     if images.boxes:
         arrays[f"{split}/boxes"] = images.boxes(positions)
     if images.patients is not None:
@@ -276,15 +279,19 @@ def _summarize(
 
 
 def _imbalance_ratio(
-    source: Source, counts: Mapping[str, Int[np.ndarray, " c"]], images: Mapping[str, int]
+    source: Source,
+    counts: Mapping[str, Int[np.ndarray, " c"]],
+    negatives: Mapping[str, Int[np.ndarray, " c"]],
 ) -> float | dict[str, dict[str, float | None]]:
     """Return largest over smallest class; of labels, negatives over positives in each split."""
     if source.task == "multiclass":
         return float(counts["train"].max() / counts["train"].min())
     return {
         split: {
-            name: (images[split] - n) / n if n else None
-            for name, n in zip(source.class_names, each.tolist(), strict=True)
+            name: without / n if n else None
+            for name, n, without in zip(
+                source.class_names, each.tolist(), negatives[split].tolist(), strict=True
+            )
         }
         for split, each in counts.items()
     }

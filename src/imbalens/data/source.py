@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
+from imbalens.classes import Targets, mark_unknown
 from imbalens.data.names import check_class_names
 from imbalens.store.prepared import Truth
 
@@ -42,6 +43,11 @@ class SourceSplit:
     patients: Int[np.ndarray, " n"] | None = None
     views: Sequence[str] | None = None
     unknown: Bool[np.ndarray, "n m"] | None = None
+
+    @property
+    def targets(self) -> Targets:
+        """The labels, those that are not known as `classes.UNKNOWN`."""
+        return mark_unknown(self.labels, self.unknown)
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
+from imbalens.classes import UNKNOWN
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION
 from imbalens.dumps.trained import Trained, finite_array
 from imbalens.store.hdf5 import create
@@ -47,6 +49,10 @@ def dump_features(trained: Trained, path: Path, *, run: str, loss: str, batch_si
                 for name, shape in shapes.items()
             }
             targets = images.labels.cpu().numpy()
+            unknown = (targets == UNKNOWN) & (targets.ndim == 2)
+            if unknown.any():
+                targets = np.where(unknown, np.uint8(0), targets)
+                file.create_dataset(f"{split}/unknown", data=unknown, track_times=False)
             file.create_dataset(f"{split}/targets", data=targets, track_times=False)
             file.create_dataset(f"{split}/index", data=trained.index[split], track_times=False)
             start = 0

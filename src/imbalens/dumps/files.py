@@ -16,8 +16,10 @@ from imbalens.classes import (
     class_names,
     count_members,
     label_thresholds,
+    mark_unknown,
     predicted_classes,
     true_classes,
+    where_known,
 )
 from imbalens.errors import InputError
 from imbalens.params.runs import Family
@@ -39,6 +41,7 @@ FEATURE_VARIABLES = (
     Variable("{split}/logits", "float32", ("n", "m"), "output of the head, never normalised"),
     Variable("{split}/targets", "int64", ("n",), "class as in the prepared dataset"),
     Variable("{split}/targets", "uint8", ("n", "m"), "1 where an image has a label"),
+    Variable("{split}/unknown", "bool", ("n", "m"), "label is not known, and 0", True),
     Variable("{split}/index", "int64", ("n",), "position in the source's split"),
     Variable("head/weight", "float32", ("m", "d"), "see the attribute `head`"),
     Variable("head/bias", "float32", ("m",), "bias of the head, zero for a cosine head"),
@@ -142,6 +145,7 @@ def read_features(path: Path, splits: Sequence[str], *, decision: Decision) -> F
         loaded = {}
         for split in splits:
             scores, targets = _scores(file, split), _read_targets(file, split)
+            predictions = predicted_classes(scores, labels, thresholds=thresholds)
             loaded[split] = FeatureSplit(
                 features=_read_finite(file, f"{split}/features"),
                 logits=file[f"{split}/logits"][:],
@@ -149,7 +153,7 @@ def read_features(path: Path, splits: Sequence[str], *, decision: Decision) -> F
                 targets=targets,
                 index=file[f"{split}/index"][:],
                 classes=true_classes(targets, labels),
-                predictions=predicted_classes(scores, labels, thresholds=thresholds),
+                predictions=where_known(predictions, targets, labels),
             )
         return FeatureDump(
             label_names=labels,
@@ -192,7 +196,8 @@ def _read_targets(file: Any, split: str) -> Targets:  # noqa: ANN401 - an h5py f
         )
     below = n_outputs if targets.ndim == 1 else 2
     _require((targets >= 0) & (targets < below), file, name, f"0..{below - 1}")
-    return targets
+    unknown = file.get(f"{split}/unknown")
+    return mark_unknown(targets, None if unknown is None else unknown[:])
 
 
 def _read_finite(file: Any, name: str) -> Float[np.ndarray, "..."]:  # noqa: ANN401

@@ -38,7 +38,7 @@ def build_objective(
     counts: Int[Tensor, " c"],
     *,
     task: str,
-    n_images: int,
+    negatives: Int[Tensor, " c"],
 ) -> Objective | LabelObjective:
     """Build the objective of a run.
 
@@ -47,7 +47,7 @@ def build_objective(
         drw: Deferred re-weighting, if any.
         counts: Training examples of each class or label; the objective works on their device.
         task: `multiclass`, `multilabel` or `binary`.
-        n_images: Training images, with or without a label.
+        negatives: Training images known not to be of each class, or to lack each label.
 
     Raises:
         InputError: if the loss or deferred re-weighting is not one of the task; if of exclusive
@@ -56,7 +56,7 @@ def build_objective(
     if task == "multiclass" and isinstance(loss, runs.MulticlassLoss):
         return build_class_objective(loss, drw, counts)
     if task in ("multilabel", "binary") and isinstance(loss, runs.LabelLoss) and drw is None:
-        return build_label_objective(loss, counts, n_images)
+        return build_label_objective(loss, counts, negatives)
     reweighted = "" if drw is None else " with deferred re-weighting"
     raise InputError(
         f"loss {loss.name!r}{reweighted} does not suit the task {task!r}; run: imbalens check"
@@ -118,19 +118,19 @@ def build_class_objective(
 
 
 def build_label_objective(
-    loss: runs.LabelLoss, counts: Int[Tensor, " m"], n_images: int
+    loss: runs.LabelLoss, counts: Int[Tensor, " m"], negatives: Int[Tensor, " m"]
 ) -> LabelObjective:
     """Build the objective of a run whose labels do not exclude each other, or that has only one.
 
     Args:
         loss: The loss's parameters.
         counts: Training images with each label; the objective works on their device.
-        n_images: Training images, with or without a label.
+        negatives: Training images known to lack each label.
 
     Source: paper A, section 3.1, eq. 1-2. Counts of each batch, `unit_negatives`,
     `normalize_weights` and `scale` make the variants of its published program.
     """
-    counted = (counts, n_images - counts)
+    counted = (counts, negatives)
     match loss:
         case runs.Bce():
             per_label = multilabel.binary_cross_entropy
@@ -229,8 +229,8 @@ def _weighted(
         return partial(per_label, positive_weights=positive, negative_weights=negative)
 
     def of_batch(logits: Tensor, targets: Tensor) -> Tensor:
-        positives = targets.sum(dim=0, dtype=torch.float32)
-        positive, negative = weigh(positives, len(targets) - positives)
+        sides = ((targets == truth).sum(dim=0, dtype=torch.float32) for truth in (1, 0))
+        positive, negative = weigh(*sides)
         return per_label(logits, targets, positive_weights=positive, negative_weights=negative)
 
     return of_batch

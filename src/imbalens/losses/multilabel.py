@@ -1,8 +1,9 @@
 """Losses of several labels (or one) that may each apply: one value per image and label.
 
 All are `-[w+ y log p + w- (1 - y) log(1 - p)]` with `p = sigmoid(logit)` (paper A, section 3.1,
-eq. 1) and differ in w+ and w-. The caller reduces. All compute in float32 at least, whatever
-precision the logits arrive in; values and gradients are finite for logits up to 1e4 in magnitude.
+eq. 1) and differ in w+ and w-. The caller reduces, and leaves out labels that are not known. All
+compute in float32 at least, whatever precision the logits arrive in; values and gradients are
+finite for logits up to 1e4 in magnitude.
 """
 
 import math

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float, Int, Real
 from torch import Tensor
 
+from imbalens.classes import UNKNOWN
 from imbalens.losses.weights import reduce_weighted
 
 
@@ -39,7 +41,8 @@ class LabelObjective:
     """What training on labels that do not exclude each other minimises: the mean of a loss.
 
     Attributes:
-        per_label: Loss of each image and label from logits [n m] and targets [n m].
+        per_label: Loss of each image and label from logits [n m] and targets [n m]. Where a
+            target is `UNKNOWN` it is any finite number with a finite gradient.
     """
 
     per_label: Callable[[Tensor, Tensor], Tensor]
@@ -50,5 +53,12 @@ class LabelObjective:
         targets: Real[Tensor, "n m"],
         epoch: int,  # noqa: ARG002 - called as `Objective` is
     ) -> Float[Tensor, ""]:
-        """Compute the loss of a batch in an epoch, the mean over images and labels."""
-        return self.per_label(logits, targets).mean()
+        """Compute the loss of a batch in an epoch, the mean over images and labels.
+
+        Where a target is `UNKNOWN` nothing is counted; without any that is known the loss is 0.
+        """
+        known = targets != UNKNOWN
+        values = torch.where(known, self.per_label(logits, targets), 0)
+        n_known = known.sum().clamp(min=1).to(values.dtype)
+        # exactly 1 where all are known, as the product with a reciprocal is not
+        return values.mean() * (torch.full_like(n_known, known.numel()) / n_known)

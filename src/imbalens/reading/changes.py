@@ -23,7 +23,7 @@ from imbalens.errors import InputError
 from imbalens.params.experiment import Params
 from imbalens.reading.adversaries import read_shares
 from imbalens.reading.archetypes import read_archetypes
-from imbalens.store.prepared import open_prepared, read_metadata, require_rows
+from imbalens.store.prepared import open_prepared, read_metadata, read_targets, require_rows
 from imbalens.store.tables import read_table
 from imbalens.tables import saliency_colours
 from imbalens.tables.adversaries import ERRORS, NEIGHBOURS
@@ -41,7 +41,7 @@ def read_images(dataset: str, runs: Sequence[str], params: Params) -> Images:
     about = read_metadata(data)
     with open_prepared(data, "train", split) as file:
         train, evaluation = (
-            true_classes(file[f"{part}/labels"][:], about.class_names) for part in ("train", split)
+            true_classes(read_targets(file, part), about.class_names) for part in ("train", split)
         )
     return Images(train, evaluation, class_names(about.class_names, task=about.task))
 

@@ -23,7 +23,7 @@ from imbalens.params.experiment import Params, settings
 from imbalens.reading.adversaries import read_shares
 from imbalens.reports.common.titles import dataset_title
 from imbalens.reports.differences.notes import differences_notes
-from imbalens.store.prepared import open_prepared, read_metadata
+from imbalens.store.prepared import open_prepared, read_metadata, read_targets
 from imbalens.store.tables import read_table, require_keys
 from imbalens.tables import cam_alignment, concepts
 from imbalens.tables.adversaries import NEIGHBOURS
@@ -91,7 +91,7 @@ def describe(dataset: str, params: Params) -> tuple[str, str]:
     about = read_metadata(path)
     names = about.class_names
     with open_prepared(path, split) as file:
-        counts = images_behind(file[f"{split}/labels"][:], n_classes=len(names))
+        counts = images_behind(read_targets(file, split), n_classes=len(names))
         by_patient = f"{split}/patients" in file
     notes = differences_notes(
         dict(zip(names, counts.tolist(), strict=True)),
@@ -175,6 +175,7 @@ def read_setup(run: str, params: Params) -> Setup:
         task=about.task,
         counts=about.counts,
         n_train=about.n_train,
+        negatives=about.negatives,
         test_shape=shape,
         n_features=_read_dump(run, [], params).n_features,
         imbalance=params.datasets[trained.dataset].imbalance.kind,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
+from imbalens.classes import Targets, mark_unknown
 from imbalens.errors import InputError
 from imbalens.params.datasets import sources
 from imbalens.store.examples import Example
@@ -34,6 +35,7 @@ PREPARED_VARIABLES = (
     Variable("{split}/images", "uint8", ("n", "h", "w", "channels"), "RGB or grey, 0 to 255"),
     Variable("{split}/labels", "int64", ("n",), "class, as the source gives it"),
     Variable("{split}/labels", "uint8", ("n", "m"), "1 where an image has a label"),
+    Variable("{split}/unknown", "bool", ("n", "m"), "label is not known, and 0", True),
     Variable("{split}/index", "int64", ("n",), "position in the source's split"),
     Variable("{split}/names", "str", ("n",), "file, or other name, within the source"),
     Variable("{split}/boxes", "int64", ("b", "6"), "row, class, x, y, w, h in pixels", True),
@@ -58,6 +60,7 @@ class Prepared:
         std: Standard deviation of each channel of images scaled to [0, 1].
         counts: Training images per class, or with each label.
         n_train: Training images.
+        negatives: Training images that are known not to be of each class, or to lack each label.
         splits: Splits that there are, of train, val and test.
         source: Name of the source.
         digest: SHA-256 over all arrays of all splits, but for `index`.
@@ -69,6 +72,7 @@ class Prepared:
     std: Float[np.ndarray, "3"]
     counts: Int[np.ndarray, " c"]
     n_train: int
+    negatives: Int[np.ndarray, " c"]
     splits: tuple[str, ...]
     source: str
     digest: str
@@ -86,10 +90,13 @@ class Prepared:
 
 @dataclass(frozen=True)
 class SplitArrays:
-    """One split: images with their labels, positions in the source's split, and names."""
+    """One split: images with their labels, positions in the source's split, and names.
+
+    Of several labels those that are not known are `classes.UNKNOWN`.
+    """
 
     images: UInt8[np.ndarray, "n h w channels"]
-    labels: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"]
+    labels: Targets
     index: Int[np.ndarray, " n"]
     names: tuple[str, ...]
 
@@ -141,14 +148,17 @@ def read_metadata(path: Path) -> Prepared:
         InputError: if the file is absent or damaged; it says what to run.
     """
     with open_prepared(path) as file:
-        attributes = file.attrs
+        attributes, counts = file.attrs, np.asarray(file.attrs["counts"])
+        unknown = file.get("train/unknown")
+        n_known = int(attributes["n_train"]) - (0 if unknown is None else unknown[:].sum(axis=0))
         return Prepared(
             class_names=_texts(attributes["class_names"]),
             task=str(attributes["task"]),
             mean=np.asarray(attributes["mean"]),
             std=np.asarray(attributes["std"]),
-            counts=np.asarray(attributes["counts"]),
+            counts=counts,
             n_train=int(attributes["n_train"]),
+            negatives=n_known - counts,
             splits=_texts(attributes["splits"]),
             source=str(attributes["source"]),
             digest=str(attributes["digest"]),
@@ -170,10 +180,22 @@ def read_split(path: Path, split: str, *, first: int | None = None) -> SplitArra
         group = file[split]
         return SplitArrays(
             images=group["images"][:first],
-            labels=group["labels"][:first],
+            labels=read_targets(file, split, first=first),
             index=group["index"][:first],
             names=read_text(group["names"])[:first],
         )
+
+
+def read_targets(file: Any, split: str, *, first: int | None = None) -> Targets:  # noqa: ANN401
+    """Read the labels of one split, those that are not known as `classes.UNKNOWN`.
+
+    Args:
+        file: The dataset, see `open_prepared`.
+        split: A split of it.
+        first: Of how many images to read them; None for all.
+    """
+    labels, unknown = file[f"{split}/labels"][:first], file.get(f"{split}/unknown")
+    return mark_unknown(labels, None if unknown is None else unknown[:first])
 
 
 def read_names(path: Path, split: str) -> tuple[str, ...]:

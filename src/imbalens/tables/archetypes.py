@@ -37,7 +37,12 @@ INSTANCES = Table(
         Column("index", "integer", "position in the source's split"),
         Column("name", "text", "file or other name in the source", may_be_empty=True),
         Column("label", "text", "a class that the image has"),
-        Column("prediction", "text", "classes that it is taken to have, joined by |"),
+        Column(
+            "prediction",
+            "text",
+            "classes that it is taken to have, joined by |; of labels those known of it",
+            may_be_empty=True,
+        ),
         ARCHETYPE,
     ),
 )

@@ -19,7 +19,8 @@ class ImageTensors:
 
     Attributes:
         images: Pixels 0..255, channels last: RGB, or one grey channel.
-        labels: Class of each image; of several labels, 1 where an image has one.
+        labels: Class of each image; of several labels, 1 where an image has one, 0 where it
+            lacks it, or `UNKNOWN`.
         mean: Channel means of images scaled to [0, 1].
         std: Channel standard deviations of images scaled to [0, 1].
     """

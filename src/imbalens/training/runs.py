@@ -63,9 +63,10 @@ def train_run(
         return model, []
     initialize(model, run.model)
     counts = torch.as_tensor(prepared.counts, device=device)
+    negatives = torch.as_tensor(prepared.negatives, device=device)
     history = train(
         model,
-        build_objective(run.loss, run.drw, counts, task=prepared.task, n_images=prepared.n_train),
+        build_objective(run.loss, run.drw, counts, task=prepared.task, negatives=negatives),
         load_images(data, prepared, "train", device)[0],
         load_images(data, prepared, "val", device)[0] if "val" in prepared.splits else None,
         recipe,

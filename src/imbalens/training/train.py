@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from imbalens.classes import UNKNOWN
 from imbalens.errors import InputError
 from imbalens.models.network import Network
 from imbalens.params.recipes import Adam, Optimizer, Recipe, Sgd
@@ -30,7 +31,8 @@ Objective = Callable[[Tensor, Tensor, int], Tensor]
 class EpochResult:
     """Mean loss and accuracy over an epoch's images, as trained on.
 
-    Of several labels, accuracy is the share of right decisions (probability above 0.5).
+    Of several labels, accuracy is the share of right decisions (probability above 0.5). Both are
+    over the labels that are known; a batch's loss counts by how many these are.
     """
 
     loss: float
@@ -159,7 +161,7 @@ def evaluate(
     """Return how well the network's logits plus `offset` decide on a split, in [0, 1].
 
     It is the top-1 accuracy; of several labels, the mean AUROC of those that some images have and
-    some lack.
+    some lack, over the images of which it is known.
 
     Raises:
         InputError: if no label is so, or an output is not finite.
@@ -180,7 +182,11 @@ def evaluate(
             "validation: the network's outputs are not finite; lower the learning rate in "
             "params.yaml (recipes.*)"
         )
-    return float(np.mean([roc_auc_score(labels[:, label], values[:, label]) for label in both]))
+    aurocs = []
+    for label in both:
+        known = labels[:, label] != UNKNOWN
+        aurocs.append(roc_auc_score(labels[known, label], values[known, label]))
+    return float(np.mean(aurocs))
 
 
 def _judgeable_labels(split: ImageTensors) -> Int[np.ndarray, " l"]:
@@ -190,7 +196,7 @@ def _judgeable_labels(split: ImageTensors) -> Int[np.ndarray, " l"]:
         InputError: if there are none.
     """
     labels = split.labels.cpu().numpy()
-    both = np.flatnonzero(labels.any(0) & ~labels.all(0))
+    both = np.flatnonzero((labels == 1).any(axis=0) & (labels == 0).any(axis=0))
     if not len(both):
         raise InputError(
             "validation: no label has both positives and negatives in the validation part; set a "
@@ -199,11 +205,18 @@ def _judgeable_labels(split: ImageTensors) -> Int[np.ndarray, " l"]:
     return both
 
 
-def count_right(logits: Float[Tensor, "b m"], labels: Tensor) -> Float[Tensor, ""]:
-    """Return how many images are classified correctly; of labels, the mean over labels."""
+def count_right(
+    logits: Float[Tensor, "b m"], labels: Tensor
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Return how many images are classified correctly, and of how many that is known.
+
+    Of several labels an image counts by the share of them that is right, and that is known.
+    """
+    n = torch.full((), float(len(labels)), device=labels.device)
     if labels.ndim == 1:
-        return (logits.argmax(1) == labels).sum().float()
-    return ((logits > 0) == labels).float().mean(1).sum()
+        return (logits.argmax(1) == labels).sum().float(), n
+    unknown = (labels == UNKNOWN).float().mean(1).sum()
+    return ((logits > 0) == labels).float().mean(1).sum(), n - unknown
 
 
 def require_finite_outputs(
@@ -253,8 +266,8 @@ def _train_epoch(
     loss_sum = torch.zeros(
         (), dtype=torch.float64 if device.type != "mps" else None, device=device
     )
-    correct = torch.zeros((), device=device)
-    seen, shown = 0, time.monotonic()
+    correct, known = torch.zeros((), device=device), torch.zeros((), device=device)
+    shown = time.monotonic()
     for images, labels in training_batches(
         training,
         batch_size=recipe.batch_size,
@@ -267,18 +280,23 @@ def _train_epoch(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        loss_sum += loss.detach() * len(labels)
-        correct += count_right(logits.detach(), labels)
-        seen += len(labels)
+        right, judged = count_right(logits.detach(), labels)
+        loss_sum += loss.detach() * judged
+        correct += right
+        known += judged
         bar.update(len(labels))
         if time.monotonic() - shown > 1:  # reading a figure waits for the device: not every step
             shown = time.monotonic()
+            so_far = _means(loss_sum, correct, known)
             bar.set_postfix(
-                epoch=epoch + 1,
-                loss=f"{float(loss_sum) / seen:.3f}",
-                accuracy=f"{float(correct) / seen:.1%}",
+                epoch=epoch + 1, loss=f"{so_far.loss:.3f}", accuracy=f"{so_far.accuracy:.1%}"
             )
-    return EpochResult(float(loss_sum) / seen, float(correct) / seen)
+    return _means(loss_sum, correct, known)
+
+
+def _means(loss_sum: Tensor, correct: Tensor, known: Tensor) -> EpochResult:
+    n = float(known) or math.inf  # of nothing that is known, both are 0
+    return EpochResult(float(loss_sum) / n, float(correct) / n)
 
 
 def build_optimizer(

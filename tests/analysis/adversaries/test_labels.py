@@ -13,13 +13,13 @@ from tests.analysis.neighbor_cases import count_adversaries
 
 
 def draw_memberships(seed, n_classes):
-    """Neighbours, and the classes that images have and are taken for, one at least."""
+    """Neighbours, and the classes that images have and are taken for; some are in none."""
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 30))
     has = rng.random((n, n_classes)) < 0.3
     taken_for = np.where(rng.random((n, n_classes)) < 0.6, has, rng.random(has.shape) < 0.3)
     for classes in (has, taken_for):
-        classes[~classes.any(axis=1), -1] = True
+        classes[~classes.any(axis=1) & (rng.random(n) < 0.7), -1] = True
     return rng.integers(0, n, (n, 5)), has, taken_for
 
 

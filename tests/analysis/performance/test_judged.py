@@ -62,7 +62,10 @@ def test_a_label_is_given_where_its_score_reaches_the_threshold():
     ("changes", "message"),
     [
         ({"scores": np.array([[0.0, 1.0], [0.0, np.inf]])}, "found inf at row 1, column 1"),
-        ({"targets": np.array([[0, 1], [2, 0]], np.uint8)}, "0 or 1, found 2 at row 1, column 0"),
+        (
+            {"targets": np.array([[0, 1], [2, 0]], np.uint8)},
+            r"0, 1 or 255 \(not known\), found 2 at row 1, column 0",
+        ),
         ({"thresholds": np.array([0.0, np.nan])}, "must not be NaN, found that of label 1"),
         ({"targets": np.array([0, 2]), "thresholds": None}, r"labels must lie in 0\.\.1, found 2"),
     ],

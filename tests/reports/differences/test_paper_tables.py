@@ -23,6 +23,7 @@ MADE = Setup(
     task="multiclass",
     counts=np.array([100, 25, 0]),
     n_train=125,
+    negatives=np.array([25, 100, 125]),
     test_shape=(30, 32, 32, 3),
     n_features=64,
     imbalance="cap_negatives",
@@ -160,9 +161,17 @@ def test_a_dataset_has_a_row_per_way_of_training():
     ],
 )
 def test_imbalance_is_that_of_the_classes_there_are(task, counts, expected):
-    setup = replace(MADE, task=task, counts=np.array(counts), n_train=600)
+    changes = {"counts": np.array(counts), "negatives": 600 - np.array(counts)}
+    setup = replace(MADE, task=task, n_train=600, **changes)
     (row,) = setup_table("made", [setup]).rows
     assert row.cells[6].value == expected
+
+
+def test_imbalance_of_labels_is_of_those_known():
+    counts, negatives = np.array([100, 8]), np.array([500, 400])  # of the second 192 are not known
+    setup = replace(MADE, task="multilabel", n_train=600, counts=counts, negatives=negatives)
+    (row,) = setup_table("made", [setup]).rows
+    assert row.cells[6].value == "50:1"
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,13 @@ def test_an_image_of_several_classes_stands_for_the_rarest():
         assert 7 in rows.tolist()
 
 
+def test_images_in_no_class_are_points_beside_those_of_each_class():
+    has = np.zeros((9, 2), dtype=bool)
+    has[:4, 0] = has[4:8, 1] = True
+    for seed in range(5):
+        assert 8 in choose_points(has, np.array([4, 4]), n_points=3, seed=seed).tolist()
+
+
 def test_further_neighbours_stand_by_nearness():
     train, evaluation = np.array([0, 2]), np.array([1])
     neighbors = [np.array([[2, 5], [0, 6], [4, 5]]), np.array([[3, 2], [0, 7], [4, 6]])]

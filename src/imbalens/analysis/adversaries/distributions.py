@@ -6,7 +6,9 @@ the other classes: a defined row sums to 1 with 0 on the diagonal, a row without
 Where several labels can apply to an image, the paper's definition is extended: an image has each
 of its classes, counts once for each class that it misses or is wrongly given, and, where it is
 itself counted, spreads a mass of 1 evenly over its classes. With one class per image this is the
-paper's definition.
+paper's definition. A class that an image is not known to have or to lack is none of its classes,
+and must be none of its predictions (`classes.where_known`): then it is no error either. An image
+in no class has no mass.
 
 Source: paper B, section 3.3, Algorithm 1 and Table 2.
 """
@@ -20,7 +22,7 @@ from scipy import sparse
 
 from imbalens.analysis.common.counting import divide
 from imbalens.analysis.common.neighbors import Neighbors
-from imbalens.classes import Classes, count_classes, require_codes, spread_mass
+from imbalens.classes import Classes, count_shares, require_codes, spread_mass
 
 Instances = Literal["misclassified_by_actual", "misclassified_by_predicted", "all"]
 Errors = Literal["by_actual", "by_predicted"]
@@ -214,7 +216,7 @@ def _label_adversaries(
     counted = selected[neighbors.row] & ~neighbor_labels
     parts = counted * neighbors.parts[:, None].astype(np.float64)
     # a neighbour spreads its mass over its classes, a place over those that share it
-    cuts = count_classes(neighbor_labels) * neighbors.parts_per_place[neighbors.row]
+    cuts = count_shares(neighbor_labels) * neighbors.parts_per_place[neighbors.row]
     weights = np.zeros((labels.shape[1], labels.shape[1]))
     for cut in np.unique(cuts):
         same = cuts == cut

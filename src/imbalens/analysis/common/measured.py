@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int
 
 from imbalens.analysis.common.counting import divide, mean_defined
 from imbalens.analysis.common.measures import Interval, MeanOverClasses, MeasureSpec
+from imbalens.classes import Targets
 
 
 @dataclass(frozen=True)
@@ -93,25 +94,21 @@ def _share_units(
     return np.sqrt(images * (images if patients is None else patients).astype(np.float64))
 
 
-def images_behind(
-    labels: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"] | Bool[np.ndarray, "n m"],
-    *,
-    n_classes: int,
-) -> Int[np.ndarray, " c"]:
+def images_behind(targets: Targets, *, n_classes: int) -> Int[np.ndarray, " c"]:
     """Count the images that tell how well each class is recognised.
 
     Args:
-        labels: True class per image, or 1 where an image has a label.
+        targets: True class per image, or 1 where an image has a label, 0 where it lacks it, or
+            `UNKNOWN`.
         n_classes: Number of classes, or labels.
 
     Returns:
         Of classes that exclude each other their images, of a label the fewer of the images with
         and without it.
     """
-    if labels.ndim == 1:
-        return np.bincount(labels, minlength=n_classes)
-    n_positives = np.count_nonzero(labels, axis=0)
-    return np.minimum(n_positives, len(labels) - n_positives)
+    if targets.ndim == 1:
+        return np.bincount(targets, minlength=n_classes)
+    return count_behind(None, targets == 1, targets == 0)[0]
 
 
 def count_behind(
@@ -140,20 +137,25 @@ def count_behind(
 
 
 def classes_averaged(
-    mean: MeanOverClasses, actual: Bool[np.ndarray, "n c"], *, min_images: int
+    mean: MeanOverClasses,
+    actual: Bool[np.ndarray, "n c"],
+    lacking: Bool[np.ndarray, "n c"],
+    *,
+    min_images: int,
 ) -> Bool[np.ndarray, " c"]:
     """Tell which classes a mean over classes is taken over, wherever that mean is shown.
 
     Args:
         mean: Kind of mean, see `MeasureSpec`.
         actual: Classes, or labels, that each evaluation image has.
+        lacking: Those that it is known to lack.
         min_images: Images with and without a class from which on its ranking is averaged.
     """
     match mean:
         case "rates":
             return np.count_nonzero(actual, axis=0) > 0
         case "rankings":
-            return images_behind(actual, n_classes=actual.shape[1]) >= min_images
+            return count_behind(None, actual, lacking)[0] >= min_images
         case _:
             assert_never(mean)
 

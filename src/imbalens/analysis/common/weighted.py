@@ -140,6 +140,7 @@ def calibration_error(
     weights: Int[np.ndarray, "r n"],
     confidence: Float[np.ndarray, "n m"],
     correct: Bool[np.ndarray, "n m"],
+    known: Bool[np.ndarray, "n m"] | None = None,
     *,
     n_bins: int,
 ) -> Float[np.ndarray, "r m"]:
@@ -153,10 +154,11 @@ def calibration_error(
         weights: How often each image is drawn, per replicate.
         confidence: Predicted probability, of each label or of the predicted class (m = 1).
         correct: Whether the image has the label, or the prediction is right.
+        known: Whether that is known, other images being left out; None: of all.
         n_bins: Number of bins.
 
     Returns:
-        Per replicate and label; NaN for a replicate without images.
+        Per replicate and label; NaN for a replicate without images of which it is known.
 
     Raises:
         ValueError: if `n_bins` is below 1 or a confidence lies outside 0..1.
@@ -175,12 +177,14 @@ def calibration_error(
     edges = np.arange(1, n_bins) / n_bins
     bins = np.arange(n_bins)
     errors = np.empty((len(weights), confidence.shape[1]))
+    known = np.ones_like(correct) if known is None else known
     for label in range(confidence.shape[1]):
         place = np.searchsorted(edges, confidence[:, label], side="left")
         gap = correct[:, label] - confidence[:, label].astype(np.float64)
-        binned = np.where(place[:, None] == bins, gap[:, None], 0)
+        counted = (place[:, None] == bins) & known[:, label, None]
+        binned = np.where(counted, gap[:, None], 0)
         errors[:, label] = np.abs(_sum(weights, binned)).sum(axis=1)
-    return divide(errors, weights.sum(axis=1, dtype=np.int64)[:, None])
+    return divide(errors, _sum(weights, known))
 
 
 def images_drawn(

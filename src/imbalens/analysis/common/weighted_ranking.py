@@ -17,6 +17,7 @@ def weighted_auroc(
     weights: Int[np.ndarray, "r n"],
     scores: Float[np.ndarray, "n m"],
     positives: Bool[np.ndarray, "n m"],
+    known: Bool[np.ndarray, "n m"] | None = None,
 ) -> Float[np.ndarray, "r m"]:
     """Area under the ROC curve per label: the chance that a positive outranks a negative.
 
@@ -27,6 +28,7 @@ def weighted_auroc(
         weights: How often each image is drawn, per replicate.
         scores: A column per label, higher meaning more likely positive.
         positives: Which images have the label.
+        known: Of which it is known whether they have it, the others being left out; None: of all.
 
     Returns:
         Per replicate and label; NaN where the replicate has no positive or no negative.
@@ -36,7 +38,8 @@ def weighted_auroc(
     """
     areas = np.empty((len(weights), scores.shape[1]))
     for label in range(scores.shape[1]):
-        for rows, hits, drawn in _cumulate(weights, scores[:, label], positives[:, label]):
+        among = None if known is None else known[:, label]
+        for rows, hits, drawn in _cumulate(weights, scores[:, label], positives[:, label], among):
             alarms = drawn - hits
             # equal scores count half
             below = alarms[:, -1:] - (alarms[:, 1:] + alarms[:, :-1]) / 2
@@ -49,6 +52,7 @@ def weighted_average_precision(
     weights: Int[np.ndarray, "r n"],
     scores: Float[np.ndarray, "n m"],
     positives: Bool[np.ndarray, "n m"],
+    known: Bool[np.ndarray, "n m"] | None = None,
 ) -> Float[np.ndarray, "r m"]:
     """Average precision per label: `sum (R_t - R_(t-1)) P_t` over falling distinct scores t.
 
@@ -58,6 +62,7 @@ def weighted_average_precision(
         weights: How often each image is drawn, per replicate.
         scores: A column per label, higher meaning more likely positive.
         positives: Which images have the label.
+        known: Of which it is known whether they have it, the others being left out; None: of all.
 
     Returns:
         Per replicate and label; NaN where the replicate has no positive.
@@ -69,7 +74,8 @@ def weighted_average_precision(
     """
     averages = np.empty((len(weights), scores.shape[1]))
     for label in range(scores.shape[1]):
-        for rows, hits, drawn in _cumulate(weights, scores[:, label], positives[:, label]):
+        among = None if known is None else known[:, label]
+        for rows, hits, drawn in _cumulate(weights, scores[:, label], positives[:, label], among):
             # where nothing is drawn yet nothing is gained either
             gained = np.diff(hits, axis=1) * hits[:, 1:] / np.maximum(drawn[:, 1:], 1)
             averages[rows, label] = divide(gained.sum(axis=1), hits[:, -1])
@@ -90,6 +96,7 @@ def _cumulate(
     weights: Int[np.ndarray, "r n"],
     scores: Float[np.ndarray, " n"],
     positives: Bool[np.ndarray, " n"],
+    known: Bool[np.ndarray, " n"] | None,
 ) -> Iterator[tuple[slice, Float[np.ndarray, "b t"], Float[np.ndarray, "b t"]]]:
     """Count positives, and all images, above falling thresholds, for blocks of replicates.
 
@@ -102,10 +109,12 @@ def _cumulate(
     if np.isnan(scores).any():
         raise ValueError(f"scores must not be NaN, found {np.isnan(scores).sum()} of them")
     order = np.argsort(-scores, kind="stable")
+    if known is not None:
+        order = order[known[order]]
     falling, found = -scores[order], positives[order]
     of_positives = np.unique(falling[found])
     sides = [np.searchsorted(falling, of_positives, side=side) for side in ("left", "right")]
-    bounds = np.unique(np.concatenate([[0], *sides, [len(scores)]]))
+    bounds = np.unique(np.concatenate([[0], *sides, [len(order)]]))
     hits_before = np.append(0, np.cumsum(found))[bounds]
     for rows in blocks_of(weights):
         block = weights[rows]

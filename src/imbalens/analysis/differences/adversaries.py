@@ -108,7 +108,7 @@ def adversary_measures(
         classes.
 
     Raises:
-        ValueError: if `eps` is not positive or an image of a membership matrix has no class.
+        ValueError: if `eps` is not positive.
     """
     n_classes = len(next(iter(predictors.values())).share)
     found = error_masses(labels, predictions, n_classes=n_classes, errors=errors)

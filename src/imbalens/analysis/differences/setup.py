@@ -15,6 +15,7 @@ class Setup:
         task: "multiclass", "multilabel" or "binary".
         counts: Training images per class, or with each label.
         n_train: Training images.
+        negatives: Those that are known not to be of each class, or to lack each label.
         test_shape: Number, height, width and channels of the test images, as stored.
         n_features: Feature embeddings of an image.
         imbalance: How the imbalance was made, such as "exp".
@@ -26,6 +27,7 @@ class Setup:
     task: str
     counts: Int[np.ndarray, " c"]
     n_train: int
+    negatives: Int[np.ndarray, " c"]
     test_shape: Sequence[int]
     n_features: int
     imbalance: str
@@ -39,8 +41,9 @@ class Setup:
 
         Of labels, negatives per positive of the rarest.
         """
-        counts = self.counts[self.counts > 0]
-        if not len(counts):
+        present = np.flatnonzero(self.counts)
+        if not len(present):
             return None
-        largest = counts.max() if self.task == "multiclass" else self.n_train - counts.min()
-        return float(largest / counts.min())
+        rarest = present[self.counts[present].argmin()]
+        largest = self.counts.max() if self.task == "multiclass" else self.negatives[rarest]
+        return float(largest / self.counts[rarest])

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import expit
 
-from imbalens.classes import Targets, decide, require_codes
+from imbalens.classes import UNKNOWN, Targets, decide, require_codes
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ class Judged:
         probabilities: The same as probabilities.
         actual: Classes, or labels, that images have.
         predicted: Those that they are taken to have.
+        known: Of which classes, or labels, it is known whether images have them. All measures are
+            of these alone: no other is among `actual` or `predicted`.
         n_bins: Bins of the calibration error.
     """
 
@@ -27,7 +29,13 @@ class Judged:
     probabilities: Float[np.ndarray, "n m"]
     actual: Bool[np.ndarray, "n m"]
     predicted: Bool[np.ndarray, "n m"]
+    known: Bool[np.ndarray, "n m"]
     n_bins: int
+
+    @property
+    def lacking(self) -> Bool[np.ndarray, "n m"]:
+        """Classes, or labels, that images are known not to have."""
+        return self.known & ~self.actual
 
 
 def judge(
@@ -41,14 +49,15 @@ def judge(
 
     Args:
         scores: Logits, already multiplied by their scale where they are cosines.
-        targets: Class per image, or 1 where an image has a label, else 0.
+        targets: Class per image, or 1 where an image has a label, 0 where it lacks it, or
+            `UNKNOWN`.
         thresholds: Score of each label from which on an image counts as having it; None where
             classes exclude each other: then the answer is the highest score, the first of equals.
         n_bins: Bins of the calibration error.
 
     Raises:
-        ValueError: if a score is not finite, a class is out of range, a label is neither 0 nor 1
-            or a threshold is NaN.
+        ValueError: if a score is not finite, a class is out of range, a label is none of 0, 1
+            and `UNKNOWN`, or a threshold is NaN.
     """
     _refuse(~np.isfinite(scores), scores, "scores must be finite")
     if thresholds is None:
@@ -60,13 +69,23 @@ def judge(
             softmax(scores),
             actual=targets[:, None] == codes,
             predicted=scores.argmax(axis=1)[:, None] == codes,
+            known=np.ones(scores.shape, dtype=bool),
             n_bins=n_bins,
         )
-    _refuse(targets > 1, targets, "labels must be 0 or 1")
+    known = targets != UNKNOWN
+    _refuse((targets > 1) & known, targets, f"labels must be 0, 1 or {UNKNOWN} (not known)")
     if np.isnan(thresholds).any():
         position = np.flatnonzero(np.isnan(thresholds))[0]
         raise ValueError(f"thresholds must not be NaN, found that of label {position}")
-    return Judged(False, scores, sigmoid(scores), targets == 1, decide(scores, thresholds), n_bins)
+    return Judged(
+        False,
+        scores,
+        sigmoid(scores),
+        actual=targets == 1,
+        predicted=decide(scores, thresholds) & known,
+        known=known,
+        n_bins=n_bins,
+    )
 
 
 def softmax(scores: Float[np.ndarray, "n c"]) -> Float[np.ndarray, "n c"]:

@@ -79,11 +79,11 @@ def _f1(weights: Int[np.ndarray, "r n"], judged: Judged) -> Float[np.ndarray, "r
 
 
 def _auroc(weights: Int[np.ndarray, "r n"], judged: Judged) -> Float[np.ndarray, "r m"]:
-    return weighted_auroc(weights, judged.scores, judged.actual)
+    return weighted_auroc(weights, judged.scores, judged.actual, judged.known)
 
 
 def _ap(weights: Int[np.ndarray, "r n"], judged: Judged) -> Float[np.ndarray, "r m"]:
-    return weighted_average_precision(weights, judged.scores, judged.actual)
+    return weighted_average_precision(weights, judged.scores, judged.actual, judged.known)
 
 
 def _of_positives(weights: Int[np.ndarray, "r n"], judged: Judged) -> Float[np.ndarray, "r m"]:
@@ -91,7 +91,7 @@ def _of_positives(weights: Int[np.ndarray, "r n"], judged: Judged) -> Float[np.n
 
 
 def _of_all(weights: Int[np.ndarray, "r n"], judged: Judged) -> Float[np.ndarray, "r m"]:
-    return mean_where(weights, judged.probabilities, np.ones_like(judged.actual))
+    return mean_where(weights, judged.probabilities, judged.known)
 
 
 def _answer_error(weights: Int[np.ndarray, "r n"], judged: Judged) -> Float[np.ndarray, "r 1"]:
@@ -100,7 +100,8 @@ def _answer_error(weights: Int[np.ndarray, "r n"], judged: Judged) -> Float[np.n
 
 
 def _label_error(weights: Int[np.ndarray, "r n"], judged: Judged) -> Float[np.ndarray, "r m"]:
-    return calibration_error(weights, judged.probabilities, judged.actual, n_bins=judged.n_bins)
+    found = (judged.probabilities, judged.actual, judged.known)
+    return calibration_error(weights, *found, n_bins=judged.n_bins)
 
 
 def _right(judged: Judged) -> Bool[np.ndarray, "n 1"]:
@@ -112,7 +113,7 @@ def _everything(judged: Judged) -> tuple[Bool[np.ndarray, "n 1"]]:
 
 
 def _every_label(judged: Judged) -> tuple[Bool[np.ndarray, "n m"]]:
-    return (np.ones_like(judged.actual),)
+    return (judged.known,)
 
 
 def _having(judged: Judged) -> tuple[Bool[np.ndarray, "n m"]]:
@@ -124,7 +125,7 @@ def _taken(judged: Judged) -> tuple[Bool[np.ndarray, "n m"]]:
 
 
 def _with_and_without(judged: Judged) -> tuple[Bool[np.ndarray, "n m"], Bool[np.ndarray, "n m"]]:
-    return judged.actual, ~judged.actual
+    return judged.actual, judged.lacking
 
 
 STAGE = "performance"
@@ -358,7 +359,8 @@ def performance_measures(
             computed[spec.kernel] = spec.kernel(weights, judged)
         values = computed[spec.kernel]
         if spec.mean in ("rates", "rankings"):
-            averaged = classes_averaged(spec.mean, judged.actual, min_images=min_images) & group
+            sides = _with_and_without(judged)
+            averaged = classes_averaged(spec.mean, *sides, min_images=min_images) & group
             measures.append(_mean(spec, weights, judged, values, averaged, patients, min_images))
         if spec.per_class or spec.mean is None:
             measures.append(

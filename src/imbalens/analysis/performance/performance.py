@@ -16,6 +16,7 @@ from imbalens.classes import (
     count_members,
     predicted_classes,
     true_classes,
+    where_known,
 )
 
 
@@ -31,7 +32,8 @@ class Performance:
         classes: By measure that is a mean over classes how many those are.
         each: By measure its value per class or label; NaN where it is undefined.
         images: Evaluation images that have each class or label.
-        undefined: Labels (0-based) that no evaluation image has, or all have.
+        known: Those that are known to have it or to lack it.
+        undefined: Labels (0-based) that none of these has, or all have.
         confused: Classes of `confusion`: `names`, and that of images without any label.
         confusion: Images by the class that they have (rows) and that they are taken for
             (columns); of labels, off the diagonal, those taken for a class without having it.
@@ -45,6 +47,7 @@ class Performance:
     classes: Mapping[str, int]
     each: Mapping[str, Float[np.ndarray, " m"]]
     images: Int[np.ndarray, " m"]
+    known: Int[np.ndarray, " m"]
     undefined: tuple[int, ...]
     confused: tuple[str, ...]
     confusion: Int[np.ndarray, "c c"]
@@ -73,7 +76,8 @@ def performance(
 
     Args:
         scores: Logits, already multiplied by their scale where they are cosines.
-        targets: Class per image, or 1 where an image has a label, else 0.
+        targets: Class per image, or 1 where an image has a label, 0 where it lacks it, or
+            `UNKNOWN`: the image is then left out of what is measured of the label.
         train_counts: Training images per class or label.
         names: Name of each class or label.
         thresholds: Score of each label from which on an image counts as having it; None where
@@ -87,9 +91,9 @@ def performance(
         All measures that `performance.measures` declares, unweighted.
 
     Raises:
-        ValueError: if a score is not finite, a class is out of range, a label is neither 0 nor 1,
-            a threshold is NaN, `n_bins` is below 1, or a class could have both many and few
-            training images.
+        ValueError: if a score is not finite, a class is out of range, a label is none of 0, 1
+            and `UNKNOWN`, a threshold is NaN, `n_bins` is below 1, or a class could have both many
+            and few training images.
 
     Source: definitions of paper A, section 5 (AUROC, AP, mean predicted probability).
     """
@@ -108,9 +112,10 @@ def performance(
     declared = OF_CLASSES if judged.exclusive else OF_LABELS
     means = {spec.name: spec.mean for spec in declared if spec.mean or not spec.per_class}
     found = {one.name: one for one in measures if one.classes is None}
-    counts = judged.actual.sum(axis=0)
+    counts, known = judged.actual.sum(axis=0), judged.known.sum(axis=0)
     actual = true_classes(targets, names)
-    predicted = predicted_classes(scores, names, thresholds=thresholds)
+    decided = predicted_classes(scores, names, thresholds=thresholds)
+    predicted = where_known(decided, targets, names)
     confused = class_names(names, task="multiclass" if judged.exclusive else "multilabel")
     return Performance(
         exclusive=judged.exclusive,
@@ -123,7 +128,8 @@ def performance(
         },
         each={one.name: one.values[0] for one in measures if one.classes is not None},
         images=counts,
-        undefined=tuple(np.flatnonzero((counts == 0) | (counts == n)).tolist()),
+        known=known,
+        undefined=tuple(np.flatnonzero((counts == 0) | (counts == known)).tolist()),
         confused=confused,
         confusion=confusion_matrix(actual, predicted, n_classes=len(confused)),
         sizes=count_members(actual, n_classes=len(confused)),

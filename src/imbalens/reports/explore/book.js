@@ -4,7 +4,7 @@ const book = (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const find = (id) => document.getElementById(id);
   const name = (code) => data.classes[code];
-  const names = (codes) => codes.map(name).join(", ");
+  const names = (codes) => codes.map(name).join(", ") || "not known";
   const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)}\u00a0%`;
 
   const add = (parent, tag, text, properties = {}) => {

@@ -96,7 +96,8 @@
     const most = data.classes.length <= MAX_HUES ? MAX_HUES : MAX_HUES - 1;
     const coloured = data.order.slice(0, most);
     const groups = coloured.map((own, i) => [name(own), HUES[i]]);
-    if (coloured.length < data.classes.length) groups.unshift([OTHERS, imageMap.resolve("others")]);
+    const someInNone = data.given.some((own) => !own.length);
+    if (coloured.length < data.classes.length || someInNone) groups.unshift([OTHERS, imageMap.resolve("others")]);
     return { groups, of: (id) => (coloured.includes(data.given[id][0]) ? name(data.given[id][0]) : OTHERS) };
   };
 
@@ -109,7 +110,7 @@
     const of = (id) => {
       const place = code === null ? 0 : data.given[id].indexOf(code);
       if (place < 0) return OTHERS;
-      return id < data.nTrain ? data.archetypes[run().archetypes[id][place]] : imageMap.UNDEFINED;
+      return id < data.nTrain && data.given[id].length ? data.archetypes[run().archetypes[id][place]] : imageMap.UNDEFINED;
     };
     return { groups, of };
   };

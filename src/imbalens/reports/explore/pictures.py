@@ -70,7 +70,8 @@ def choose_points(
 ) -> Int[np.ndarray, " k"]:
     """Choose images at random, as evenly over the classes as there are images.
 
-    An image of several classes stands for the rarest of them.
+    An image of several classes stands for the rarest of them, those of which none is known for
+    one more class.
 
     Args:
         classes: Class per image, or the membership matrix.
@@ -82,7 +83,8 @@ def choose_points(
         Rows in their order.
     """
     if classes.ndim == 2:
-        classes = np.where(classes, counts, counts.max() + 1).argmin(axis=1)
+        rarest = np.where(classes, counts, counts.max() + 1).argmin(axis=1)
+        classes = np.where(classes.any(axis=1), rarest, len(counts))
     order = np.random.default_rng(seed).permutation(len(classes))
     return np.sort(order[choose_samples(classes[order], n_samples=n_points)])
 

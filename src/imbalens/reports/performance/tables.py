@@ -35,8 +35,10 @@ def performance_metrics(
     figures = {
         **result.each,
         "n_positives": result.images,
-        "prevalence": divide(result.images, result.n),
+        "prevalence": divide(result.images, result.known),
     }
+    if (result.known < result.n).any():
+        figures["n_unknown"] = result.n - result.known
     return metrics | {
         "undefined": [result.names[label] for label in result.undefined],
         "class": {
@@ -53,7 +55,7 @@ def performance_table(result: Performance, counts: Int[np.ndarray, " m"]) -> pd.
         result: What was measured.
         counts: Training images of each class or label.
     """
-    prevalence = {} if result.exclusive else {"prevalence": divide(result.images, result.n)}
+    prevalence = {} if result.exclusive else {"prevalence": divide(result.images, result.known)}
     table = pd.DataFrame(
         {"class": result.names, "train_count": counts, **prevalence, **result.each}
     )
