@@ -8,7 +8,7 @@ of its classes, counts once for each class that it misses or is wrongly given, a
 itself counted, spreads a mass of 1 evenly over its classes. With one class per image this is the
 paper's definition. A class that an image is not known to have or to lack is none of its classes,
 and must be none of its predictions (`classes.where_known`): then it is no error either. An image
-in no class has no mass.
+in no class has no mass, and an error without mass is not counted.
 
 Source: paper B, section 3.3, Algorithm 1 and Table 2.
 """
@@ -159,7 +159,8 @@ def error_masses(
 ) -> ErrorMasses:
     """Find the errors around each class, image by image, see `error_distribution`.
 
-    Each image that misses a class or is wrongly given it counts there with mass 1.
+    Each image that misses a class or is wrongly given it counts there with mass 1. One that is
+    in no class, or taken for none that is known of it, says nothing of where errors go and is none.
     """
     actual, predicted = _members(labels, n_classes), _members(predictions, n_classes)
     match errors:
@@ -169,6 +170,7 @@ def error_masses(
             wrong, counted = predicted & ~actual, actual
         case _:
             assert_never(errors)
+    wrong = wrong & counted.any(axis=1, keepdims=True)
     image, reference = np.nonzero(wrong)
     images, row = np.unique(image, return_inverse=True)
     mass = spread_mass(counted)[image]
