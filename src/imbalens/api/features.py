@@ -32,7 +32,13 @@ from imbalens.api.given import (
     take_labels,
     take_numbers,
 )
-from imbalens.classes import Decision, count_members, label_thresholds, true_classes
+from imbalens.classes import (
+    Decision,
+    count_members,
+    known_classes,
+    label_thresholds,
+    true_classes,
+)
 from imbalens.errors import InputError
 from imbalens.reports import adversaries as adversaries_report
 from imbalens.reports import archetypes as archetypes_report
@@ -151,6 +157,7 @@ def adversaries(
         errors=errors,
         eps=eps,
         alpha=alpha,
+        known=known_classes(targets, of),
     )
     about, report = (named, count_members(own, n_classes=len(named))), adversaries_report
     tables = {

@@ -15,6 +15,7 @@ from imbalens.classes import (
     Targets,
     class_names,
     count_members,
+    known_classes,
     label_thresholds,
     mark_unknown,
     predicted_classes,
@@ -95,7 +96,7 @@ class FeatureSplit(Seen):
     @property
     def seen(self) -> Seen:
         """The images alone, without what takes memory."""
-        return Seen(self.targets, self.index, self.classes, self.predictions)
+        return Seen(self.targets, self.index, self.classes, self.predictions, self.known)
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ def read_features(path: Path, splits: Sequence[str], *, decision: Decision) -> F
                 index=file[f"{split}/index"][:],
                 classes=true_classes(targets, labels),
                 predictions=where_known(predictions, targets, labels),
+                known=known_classes(targets, labels),
             )
         return FeatureDump(
             label_names=labels,
