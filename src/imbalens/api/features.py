@@ -74,11 +74,13 @@ def archetypes(
     Returns:
         Tables `classes`, `instances` (per image and class that it has), `prototypes`.
     """
-    of, (targets, guesses) = take_labels(names, labels=labels, predictions=predictions)
+    of, (targets, guesses) = take_labels(
+        names, all_known=["predictions"], labels=labels, predictions=predictions
+    )
     numbers = take_numbers("features", features, "images features")
     require_same_images(features=numbers, labels=targets, predictions=guesses)
     named = name_classes(of, targets)
-    own, taken = see_classes(of, targets, guesses, what="predictions")
+    own, taken = see_classes(of, targets, guesses)
     found = of_archetypes.archetypes(
         *(numbers, own, taken),
         n_classes=len(named),
@@ -138,6 +140,7 @@ def adversaries(
     """
     of, (targets, guesses, unseen_targets, unseen_guesses) = take_labels(
         names,
+        all_known=["predictions", "unseen_predictions"],
         labels=labels,
         predictions=predictions,
         unseen_labels=unseen_labels,
@@ -147,8 +150,8 @@ def adversaries(
     require_same_images(features=numbers, labels=targets, predictions=guesses)
     require_same_images(unseen_labels=unseen_targets, unseen_predictions=unseen_guesses)
     named = name_classes(of, targets)
-    own, taken = see_classes(of, targets, guesses, what="predictions")
-    seen = see_classes(of, unseen_targets, unseen_guesses, what="unseen_predictions")
+    own, taken = see_classes(of, targets, guesses)
+    seen = see_classes(of, unseen_targets, unseen_guesses)
     found = of_adversaries.adversaries(
         *(numbers, own, taken, *seen),
         n_classes=len(named),
