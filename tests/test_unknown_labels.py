@@ -16,6 +16,7 @@ from imbalens.classes import UNKNOWN, known_classes, true_classes
 from imbalens.dumps.features import dump_features
 from imbalens.dumps.files import read_features
 from imbalens.dumps.trained import load_trained
+from imbalens.errors import InputError
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import save_weights
 from imbalens.params.runs import Bce, CifarResnet, Run
@@ -235,6 +236,27 @@ def test_scores_of_labels_that_are_not_known_change_no_measure(folder, tmp_path,
                 file[f"{split}/logits"][:] = logits
     run_stages([performance_stage], [differences, explore])
     assert measured() == before
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_features_with_labels_that_another_run_does_not_know_are_refused(
+    folder, tmp_path, monkeypatch, known
+):
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    path = Path(f"data/dumps/features/{SEED1}.h5")
+    with h5py.File(path, "r+") as file:
+        if known:
+            del file["test/unknown"]
+        else:
+            file["test/unknown"][-1] = ~file["test/unknown"][-1]
+    for stage in (differences, changes):
+        with pytest.raises(InputError) as caught:
+            stage.main([DATASET])
+        assert str(caught.value) == (
+            f"{path}: the labels of test are not those of {BASE}; "
+            f"run: dvc repro dump_features@{BASE} dump_features@{SEED1}"
+        )
 
 
 def test_a_dump_holds_what_is_not_known_where_something_is(tmp_path, monkeypatch):

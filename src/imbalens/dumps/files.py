@@ -241,23 +241,24 @@ def _repeat(schema_name: str, path: Path) -> str:
 
 
 def require_same_images(paths: Sequence[Path], splits: Sequence[str]) -> None:
-    """Check that feature dumps are of the same images.
+    """Check that feature dumps are of the same images, with the same labels.
 
     Raises:
         InputError: if they are not, or a file is absent, damaged or lacks a split; it says what
             to run.
     """
-    first: dict[str, Int[np.ndarray, " n"]] = {}
+    first: dict[tuple[str, str], np.ndarray] = {}
     for path in paths:
         with _open_features(path, splits) as file:
             for split in splits:
-                index = file[f"{split}/index"][:]
-                if not np.array_equal(index, first.setdefault(split, index)):
-                    stem = paths[0].stem
-                    raise InputError(
-                        f"{path}: the images of {split} are not those of {stem}; "
-                        f"run: dvc repro dump_features@{stem} dump_features@{path.stem}"
-                    )
+                own = {"images": file[f"{split}/index"][:], "labels": _read_targets(file, split)}
+                for what, values in own.items():
+                    if not np.array_equal(values, first.setdefault((split, what), values)):
+                        stem = paths[0].stem
+                        raise InputError(
+                            f"{path}: the {what} of {split} are not those of {stem}; "
+                            f"run: dvc repro dump_features@{stem} dump_features@{path.stem}"
+                        )
 
 
 def _open_features(path: Path, splits: Sequence[str]) -> AbstractContextManager[Any]:
