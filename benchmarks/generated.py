@@ -82,6 +82,7 @@ def generate_features(
         index=np.arange(len(labels)),
         classes=labels,
         predictions=logits.argmax(axis=1),
+        known=None,
     )
 
 

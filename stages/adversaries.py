@@ -27,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         *(train.features, train.classes, train.predictions),
         *(unseen.classes, unseen.predictions),
         n_classes=len(dump.class_names),
+        known=train.known,
         **options.model_dump(exclude={"split"}),
     )
     metrics = report.adversary_metrics(found, dump.class_names)

@@ -334,7 +334,17 @@ WRONG = {
     ),
     "a prediction that is not known": (
         lambda: imbalens.archetypes(FEATURES, MATRIX, with_one(MATRIX, -1)),
-        r"predictions must be 0 or 1; found",
+        r"^predictions must be 0 or 1; found -1 at \[1, 1\]$",
+    ),
+    "a prediction that is the mark of what is not known": (
+        lambda: imbalens.archetypes(FEATURES, MATRIX, with_one(MATRIX, 255)),
+        r"^predictions must be 0 or 1; found 255 at \[1, 1\]$",
+    ),
+    "an unseen prediction that is not known": (
+        lambda: imbalens.adversaries(
+            *(FEATURES, MATRIX, MATRIX, MATRIX, with_one(MATRIX, -1)), n_neighbors=3
+        ),
+        r"^unseen_predictions must be 0 or 1; found -1 at \[1, 1\]$",
     ),
     "matrices of different widths": (
         lambda: imbalens.archetypes(FEATURES, MATRIX, MATRIX[:, 1:]),

@@ -9,6 +9,7 @@ from imbalens.classes import (
     count_members,
     decide,
     describe,
+    known_classes,
     label_thresholds,
     list_pairs,
     mark_unknown,
@@ -229,11 +230,20 @@ def test_no_finding_as_a_label_may_not_be_known_either():
     has = true_classes(labels, THREE).astype(int)
     assert has.tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 1], [0, 0, 0], [0, 0, 1]]
     taken = where_known(np.ones((5, 3), dtype=bool), labels, THREE)
-    assert taken.astype(int).tolist() == [[1, 1, 0], [1, 1, 0], [1, 1, 1], [1, 0, 1], [1, 0, 1]]
+    # the first has a finding: it is known not to have none
+    assert taken.astype(int).tolist() == [[1, 1, 1], [1, 1, 0], [1, 1, 1], [1, 0, 1], [1, 0, 1]]
+
+
+def test_no_finding_is_known_where_there_is_a_finding_be_it_a_label_or_not():
+    added, label = unknown("1?", "?1", "0?", "01"), unknown("1??", "?1?", "0??", "010")
+    taken = np.array([[False, False, True]] * 4)
+    for labels, names in ((added, THREE[:2]), (label, THREE)):
+        assert where_known(taken, labels, names)[:, 2].tolist() == [True, True, False, True]
 
 
 def test_classes_that_exclude_each_other_are_all_known():
     codes = np.array([0, UNKNOWN])
+    assert known_classes(codes, "abc") is None
     assert where_known(codes, codes, "abc") is codes
     assert mark_unknown(codes, None) is codes
     marked = mark_unknown(bits("10", "00"), np.array([[False, True], [False, False]]))

@@ -1,6 +1,7 @@
 """Images of which some labels are not known, from prepared data through dumps and stages."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -11,16 +12,18 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from imbalens.analysis.performance.performance import performance
-from imbalens.classes import UNKNOWN, true_classes
+from imbalens.classes import UNKNOWN, known_classes, true_classes
 from imbalens.dumps.features import dump_features
 from imbalens.dumps.files import read_features
 from imbalens.dumps.trained import load_trained
+from imbalens.errors import InputError
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import save_weights
 from imbalens.params.runs import Bce, CifarResnet, Run
 from imbalens.store.prepared import read_metadata, read_split
 from stages import adversaries, archetypes, changes, differences, explore, feature_overlap
 from stages import performance as performance_stage
+from tests.browser import needs_browser
 from tests.dump_cases import BASE, DATASET, LABELS, RUNS, SEED1, SIZES, draw_members, write_all
 
 ALL_RUNS = (*RUNS, SEED1)
@@ -168,6 +171,56 @@ def test_labels_that_are_not_known_are_no_candidates(folder):
         assert targets[row, place[name]] == (not given.startswith("not "))
 
 
+def page_data(folder):
+    page = (folder / f"plots/explore/{DATASET}.html").read_text(encoding="utf-8")
+    return json.loads(re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)[0])
+
+
+def test_the_page_knows_which_classes_are_known(folder):
+    data = page_data(folder)
+    targets = expected_targets("train")
+    known = known_classes(targets, LABELS)
+    place = {
+        index: row
+        for row, index in enumerate(
+            read_split(folder / f"data/prepared/{DATASET}.h5", "train").index.tolist()
+        )
+    }
+    for index, codes in zip(data["index"][: data["nTrain"]], data["known"], strict=False):
+        assert codes == np.flatnonzero(known[place[index]]).tolist()
+    assert [] in data["known"]
+
+
+@needs_browser
+def test_the_page_says_what_is_not_known(browser, folder):
+    data = page_data(folder)
+    nothing = data["known"].index([])
+    label = 0
+    asked = [id for id, codes in enumerate(data["known"]) if label in codes]
+    having = [id for id in asked if label in data["given"][id]]
+    lacking = next(id for id in range(data["nPoints"]) if id not in asked)
+    page = browser.new_page()
+    page.goto((folder / f"plots/explore/{DATASET}.html").as_uri())
+    page.wait_for_selector("#map svg")
+    words = page.evaluate("ids => book.count(ids, [0])", [lacking, *having[:1], *asked[:3]])
+    n_having = sum(id in having for id in [*having[:1], *asked[:3]])
+    assert words == f"Of the 4 nearest of which it is known, {n_having} have {LABELS[label]}"
+    words = page.evaluate("ids => book.count(ids, [0])", asked[:2])
+    assert words.startswith("Of the 2 nearest, ")
+    page.evaluate(f"imageMap.towards = () => {nothing}")
+    page.focus("#map")
+    page.keyboard.press("ArrowRight")
+    assert "nothing that is known\n" in page.inner_text("#chosen dl")
+    assert "right" not in page.inner_text("#chosen dl")
+    page.select_option("#class", str(label))
+    page.select_option("#colour", "right")
+    page.wait_for_function(
+        """() => ["not known", "neither has it"].every(
+          (word) => document.querySelector("#map .role-legend").textContent.includes(word))"""
+    )
+    page.close()
+
+
 def test_scores_of_labels_that_are_not_known_change_no_measure(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(folder)
     before = measured()
@@ -183,6 +236,27 @@ def test_scores_of_labels_that_are_not_known_change_no_measure(folder, tmp_path,
                 file[f"{split}/logits"][:] = logits
     run_stages([performance_stage], [differences, explore])
     assert measured() == before
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_features_with_labels_that_another_run_does_not_know_are_refused(
+    folder, tmp_path, monkeypatch, known
+):
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    path = Path(f"data/dumps/features/{SEED1}.h5")
+    with h5py.File(path, "r+") as file:
+        if known:
+            del file["test/unknown"]
+        else:
+            file["test/unknown"][-1] = ~file["test/unknown"][-1]
+    for stage in (differences, changes):
+        with pytest.raises(InputError) as caught:
+            stage.main([DATASET])
+        assert str(caught.value) == (
+            f"{path}: the labels of test are not those of {BASE}; "
+            f"run: dvc repro dump_features@{BASE} dump_features@{SEED1}"
+        )
 
 
 def test_a_dump_holds_what_is_not_known_where_something_is(tmp_path, monkeypatch):

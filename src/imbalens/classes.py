@@ -39,12 +39,14 @@ class Seen:
         index: Position of each image in the source's split.
         classes: Classes that each image is known to have.
         predictions: Classes that it is taken to have, of those known of it.
+        known: See `known_classes`.
     """
 
     targets: Targets
     index: Int[np.ndarray, " n"]
     classes: Classes
     predictions: Classes
+    known: Bool[np.ndarray, "n c"] | None
 
 
 def require_codes(codes: Int[np.ndarray, " n"], *, n_codes: int, name: str) -> None:
@@ -105,10 +107,34 @@ def mark_unknown(
     return labels if unknown is None else np.where(unknown, np.uint8(UNKNOWN), labels)
 
 
+def known_classes(targets: Targets, label_names: Sequence[str]) -> Bool[np.ndarray, "n c"] | None:
+    """Tell of which classes it is known whether images have them.
+
+    Whether an image has no label at all is known where it is known to have one, or to lack each;
+    where No Finding is itself a label, also where it says so.
+
+    Args:
+        targets: Class per image, or 1 where an image has a label, 0 where it lacks it, or
+            `UNKNOWN`.
+        label_names: Name of each output of the network.
+
+    Returns:
+        One column per class, as in the membership matrix; None of classes that exclude each
+        other, of which all are known.
+    """
+    if targets.ndim == 1:
+        return None
+    known, has = targets != UNKNOWN, targets == 1
+    if NO_FINDING not in label_names:
+        return np.hstack(
+            [known, known.all(axis=1, keepdims=True) | has.any(axis=1, keepdims=True)]
+        )
+    none = np.asarray(label_names) == NO_FINDING
+    return known | (none & (has & ~none).any(axis=1, keepdims=True))
+
+
 def where_known(predictions: Classes, targets: Targets, label_names: Sequence[str]) -> Classes:
     """Keep of the classes that images are taken for those of which it is known if they have them.
-
-    Whether an image has no label at all is known where it is known to have one, or to lack each.
 
     Args:
         predictions: Predicted class per image, or the membership matrix.
@@ -116,13 +142,8 @@ def where_known(predictions: Classes, targets: Targets, label_names: Sequence[st
             `UNKNOWN`.
         label_names: Name of each output of the network.
     """
-    if targets.ndim == 1:
-        return predictions
-    known = targets != UNKNOWN
-    if NO_FINDING not in label_names:
-        decided = known.all(axis=1) | (targets == 1).any(axis=1)
-        known = np.hstack([known, decided[:, None]])
-    return predictions & known
+    known = known_classes(targets, label_names)
+    return predictions if known is None else predictions & known
 
 
 def predicted_classes(

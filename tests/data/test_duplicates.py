@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imbalens.classes import UNKNOWN
 from imbalens.data.duplicates import SplitHashes, count_duplicates, hash_images
 from imbalens.data.prepare import prepare
 from tests.data.test_folder import folder, save
@@ -67,6 +68,19 @@ def test_of_several_labels_one_that_differs_is_another(capsys):
     counts = count_duplicates({"train": train, "test": test}, "memory")
     assert counts["test"]["train"] == {"images": 2, "other_labels": 1}
     assert "c (a), d (b)" in capsys.readouterr().err
+
+
+def test_a_label_that_is_not_known_contradicts_none():
+    hashes = bytearray(hash_images(paint([1, 2, 3])))
+    train = SplitHashes(hashes, np.array([[1, UNKNOWN], [1, 0], [UNKNOWN, 0]], np.uint8), "abc")
+    test = SplitHashes(hashes, np.array([[1, 0], [1, UNKNOWN], [1, 1]], np.uint8), "def")
+    counts = count_duplicates({"train": train, "test": test}, "memory")
+    assert counts["test"]["train"] == {"images": 3, "other_labels": 1}
+
+
+def test_of_classes_none_stands_for_what_is_not_known():
+    counts = count_duplicates(splits_of(train=([1], [UNKNOWN]), test=([1], [0])), "memory")
+    assert counts["test"]["train"] == {"images": 1, "other_labels": 1}
 
 
 def test_without_any_nothing_is_printed(capsys):

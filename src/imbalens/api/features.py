@@ -32,7 +32,13 @@ from imbalens.api.given import (
     take_labels,
     take_numbers,
 )
-from imbalens.classes import Decision, count_members, label_thresholds, true_classes
+from imbalens.classes import (
+    Decision,
+    count_members,
+    known_classes,
+    label_thresholds,
+    true_classes,
+)
 from imbalens.errors import InputError
 from imbalens.reports import adversaries as adversaries_report
 from imbalens.reports import archetypes as archetypes_report
@@ -68,11 +74,13 @@ def archetypes(
     Returns:
         Tables `classes`, `instances` (per image and class that it has), `prototypes`.
     """
-    of, (targets, guesses) = take_labels(names, labels=labels, predictions=predictions)
+    of, (targets, guesses) = take_labels(
+        names, all_known=["predictions"], labels=labels, predictions=predictions
+    )
     numbers = take_numbers("features", features, "images features")
     require_same_images(features=numbers, labels=targets, predictions=guesses)
     named = name_classes(of, targets)
-    own, taken = see_classes(of, targets, guesses, what="predictions")
+    own, taken = see_classes(of, targets, guesses)
     found = of_archetypes.archetypes(
         *(numbers, own, taken),
         n_classes=len(named),
@@ -132,6 +140,7 @@ def adversaries(
     """
     of, (targets, guesses, unseen_targets, unseen_guesses) = take_labels(
         names,
+        all_known=["predictions", "unseen_predictions"],
         labels=labels,
         predictions=predictions,
         unseen_labels=unseen_labels,
@@ -141,8 +150,8 @@ def adversaries(
     require_same_images(features=numbers, labels=targets, predictions=guesses)
     require_same_images(unseen_labels=unseen_targets, unseen_predictions=unseen_guesses)
     named = name_classes(of, targets)
-    own, taken = see_classes(of, targets, guesses, what="predictions")
-    seen = see_classes(of, unseen_targets, unseen_guesses, what="unseen_predictions")
+    own, taken = see_classes(of, targets, guesses)
+    seen = see_classes(of, unseen_targets, unseen_guesses)
     found = of_adversaries.adversaries(
         *(numbers, own, taken, *seen),
         n_classes=len(named),
@@ -151,6 +160,7 @@ def adversaries(
         errors=errors,
         eps=eps,
         alpha=alpha,
+        known=known_classes(targets, of),
     )
     about, report = (named, count_members(own, n_classes=len(named))), adversaries_report
     tables = {

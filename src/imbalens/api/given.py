@@ -1,6 +1,6 @@
 """Arrays as users give them: what is taken, and what is said of the rest."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Integer, UInt8
@@ -67,7 +67,11 @@ def take_integers(
 
 
 def take_labels(
-    names: Iterable[str] | None, *, n_scores: int | None = None, **given: ArrayLike
+    names: Iterable[str] | None,
+    *,
+    n_scores: int | None = None,
+    all_known: Collection[str] = (),
+    **given: ArrayLike,
 ) -> tuple[tuple[str, ...], list[Targets]]:
     """Take labels: one per image, a number or a name, or a matrix of 0, 1, and -1 for not known.
 
@@ -75,6 +79,7 @@ def take_labels(
         names: Name of each class or label, in the order of their numbers or columns. By default
             those are the classes that occur, in order, or all columns of scores.
         n_scores: Columns of scores, one for each class or label; None without scores.
+        all_known: Those of the arrays, such as predictions, in which no label may be unknown.
         given: Arrays of the same classes, as they are called in messages.
 
     Returns:
@@ -95,7 +100,10 @@ def take_labels(
     if form == MATRIX:
         width = next(iter(arrays.values())).shape[1] if n_scores is None else n_scores
         named = _take_names(names, range(width), n_scores)
-        return named, [_take_matrix(*each, n_labels=len(named)) for each in arrays.items()]
+        return named, [
+            _take_matrix(what, array, n_labels=len(named), all_known=what in all_known)
+            for what, array in arrays.items()
+        ]
     if form == NAMES:
         if names is None and n_scores is not None:
             raise InputError("names are needed: of which class is each column of scores?")
@@ -127,21 +135,15 @@ def name_classes(label_names: Sequence[str], targets: Targets) -> tuple[str, ...
 
 
 def see_classes(
-    label_names: Sequence[str], targets: Targets, predictions: Targets, *, what: str
+    label_names: Sequence[str], targets: Targets, predictions: Targets
 ) -> tuple[Classes, Classes]:
     """Say which classes images have, and for which of those known of them they are taken.
 
     Args:
         label_names: Name of each class or label.
         targets: Labels, as `take_labels` gives them.
-        predictions: What the images are taken for, in the same form.
-        what: What the predictions are called in messages.
-
-    Raises:
-        InputError: if a prediction is not known.
+        predictions: What the images are taken for, in the same form, all known.
     """
-    if predictions.ndim == 2:
-        _refuse(predictions == UNKNOWN, what, predictions, "0 or 1")
     taken = where_known(true_classes(predictions, label_names), targets, label_names)
     return true_classes(targets, label_names), taken
 
@@ -220,11 +222,14 @@ def _take_names(
     return named
 
 
-def _take_matrix(what: str, array: np.ndarray, *, n_labels: int) -> UInt8[np.ndarray, "n m"]:
+def _take_matrix(
+    what: str, array: np.ndarray, *, n_labels: int, all_known: bool
+) -> UInt8[np.ndarray, "n m"]:
     if array.shape[1] != n_labels:
         raise InputError(f"{what} must have {n_labels} columns, found {array.shape[1]}")
     whole = take_integers(what, array, "images labels")
-    _refuse((whole < -1) | (whole > 1), what, whole, "in 0..1, or -1 where it is not known")
+    least, rule = (0, "0 or 1") if all_known else (-1, "in 0..1, or -1 where it is not known")
+    _refuse((whole < least) | (whole > 1), what, whole, rule)
     return np.where(whole == -1, UNKNOWN, whole).astype(np.uint8)
 
 

@@ -9,6 +9,8 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from imbalens.classes import UNKNOWN
+
 HASH_BYTES = 16
 HASH = np.dtype([("low", "<u8"), ("high", "<u8")])
 NAMED = 3  # images named in a message
@@ -53,13 +55,16 @@ def count_duplicates(
     Returns:
         Per split but the first, and per split before it: how many `images` of the one are in the
         other too, and how many of these have `other_labels` there, of several equal ones there
-        those of the first.
+        those of the first. A label that is not known in either split is none.
     """
     counts: dict[str, dict[str, dict[str, int]]] = {}
     for (before, first), (split, second) in combinations(splits.items(), 2):
         there, here = _match(first.hashes, second.hashes)
-        differ = first.labels[there] != second.labels[here]
-        contradict = differ if differ.ndim == 1 else differ.any(axis=1)
+        theirs, own = first.labels[there], second.labels[here]
+        contradict = theirs != own
+        if contradict.ndim == 2:
+            known = (theirs != UNKNOWN) & (own != UNKNOWN)
+            contradict = (contradict & known).any(axis=1)
         found = {"images": len(here), "other_labels": int(contradict.sum())}
         counts.setdefault(split, {})[before] = found
         if len(here):

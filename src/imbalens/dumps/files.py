@@ -15,6 +15,7 @@ from imbalens.classes import (
     Targets,
     class_names,
     count_members,
+    known_classes,
     label_thresholds,
     mark_unknown,
     predicted_classes,
@@ -95,7 +96,7 @@ class FeatureSplit(Seen):
     @property
     def seen(self) -> Seen:
         """The images alone, without what takes memory."""
-        return Seen(self.targets, self.index, self.classes, self.predictions)
+        return Seen(self.targets, self.index, self.classes, self.predictions, self.known)
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ def read_features(path: Path, splits: Sequence[str], *, decision: Decision) -> F
                 index=file[f"{split}/index"][:],
                 classes=true_classes(targets, labels),
                 predictions=where_known(predictions, targets, labels),
+                known=known_classes(targets, labels),
             )
         return FeatureDump(
             label_names=labels,
@@ -239,23 +241,24 @@ def _repeat(schema_name: str, path: Path) -> str:
 
 
 def require_same_images(paths: Sequence[Path], splits: Sequence[str]) -> None:
-    """Check that feature dumps are of the same images.
+    """Check that feature dumps are of the same images, with the same labels.
 
     Raises:
         InputError: if they are not, or a file is absent, damaged or lacks a split; it says what
             to run.
     """
-    first: dict[str, Int[np.ndarray, " n"]] = {}
+    first: dict[tuple[str, str], np.ndarray] = {}
     for path in paths:
         with _open_features(path, splits) as file:
             for split in splits:
-                index = file[f"{split}/index"][:]
-                if not np.array_equal(index, first.setdefault(split, index)):
-                    stem = paths[0].stem
-                    raise InputError(
-                        f"{path}: the images of {split} are not those of {stem}; "
-                        f"run: dvc repro dump_features@{stem} dump_features@{path.stem}"
-                    )
+                own = {"images": file[f"{split}/index"][:], "labels": _read_targets(file, split)}
+                for what, values in own.items():
+                    if not np.array_equal(values, first.setdefault((split, what), values)):
+                        stem = paths[0].stem
+                        raise InputError(
+                            f"{path}: the {what} of {split} are not those of {stem}; "
+                            f"run: dvc repro dump_features@{stem} dump_features@{path.stem}"
+                        )
 
 
 def _open_features(path: Path, splits: Sequence[str]) -> AbstractContextManager[Any]:

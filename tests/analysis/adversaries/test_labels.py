@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imbalens.analysis.adversaries.adversaries import adversaries
 from imbalens.analysis.adversaries.distributions import error_distribution
+from imbalens.classes import UNKNOWN, known_classes, true_classes
 from tests.analysis.adversaries.test_distributions import ERRORS, INSTANCES, draw
 from tests.analysis.neighbor_cases import count_adversaries
 
@@ -73,9 +75,9 @@ def test_errors_of_labels_agree_with_loops(errors, seed, n_classes):
     masses = []
     for own, taken in zip(has, taken_for, strict=True):
         for c in range(n_classes):
-            if errors == "by_actual" and own[c] and not taken[c]:
+            if errors == "by_actual" and own[c] and not taken[c] and taken.any():
                 masses.append((c, mass_oracle(taken)))
-            if errors == "by_predicted" and taken[c] and not own[c]:
+            if errors == "by_predicted" and taken[c] and not own[c] and own.any():
                 masses.append((c, mass_oracle(own)))
     result = error_distribution(has, taken_for, n_classes=n_classes, errors=errors)
     np.testing.assert_allclose(result.share, shares_oracle(masses, n_classes), rtol=1e-9)
@@ -145,3 +147,53 @@ def test_labels_by_hand():
     made_up = error_distribution(has, taken_for, n_classes=3, errors="by_predicted")
     np.testing.assert_allclose(made_up.share, [[0, 0, 1], [0, 0, 1], nan])
     assert made_up.n_instances.tolist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0])
+@pytest.mark.parametrize(
+    ("marks", "from_a"), [([0, 0, 0], 3), ([0, UNKNOWN, 0], 2), ([UNKNOWN] * 3, 0), ([1, 0, 1], 1)]
+)
+def test_a_neighbour_counts_where_it_is_known_to_lack_the_class(spread, marks, from_a):
+    """A is missed of the first image; its neighbours have B, in one place or in three."""
+    labels = np.array([[1, 0]] + [[mark, 1] for mark in marks] + [[0, 0]] * 4, dtype=np.uint8)
+    features = np.array([0, *(5 + spread * np.arange(3)), *(50 + np.arange(4))])[:, None]
+    classes = true_classes(labels, "AB")
+    taken = classes.copy()
+    taken[0] = [False, False, True]
+    found = adversaries(
+        *(features, classes, taken, classes, taken),
+        n_classes=3,
+        n_neighbors=3,
+        instances="misclassified_by_actual",
+        errors="by_actual",
+        eps=1e-5,
+        alpha=0.5,
+        known=known_classes(labels, "AB"),
+    )
+    assert found.nearest.counts.tolist() == [[0, from_a, 0], [0, 0, 0], [0, 0, 0]]
+    assert found.nearest.n_instances.tolist() == [1, 0, 0]
+
+
+@given(seed=st.integers(0, 10_000), n_classes=st.integers(2, 5))
+@settings(deadline=None, max_examples=10)
+def test_where_all_is_known_nothing_changes(seed, n_classes):
+    rng = np.random.default_rng(seed)
+    features = rng.integers(0, 3, (30, 2)).astype(np.float32)
+    has, taken = rng.random((2, 30, n_classes)) < 0.3
+    before, after = (
+        adversaries(
+            *(features, has, taken, has, taken),
+            n_classes=n_classes,
+            n_neighbors=4,
+            instances="all",
+            errors="by_actual",
+            eps=1e-5,
+            alpha=0.5,
+            known=known,
+        )
+        for known in (None, np.ones_like(has))
+    )
+    np.testing.assert_array_equal(before.nearest.counts, after.nearest.counts)
+    for field in ("row", "neighbor", "parts", "parts_per_place", "nearest"):
+        mine, theirs = (getattr(one.neighbors, field) for one in (before, after))
+        np.testing.assert_array_equal(mine, theirs)

@@ -16,6 +16,7 @@ from imbalens.analysis.differences.adversaries import (
     adversary_measures,
     divergence_intervals,
 )
+from imbalens.classes import UNKNOWN, true_classes, where_known
 from tests.analysis.oracles import close
 
 NAN = np.nan
@@ -121,6 +122,36 @@ def test_every_replicate_has_errors_of_every_class():
     assert klds[NEAREST].averaged == 3
 
 
+@pytest.mark.parametrize("errors", ERRORS)
+@given(seed=st.integers(0, 2**32 - 1))
+@few
+def test_replicates_average_over_the_classes_that_the_value_does(errors, seed):
+    """Of labels that are not known too, where an error may say nothing of where errors go."""
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(np.array([0, 1, UNKNOWN], dtype=np.uint8), (12, 3))
+    actual = true_classes(labels, "ABC")
+    taken = where_known(
+        true_classes(rng.integers(0, 2, (12, 3)).astype(np.uint8), "ABC"), labels, "ABC"
+    )
+    _, klds = measure(draw_weights(rng, 12), actual, taken, draw_predictors(rng, 4), errors)
+    for one in klds.values():
+        undefined = np.isnan(one.each.values)
+        assert (undefined == undefined[0]).all()
+
+
+def test_an_error_that_says_nothing_of_where_errors_go_is_none():
+    """Four images of A are taken for B alone, of which it is not known whether they have it."""
+    labels = np.array([[1, UNKNOWN]] * 4 + [[0, 1]] * 6 + [[1, 0]] * 2, dtype=np.uint8)
+    decided = np.array([[0, 1]] * 4 + [[1, 0]] * 6 + [[0, 1]] * 2, dtype=np.uint8)
+    actual = true_classes(labels, "AB")
+    taken = where_known(true_classes(decided, "AB"), labels, "AB")
+    found = error_masses(actual, taken, n_classes=3, errors="by_actual")
+    assert found.wrong.sum(axis=0).tolist() == [2, 6, 0]
+    assert found.images.tolist() == list(range(4, 12))
+    errors = error_distribution(actual, taken, n_classes=3, errors="by_actual")
+    assert errors.n_instances.tolist() == errors.counts.sum(axis=1).tolist() == [2, 6, 0]
+
+
 def test_images_of_a_patient_have_one_weight():
     labels = np.array([0, 0, 1, 1])
     found = error_masses(labels, np.array([1, 2, 1, 2]), n_classes=3, errors="by_actual")
@@ -186,10 +217,7 @@ def test_many_replicates_are_worked_off_in_blocks(monkeypatch):
 
 
 def test_refuses():
-    labels, predictors = np.zeros((1, 2), dtype=bool), {NEAREST: predict(np.ones((2, 2)))}
-    ones = np.ones((1, 1), dtype=int)
-    with pytest.raises(ValueError, match="each image must have a class"):
-        measure(ones, labels, ~labels, predictors, "by_predicted")
+    ones, predictors = np.ones((1, 1), dtype=int), {NEAREST: predict(np.ones((2, 2)))}
     with pytest.raises(ValueError, match="eps is 0"):
         measure(ones, np.array([0]), np.array([1]), predictors, eps=0.0)
 

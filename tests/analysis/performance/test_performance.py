@@ -186,7 +186,8 @@ def test_classes_hand_made():
     for name in ("recall", "precision", "f1"):
         assert found.each[name].tolist() == close([2 / 3, 1 / 2, 1, NAN])
     assert found.confusion.tolist() == [[2, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
-    assert found.sizes.tolist() == found.images.tolist() == [3, 2, 1, 0]
+    assert found.images.tolist() == [3, 2, 1, 0]
+    assert found.sizes.T.tolist() == [[3, 2, 1, 0]] * 4
 
 
 def test_labels_hand_made():

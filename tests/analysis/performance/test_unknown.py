@@ -9,7 +9,11 @@ from imbalens.analysis.performance.judged import judge
 from imbalens.analysis.performance.measures import performance_measures
 from imbalens.analysis.performance.performance import performance
 from imbalens.classes import UNKNOWN
-from imbalens.reports.performance.tables import performance_metrics, performance_table
+from imbalens.reports.performance.tables import (
+    confusion_table,
+    performance_metrics,
+    performance_table,
+)
 
 NAMES = ("a", "b", "c")
 OPTIONS = {"many_above": 100, "few_below": 20, "min_images": 3}
@@ -101,7 +105,7 @@ def test_confusion_is_of_what_is_known(seed):
     scores, targets, thresholds, _, _ = draw(seed)
     found = measure(scores, targets, thresholds)
     assert found.confused == (*NAMES, "No Finding")
-    counts = np.zeros((4, 4), dtype=int)
+    counts, sizes = np.zeros((2, 4, 4), dtype=int)
     for row, truth in zip(scores, targets, strict=True):
         state = dict(enumerate(truth.tolist()))
         taken = {c for c in range(3) if row[c] >= thresholds[c]} or {3}
@@ -110,10 +114,24 @@ def test_confusion_is_of_what_is_known(seed):
         else:
             state[3] = UNKNOWN if UNKNOWN in state.values() else 1
         for own in range(4):
+            for other in range(4):
+                sizes[own, other] += state[own] == 1 and state[other] != UNKNOWN
             for other in taken:
                 wrong = state[own] == 1 and state[other] == 0
                 counts[own, other] += wrong or (own == other and state[own] == 1)
     assert found.confusion.tolist() == counts.tolist()
+    assert found.sizes.tolist() == sizes.tolist()
+
+
+def test_a_share_of_the_confusion_is_of_the_images_that_tell_it():
+    """Ten images have a; one of them, taken for b, is known to lack it."""
+    targets = np.array([[1, 0]] + [[1, UNKNOWN]] * 9 + [[0, 1]] * 2, dtype=np.uint8)
+    scores = np.array([[1.0, 1]] * 10 + [[-1, 1]] * 2)
+    found = measure(scores, targets, np.zeros(2), NAMES[:2])
+    table = confusion_table(found, np.array([5, 6, 7])).set_index(["actual", "predicted"])
+    assert table.loc[("a", "b")].tolist() == [1, 1.0]
+    assert table.loc[("a", "a")].tolist() == [10, 1.0]
+    assert table.loc[("b", "a")].tolist() == [0, 0.0]
 
 
 def test_a_label_of_which_nothing_is_known_has_no_measure():

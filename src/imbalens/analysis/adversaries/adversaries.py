@@ -77,6 +77,7 @@ def adversaries(
     errors: Errors,
     eps: float,
     alpha: float,
+    known: Bool[np.ndarray, "n c"] | None = None,
 ) -> Adversaries:
     """Find each class's nearest adversaries and judge how well they foretell its errors.
 
@@ -93,6 +94,8 @@ def adversaries(
         eps: See `kl_divergence`.
         alpha: See `smooth`; a prediction that is no count is mixed with it as if it were of as
             many as the nearest adversaries.
+        known: Of which classes it is known whether training images have them, see
+            `classes.known_classes`; None: of all.
 
     Raises:
         ValueError: if a class is out of range, a feature is not finite, there are too few
@@ -100,7 +103,8 @@ def adversaries(
 
     Source: paper B, section 3.3, Algorithm 1 and Table 2, with more baselines.
     """
-    neighbors = find_neighbors(features, classes, n_neighbors=n_neighbors)
+    told_apart = classes if known is None else np.hstack([classes, known])
+    neighbors = find_neighbors(features, told_apart, n_neighbors=n_neighbors)
     nearest = adversary_distribution(
         neighbors,
         classes,
@@ -108,6 +112,7 @@ def adversaries(
         n_classes=n_classes,
         instances=instances,
         among=np.ones(len(classes), dtype=bool),
+        known=known,
     )
     made = error_distribution(
         unseen_classes, unseen_predictions, n_classes=n_classes, errors=errors

@@ -8,7 +8,7 @@ of its classes, counts once for each class that it misses or is wrongly given, a
 itself counted, spreads a mass of 1 evenly over its classes. With one class per image this is the
 paper's definition. A class that an image is not known to have or to lack is none of its classes,
 and must be none of its predictions (`classes.where_known`): then it is no error either. An image
-in no class has no mass.
+in no class has no mass, and an error without mass is not counted.
 
 Source: paper B, section 3.3, Algorithm 1 and Table 2.
 """
@@ -68,6 +68,7 @@ def adversary_distribution(
     n_classes: int,
     instances: Instances,
     among: Bool[np.ndarray, " n"],
+    known: Bool[np.ndarray, "n c"] | None = None,
 ) -> ClassDistribution:
     """Share of the other classes among the neighbours of selected training instances.
 
@@ -81,9 +82,12 @@ def adversary_distribution(
             not taken for c (`misclassified_by_actual`), ones taken for c that are not of it
             (`misclassified_by_predicted`), or everything of true class c (`all`).
         among: Instances that may be selected.
+        known: Of which classes it is known whether instances have them, see
+            `classes.known_classes`; None: of all.
 
     Returns:
-        One row per reference class; neighbours of the reference class are dropped.
+        One row per reference class; neighbours of the reference class, or not known to lack it,
+        are dropped.
 
     Raises:
         ValueError: if a label is not in 0..n_classes-1.
@@ -91,7 +95,8 @@ def adversary_distribution(
     Source: paper B, section 3.3, Algorithm 1; of several labels see the module.
     """
     if labels.ndim == 2:
-        return _label_adversaries(neighbors, labels, predictions, instances, among)
+        lacking = ~labels if known is None else known & ~labels
+        return _label_adversaries(neighbors, labels, lacking, predictions, instances, among)
     match instances:
         case "misclassified_by_actual":
             reference, selected = labels, among & (labels != predictions)
@@ -159,7 +164,8 @@ def error_masses(
 ) -> ErrorMasses:
     """Find the errors around each class, image by image, see `error_distribution`.
 
-    Each image that misses a class or is wrongly given it counts there with mass 1.
+    Each image that misses a class or is wrongly given it counts there with mass 1. It is no error
+    where it says nothing of where errors go, being in no class, or taken for none known of it.
     """
     actual, predicted = _members(labels, n_classes), _members(predictions, n_classes)
     match errors:
@@ -169,6 +175,7 @@ def error_masses(
             wrong, counted = predicted & ~actual, actual
         case _:
             assert_never(errors)
+    wrong = wrong & counted.any(axis=1, keepdims=True)
     image, reference = np.nonzero(wrong)
     images, row = np.unique(image, return_inverse=True)
     mass = spread_mass(counted)[image]
@@ -197,6 +204,7 @@ def off_diagonal_shares(
 def _label_adversaries(
     neighbors: Neighbors,
     labels: Bool[np.ndarray, "n c"],
+    lacking: Bool[np.ndarray, "n c"],
     predictions: Bool[np.ndarray, "n c"],
     instances: Instances,
     among: Bool[np.ndarray, " n"],
@@ -213,7 +221,7 @@ def _label_adversaries(
             assert_never(instances)
     selected = selected & among[:, None]
     neighbor_labels = labels[neighbors.neighbor]
-    counted = selected[neighbors.row] & ~neighbor_labels
+    counted = selected[neighbors.row] & lacking[neighbors.neighbor]
     parts = counted * neighbors.parts[:, None].astype(np.float64)
     # a neighbour spreads its mass over its classes, a place over those that share it
     cuts = count_shares(neighbor_labels) * neighbors.parts_per_place[neighbors.row]

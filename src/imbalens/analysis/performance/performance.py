@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from imbalens.analysis.common.counting import count_pairs
 from imbalens.analysis.performance.judged import judge
@@ -14,6 +14,7 @@ from imbalens.classes import (
     Targets,
     class_names,
     count_members,
+    known_classes,
     predicted_classes,
     true_classes,
     where_known,
@@ -37,7 +38,8 @@ class Performance:
         confused: Classes of `confusion`: `names`, and that of images without any label.
         confusion: Images by the class that they have (rows) and that they are taken for
             (columns); of labels, off the diagonal, those taken for a class without having it.
-        sizes: Images that have each class of `confusion`.
+        sizes: What these are a share of: images that have the row's class, of which it is known
+            whether they have the column's.
         n: Images evaluated.
     """
 
@@ -51,7 +53,7 @@ class Performance:
     undefined: tuple[int, ...]
     confused: tuple[str, ...]
     confusion: Int[np.ndarray, "c c"]
-    sizes: Int[np.ndarray, " c"]
+    sizes: Int[np.ndarray, "c c"]
     n: int
 
     @property
@@ -132,9 +134,19 @@ def performance(
         undefined=tuple(np.flatnonzero((counts == 0) | (counts == known)).tolist()),
         confused=confused,
         confusion=confusion_matrix(actual, predicted, n_classes=len(confused)),
-        sizes=count_members(actual, n_classes=len(confused)),
+        sizes=_known_pairs(actual, known_classes(targets, names), n_classes=len(confused)),
         n=n,
     )
+
+
+def _known_pairs(
+    actual: Classes, known: Bool[np.ndarray, "n c"] | None, *, n_classes: int
+) -> Int[np.ndarray, "c c"]:
+    """Count the images that have each class (row) and tell of each other whether they do."""
+    if known is None or actual.ndim == 1:
+        sizes = count_members(actual, n_classes=n_classes)
+        return np.repeat(sizes[:, None], n_classes, axis=1)
+    return actual.T.astype(int) @ known.astype(int)
 
 
 def confusion_matrix(

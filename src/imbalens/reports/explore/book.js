@@ -5,6 +5,9 @@ const book = (() => {
   const find = (id) => document.getElementById(id);
   const name = (code) => data.classes[code];
   const names = (codes) => codes.map(name).join(", ") || "not known";
+  const taken = (codes) => codes.map(name).join(", ") || "nothing that is known";
+  /* Of which classes it is known whether an image has them: of all, where the data do not say. */
+  const isKnown = (id, code) => !data.known || data.known[id].includes(code);
   const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)}\u00a0%`;
 
   const add = (parent, tag, text, properties = {}) => {
@@ -33,8 +36,10 @@ const book = (() => {
   /* Say in words which labels neighbours have: of one class each all of them, else the one meant. */
   const count = (ids, codes) => {
     if (!data.exclusive) {
-      const having = ids.filter((id) => codes.some((code) => data.given[id].includes(code)));
-      return `Of the ${ids.length} nearest, ${having.length} have ${names(codes)}`;
+      const asked = ids.filter((id) => codes.some((code) => isKnown(id, code)));
+      const having = asked.filter((id) => codes.some((code) => data.given[id].includes(code)));
+      const which = asked.length < ids.length ? " of which it is known" : "";
+      return `Of the ${asked.length} nearest${which}, ${having.length} have ${names(codes)}`;
     }
     const times = new Map();
     for (const id of ids) {
@@ -45,5 +50,5 @@ const book = (() => {
     return `Nearest: ${falling.map(([label, n]) => `${n} × ${label}`).join("; ")}`;
   };
 
-  return { add, addPicture, count, data, find, name, names, percent };
+  return { add, addPicture, count, data, find, isKnown, name, names, percent, taken };
 })();

@@ -4,8 +4,9 @@
   const MAX_HUES = 10;
   const DRAGGED = 4; // pixels from which on a press moves the map and chooses nothing
   const HUES = ["#4c78a8", "#f58518", "#e45756", "#72b7b2", "#54a24b", "#d9b426", "#b279a2", "#ff9da6", "#9d755d", "#7a6fe0"];
-  const { add, addPicture, count, data, find, name, names, percent } = book;
+  const { add, addPicture, count, data, find, isKnown, name, names, percent, taken } = book;
   const OTHERS = "other images";
+  const NOT_KNOWN = "not known";
   const map = find("map");
   let picked = -1;
   let pinned = false;
@@ -13,7 +14,9 @@
   const run = () => data.runs[find("run").value];
   const chosenClass = () => (find("class").value === "" ? null : Number(find("class").value));
   const isTrain = (id) => id < data.nTrain || id >= data.nPoints;
-  const isRight = (id) => String(data.given[id]) === String(run().predicted[id]);
+  /* Of an image of which nothing is known: undefined. */
+  const isRight = (id) => (data.known && !data.known[id].length ? undefined
+    : String(data.given[id]) === String(run().predicted[id]));
 
   /* Thumbnails of neighbours; those that are on the map lead there. */
   const addNear = (parent, ids, withLabels) => {
@@ -45,7 +48,8 @@
     fact("label", names(data.given[id]));
     const right = isRight(id);
     const missed = right ? "right" : data.exclusive ? "wrong" : "not the same";
-    fact("prediction", `${names(predicted[id])} (${missed})`, right ? "good" : "bad");
+    if (right === undefined) fact("prediction", taken(predicted[id]));
+    else fact("prediction", `${taken(predicted[id])} (${missed})`, right ? "good" : "bad");
     if (id < data.nTrain) {
       const kinds = archetypes[id].map((code) => data.archetypes[code]);
       fact("archetype", data.exclusive ? kinds[0]
@@ -72,7 +76,7 @@
     imageMap.pick(id, ids.filter((near) => near < data.nPoints));
     if (keep) {
       find("announced").textContent =
-        `${names(data.given[id])}, taken for ${names(run().predicted[id])}; ` +
+        `${names(data.given[id])}, taken for ${taken(run().predicted[id])}; ` +
         `nearest: ${ids.map((near) => names(data.given[near])).join("; ")}`;
     }
   }
@@ -121,12 +125,14 @@
     if (code === null) {
       return { groups: [["right", good], ["wrong", bad]], of: (id) => (isRight(id) ? "right" : "wrong") };
     }
+    const unknown = [NOT_KNOWN, imageMap.resolve("run-5")];
     const kinds = ["neither has it nor taken for it", "has it, found", "has it, missed", "taken for it wrongly"];
     const of = (id) => {
-      const has = data.given[id].includes(code), taken = run().predicted[id].includes(code);
-      return kinds[has ? (taken ? 1 : 2) : taken ? 3 : 0];
+      if (!isKnown(id, code)) return NOT_KNOWN;
+      const has = data.given[id].includes(code), found = run().predicted[id].includes(code);
+      return kinds[has ? (found ? 1 : 2) : found ? 3 : 0];
     };
-    return { groups: kinds.map((kind, i) => [kind, [others, good, bad, odd][i]]), of };
+    return { groups: [unknown, ...kinds.map((kind, i) => [kind, [others, good, bad, odd][i]])], of };
   };
 
   const MODES = { class: byClass, archetype: byArchetype, right: byRight };

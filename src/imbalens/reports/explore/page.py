@@ -168,7 +168,10 @@ def render_without_runs(dataset: str) -> str:
 def page_values(
     about: About, selection: Selection, pictures: Pictures, runs: Mapping[str, RunPart]
 ) -> dict[str, Any]:
-    """Return what the page's code reads: plain values, one list per field."""
+    """Return what the page's code reads: plain values, one list per field.
+
+    Of which classes images are known to have or to lack is there only where some are not known.
+    """
     look, sprite = next(iter(runs.values())).look, pictures.sprite
     merge = selection.merge
     return {
@@ -185,9 +188,18 @@ def page_values(
         "names": list(pictures.names),
         "index": merge(look.train.index, look.evaluation.index),
         "given": class_codes(merge(look.train.classes, look.evaluation.classes)),
+        **_known_values(look, selection),
         "planted": list(pictures.planted),
         "runs": {name: _run_values(part, selection) for name, part in runs.items()},
     }
+
+
+def _known_values(look: Look, selection: Selection) -> dict[str, list[list[int]]]:
+    of_train, of_evaluation = look.train.known, look.evaluation.known
+    if of_train is None or of_evaluation is None:
+        return {}
+    known = selection.merge(of_train, of_evaluation)
+    return {} if np.all(known) else {"known": class_codes(known)}
 
 
 def _run_values(part: RunPart, selection: Selection) -> dict[str, Any]:

@@ -65,12 +65,14 @@ def performance_table(result: Performance, counts: Int[np.ndarray, " m"]) -> pd.
 def confusion_table(result: Performance, counts: Int[np.ndarray, " c"]) -> pd.DataFrame:
     """One row per pair of classes, head first: images, and their share of the actual class's.
 
+    The share is of those of which it is known whether they have the predicted class.
+
     Args:
         result: What was measured.
         counts: Training images of each of `result.confused`.
     """
     return matrix_table(
-        {"count": result.confusion, "share": divide(result.confusion, result.sizes[:, None])},
+        {"count": result.confusion, "share": divide(result.confusion, result.sizes)},
         result.confused,
         counts,
         rows="actual",
