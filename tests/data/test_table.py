@@ -38,7 +38,8 @@ JOINED |= {"classes": None, "merged_as": None}
 HOT = {"kind": "multi_hot", "columns": ("a", "b"), "blank": None, "uncertain": None}
 HOT |= {"merged_as": None}
 ONE = {"kind": "class", "column": "label", "classes": None}
-BOXES = {"kind": "xywh", "file": "boxes.csv", "label": "label", "sides": None}
+BOXES = {"kind": "xywh", "file": "boxes.csv", "label": "label", "columns": None, "sides": None}
+ANNOTATION = {"id": 1, "image_id": 7, "category_id": 3, "bbox": [1, 1, 2, 2]}
 
 
 @pytest.fixture
@@ -311,12 +312,13 @@ def test_boxes_in_every_form_are_the_same(root):
     expected = [[0, 1, 2, 2, 4, 4]], [[0, 0, 0, 0, 8, 8]]
     lines = "in/4.jpg,10,5,30,15,cat", "in/0.jpg,0,0,40,20,ape"
     write(root / "corners.csv", "path,x_min,y_min,x_max,y_max,what", *lines)
-    lines = "in/4.jpg,cat,256,256,512,512", "in/0.jpg,ape,0,0,1024,1024"
-    write(root / "square.csv", "path,label,x,y,w,h", *lines)
+    lines = "in/4.jpg,cat,256,128,512,256", "in/0.jpg,ape,0,0,1024,512", "in/1.jpg,none,,nan,,"
+    write(root / "large.csv", "path,label,left,top,width,height", *lines)
+    large = {"columns": ("left", "top", "width", "height"), "sides": (1024, 512)}
     forms = (
         BOXES,
-        {"kind": "corners", "file": "corners.csv", "label": "what", "sides": None},
-        BOXES | {"file": "square.csv", "sides": (1024, 1024)},
+        BOXES | {"kind": "corners", "file": "corners.csv", "label": "what"},
+        BOXES | {"file": "large.csv", **large},
         coco(root).boxes.model_dump(),
     )
     for form in forms:
@@ -337,14 +339,74 @@ def test_boxes_in_every_form_are_the_same(root):
 
 
 def test_boxes_follow_the_orientation_and_the_geometry(root):
-    exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = 6
-    Image.new("RGB", SIZE).save(root / "in/4.jpg", exif=exif)
+    turn(root / "in/4.jpg")
     write(root / "boxes.csv", "path,label,x,y,w,h", "in/4.jpg,cat,0,0,20,20")
     source = open_table(table(root, boxes=BOXES), 8, resize="squash")
     assert source.test.boxes(np.arange(2)).tolist() == [[0, 1, 0, 0, 8, 4]]  # the upper half
     source = open_table(table(root, boxes=BOXES), 8, resize="pad")
     assert source.test.boxes(np.arange(2)).tolist() == [[0, 1, 2, 0, 4, 4]]
+
+
+def turn(path, orientation=6):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.new("RGB", SIZE).save(path, exif=exif)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        {"file_name": "./in/4.jpg", "width": 80, "height": 40},
+        {"file_name": "in\\4.jpg", "width": 80.0, "height": 40},
+        {"file_name": " in/4.jpg ", "width": 81, "height": 40},  # rounded
+        {"file_name": "in/4.jpg", "width": 10, "height": 5, "bbox": [2.5, 1.25, 5, 2.5]},
+        {"file_name": "in/4.jpg", "width": None, "height": None, "bbox": [10, 5, 20, 10]},
+    ],
+)
+def test_stated_sides_hold_however_path_and_numbers_are_written(root, image):
+    box = {"bbox": image.pop("bbox", [20, 10, 40, 20])}
+    params = coco(root, images=[image | {"id": 7}], annotations=[ANNOTATION | box])
+    assert open_table(params, 8).test.boxes(np.arange(2)).tolist() == [[0, 1, 2, 2, 4, 4]]
+
+
+@pytest.mark.parametrize(
+    ("sides", "box"),
+    [
+        ((40, 20), [0, 0, 20, 20]),  # as the file holds it
+        ((20, 40), [0, 0, 20, 20]),  # as it is shown
+        ((200, 400), [0, 0, 200, 200]),
+    ],
+)
+def test_sides_of_a_turned_file_say_which_way_its_boxes_are_meant(root, sides, box):
+    turn(root / "in/4.jpg")
+    image = {"id": 7, "file_name": "in/4.jpg", "width": sides[0], "height": sides[1]}
+    params = coco(root, images=[image], annotations=[ANNOTATION | {"bbox": box}])
+    # the upper half of the image upright, which is the left one of the file
+    assert open_table(params, 8).test.boxes(np.arange(2)).tolist() == [[0, 1, 0, 0, 8, 4]]
+
+
+@pytest.mark.parametrize("sides", [(20, 40), (1024, 1024), (40, 23)])
+@pytest.mark.parametrize("kind", ["coco", "table"])
+def test_sides_of_other_proportions_are_refused(root, sides, kind):
+    image = {"id": 7, "file_name": "in/4.jpg", "width": sides[0], "height": sides[1]}
+    if kind == "coco":
+        params, place = coco(root, images=[image], annotations=[ANNOTATION]), "annotations[0]"
+    else:
+        params, place = table(root, boxes=BOXES | {"sides": sides}), "line 2"
+    with pytest.raises(InputError) as caught:
+        open_table(params, 8)
+    assert (
+        f"{place}: found a box in pixels of an image of {sides[0]} x {sides[1]}, but the file has "
+        "40 x 20; allowed: sides of its proportions" in str(caught.value)
+    )
+
+
+def test_rows_of_a_box_table_without_a_box_are_passed_over_and_counted(root, capsys):
+    add(root, "boxes.csv", "in/1.jpg,No finding,,,,")
+    add(root, "boxes.csv", "elsewhere.jpg,,nan,NaN, ,")
+    source = open_table(table(root, boxes=BOXES), 8)
+    assert source.train.boxes(np.arange(4)).tolist() == [[0, 0, 0, 0, 8, 8]]
+    assert f"{root}/boxes.csv: passed over 2 rows without a box\n" in capsys.readouterr().err
 
 
 def add(root, name, line):
@@ -409,6 +471,7 @@ def test_a_wrong_row_is_named_and_nothing_is_left(root, make_dataset, line, labe
         ("in/0.jpg,dog,1,1,2,2", "found label 'dog'; allowed: ape, cat"),
         ("in/0.jpg,cat,1,1,40,2", "found box x 1, y 1, w 40, h 2; allowed: boxes with an area, "),
         ("in/0.jpg,cat,1,1,b,2", "found box 1, 1, b, 2; allowed: 4 numbers"),
+        ("in/0.jpg,cat,1,1,,2", "found box 1, 1, , 2; allowed: 4 numbers"),
     ],
 )
 def test_a_wrong_box_is_named_and_nothing_is_left(root, make_dataset, line, message):
@@ -417,9 +480,6 @@ def test_a_wrong_box_is_named_and_nothing_is_left(root, make_dataset, line, mess
         prepare(make_dataset(table(root, boxes=BOXES)), root / "out/a.h5")
     assert str(caught.value).startswith(f"{root}/boxes.csv, line 4: {message}")
     assert not (root / "out").exists()
-
-
-ANNOTATION = {"id": 1, "image_id": 7, "category_id": 3, "bbox": [1, 1, 2, 2]}
 
 
 @pytest.mark.parametrize(
@@ -449,6 +509,32 @@ ANNOTATION = {"id": 1, "image_id": 7, "category_id": 3, "bbox": [1, 1, 2, 2]}
             {"annotations": [ANNOTATION | {"bbox": [1, 1, 40, 2]}]},
             "annotations[0]: found box x 1, y ",
         ),
+        (
+            {"annotations": [ANNOTATION | {"bbox": [1, 1, "\x1b" * 100_000, 2]}]},
+            "annotations[0]: found '\\x1b",
+        ),
+        (
+            {"annotations": [ANNOTATION], "categories": [{"id": 3, "name": "x" * 100_000}]},
+            "annotations[0]: found 'xxx",
+        ),
+        (
+            {"annotations": [ANNOTATION | {"bbox": ["y" * 255] * 4}]},
+            "annotations[0]: found box yyy",
+        ),
+        (
+            {
+                "images": [{"id": 7, "file_name": "in/4.jpg", "width": "40", "height": 20}],
+                "annotations": [],
+            },
+            "images[0]: found width '40'; allowed: whole numbers from 1 to 131,072, or none",
+        ),
+        (
+            {
+                "images": [{"id": 7, "file_name": "in/4.jpg", "width": 40, "height": 0.5}],
+                "annotations": [],
+            },
+            "images[0]: found height 0.5; allowed: whole",
+        ),
         ({"annotations": None}, "has no list 'annotations' of entries"),
         ({"categories": [{"id": 3}]}, "categories[0]: found {'id': 3}; allowed: an id and a text"),
         ({"categories": [{"id": 3, "name": "cat"}] * 2}, "categories[1]: found id 3 again"),
@@ -463,6 +549,7 @@ def test_a_wrong_file_of_annotations_is_named(root, changes, message):
         open_table(coco(root, **changes), 8)
     assert f"{root}/boxes.json" in str(caught.value)
     assert message in str(caught.value)
+    assert len(str(caught.value)) < 500 + len(str(root))
     params = coco(root)
     write(root / "boxes.json", "{")
     with pytest.raises(InputError, match=r"boxes\.json: cannot be read as JSON"):

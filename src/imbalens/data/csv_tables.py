@@ -9,6 +9,7 @@ from pathlib import Path
 
 from imbalens.data.names import MAX_LENGTH, escape_unseen
 from imbalens.errors import InputError
+from imbalens.params.errors import shown
 
 MAX_BYTES = 2**28  # of a file, unpacked; NIH's table of labels has 10 million
 MAX_LONG = 4096  # characters of a path, as on most systems, or of labels in one value
@@ -127,7 +128,7 @@ def check_values(
         limit = MAX_LONG if name in long else MAX_LENGTH
         if len(value) > limit or not value.isprintable():
             raise InputError(
-                f"{place}: found {value[:MAX_LENGTH]!r} ({len(value):,} characters); "
+                f"{place}: found {shown(value)} ({len(value):,} characters); "
                 f"allowed: at most {limit:,} printable characters"
             )
 

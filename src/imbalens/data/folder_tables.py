@@ -6,13 +6,12 @@ of the image as it is stored.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int
 
-from imbalens.data.boxes import BOX_COLUMNS, Sides, collect_boxes, place_listed
+from imbalens.data.boxes import BOX_COLUMNS, place_listed
 from imbalens.data.csv_tables import as_known, read_rows
 from imbalens.data.geometry import Stored
 from imbalens.data.group_splits import number_groups
@@ -85,23 +84,20 @@ def read_boxes(
         InputError: naming file and line of a box of no image or class, or outside of its image.
     """
     row_of = _number(path, names, unread)
-    measure = cache(stored)
 
     def find_image(place: str, file: str) -> int | None:
         row = _find(row_of, file, place)
         return None if row == UNREAD else row
 
-    def sides_of(row: int) -> Sides:
-        return measure(row).width, measure(row).height
-
-    columns = ("file", "label", *BOX_COLUMNS["xywh"])
-    boxes = collect_boxes(
-        read_rows(path, columns, long=("file",)),
+    return place_listed(
+        read_rows(path, ("file", "label", *BOX_COLUMNS["xywh"]), long=("file",)),
         find_image=find_image,
         label_of={name: label for label, name in enumerate(class_names)},
-        sides_of=sides_of,
+        stated={},
+        stored=stored,
+        resize=resize,
+        size=size,
     )
-    return place_listed(boxes, measure, resize=resize, size=size)
 
 
 def _number(path: Path, names: Sequence[str], unread: Sequence[str]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Int, UInt8
 from imbalens.data.csv_tables import as_known, is_blank
 from imbalens.data.names import MAX_CLASSES, composed, first_names
 from imbalens.errors import InputError
+from imbalens.params.errors import shown
 from imbalens.params.tables import (
     MAX_LABELS,
     Joined,
@@ -109,7 +110,7 @@ def read_classes(
     for row, (text, place) in enumerate(zip(texts, places, strict=True)):
         label = index.find(text)
         if label is None:
-            raise InputError(f"{place}: found class {text!r}; allowed: {index.allowed}")
+            raise InputError(f"{place}: found class {shown(text)}; allowed: {index.allowed}")
         values[row] = label
     return Labels(index.names, index.order[values])
 
@@ -133,7 +134,7 @@ def read_joined(
         classes: Name of each label, in order; None for those found, as of `read_classes`.
 
     Raises:
-        InputError: naming the first text of which a part is no label.
+        InputError: naming the first text of which a part is no label, or if there is no label.
     """
     index = _Index(classes, most=MAX_LABELS)
     own = index.find(none) if classes is not None else None
@@ -146,10 +147,15 @@ def read_joined(
             label = None if part.strip() == none else index.find(part)
             if label is None:
                 raise InputError(
-                    f"{place}: found label {part!r} in {text!r}; allowed: {none or 'nothing'} "
+                    f"{place}: found label {shown(part)} in {shown(text)}; allowed: {none or 'nothing'} "
                     f"alone, or {index.allowed}, joined by {separator!r}"
                 )
             pairs.append((row, label))
+    if not index.names:
+        raise InputError(
+            f"{places[0]}: found no label in any of {len(texts):,} rows, but {none!r} or nothing; "
+            "allowed: some; set source.labels.column or none to what the table has"
+        )
     values = np.zeros((len(texts), len(index.names)), dtype=np.uint8)
     rows, labels = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     values[rows, index.order[labels]] = 1

@@ -124,13 +124,15 @@ Side = Annotated[int, Field(ge=1, le=2**17)]
 class BoxTable(Section):
     """A table with a row per box: its image, its class in the column `label`, and four numbers.
 
-    They are x, y, w, h, or x_min, y_min, x_max, y_max, in pixels of the image as it is stored, or
-    of one of other `sides`, width and height.
+    They are x, y, w, h, or x_min, y_min, x_max, y_max, in columns of these names or of those in
+    `columns`, in pixels of the image as it is stored, or of a copy with other `sides`, width and
+    height.
     """
 
     kind: BoxForm
     file: PathText
     label: Column
+    columns: tuple[Column, Column, Column, Column] | None
     sides: tuple[Side, Side] | None
 
 
