@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
+from pydantic import ValidationError
 
 from imbalens.data.nih_tables import FINDINGS, read_tables
 from imbalens.data.prepare import prepare
@@ -116,6 +117,7 @@ def test_labels_joined_in_one_value(root):
     assert source.test.labels.tolist() == [[0, 1], [0, 0]]
     source = open_table(table(root, labels=joined(classes=("Mass", "none", "Edema"))), 8)
     assert source.train.labels.tolist() == [[1, 0, 1], [0, 1, 0], [1, 0, 0], [0, 0, 1]]
+    assert source.class_names == ("Mass", "No Finding", "Edema")  # as measures know it
     source = open_table(table(root, labels=joined(merged_as="Sick")), 8)
     assert (source.task, source.class_names) == ("binary", ("Sick",))
     assert source.train.labels.tolist() == [[1], [0], [1], [1]]
@@ -201,6 +203,85 @@ def test_tables_of_their_own_for_each_split(root):
         open_table(table(root, table="a.csv", split=split), 8)
 
 
+def labelled(root, labels, *groups):
+    """Write a table of images with some labels, the last two for testing."""
+    rows = [
+        f"in/{i}.jpg,{label},{'test' if i >= len(labels) - 2 else 'train'},{group}"
+        for i, (label, group) in enumerate(zip(labels, groups or labels, strict=True))
+    ]
+    write(root / "labels.csv", "path,label,split,patient", *rows)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (("11.0", "2.0", "0.0", "2.0", "11"), ("0", "2", "11")),
+        (("-1", "-2", "10", "9.0", "0"), ("-2", "-1", "0", "9", "10")),
+        (("1.5", "2.0", "2", "1.5", "10"), ("1.5", "10", "2")),
+        (("v1.0", "v2.0", "v1.0", "v1.0", "v2.0"), ("v1.0", "v2.0")),
+    ],
+)
+def test_whole_numbers_that_became_floats_are_whole_and_in_their_order(root, labels, names):
+    labelled(root, labels)
+    source = open_table(table(root), 8)
+    assert source.class_names == names
+    found = [names[label] for label in [*source.train.labels, *source.test.labels]]
+    assert found == [text if "v" in text else text.removesuffix(".0") for text in labels]
+
+
+def test_boxes_and_classes_given_name_whole_numbers_either_way(root):
+    labelled(root, ("1.0", "2", "1", "2.0"))
+    write(root / "boxes.csv", "path,label,x,y,w,h", "in/2.jpg,1.0,0,0,40,20", "in/3.jpg,2,0,0,9,9")
+    for classes in (None, ("1", "2"), ("1.0", "2.0")):
+        source = open_table(table(root, labels=ONE | {"classes": classes}, boxes=BOXES), 8)
+        assert source.train.labels.tolist() == source.test.labels.tolist() == [0, 1]
+        assert source.test.boxes(np.arange(2))[:, 1].tolist() == [0, 1]
+
+
+def test_a_group_is_one_where_a_gap_made_floats_of_numbers(root):
+    labelled(root, ("a", "b", "a", "b"), "12.0", "", "13", "12")
+    with pytest.raises(InputError, match=r"in/0\.jpg \(train\) and in/3\.jpg \(test\) are of one"):
+        open_table(table(root, group="patient"), 8)
+
+
+@pytest.mark.parametrize("merged", [None, "Sick"])
+def test_a_table_without_any_label_is_refused(root, merged):
+    text = (root / "labels.csv").read_text(encoding="utf-8")
+    for each in ("Mass|Edema", "Mass", "Edema"):
+        text = text.replace(each, "none")
+    (root / "labels.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"line 2: found no label in any of 7 rows, but 'none' or"
+    ):
+        open_table(table(root, labels=joined(merged_as=merged)), 8)
+
+
+@pytest.mark.parametrize("twice", [("a", "a", "b"), ("b", "\u00e9", "e\u0301")])
+@pytest.mark.parametrize("labels", [ONE, JOINED])
+def test_a_class_given_twice_is_refused(root, labels, twice):
+    with pytest.raises(ValidationError, match=r"allowed: each name once; names \d and \d are one"):
+        table(root, labels=labels | {"classes": twice})
+
+
+def test_what_tables_call_no_finding_is_called_so_and_never_merged(root):
+    names = ("No finding", "a")
+    write(
+        root / "labels.csv", "path,split,No finding,a", "in/0.jpg,train,1,0", "in/1.jpg,test,0,1"
+    )
+    labels = HOT | {"columns": names}
+    assert open_table(table(root, labels=labels), 8).class_names == ("No Finding", "a")
+    with pytest.raises(
+        InputError, match=r"merged_as: 'No Finding' is among the labels that would"
+    ):
+        open_table(table(root, labels=labels | {"merged_as": "Sick"}), 8)
+
+
+def test_a_blank_among_columns_of_one_class_has_no_rule(root):
+    write(root / "labels.csv", "path,split,a,b", "in/0.jpg,train,1,0", "in/1.jpg,test,,1")
+    with pytest.raises(InputError, match=r"line 3: found '' in column 'a'; allowed: 0 and 1$"):
+        open_table(table(root, labels={"kind": "one_hot", "columns": ("a", "b")}), 8)
+
+
 @pytest.mark.parametrize("labels", [ONE, joined(), HOT])
 @pytest.mark.parametrize("seed", range(5))
 def test_shares_are_drawn_in_whole_groups(root, labels, seed):
@@ -231,6 +312,42 @@ def test_other_kinds_of_tables_hold_the_same(root, suffix):
         assert split.labels.tolist() == other.labels.tolist()
         assert split.names == other.names
         assert split.patients.tolist() == other.patients.tolist()
+
+
+def test_parquet_of_lists_and_bytes_is_refused(root):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    rows = [line.split(",") for line in ROWS]
+    columns = dict(zip(HEADER.split(","), map(list, zip(*rows, strict=True)), strict=True))
+    lists = [text.split("|") for text in columns["findings"]]
+    for kind, held in (
+        ("list<", lists),
+        ("large_list<", pa.array(lists, pa.large_list(pa.string()))),
+        ("struct<", [{"a": 1}] * 7),
+        ("binary", [b"a"] * 7),
+    ):
+        parquet.write_table(pa.table(columns | {"findings": held}), root / "a.parquet")
+        with pytest.raises(InputError) as caught:
+            open_table(table(root, table="a.parquet", labels=joined()), 8)
+        start = f"{root}/a.parquet: column 'findings' holds values of {kind}"
+        assert str(caught.value).startswith(start)
+        assert str(caught.value).endswith("write it as text, several labels joined by a separator")
+        assert open_table(table(root, table="a.parquet"), 8).class_names == ("ape", "cat")
+
+
+def test_full_paths_within_the_root_are_read(root):
+    text = (root / "labels.csv").read_text(encoding="utf-8")
+    (root / "labels.csv").write_text(text.replace("in/", f"{root}/./in/"), encoding="utf-8")
+    assert open_table(table(root), 8).test.names == ["in/4.jpg", "in/5.jpg"]
+
+
+def test_a_table_too_large_as_text_is_told_of_parquet(root, monkeypatch):
+    monkeypatch.setattr("imbalens.data.csv_tables.MAX_BYTES", 9)  # of other files
+    open_table(table(root), 8)
+    monkeypatch.setattr("imbalens.data.table_rows.MAX_BYTES", 9)
+    with pytest.raises(InputError, match=r"than the 9 bytes .* or a table of your own as parquet"):
+        open_table(table(root), 8)
 
 
 def test_parquet_that_is_none_and_its_rows_are_named(root, monkeypatch):

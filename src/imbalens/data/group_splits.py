@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
-from imbalens.data.csv_tables import is_blank
+from imbalens.data.csv_tables import as_whole, is_blank
 from imbalens.data.imbalance import split_validation
 from imbalens.data.names import composed, first_names
 from imbalens.errors import InputError
@@ -17,13 +17,14 @@ def number_groups(texts: Sequence[str], names: Sequence[str]) -> Int[np.ndarray,
     """Return the group of each image as a number, in the order in which they appear.
 
     Args:
-        texts: Group of each image, such as a patient; blank where it is one by itself.
+        texts: Group of each image, such as a patient; blank where it is one by itself. As programs
+            write a column of whole numbers with a gap, 12.0 is 12.
         names: Name of each image.
     """
     numbers: dict[str, int] = {}
     # a blank, which no group has in front, before the name of an image by itself
     groups = (
-        f" {name}" if is_blank(text) else composed(text.strip())
+        f" {name}" if is_blank(text) else as_whole(composed(text.strip()))
         for text, name in zip(texts, names, strict=True)
     )
     return np.array([numbers.setdefault(group, len(numbers)) for group in groups], dtype=np.int64)

@@ -55,7 +55,7 @@ def read_table_boxes(
     row_of = {name: row for row, name in enumerate(names)}
 
     def find_image(place: str, text: str) -> int:
-        row = row_of.get(composed(within(text, place)))
+        row = row_of.get(composed(within(text, place, root=root)))
         if row is None:
             raise InputError(
                 f"{place}: found a box of {shown(text)}, which is none of the images of "

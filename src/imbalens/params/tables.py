@@ -1,8 +1,9 @@
 """What a table of one's own says of images: which columns hold what."""
 
+import unicodedata
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from imbalens.params.base import Section, Seed
 from imbalens.params.paths import PathText
@@ -11,7 +12,21 @@ MAX_LABELS = 1000  # that an image can have several of
 
 Column = Annotated[str, Field(min_length=1, max_length=255)]
 Columns = Annotated[tuple[Column, ...], Field(min_length=1, max_length=MAX_LABELS)]
-ClassNames = Annotated[tuple[Column, ...], Field(min_length=1, max_length=32_768)]
+
+
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a name that is there twice, however Unicode spells it."""
+    first: dict[str, int] = {}
+    for position, name in enumerate(names):
+        before = first.setdefault(unicodedata.normalize("NFC", name), position)
+        if before != position:
+            raise ValueError(f"allowed: each name once; names {before} and {position} are one")
+    return names
+
+
+ClassNames = Annotated[
+    tuple[Column, ...], Field(min_length=1, max_length=32_768), AfterValidator(_each_once)
+]
 
 # What a label is taken for that a table leaves open; `ignore`: no loss and no measure counts it.
 UnknownAs = Literal["negative", "positive", "ignore"]
