@@ -282,6 +282,14 @@ def test_a_blank_among_columns_of_one_class_has_no_rule(root):
         open_table(table(root, labels={"kind": "one_hot", "columns": ("a", "b")}), 8)
 
 
+@pytest.mark.parametrize("group", [None, "patient"])
+def test_a_share_drawn_without_groups_is_said(root, capsys, group):
+    split = {"kind": "share", "test_share": 0.4, "seed": 0}
+    open_table(table(root, labels=HOT, split=split, group=group), 8)
+    said = f"{root}: split by image: no group is given; images of one patient, or"
+    assert capsys.readouterr().err.count(said) == (group is None)
+
+
 @pytest.mark.parametrize("labels", [ONE, joined(), HOT])
 @pytest.mark.parametrize("seed", range(5))
 def test_shares_are_drawn_in_whole_groups(root, labels, seed):

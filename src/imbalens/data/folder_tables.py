@@ -14,7 +14,7 @@ from jaxtyping import Int
 from imbalens.data.boxes import BOX_COLUMNS, place_listed
 from imbalens.data.csv_tables import as_known, read_rows
 from imbalens.data.geometry import Stored
-from imbalens.data.group_splits import number_groups
+from imbalens.data.group_splits import as_group
 from imbalens.data.names import composed, first_names
 from imbalens.errors import InputError
 from imbalens.params.datasets import Resize
@@ -22,12 +22,8 @@ from imbalens.params.datasets import Resize
 UNREAD = -1  # row of an image that is passed over
 
 
-def read_groups(
-    path: Path, names: Sequence[str], *, unread: Sequence[str] = ()
-) -> Int[np.ndarray, " n"]:
-    """Return the group of each image as a number; where none is given it is one by itself.
-
-    Groups are numbered in the order of the images.
+def read_groups(path: Path, names: Sequence[str], *, unread: Sequence[str] = ()) -> list[str]:
+    """Return the group of each image, see `as_group`; blank where it is one by itself.
 
     Args:
         path: CSV file with a row for each image.
@@ -46,15 +42,14 @@ def read_groups(
             continue
         if row in group_of:
             raise InputError(f"{place}: found image {file!r} again; allowed: each image once")
-        group_of[row] = text
+        group_of[row] = as_group(text)
     without = [name for row, name in enumerate(names) if row not in group_of]
     if without:
         raise InputError(
             f"{path}: has no row of {first_names(without)}; allowed: a row for each image, with "
             "an empty group where it is one by itself"
         )
-    # not as the file has them, which may list them in any order
-    return number_groups([group_of[row] for row in range(len(names))], names)
+    return [group_of[row] for row in range(len(names))]
 
 
 def read_boxes(

@@ -33,20 +33,22 @@ class TableRows:
     tables: Sequence[str]
 
 
-def find_file(root: Path, text: str, key: str) -> Path:
+def find_file(root: Path, text: str, key: str, *, optional: bool = False) -> Path:
     """Return the path of a file that the source names.
 
     Args:
         root: Folder that the file is in if its path is not a full one.
         text: Its path, as the parameters have it.
         key: Their key, for the message.
+        optional: Whether there need not be one.
 
     Raises:
         InputError: if it is not there.
     """
     path = root / expand_path(text)
     if not path.is_file():
-        raise InputError(f"{path}: file not found; give source.{key} another path")
+        hint = ", or null" if optional else ""
+        raise InputError(f"{path}: file not found; give source.{key} another path{hint}")
     return path
 
 
