@@ -8,7 +8,7 @@ from PIL import Image
 
 from imbalens.data.decoding import Decoding
 from imbalens.data.dicom import to_bytes
-from imbalens.data.image_files import measure
+from imbalens.data.image_files import measure, open_image
 from imbalens.data.prepare import prepare
 from imbalens.data.table import open_table
 from imbalens.errors import InputError
@@ -120,6 +120,52 @@ def test_a_table_reads_dicom_beside_other_files(tmp_path, monkeypatch, make_data
         np.abs(found["full"].sum(axis=0, dtype=int) - 255).max() <= 1
     )  # one is the other inverted
     assert found["stored"][0, 7, 7, 0] == 255 > found["full"][0, 7, 7, 0]
+
+
+def lay_out(root, **others):
+    for i, (label, split) in enumerate((each, one) for one in ("train", "test") for each in "ab"):
+        save(root / f"{i}.dcm", RAMP + i, **others)
+        with (root / "labels.csv").open("a", encoding="utf-8") as file:
+            file.write(
+                f"{'' if i else 'path,label,split' + chr(10)}{i}.dcm,{label},{split}{chr(10)}"
+            )
+    return table(root, channels=1)
+
+
+@pytest.mark.parametrize("kind", ["MONOCHROME1", "MONOCHROME2"])
+def test_files_that_use_little_of_their_range_are_told_of_windows(tmp_path, capsys, kind):
+    params = lay_out(tmp_path / "r", kind=kind, bits=16, WindowCenter=2000, WindowWidth=4000)
+    open_table(params, 8)
+    assert capsys.readouterr().err == (
+        f"{tmp_path / 'r'}: the values of its DICOM files fill 6.06% of the range that their bits "
+        "can hold, less than a quarter: images will be dark, or of one grey; set source.window to "
+        "stored if each file has a window\n"
+    )
+    open_table(params.model_copy(update={"window": "stored"}), 8)
+    open_table(lay_out(tmp_path / "s", kind=kind, bits=12), 8)
+    assert capsys.readouterr().err == ""
+
+
+def test_bits_are_refused_where_files_say_themselves(tmp_path):
+    params = lay_out(tmp_path / "r", bits=16)
+    for window in ("full", "stored"):
+        given = params.model_copy(update={"window": window})
+        with pytest.raises(InputError, match=r"0\.dcm: is DICOM, which says itself .* is 12; set"):
+            open_table(given, 8, bits=12)
+
+
+def test_an_empty_slope_is_none():
+    plain, empty = data_set(), data_set(RescaleSlope=None, RescaleIntercept=None)
+    assert (to_bytes(empty, window="full") == to_bytes(plain, window="full")).all()
+
+
+def test_a_file_is_measured_without_its_pixels(tmp_path):
+    path = save(tmp_path / "a.dcm", np.zeros((400, 300), np.uint16))
+    stored = measure(path, formats=FORMATS)
+    assert (stored.width, stored.height) == (300, 400)
+    with open_image(path, formats=FORMATS) as image:
+        assert image.fp.tell() < 2000 < path.stat().st_size
+        assert image.convert("L").size == (300, 400)
 
 
 @pytest.mark.parametrize(

@@ -215,6 +215,74 @@ def test_groups_of_two_sources_are_never_the_same(tmp_path, make_dataset):
     assert summary["patients"] == {"train": 2}
 
 
+def by_table(root, split, *, at="", group=None, folder="pictures"):
+    """Write a table of eight images, of which every second one is a test image, or another."""
+    pictures = root / folder
+    rows = []
+    for i in range(8):
+        save(pictures / f"{i}.png", (20 * i, 9 * i, 5 + i))
+        rows.append(f"{i}.png,{'ab'[i % 2]},{split(i)},{group(i) if group else ''}")
+    at = root / f"{at}.csv"
+    at.write_text("\n".join(["path,label,split,patient", *rows]), encoding="utf-8")
+    return {
+        "name": "table",
+        "root": str(pictures),
+        "table": str(at),
+        "images": {"kind": "files", "column": "path"},
+        "labels": {"kind": "class", "column": "label", "classes": None},
+        "split": {"kind": "column", "column": "split"},
+        "group": "patient" if group else None,
+        "view": None,
+        "boxes": None,
+        "channels": 3,
+        "window": "full",
+        "digest": None,
+    }
+
+
+def halves(i):
+    return "test" if i % 4 > 1 else "train"
+
+
+def thirds(i):
+    return {0: "train", 1: "train", 2: "test", 3: "test"}.get(i, "val")
+
+
+def test_a_test_image_that_is_a_training_image_of_the_source_is_refused(tmp_path, make_dataset):
+    ours = by_table(tmp_path, halves, at="ours")
+    theirs = by_table(tmp_path, lambda i: {"train": "test", "test": "train"}[halves(i)], at="b")
+    theirs["root"] = f"{tmp_path}/pictures/../pictures"
+    message = fails(make_dataset, tmp_path, ours, theirs)
+    assert message.endswith(
+        "of its test images 4 are training images there, such as "
+        f"{tmp_path}/pictures/0.png; allowed: none; give both sources one split"
+    )
+    aside = {"share": None, "seed": 0}
+    dataset = make_dataset(by_table(tmp_path, thirds, at="c"), evaluate_on=ours, validation=aside)
+    with pytest.raises(InputError, match="of its test images 2 are validation images there, suc"):
+        prepare(dataset, tmp_path / "o.h5")
+    prepare(make_dataset(by_table(tmp_path, thirds, at="c"), evaluate_on=ours), tmp_path / "o.h5")
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_group_of_both_sources_is_refused_in_one_folder(tmp_path, make_dataset, capsys, same):
+    ours = by_table(tmp_path, halves, at="ours", group=lambda i: f"p{i % 4 // 2}.0")
+    other = "pictures/deeper" if same else "elsewhere"
+    theirs = by_table(
+        tmp_path,
+        halves,
+        at="b",
+        group=lambda i: "" if i > 5 else f"p{1 - i % 4 // 2}.0",
+        folder=other,
+    )
+    said = "images and the training images there have 1 groups of one name, such as 'p0.0'; "
+    if same:
+        assert f"{said}allowed: none in one folder" in fails(make_dataset, tmp_path, ours, theirs)
+    else:
+        prepare(make_dataset(ours, evaluate_on=theirs), tmp_path / "o.h5")
+        assert f"{said}they are taken for different ones" in capsys.readouterr().err
+
+
 def test_boxes_come_with_the_images_and_get_the_labels_of_the_training_source(
     tmp_path, make_dataset
 ):

@@ -128,8 +128,8 @@ def test_a_group_on_both_sides_of_a_given_split_is_named(tmp_path):
     with pytest.raises(InputError) as caught:
         open_folder(with_groups(tmp_path, split=None), 8)
     assert str(caught.value) == (
-        f"{tmp_path}: train/cat/train.png (train) and test/cat/test.png (test) are of one group; "
-        "groups in both: 1; allowed: none"
+        f"{tmp_path}: train/cat/train.png (train) and test/cat/test.png (test) are of one group "
+        "'a'; groups in both: 1; allowed: none"
     )
     table(tmp_path, "groups", GROUPS, "train/cat/train.png,a", "test/cat/test.png,b")
     assert open_folder(with_groups(tmp_path, split=None), 8).test.patients.tolist() == [1]

@@ -73,11 +73,11 @@ def test_boxes_stand_with_their_images_and_classes(tmp_path, make_dataset, root,
 def test_boxes_follow_images_that_are_stored_smaller_than_they_were_annotated(
     tmp_path, make_dataset, root
 ):
-    annotate(root, VAL, [(image, species, [40, 10, 20, 20]) for image, species, _ in TESTED])
+    annotate(root, VAL, [(image, species, [40, 20, 20, 40]) for image, species, _ in TESTED])
     with pytest.raises(InputError, match=r"val_2017_bboxes\.json, annotations\[0\]: found box x"):
         prepare(make_dataset(of(root, boxes=True)), tmp_path / "o.h5")
-    boxes = [(image, species, [40, 10, 20, 20]) for image, species, _ in TESTED]
-    annotate(root, VAL, boxes, sides=(80, 40))
+    boxes = [(image, species, [40, 20, 20, 40]) for image, species, _ in TESTED]
+    annotate(root, VAL, boxes, sides=(80, 80))
     prepare(make_dataset(of(root, boxes=True)), tmp_path / "o.h5")
     assert read_boxes(tmp_path / "o.h5", "test")[:, 2:].tolist() == [[4, 2, 2, 4]]
 

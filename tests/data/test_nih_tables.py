@@ -272,7 +272,7 @@ DAMAGES = {
     "huge value": (lambda text: text.replace(b"AP", b"A" * 10**6), "line 3: cannot be read as a "),
     "long value": (
         lambda text: text.replace(b"AP", b"A" * 999),
-        "' (999 characters); allowed: at",
+        "AAA... (999 characters); allowed: at",
     ),
     "lone return": (lambda text: text.replace(b"AP", b"A\rP"), "line 4: found 6 fields; allowed"),
     "UTF-16": (lambda text: text.decode().encode("utf-16"), "line 1: is not UTF-8 text"),

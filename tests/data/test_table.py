@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
+from pydantic import ValidationError
 
 from imbalens.data.nih_tables import FINDINGS, read_tables
 from imbalens.data.prepare import prepare
@@ -38,7 +39,8 @@ JOINED |= {"classes": None, "merged_as": None}
 HOT = {"kind": "multi_hot", "columns": ("a", "b"), "blank": None, "uncertain": None}
 HOT |= {"merged_as": None}
 ONE = {"kind": "class", "column": "label", "classes": None}
-BOXES = {"kind": "xywh", "file": "boxes.csv", "label": "label", "sides": None}
+BOXES = {"kind": "xywh", "file": "boxes.csv", "label": "label", "columns": None, "sides": None}
+ANNOTATION = {"id": 1, "image_id": 7, "category_id": 3, "bbox": [1, 1, 2, 2]}
 
 
 @pytest.fixture
@@ -115,6 +117,7 @@ def test_labels_joined_in_one_value(root):
     assert source.test.labels.tolist() == [[0, 1], [0, 0]]
     source = open_table(table(root, labels=joined(classes=("Mass", "none", "Edema"))), 8)
     assert source.train.labels.tolist() == [[1, 0, 1], [0, 1, 0], [1, 0, 0], [0, 0, 1]]
+    assert source.class_names == ("Mass", "No Finding", "Edema")  # as measures know it
     source = open_table(table(root, labels=joined(merged_as="Sick")), 8)
     assert (source.task, source.class_names) == ("binary", ("Sick",))
     assert source.train.labels.tolist() == [[1], [0], [1], [1]]
@@ -200,6 +203,93 @@ def test_tables_of_their_own_for_each_split(root):
         open_table(table(root, table="a.csv", split=split), 8)
 
 
+def labelled(root, labels, *groups):
+    """Write a table of images with some labels, the last two for testing."""
+    rows = [
+        f"in/{i}.jpg,{label},{'test' if i >= len(labels) - 2 else 'train'},{group}"
+        for i, (label, group) in enumerate(zip(labels, groups or labels, strict=True))
+    ]
+    write(root / "labels.csv", "path,label,split,patient", *rows)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (("11.0", "2.0", "0.0", "2.0", "11"), ("0", "2", "11")),
+        (("-1", "-2", "10", "9.0", "0"), ("-2", "-1", "0", "9", "10")),
+        (("1.5", "2.0", "2", "1.5", "10"), ("1.5", "10", "2")),
+        (("v1.0", "v2.0", "v1.0", "v1.0", "v2.0"), ("v1.0", "v2.0")),
+    ],
+)
+def test_whole_numbers_that_became_floats_are_whole_and_in_their_order(root, labels, names):
+    labelled(root, labels)
+    source = open_table(table(root), 8)
+    assert source.class_names == names
+    found = [names[label] for label in [*source.train.labels, *source.test.labels]]
+    assert found == [text if "v" in text else text.removesuffix(".0") for text in labels]
+
+
+def test_boxes_and_classes_given_name_whole_numbers_either_way(root):
+    labelled(root, ("1.0", "2", "1", "2.0"))
+    write(root / "boxes.csv", "path,label,x,y,w,h", "in/2.jpg,1.0,0,0,40,20", "in/3.jpg,2,0,0,9,9")
+    for classes in (None, ("1", "2"), ("1.0", "2.0")):
+        source = open_table(table(root, labels=ONE | {"classes": classes}, boxes=BOXES), 8)
+        assert source.train.labels.tolist() == source.test.labels.tolist() == [0, 1]
+        assert source.test.boxes(np.arange(2))[:, 1].tolist() == [0, 1]
+
+
+def test_a_group_is_one_where_a_gap_made_floats_of_numbers(root):
+    labelled(root, ("a", "b", "a", "b"), "12.0", "", "13", "12")
+    with pytest.raises(InputError, match=r"in/0\.jpg \(train\) and in/3\.jpg \(test\) are of one"):
+        open_table(table(root, group="patient"), 8)
+
+
+@pytest.mark.parametrize("merged", [None, "Sick"])
+def test_a_table_without_any_label_is_refused(root, merged):
+    text = (root / "labels.csv").read_text(encoding="utf-8")
+    for each in ("Mass|Edema", "Mass", "Edema"):
+        text = text.replace(each, "none")
+    (root / "labels.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"line 2: found no label in any of 7 rows, but 'none' or"
+    ):
+        open_table(table(root, labels=joined(merged_as=merged)), 8)
+
+
+@pytest.mark.parametrize("twice", [("a", "a", "b"), ("b", "\u00e9", "e\u0301")])
+@pytest.mark.parametrize("labels", [ONE, JOINED])
+def test_a_class_given_twice_is_refused(root, labels, twice):
+    with pytest.raises(ValidationError, match=r"allowed: each name once; names \d and \d are one"):
+        table(root, labels=labels | {"classes": twice})
+
+
+def test_what_tables_call_no_finding_is_called_so_and_never_merged(root):
+    names = ("No finding", "a")
+    write(
+        root / "labels.csv", "path,split,No finding,a", "in/0.jpg,train,1,0", "in/1.jpg,test,0,1"
+    )
+    labels = HOT | {"columns": names}
+    assert open_table(table(root, labels=labels), 8).class_names == ("No Finding", "a")
+    with pytest.raises(
+        InputError, match=r"merged_as: 'No Finding' is among the labels that would"
+    ):
+        open_table(table(root, labels=labels | {"merged_as": "Sick"}), 8)
+
+
+def test_a_blank_among_columns_of_one_class_has_no_rule(root):
+    write(root / "labels.csv", "path,split,a,b", "in/0.jpg,train,1,0", "in/1.jpg,test,,1")
+    with pytest.raises(InputError, match=r"line 3: found '' in column 'a'; allowed: 0 and 1$"):
+        open_table(table(root, labels={"kind": "one_hot", "columns": ("a", "b")}), 8)
+
+
+@pytest.mark.parametrize("group", [None, "patient"])
+def test_a_share_drawn_without_groups_is_said(root, capsys, group):
+    split = {"kind": "share", "test_share": 0.4, "seed": 0}
+    open_table(table(root, labels=HOT, split=split, group=group), 8)
+    said = f"{root}: split by image: no group is given; images of one patient, or"
+    assert capsys.readouterr().err.count(said) == (group is None)
+
+
 @pytest.mark.parametrize("labels", [ONE, joined(), HOT])
 @pytest.mark.parametrize("seed", range(5))
 def test_shares_are_drawn_in_whole_groups(root, labels, seed):
@@ -230,6 +320,42 @@ def test_other_kinds_of_tables_hold_the_same(root, suffix):
         assert split.labels.tolist() == other.labels.tolist()
         assert split.names == other.names
         assert split.patients.tolist() == other.patients.tolist()
+
+
+def test_parquet_of_lists_and_bytes_is_refused(root):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    rows = [line.split(",") for line in ROWS]
+    columns = dict(zip(HEADER.split(","), map(list, zip(*rows, strict=True)), strict=True))
+    lists = [text.split("|") for text in columns["findings"]]
+    for kind, held in (
+        ("list<", lists),
+        ("large_list<", pa.array(lists, pa.large_list(pa.string()))),
+        ("struct<", [{"a": 1}] * 7),
+        ("binary", [b"a"] * 7),
+    ):
+        parquet.write_table(pa.table(columns | {"findings": held}), root / "a.parquet")
+        with pytest.raises(InputError) as caught:
+            open_table(table(root, table="a.parquet", labels=joined()), 8)
+        start = f"{root}/a.parquet: column 'findings' holds values of {kind}"
+        assert str(caught.value).startswith(start)
+        assert str(caught.value).endswith("write it as text, several labels joined by a separator")
+        assert open_table(table(root, table="a.parquet"), 8).class_names == ("ape", "cat")
+
+
+def test_full_paths_within_the_root_are_read(root):
+    text = (root / "labels.csv").read_text(encoding="utf-8")
+    (root / "labels.csv").write_text(text.replace("in/", f"{root}/./in/"), encoding="utf-8")
+    assert open_table(table(root), 8).test.names == ["in/4.jpg", "in/5.jpg"]
+
+
+def test_a_table_too_large_as_text_is_told_of_parquet(root, monkeypatch):
+    monkeypatch.setattr("imbalens.data.csv_tables.MAX_BYTES", 9)  # of other files
+    open_table(table(root), 8)
+    monkeypatch.setattr("imbalens.data.table_rows.MAX_BYTES", 9)
+    with pytest.raises(InputError, match=r"than the 9 bytes .* or a table of your own as parquet"):
+        open_table(table(root), 8)
 
 
 def test_parquet_that_is_none_and_its_rows_are_named(root, monkeypatch):
@@ -311,12 +437,13 @@ def test_boxes_in_every_form_are_the_same(root):
     expected = [[0, 1, 2, 2, 4, 4]], [[0, 0, 0, 0, 8, 8]]
     lines = "in/4.jpg,10,5,30,15,cat", "in/0.jpg,0,0,40,20,ape"
     write(root / "corners.csv", "path,x_min,y_min,x_max,y_max,what", *lines)
-    lines = "in/4.jpg,cat,256,256,512,512", "in/0.jpg,ape,0,0,1024,1024"
-    write(root / "square.csv", "path,label,x,y,w,h", *lines)
+    lines = "in/4.jpg,cat,256,128,512,256", "in/0.jpg,ape,0,0,1024,512", "in/1.jpg,none,,nan,,"
+    write(root / "large.csv", "path,label,left,top,width,height", *lines)
+    large = {"columns": ("left", "top", "width", "height"), "sides": (1024, 512)}
     forms = (
         BOXES,
-        {"kind": "corners", "file": "corners.csv", "label": "what", "sides": None},
-        BOXES | {"file": "square.csv", "sides": (1024, 1024)},
+        BOXES | {"kind": "corners", "file": "corners.csv", "label": "what"},
+        BOXES | {"file": "large.csv", **large},
         coco(root).boxes.model_dump(),
     )
     for form in forms:
@@ -337,14 +464,74 @@ def test_boxes_in_every_form_are_the_same(root):
 
 
 def test_boxes_follow_the_orientation_and_the_geometry(root):
-    exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = 6
-    Image.new("RGB", SIZE).save(root / "in/4.jpg", exif=exif)
+    turn(root / "in/4.jpg")
     write(root / "boxes.csv", "path,label,x,y,w,h", "in/4.jpg,cat,0,0,20,20")
     source = open_table(table(root, boxes=BOXES), 8, resize="squash")
     assert source.test.boxes(np.arange(2)).tolist() == [[0, 1, 0, 0, 8, 4]]  # the upper half
     source = open_table(table(root, boxes=BOXES), 8, resize="pad")
     assert source.test.boxes(np.arange(2)).tolist() == [[0, 1, 2, 0, 4, 4]]
+
+
+def turn(path, orientation=6):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.new("RGB", SIZE).save(path, exif=exif)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        {"file_name": "./in/4.jpg", "width": 80, "height": 40},
+        {"file_name": "in\\4.jpg", "width": 80.0, "height": 40},
+        {"file_name": " in/4.jpg ", "width": 81, "height": 40},  # rounded
+        {"file_name": "in/4.jpg", "width": 10, "height": 5, "bbox": [2.5, 1.25, 5, 2.5]},
+        {"file_name": "in/4.jpg", "width": None, "height": None, "bbox": [10, 5, 20, 10]},
+    ],
+)
+def test_stated_sides_hold_however_path_and_numbers_are_written(root, image):
+    box = {"bbox": image.pop("bbox", [20, 10, 40, 20])}
+    params = coco(root, images=[image | {"id": 7}], annotations=[ANNOTATION | box])
+    assert open_table(params, 8).test.boxes(np.arange(2)).tolist() == [[0, 1, 2, 2, 4, 4]]
+
+
+@pytest.mark.parametrize(
+    ("sides", "box"),
+    [
+        ((40, 20), [0, 0, 20, 20]),  # as the file holds it
+        ((20, 40), [0, 0, 20, 20]),  # as it is shown
+        ((200, 400), [0, 0, 200, 200]),
+    ],
+)
+def test_sides_of_a_turned_file_say_which_way_its_boxes_are_meant(root, sides, box):
+    turn(root / "in/4.jpg")
+    image = {"id": 7, "file_name": "in/4.jpg", "width": sides[0], "height": sides[1]}
+    params = coco(root, images=[image], annotations=[ANNOTATION | {"bbox": box}])
+    # the upper half of the image upright, which is the left one of the file
+    assert open_table(params, 8).test.boxes(np.arange(2)).tolist() == [[0, 1, 0, 0, 8, 4]]
+
+
+@pytest.mark.parametrize("sides", [(20, 40), (1024, 1024), (40, 23)])
+@pytest.mark.parametrize("kind", ["coco", "table"])
+def test_sides_of_other_proportions_are_refused(root, sides, kind):
+    image = {"id": 7, "file_name": "in/4.jpg", "width": sides[0], "height": sides[1]}
+    if kind == "coco":
+        params, place = coco(root, images=[image], annotations=[ANNOTATION]), "annotations[0]"
+    else:
+        params, place = table(root, boxes=BOXES | {"sides": sides}), "line 2"
+    with pytest.raises(InputError) as caught:
+        open_table(params, 8)
+    assert (
+        f"{place}: found a box in pixels of an image of {sides[0]} x {sides[1]}, but the file has "
+        "40 x 20; allowed: sides of its proportions" in str(caught.value)
+    )
+
+
+def test_rows_of_a_box_table_without_a_box_are_passed_over_and_counted(root, capsys):
+    add(root, "boxes.csv", "in/1.jpg,No finding,,,,")
+    add(root, "boxes.csv", "elsewhere.jpg,,nan,NaN, ,")
+    source = open_table(table(root, boxes=BOXES), 8)
+    assert source.train.boxes(np.arange(4)).tolist() == [[0, 0, 0, 0, 8, 8]]
+    assert f"{root}/boxes.csv: passed over 2 rows without a box\n" in capsys.readouterr().err
 
 
 def add(root, name, line):
@@ -409,6 +596,7 @@ def test_a_wrong_row_is_named_and_nothing_is_left(root, make_dataset, line, labe
         ("in/0.jpg,dog,1,1,2,2", "found label 'dog'; allowed: ape, cat"),
         ("in/0.jpg,cat,1,1,40,2", "found box x 1, y 1, w 40, h 2; allowed: boxes with an area, "),
         ("in/0.jpg,cat,1,1,b,2", "found box 1, 1, b, 2; allowed: 4 numbers"),
+        ("in/0.jpg,cat,1,1,,2", "found box 1, 1, , 2; allowed: 4 numbers"),
     ],
 )
 def test_a_wrong_box_is_named_and_nothing_is_left(root, make_dataset, line, message):
@@ -417,9 +605,6 @@ def test_a_wrong_box_is_named_and_nothing_is_left(root, make_dataset, line, mess
         prepare(make_dataset(table(root, boxes=BOXES)), root / "out/a.h5")
     assert str(caught.value).startswith(f"{root}/boxes.csv, line 4: {message}")
     assert not (root / "out").exists()
-
-
-ANNOTATION = {"id": 1, "image_id": 7, "category_id": 3, "bbox": [1, 1, 2, 2]}
 
 
 @pytest.mark.parametrize(
@@ -449,6 +634,32 @@ ANNOTATION = {"id": 1, "image_id": 7, "category_id": 3, "bbox": [1, 1, 2, 2]}
             {"annotations": [ANNOTATION | {"bbox": [1, 1, 40, 2]}]},
             "annotations[0]: found box x 1, y ",
         ),
+        (
+            {"annotations": [ANNOTATION | {"bbox": [1, 1, "\x1b" * 100_000, 2]}]},
+            "annotations[0]: found '\\x1b",
+        ),
+        (
+            {"annotations": [ANNOTATION], "categories": [{"id": 3, "name": "x" * 100_000}]},
+            "annotations[0]: found 'xxx",
+        ),
+        (
+            {"annotations": [ANNOTATION | {"bbox": ["y" * 255] * 4}]},
+            "annotations[0]: found box yyy",
+        ),
+        (
+            {
+                "images": [{"id": 7, "file_name": "in/4.jpg", "width": "40", "height": 20}],
+                "annotations": [],
+            },
+            "images[0]: found width '40'; allowed: whole numbers from 1 to 131,072, or none",
+        ),
+        (
+            {
+                "images": [{"id": 7, "file_name": "in/4.jpg", "width": 40, "height": 0.5}],
+                "annotations": [],
+            },
+            "images[0]: found height 0.5; allowed: whole",
+        ),
         ({"annotations": None}, "has no list 'annotations' of entries"),
         ({"categories": [{"id": 3}]}, "categories[0]: found {'id': 3}; allowed: an id and a text"),
         ({"categories": [{"id": 3, "name": "cat"}] * 2}, "categories[1]: found id 3 again"),
@@ -463,6 +674,7 @@ def test_a_wrong_file_of_annotations_is_named(root, changes, message):
         open_table(coco(root, **changes), 8)
     assert f"{root}/boxes.json" in str(caught.value)
     assert message in str(caught.value)
+    assert len(str(caught.value)) < 500 + len(str(root))
     params = coco(root)
     write(root / "boxes.json", "{")
     with pytest.raises(InputError, match=r"boxes\.json: cannot be read as JSON"):

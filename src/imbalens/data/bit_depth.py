@@ -12,11 +12,16 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from imbalens.data.dicom import DicomImageFile
 from imbalens.data.image_files import DEEP, deep_values, open_image
+from imbalens.errors import InputError
+from imbalens.params.tables import Window
 
 HEADER = slice(12, 16), slice(24, 26)  # bytes of a PNG: name of its first chunk, depth and kind
 DEEP_GREY = b"IHDR", bytes([16, 0])
 AT_ONCE = 256  # images asked for at a time
+ENOUGH = 16  # DICOM files of these that are decoded
+NARROW = 0.25  # of the range
 
 
 def find_bits(root: Path, files: Sequence[str]) -> int:
@@ -50,6 +55,63 @@ def find_bits(root: Path, files: Sequence[str]) -> int:
             file=sys.stderr,
         )
     return bits
+
+
+def check_dicom(root: Path, files: Sequence[str], *, bits: int | None, window: Window) -> None:
+    """Refuse `bits` where there are DICOM files; print that these use little of their range.
+
+    Many files say that they store 16 bits and use 12. To find that, some are decoded, until they
+    show a quarter of the range; nothing is printed where each has a window of its own.
+
+    Args:
+        root: Folder that all the files are in.
+        files: Path of each image file of a source within the root.
+        bits: Of 16-bit grey, how many of each value are said to be used; None if not said.
+        window: Which values of a DICOM file become 0 to 255, see `dicom.to_bytes`.
+
+    Raises:
+        InputError: naming a DICOM file where `bits` are given, or one that cannot be decoded.
+    """
+    if bits is None and window != "full":
+        return
+    low, high = 1.0, 0.0
+    progress = tqdm(desc="DICOM range", total=len(files), unit="image", delay=1, disable=None)
+    with ThreadPoolExecutor(os.cpu_count()) as pool, progress:
+        for start in range(0, len(files), AT_ONCE):
+            asked = [root / file for file in files[start : start + AT_ONCE]]
+            are_dicom = pool.map(_is_dicom, asked)
+            found = [path for path, is_one in zip(asked, are_dicom, strict=True) if is_one]
+            if bits is not None and found:
+                raise InputError(
+                    f"{found[0]}: is DICOM, which says itself how many bits it has, but bits of "
+                    f"the dataset is {bits}; set it to null"
+                )
+            for least, largest in pool.map(_extent, found[:ENOUGH]):
+                low, high = min(low, least), max(high, largest)
+            progress.update(len(asked))
+            if high - low >= NARROW:
+                return
+    if high >= low:
+        print(
+            f"{root}: the values of its DICOM files fill {high - low:.2%} of the range that their "
+            "bits can hold, less than a quarter: images will be dark, or of one grey; set "
+            "source.window to stored if each file has a window",
+            file=sys.stderr,
+        )
+
+
+def _is_dicom(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False  # who reads the image says what is wrong
+
+
+def _extent(path: Path) -> tuple[float, float]:
+    with open_image(path, formats=("DICOM",)) as image:
+        assert isinstance(image, DicomImageFile)
+        return image.extent()
 
 
 def _largest_value(path: Path) -> int:

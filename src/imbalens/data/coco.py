@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from imbalens.data.boxes import Sides
-from imbalens.data.csv_tables import read_text
-from imbalens.data.names import composed
+from imbalens.data.csv_tables import check_values, read_text
 from imbalens.errors import InputError
 from imbalens.params.errors import shown
 
+VALUES = ("file_name", "name", "x", "y", "width", "height")
+MAX_SIDE = 2**17  # pixels
 MAX_BYTES = 2**30  # of a file; that of iNaturalist 2017 holds half a million images and boxes
 
 
@@ -27,7 +28,7 @@ class CocoFile:
     Attributes:
         rows: Of each box its place, for messages; name of its image, name of its category, x, y,
             width and height as they stand there.
-        sides: Width and height of each image that states them, by its name.
+        sides: Width and height of each image that states them, by its name as it stands there.
     """
 
     rows: Sequence[tuple[str, tuple[str, ...]]]
@@ -39,7 +40,7 @@ def read_coco(path: Path) -> CocoFile:
 
     Raises:
         InputError: naming the file, and the entry that lacks what it must have, or tells of an
-            image or category that the file does not have.
+            image or category that the file does not have; or a value that is too long.
     """
     try:
         content = json.loads(read_text(path, max_bytes=MAX_BYTES))
@@ -59,13 +60,33 @@ def read_coco(path: Path) -> CocoFile:
         box = each.get("bbox")
         if not isinstance(box, list) or len(box) != 4:
             raise InputError(f"{place}: found bbox {shown(box)}; allowed: x, y, width, height")
-        rows.append((place, (image["file_name"], category["name"], *map(str, box))))
+        values = (image["file_name"], category["name"], *map(str, box))
+        check_values(place, VALUES, values, long=VALUES[:1])
+        rows.append((place, values))
     sides = {
-        composed(image["file_name"]): (image["width"], image["height"])
-        for image in images.values()
-        if all(isinstance(image.get(key), int) and image[key] > 0 for key in ("width", "height"))
+        image["file_name"]: found
+        for number, image in enumerate(images.values())
+        if (found := _read_sides(f"{path}, images[{number}]", image))
     }
     return CocoFile(rows, sides)
+
+
+def _read_sides(place: str, image: Mapping[str, Any]) -> Sides | None:
+    """Return width and height of an image, None if it does not state both."""
+    sides: list[int] = []
+    for key in ("width", "height"):
+        found = image.get(key)
+        if found is None:
+            return None
+        # whole numbers are floats too where a program went by way of a table
+        is_number = isinstance(found, int | float) and not isinstance(found, bool)
+        if not (is_number and 1 <= found <= MAX_SIDE and found == int(found)):
+            raise InputError(
+                f"{place}: found {key} {shown(found)}; allowed: whole numbers from 1 to "
+                f"{MAX_SIDE:,}, or none"
+            )
+        sides.append(int(found))
+    return sides[0], sides[1]
 
 
 def _entries(path: Path, content: Any, key: str) -> list[dict[str, Any]]:  # noqa: ANN401 - JSON

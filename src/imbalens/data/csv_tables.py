@@ -3,23 +3,26 @@
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
 from imbalens.data.names import MAX_LENGTH, escape_unseen
 from imbalens.errors import InputError
+from imbalens.params.errors import shown
 
 MAX_BYTES = 2**28  # of a file, unpacked; NIH's table of labels has 10 million
+WHOLE = re.compile(r"(0|-?[1-9][0-9]*)\.0")
 MAX_LONG = 4096  # characters of a path, as on most systems, or of labels in one value
 
 
-def read_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
+def read_text(path: Path, *, max_bytes: int | None = None) -> str:
     """Read a text file whole, unpacked where its name ends in .gz.
 
     Args:
         path: The file.
-        max_bytes: That it may have, unpacked.
+        max_bytes: That it may have, unpacked; None for `MAX_BYTES`.
 
     Raises:
         InputError: if it cannot be read, is larger or is not UTF-8 text; naming
@@ -27,6 +30,7 @@ def read_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
     """
     if not path.is_file():
         raise InputError(f"{path}: is no regular file; replace it or remove it")
+    max_bytes = MAX_BYTES if max_bytes is None else max_bytes
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             content = file.read(max_bytes + 1)
@@ -34,8 +38,8 @@ def read_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
         raise InputError(f"{path}: cannot be read ({error}); bring the file again") from error
     if len(content) > max_bytes:
         raise InputError(
-            f"{path}: is larger than the {max_bytes:,} bytes that are read; bring the file as it "
-            "was shipped"
+            f"{path}: is larger than the {max_bytes:,} bytes that are read; bring a file as it "
+            "was shipped, or a table of your own as parquet"
         )
     try:
         return content.decode("utf-8-sig")
@@ -47,7 +51,11 @@ def read_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
 
 
 def read_rows(
-    path: Path, columns: Sequence[str], *, long: Container[str] = ()
+    path: Path,
+    columns: Sequence[str],
+    *,
+    long: Container[str] = (),
+    max_bytes: int | None = None,
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the place of each row of a CSV file, for messages, and its values of some columns.
 
@@ -57,13 +65,14 @@ def read_rows(
         path: CSV file.
         columns: Names of the columns; blanks around those of the file do not count.
         long: Which of the columns hold paths, or several labels, which may be longer than others.
+        max_bytes: That the file may have, see `read_text`.
 
     Raises:
         InputError: naming the line, if the file cannot be read, lacks a column, or a value is too
             long or cannot be shown.
     """
     separator = "\t" if path.name.lower().endswith((".tsv", ".tsv.gz")) else ","
-    text = io.StringIO(read_text(path), newline="")
+    text = io.StringIO(read_text(path, max_bytes=max_bytes), newline="")
     rows = csv.reader(text, delimiter=separator, strict=True)
     first = 1  # line that a row begins on: quoted values may go over several
     try:
@@ -127,7 +136,7 @@ def check_values(
         limit = MAX_LONG if name in long else MAX_LENGTH
         if len(value) > limit or not value.isprintable():
             raise InputError(
-                f"{place}: found {value[:MAX_LENGTH]!r} ({len(value):,} characters); "
+                f"{place}: found {shown(value)} ({len(value):,} characters); "
                 f"allowed: at most {limit:,} printable characters"
             )
 
@@ -137,6 +146,15 @@ def is_blank(text: str) -> bool:
     return text.strip().lower() in ("", "nan")
 
 
+def as_whole(text: str) -> str:
+    """Return a whole number without decimals, as 12.0 where a program took a column for floats."""
+    return text[:-2] if WHOLE.fullmatch(text) else text
+
+
 def as_known(text: str, known: Container[str]) -> str:
-    """Return a text as it stands, or without the blanks around it where only that is known."""
-    return text if text in known else text.strip()
+    """Return a text as it stands, or if only that is known, without blanks or as a whole number.
+
+    What is not known in any way is returned in the last one.
+    """
+    bare = text.strip()
+    return next((each for each in (text, bare) if each in known), as_whole(bare))

@@ -147,7 +147,9 @@ class DecodedImages:
 
     @cached_property
     def _folder(self) -> Path:
-        digest = hashlib.sha256(f"{self._how} {PIL.__version__} ".encode())
+        digest = hashlib.sha256(
+            f"{self._how} {PIL.__version__} {dicom.decoder_version()} ".encode()
+        )
         for module in PROGRAM:
             digest.update(Path(module).read_bytes())
         digest.update(os.fsencode(self._root.resolve()))

@@ -4,6 +4,7 @@ Source: DICOM PS3.3, C.7.6.3.1 (what pixels mean) and C.11.2.1 (windows).
 """
 
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,8 @@ class DicomImageFile(ImageFile.ImageFile):
                 f"{error.name} is not installed, which reads DICOM files; run: "
                 "pip install 'imbalens[dicom]', or convert the files to PNG"
             ) from error
-        self._data: Any = pydicom.dcmread(self.fp)
+        self._read = pydicom.dcmread
+        self._data: Any = self._read(self.fp, stop_before_pixels=True)
         frames, samples = (
             int(self._data.get(key) or 1) for key in ("NumberOfFrames", "SamplesPerPixel")
         )
@@ -50,8 +52,26 @@ class DicomImageFile(ImageFile.ImageFile):
     def load(self) -> Any:  # noqa: ANN401 - what Pillow returns is no type of it
         """Decode the pixels."""
         if self._im is None:
-            self.im = Image.fromarray(to_bytes(self._data, window=self.window)).im
+            self.im = Image.fromarray(to_bytes(self._whole(), window=self.window)).im
         return Image.Image.load(self)
+
+    def extent(self) -> tuple[float, float]:
+        """Return the least and the largest value, 0 and 1 the bounds of what its bits can hold."""
+        data = self._whole()
+        places = _in_full(data, _unpack(data))
+        return float(places.min()), float(places.max())
+
+    def _whole(self) -> Any:  # noqa: ANN401 - what an optional package reads
+        self.fp.seek(0)
+        return self._read(self.fp)
+
+
+def decoder_version() -> str:
+    """Return the version of what decodes, empty where it is not installed."""
+    try:
+        return version("pydicom")
+    except PackageNotFoundError:
+        return ""
 
 
 def to_bytes(data: Any, *, window: Window) -> UInt8[np.ndarray, "h w"]:  # noqa: ANN401 - optional
@@ -65,8 +85,21 @@ def to_bytes(data: Any, *, window: Window) -> UInt8[np.ndarray, "h w"]:  # noqa:
     Raises:
         ValueError: if the pixels cannot be unpacked, or the window is missing or of no width.
     """
+    values = _unpack(data)
+    slope = _number(data, "RescaleSlope", 1.0)
+    if window == "full":
+        bright = _in_full(data, values)
+        bright = 1 - bright if slope < 0 else bright
+    else:
+        bright = _in_window(data, values * slope + _number(data, "RescaleIntercept", 0.0))
+    bright = 1 - bright if data.PhotometricInterpretation == "MONOCHROME1" else bright
+    return np.round(255 * bright.clip(0, 1)).astype(np.uint8)
+
+
+def _unpack(data: Any) -> Float[np.ndarray, "h w"]:  # noqa: ANN401 - optional
+    """Return the values of the pixels as they are stored."""
     try:
-        values = data.pixel_array.astype(np.float64)
+        return data.pixel_array.astype(np.float64)
     except Exception as error:  # pydicom's decoders raise many kinds
         syntax = data.file_meta.TransferSyntaxUID.name
         problem = " ".join(str(error).split())[:MAX_MESSAGE]
@@ -74,16 +107,19 @@ def to_bytes(data: Any, *, window: Window) -> UInt8[np.ndarray, "h w"]:  # noqa:
             f"its pixels, stored as {syntax!r}, cannot be unpacked: {problem}; save it "
             "uncompressed, or install what pydicom needs for them"
         ) from error
-    slope, intercept = float(data.get("RescaleSlope", 1)), float(data.get("RescaleIntercept", 0))
-    if window == "full":
-        bits, signed = int(data.BitsStored), int(data.PixelRepresentation)
-        low = -(2 ** (bits - 1)) if signed else 0
-        bright = (values - low) / (2**bits - 1)
-        bright = 1 - bright if slope < 0 else bright
-    else:
-        bright = _in_window(data, values * slope + intercept)
-    bright = 1 - bright if data.PhotometricInterpretation == "MONOCHROME1" else bright
-    return np.round(255 * bright.clip(0, 1)).astype(np.uint8)
+
+
+def _number(data: Any, key: str, otherwise: float) -> float:  # noqa: ANN401 - optional
+    """Return a number of a data set, another where it is absent or empty."""
+    found = data.get(key)
+    return otherwise if found is None or found == "" else float(found)
+
+
+def _in_full(data: Any, values: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:  # noqa: ANN401
+    """Return where values lie among all that the stored bits can hold, from 0 to 1."""
+    bits, signed = int(data.BitsStored), int(data.PixelRepresentation)
+    low = -(2 ** (bits - 1)) if signed else 0
+    return (values - low) / (2**bits - 1)
 
 
 def _in_window(data: Any, values: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:  # noqa: ANN401

@@ -3,14 +3,16 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int, UInt8
-from PIL import Image
 
+from imbalens.data.converting import convert_channels
 from imbalens.data.names import first_names
-from imbalens.data.source import ReadBoxes, ReadImages, Source, count_positives
+from imbalens.data.source import ReadBoxes, Source, count_positives
 from imbalens.errors import InputError
+from imbalens.params.errors import shown
 
 ABSENT = -1  # of a label that the training source does not have
 
@@ -28,8 +30,9 @@ def evaluate_on(source: Source, other: Source, *, name: str) -> Source:
         name: What kind of source the other is, for the facts.
 
     Raises:
-        InputError: if the sources differ in task, if one of them lacks a class of the other, or if
-            a class has no test images.
+        InputError: if the sources differ in task, if one of them lacks a class of the other, if a
+            class has no test images, or if a test image, or the group of one in the same folder,
+            is among the training images.
     """
     if source.task != other.task:
         raise InputError(
@@ -37,6 +40,7 @@ def evaluate_on(source: Source, other: Source, *, name: str) -> Source:
             f"that of {source.place}"
         )
     left_out = _check_classes(source, other)
+    _require_apart(source, other)
     label_of = {name: label for label, name in enumerate(source.class_names)}
     labels = np.array([label_of.get(name, ABSENT) for name in other.class_names])
     test = other.test
@@ -44,7 +48,7 @@ def evaluate_on(source: Source, other: Source, *, name: str) -> Source:
         test,
         labels=_relabel(test.labels, labels),
         unknown=None if test.unknown is None else test.unknown[:, _columns(labels)],
-        read=_convert(test.read, other.channels, source.channels),
+        read=convert_channels(test.read, other.channels, source.channels),
         boxes=test.boxes and _relabel_boxes(test.boxes, labels),
         patients=_renumber(source, test.patients),
     )
@@ -91,6 +95,39 @@ def _check_classes(source: Source, other: Source) -> Sequence[str]:
     return further
 
 
+def _require_apart(source: Source, other: Source) -> None:
+    """Refuse test images that are training images, in files or by group; print what may be."""
+    for split, ours in (("training", source.train), ("validation", source.validation)):
+        theirs = other.test
+        if ours is None:
+            continue
+        if ours.files and theirs.files:
+            files = {*ours.files()}
+            shared = [file for file in theirs.files() if file in files]
+            if shared:
+                raise InputError(
+                    f"{other.place}: is evaluate_on of {source.place}; of its test images "
+                    f"{len(shared):,} are {split} images there, such as {shared[0]}; allowed: "
+                    "none; give both sources one split"
+                )
+        groups = ({*(ours.groups or ())} & {*(theirs.groups or ())}) - {""}
+        if not groups:
+            continue
+        said = (
+            f"{other.place}: is evaluate_on of {source.place}; its test images and the {split} "
+            f"images there have {len(groups):,} groups of one name, such as "
+            f"{shown(min(groups))}"
+        )
+        if ours.files and theirs.files and _in_one_folder(source.place, other.place):
+            raise InputError(f"{said}; allowed: none in one folder; give both sources one split")
+        print(f"{said}; they are taken for different ones", file=sys.stderr)
+
+
+def _in_one_folder(one: str, other: str) -> bool:
+    first, second = Path(one).resolve(), Path(other).resolve()
+    return first.is_relative_to(second) or second.is_relative_to(first)
+
+
 def _relabel(
     found: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"], labels: Int[np.ndarray, " c"]
 ) -> Int[np.ndarray, " n"] | UInt8[np.ndarray, "n k"]:
@@ -121,21 +158,6 @@ def _relabel_boxes(read: ReadBoxes, labels: Int[np.ndarray, " c"]) -> ReadBoxes:
         return relabelled[relabelled[:, 1] != ABSENT]
 
     return read_boxes
-
-
-def _convert(read: ReadImages, found: int, wanted: int) -> ReadImages:
-    """Return images with the channels of the training source."""
-    if found == wanted:
-        return read
-
-    def read_converted(positions: Int[np.ndarray, " k"]) -> UInt8[np.ndarray, "k h w c"]:
-        images = read(positions)
-        if wanted == 3:
-            return np.repeat(images, 3, axis=-1)
-        grey = [np.asarray(Image.fromarray(image).convert("L")) for image in images]
-        return np.stack(grey)[..., None]
-
-    return read_converted
 
 
 def _renumber(

@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
-from pathlib import Path
 
 import numpy as np
 
 from imbalens.data.class_folders import list_class_folders, readable
 from imbalens.data.decoding import FORMATS
 from imbalens.data.folder_tables import read_boxes, read_groups
-from imbalens.data.group_splits import draw_test_images, require_apart
+from imbalens.data.group_splits import draw_test_images, number_groups, require_apart
 from imbalens.data.image_files import measure
 from imbalens.data.image_table import ImageTable, open_images
 from imbalens.data.source import Source
-from imbalens.errors import InputError
+from imbalens.data.table_rows import find_file
 from imbalens.params.datasets import Folder, Resize
 from imbalens.params.paths import expand_path
 
@@ -65,7 +64,7 @@ def open_folder(
     else:
         parts = np.split(np.arange(len(files)), np.cumsum(counts.sum(1))[:-1])
         rows = dict(zip(found.files, parts, strict=True))
-        require_apart(str(root), images.groups, rows, names)
+        require_apart(str(root), images.groups, rows, names, shown=images.group_texts)
     return open_images(
         images,
         rows,
@@ -97,10 +96,13 @@ def _add_tables(
     """
     root = images.root
     if params.groups is not None:
-        path = _find_table(root, params.groups, "groups")
-        images = replace(images, groups=read_groups(path, images.names, unread=unread))
+        path = find_file(root, params.groups, "groups", optional=True)
+        texts = read_groups(path, images.names, unread=unread)
+        # in the order of the images, not as the file has them, which may list them in any
+        groups = number_groups(texts, images.names)
+        images = replace(images, groups=groups, group_texts=texts)
     if params.boxes is not None:
-        path = _find_table(root, params.boxes, "boxes")
+        path = find_file(root, params.boxes, "boxes", optional=True)
         boxes = read_boxes(
             path,
             images.names,
@@ -112,10 +114,3 @@ def _add_tables(
         )
         images = replace(images, boxes=boxes)
     return images
-
-
-def _find_table(root: Path, text: str, key: str) -> Path:
-    path = root / expand_path(text)
-    if not path.is_file():
-        raise InputError(f"{path}: file not found; give source.{key} another path, or null")
-    return path

@@ -6,16 +6,15 @@ of the image as it is stored.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int
 
-from imbalens.data.boxes import BOX_COLUMNS, Sides, collect_boxes, place_listed
+from imbalens.data.boxes import BOX_COLUMNS, place_listed
 from imbalens.data.csv_tables import as_known, read_rows
 from imbalens.data.geometry import Stored
-from imbalens.data.group_splits import number_groups
+from imbalens.data.group_splits import as_group
 from imbalens.data.names import composed, first_names
 from imbalens.errors import InputError
 from imbalens.params.datasets import Resize
@@ -23,12 +22,8 @@ from imbalens.params.datasets import Resize
 UNREAD = -1  # row of an image that is passed over
 
 
-def read_groups(
-    path: Path, names: Sequence[str], *, unread: Sequence[str] = ()
-) -> Int[np.ndarray, " n"]:
-    """Return the group of each image as a number; where none is given it is one by itself.
-
-    Groups are numbered in the order of the images.
+def read_groups(path: Path, names: Sequence[str], *, unread: Sequence[str] = ()) -> list[str]:
+    """Return the group of each image, see `as_group`; blank where it is one by itself.
 
     Args:
         path: CSV file with a row for each image.
@@ -47,15 +42,14 @@ def read_groups(
             continue
         if row in group_of:
             raise InputError(f"{place}: found image {file!r} again; allowed: each image once")
-        group_of[row] = text
+        group_of[row] = as_group(text)
     without = [name for row, name in enumerate(names) if row not in group_of]
     if without:
         raise InputError(
             f"{path}: has no row of {first_names(without)}; allowed: a row for each image, with "
             "an empty group where it is one by itself"
         )
-    # not as the file has them, which may list them in any order
-    return number_groups([group_of[row] for row in range(len(names))], names)
+    return [group_of[row] for row in range(len(names))]
 
 
 def read_boxes(
@@ -85,23 +79,20 @@ def read_boxes(
         InputError: naming file and line of a box of no image or class, or outside of its image.
     """
     row_of = _number(path, names, unread)
-    measure = cache(stored)
 
     def find_image(place: str, file: str) -> int | None:
         row = _find(row_of, file, place)
         return None if row == UNREAD else row
 
-    def sides_of(row: int) -> Sides:
-        return measure(row).width, measure(row).height
-
-    columns = ("file", "label", *BOX_COLUMNS["xywh"])
-    boxes = collect_boxes(
-        read_rows(path, columns, long=("file",)),
+    return place_listed(
+        read_rows(path, ("file", "label", *BOX_COLUMNS["xywh"]), long=("file",)),
         find_image=find_image,
         label_of={name: label for label, name in enumerate(class_names)},
-        sides_of=sides_of,
+        stated={},
+        stored=stored,
+        resize=resize,
+        size=size,
     )
-    return place_listed(boxes, measure, resize=resize, size=size)
 
 
 def _number(path: Path, names: Sequence[str], unread: Sequence[str]) -> dict[str, int]:

@@ -7,25 +7,30 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
-from imbalens.data.csv_tables import is_blank
+from imbalens.data.csv_tables import as_whole, is_blank
 from imbalens.data.imbalance import split_validation
 from imbalens.data.names import composed, first_names
 from imbalens.errors import InputError
+
+
+def as_group(text: str) -> str:
+    """Return what a group is called, blank for an image by itself.
+
+    As programs write a column of whole numbers with a gap, 12.0 is 12.
+    """
+    return "" if is_blank(text) else as_whole(composed(text.strip()))
 
 
 def number_groups(texts: Sequence[str], names: Sequence[str]) -> Int[np.ndarray, " n"]:
     """Return the group of each image as a number, in the order in which they appear.
 
     Args:
-        texts: Group of each image, such as a patient; blank where it is one by itself.
+        texts: Group of each image, such as a patient, see `as_group`.
         names: Name of each image.
     """
     numbers: dict[str, int] = {}
     # a blank, which no group has in front, before the name of an image by itself
-    groups = (
-        f" {name}" if is_blank(text) else composed(text.strip())
-        for text, name in zip(texts, names, strict=True)
-    )
+    groups = (as_group(text) or f" {name}" for text, name in zip(texts, names, strict=True))
     return np.array([numbers.setdefault(group, len(numbers)) for group in groups], dtype=np.int64)
 
 
@@ -84,6 +89,12 @@ def draw_test_images(
         share: Share of images that are test images.
         seed: Seed of the draw.
     """
+    if groups is None:
+        print(
+            f"{place}: split by image: no group is given; images of one patient, or other group, "
+            "may be training and test images",
+            file=sys.stderr,
+        )
     if labels.ndim == 2:
         tested = draw_groups(
             np.arange(len(labels)) if groups is None else groups, share=share, seed=seed

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
-from imbalens.data.bit_depth import find_bits
+from imbalens.data.bit_depth import check_dicom, find_bits
 from imbalens.data.decoded_images import DecodedImages
 from imbalens.data.decoding import FORMATS, Decoding
 from imbalens.data.image_files import DEEP, Format
@@ -33,6 +33,8 @@ class ImageTable:
         labels: Class of each; of several labels, 1 where an image has one and 0 elsewhere.
         groups: Group of each, such as a patient, whose images stay in one split; None if not
             known.
+        group_texts: What the group of each is called, blank where it is one by itself; None if not
+            known.
         boxes: Row, class, x, y, width, height in pixels of images as prepared; None if there are
             none.
         views: View of each, such as "PA"; None if not known.
@@ -45,6 +47,7 @@ class ImageTable:
     names: Sequence[str]
     labels: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"]
     groups: Int[np.ndarray, " n"] | None = None
+    group_texts: Sequence[str] | None = None
     boxes: Int[np.ndarray, "b 6"] | None = None
     views: Sequence[str] | None = None
     unknown: Bool[np.ndarray, "n m"] | None = None
@@ -84,7 +87,10 @@ def open_images(
         facts: What else `prepare` reports of the source.
     """
     every: list[int] = np.concatenate([*rows.values()]).tolist()
-    used = bits or find_bits(table.root, [table.files[row] for row in every])
+    files = [table.files[row] for row in every]
+    if "DICOM" in formats:
+        check_dicom(table.root, files, bits=bits, window=window)
+    used = bits or find_bits(table.root, files)
     how = Decoding(size, resize, used, channels, formats, square, window)
     decoded = DecodedImages(WORK, table.root, table.files, how)
     return open_rows(
@@ -146,6 +152,12 @@ def _open_split(table: ImageTable, rows: Rows, read_rows: ReadImages) -> SourceS
 
     boxes, groups, views = table.boxes, table.groups, table.views
     chosen: list[int] = rows.tolist()
+    texts = table.group_texts
+
+    def list_files() -> list[str]:
+        root, files = table.root.resolve().as_posix(), table.files or table.names
+        return [f"{root}/{files[row]}" for row in chosen]
+
     return SourceSplit(
         labels=table.labels[rows],
         names=[table.names[row] for row in chosen],
@@ -154,6 +166,8 @@ def _open_split(table: ImageTable, rows: Rows, read_rows: ReadImages) -> SourceS
         patients=None if groups is None else groups[rows],
         views=None if views is None else [views[row] for row in chosen],
         unknown=None if table.unknown is None else table.unknown[rows],
+        files=list_files,
+        groups=None if texts is None else [texts[row] for row in chosen],
     )
 
 

@@ -7,13 +7,12 @@ Source: Van Horn et al. 2018, The iNaturalist Species Classification and Detecti
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int
 
-from imbalens.data.boxes import collect_boxes, place_listed
+from imbalens.data.boxes import place_listed
 from imbalens.data.coco import read_coco
 from imbalens.data.geometry import Stored
 from imbalens.data.names import composed
@@ -49,9 +48,12 @@ def read_inaturalist_boxes(
             no class, or outside of its image.
     """
     row_of = {composed(_in_tree(file)): row for row, file in enumerate(files)}
-    held = cache(stored)
     boxes: list[Int[np.ndarray, "b 6"]] = []
     passed = 0
+
+    def find_image(_: str, name: str) -> int | None:
+        return row_of.get(composed(_in_tree(name)))
+
     for path in (root / name for name in FILES):
         if not path.is_file():
             raise InputError(
@@ -59,23 +61,25 @@ def read_inaturalist_boxes(
                 "source.boxes to false"
             )
         said = read_coco(path)
-        sides = {_in_tree(name): each for name, each in said.sides.items()}
-        by_row = {row_of[name]: each for name, each in sides.items() if name in row_of}
-        found = collect_boxes(
-            said.rows,
-            find_image=lambda _, name: row_of.get(composed(_in_tree(name))),
-            label_of=label_of,
-            sides_of=lambda row, known=by_row: (
-                known.get(row) or (held(row).width, held(row).height)
-            ),
-        )
-        passed += len(said.rows) - len(found.images)
-        boxes.append(place_listed(found, held, resize=resize, size=size))
-        if said.rows and not len(found.images):
+        used = [row for row in said.rows if find_image(row[0], row[1][0]) is not None]
+        if said.rows and not used:
             raise InputError(
                 f"{path}: none of its {len(said.rows):,} boxes is of an image that is used; bring "
                 "the file that goes with the images, or set source.boxes to false"
             )
+        passed += len(said.rows) - len(used)
+        sides = {find_image("", name): each for name, each in said.sides.items()}
+        boxes.append(
+            place_listed(
+                used,
+                find_image=find_image,
+                label_of=label_of,
+                stated={row: each for row, each in sides.items() if row is not None},
+                stored=stored,
+                resize=resize,
+                size=size,
+            )
+        )
     if passed:
         print(f"{root}: left out {passed:,} boxes of images that are not used", file=sys.stderr)
     return np.concatenate(boxes)

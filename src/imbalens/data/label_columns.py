@@ -10,9 +10,12 @@ from typing import assert_never
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
-from imbalens.data.csv_tables import as_known, is_blank
+from imbalens.classes import NO_FINDING
+from imbalens.data.csv_tables import as_whole, is_blank
+from imbalens.data.label_index import LabelIndex
 from imbalens.data.names import MAX_CLASSES, composed, first_names
 from imbalens.errors import InputError
+from imbalens.params.errors import shown
 from imbalens.params.tables import (
     MAX_LABELS,
     Joined,
@@ -48,6 +51,7 @@ class Labels:
     def label_of(self) -> Mapping[str, int]:
         """Class by each name that a box may have."""
         own = {composed(name): label for label, name in enumerate(self.class_names)}
+        own |= {as_whole(name): label for name, label in own.items()}
         return dict.fromkeys(map(composed, self.merged), 0) | own
 
 
@@ -62,7 +66,8 @@ def read_labels(
         places: Where each row stands, for messages.
 
     Raises:
-        InputError: naming the first row that is labelled with what is no label.
+        InputError: naming the first row that is labelled with what is no label, or if what is
+            merged includes that there is no finding.
     """
     match params:
         case OneClass():
@@ -87,7 +92,14 @@ def read_labels(
             )
         case _:
             assert_never(params)
-    return found if params.merged_as is None else merge(found, params.merged_as)
+    if params.merged_as is None:
+        return found
+    if NO_FINDING in found.class_names:
+        raise InputError(
+            f"source.labels.merged_as: {NO_FINDING!r} is among the labels that would become "
+            f"{params.merged_as!r}; leave it out of source.labels"
+        )
+    return merge(found, params.merged_as)
 
 
 def read_classes(
@@ -104,12 +116,12 @@ def read_classes(
     Raises:
         InputError: naming the first text that is blank or none of the classes.
     """
-    index = _Index(classes, most=MAX_CLASSES)
+    index = LabelIndex(classes, most=MAX_CLASSES)
     values = np.empty(len(texts), dtype=np.int64)
     for row, (text, place) in enumerate(zip(texts, places, strict=True)):
         label = index.find(text)
         if label is None:
-            raise InputError(f"{place}: found class {text!r}; allowed: {index.allowed}")
+            raise InputError(f"{place}: found class {shown(text)}; allowed: {index.allowed}")
         values[row] = label
     return Labels(index.names, index.order[values])
 
@@ -129,13 +141,13 @@ def read_joined(
         places: Where each text stands, for messages.
         separator: What joins them.
         none: What stands there, alone, where an image has none. It is a label itself only if
-            `classes` has it.
+            `classes` has it, and is called `NO_FINDING` then, as it is everywhere else.
         classes: Name of each label, in order; None for those found, as of `read_classes`.
 
     Raises:
-        InputError: naming the first text of which a part is no label.
+        InputError: naming the first text of which a part is no label, or if there is no label.
     """
-    index = _Index(classes, most=MAX_LABELS)
+    index = LabelIndex(classes, most=MAX_LABELS)
     own = index.find(none) if classes is not None else None
     pairs: list[tuple[int, int]] = []
     for row, (text, place) in enumerate(zip(texts, places, strict=True)):
@@ -146,14 +158,19 @@ def read_joined(
             label = None if part.strip() == none else index.find(part)
             if label is None:
                 raise InputError(
-                    f"{place}: found label {part!r} in {text!r}; allowed: {none or 'nothing'} "
-                    f"alone, or {index.allowed}, joined by {separator!r}"
+                    f"{place}: found label {shown(part)} in {shown(text)}; allowed: "
+                    f"{none or 'nothing'} alone, or {index.allowed}, joined by {separator!r}"
                 )
             pairs.append((row, label))
+    if not index.names:
+        raise InputError(
+            f"{places[0]}: found no label in any of {len(texts):,} rows, but {none!r} or nothing; "
+            "allowed: some; set source.labels.column or none to what the table has"
+        )
     values = np.zeros((len(texts), len(index.names)), dtype=np.uint8)
     rows, labels = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     values[rows, index.order[labels]] = 1
-    return Labels(index.names, values)
+    return Labels(tuple(NO_FINDING if name == none else name for name in index.names), values)
 
 
 def read_multi_hot(
@@ -169,7 +186,7 @@ def read_multi_hot(
     Args:
         columns: Of each label, whether each image has it: 0 or 1, also 0.0 or 1.0, false or true.
         places: Where each row stands, for messages.
-        names: Name of each column.
+        names: Name of each column, which is its label's; "no finding" is `NO_FINDING`.
         blank: What a label is taken for of which nothing stands there; None for an error.
         uncertain: The same of -1.
 
@@ -178,20 +195,36 @@ def read_multi_hot(
     """
     rules = dict.fromkeys(UNCERTAIN, uncertain) | dict.fromkeys(("", "nan"), blank)
     state_of = STATES | {text: AS.get(rule, -1) for text, rule in rules.items() if rule}
+    states = _read_states(columns, places, names, state_of, keys=("blank", "uncertain"))
+    unknown = states < 0
+    called = (NO_FINDING if _is_no_finding(name) else name for name in names)
+    return Labels(
+        tuple(called), (states == 1).astype(np.uint8), unknown if unknown.any() else None
+    )
+
+
+def _read_states(
+    columns: Sequence[Sequence[str]],
+    places: Sequence[str],
+    names: Sequence[str],
+    state_of: Mapping[str, int],
+    *,
+    keys: Sequence[str] = (),
+) -> Int[np.ndarray, "n m"]:
+    """Return the state of each label, from texts; `keys` say what other texts are taken for."""
     states = np.empty((len(places), len(columns)), dtype=np.int8)
     for column, (name, texts) in enumerate(zip(names, columns, strict=True)):
         for row, text in enumerate(texts):
             state = state_of.get(text, state_of.get(text.strip().lower()))
             if state is None:
-                key = next((key for key in ("blank", "uncertain") if _is_of(text, key)), None)
+                key = next((key for key in keys if _is_of(text, key)), None)
                 hint = f"; for {text.strip() or 'blanks'} set source.labels.{key}" if key else ""
                 raise InputError(
-                    f"{places[row]}: found {text!r} in column {name!r}; allowed: 0 and 1{hint}"
+                    f"{places[row]}: found {shown(text)} in column {name!r}; allowed: 0 and 1"
+                    f"{hint}"
                 )
             states[row, column] = state
-    unknown = states < 0
-    values = (states == 1).astype(np.uint8)
-    return Labels(tuple(names), values, unknown if unknown.any() else None)
+    return states
 
 
 def read_one_hot(
@@ -207,16 +240,16 @@ def read_one_hot(
     Raises:
         InputError: naming the first row that has not exactly one 1.
     """
-    hot = read_multi_hot(columns, places, names=names, blank=None, uncertain=None)
-    wrong = np.flatnonzero(hot.values.sum(1) != 1).tolist()
+    states = _read_states(columns, places, names, STATES)
+    wrong = np.flatnonzero(states.sum(1) != 1).tolist()
     if wrong:
-        found = [name for name, state in zip(names, hot.values[wrong[0]], strict=True) if state]
+        found = [name for name, state in zip(names, states[wrong[0]], strict=True) if state]
         raise InputError(
             f"{places[wrong[0]]}: found 1 in {len(found)} columns"
             f"{f' ({first_names(found)})' if found else ''}; allowed: in one of source.labels."
             f"columns, or labels of kind multi_hot; such rows are {len(wrong):,}"
         )
-    return Labels(hot.class_names, hot.values.argmax(1))
+    return Labels(tuple(names), states.argmax(1))
 
 
 def merge(labels: Labels, name: str) -> Labels:
@@ -233,48 +266,9 @@ def merge(labels: Labels, name: str) -> Labels:
     return Labels((name,), values, unknown, labels.class_names)
 
 
-class _Index:
-    """Numbers of names: those given, or those found one after the other.
-
-    Attributes:
-        order: Label of each number.
-        names: Name of each label.
-        allowed: For messages.
-    """
-
-    def __init__(self, names: Sequence[str] | None, *, most: int) -> None:
-        self._fixed = names is not None
-        self._most = most
-        self._number_of = {composed(name): number for number, name in enumerate(names or ())}
-
-    def find(self, text: str) -> int | None:
-        """Return the number of a name, None if there is none; blanks around it do not count."""
-        name = as_known(composed(text), self._number_of)
-        number = self._number_of.get(name)
-        if number is not None or self._fixed or is_blank(name):
-            return number
-        if len(self._number_of) == self._most:
-            return None
-        return self._number_of.setdefault(name, len(self._number_of))
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        found = tuple(self._number_of)
-        if self._fixed:
-            return found
-        whole = all(name.isascii() and name.isdigit() for name in found)
-        return tuple(sorted(found, key=lambda name: (int(name) if whole else 0, name)))
-
-    @property
-    def order(self) -> Int[np.ndarray, " c"]:
-        label_of = {name: label for label, name in enumerate(self.names)}
-        return np.array([label_of[name] for name in self._number_of], dtype=np.int64)
-
-    @property
-    def allowed(self) -> str:
-        if self._fixed:
-            return first_names([*self._number_of])
-        return f"a name for each, at most {self._most:,} in all"
+def _is_no_finding(name: str) -> bool:
+    """Tell whether a column says that there is no finding, as tables spell it."""
+    return name.casefold().replace("_", " ") == NO_FINDING.casefold()
 
 
 def _is_of(text: str, key: str) -> bool:

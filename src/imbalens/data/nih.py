@@ -166,6 +166,7 @@ def _tabulate(
         names,
         label_matrix(tables, params.task)[rows],
         groups=tables.patients[rows],
+        group_texts=[*map(str, tables.patients[rows].tolist())],
         boxes=boxes_of(tables, params.task, rows, size=size),
         views=[tables.views[row] for row in rows.tolist()],
     )

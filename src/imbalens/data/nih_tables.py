@@ -182,5 +182,5 @@ def _read_boxes(path: Path, row_of: Mapping[str, int]) -> Boxes:
         read_rows(path, ("Image Index", "Finding Label", *BOX_COLUMNS)),
         find_image=find_image,
         label_of=index,
-        sides_of=lambda _: (BOX_UNITS, BOX_UNITS),
+        sides_of=lambda *_: (BOX_UNITS, BOX_UNITS),
     )

@@ -1,5 +1,6 @@
 """Tables of one's own in parquet files, row by row as those in CSV files are."""
 
+import re
 from collections.abc import Container, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -8,6 +9,8 @@ from imbalens.data.csv_tables import check_values, find_columns
 from imbalens.errors import InputError
 
 BATCH_ROWS = 2**16  # in memory at a time
+NESTED = re.compile("(large_|fixed_size_)?(list|binary|struct|map)|.*_view<")
+MAX_KIND = 40  # characters of a type
 
 
 def read_parquet_rows(
@@ -23,8 +26,9 @@ def read_parquet_rows(
         long: Which of them may hold longer values, see `csv_tables.read_rows`.
 
     Raises:
-        InputError: naming the row, if the file is no parquet file, lacks a column, or a value is
-            too long or cannot be shown; or if the extra `parquet` is not installed.
+        InputError: naming the row, if the file is no parquet file, lacks a column, holds lists or
+            bytes in one, or a value is too long or cannot be shown; or if the extra `parquet` is
+            not installed.
     """
     try:
         parquet = import_module("pyarrow.parquet")
@@ -38,6 +42,14 @@ def read_parquet_rows(
         with parquet.ParquetFile(path) as file:
             find_columns(path, file.schema_arrow.names, columns)
             wanted = list(dict.fromkeys(columns))
+            for name in wanted:
+                kind = str(file.schema_arrow.field(name).type)
+                if NESTED.match(kind):
+                    raise InputError(
+                        f"{path}: column {name!r} holds values of {kind[:MAX_KIND]}; allowed: "
+                        "texts, numbers, true and false; write it as text, several labels joined "
+                        "by a separator"
+                    )
             for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=wanted):
                 held = [batch.column(name).to_pylist() for name in columns]
                 for found in zip(*held, strict=True):

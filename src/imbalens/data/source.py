@@ -33,6 +33,10 @@ class SourceSplit:
         views: View per position, such as "PA"; None if not known.
         unknown: Of several labels, which are not known of a position, and 0 in `labels`; None if
             all are known.
+        files: Returns the full path per position, of an array in a file with the row after it;
+            None where images are in no files.
+        groups: What the group of a position is called, blank where it is one by itself; None if
+            not known.
     """
 
     labels: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"]
@@ -43,6 +47,8 @@ class SourceSplit:
     patients: Int[np.ndarray, " n"] | None = None
     views: Sequence[str] | None = None
     unknown: Bool[np.ndarray, "n m"] | None = None
+    files: Callable[[], Sequence[str]] | None = None
+    groups: Sequence[str] | None = None
 
     @property
     def targets(self) -> Targets:

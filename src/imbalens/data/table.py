@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import assert_never
 
 import numpy as np
-from jaxtyping import Int, UInt8
-from PIL import Image
+from jaxtyping import Int
 
 from imbalens.data.array_files import (
     count_images,
@@ -22,8 +21,9 @@ from imbalens.data.array_files import (
     readable,
     require_array_file,
 )
+from imbalens.data.converting import convert_channels
 from imbalens.data.geometry import Stored
-from imbalens.data.group_splits import draw_test_images, number_groups, require_apart
+from imbalens.data.group_splits import as_group, draw_test_images, number_groups, require_apart
 from imbalens.data.image_files import Format, measure
 from imbalens.data.image_table import ImageTable, Rows, open_images, open_rows
 from imbalens.data.label_columns import Labels, read_labels
@@ -101,7 +101,7 @@ def open_table(
     rows = _read_rows(root, params)
     labels = read_labels(params.labels, rows.columns, rows.places)
     images = _find_images(root, params, rows, image_size, resize)
-    texts = None if params.group is None else rows.columns[params.group]
+    texts = None if params.group is None else [*map(as_group, rows.columns[params.group])]
     groups = None if texts is None else number_groups(texts, images.names)
     splits = _split_rows(root, params, rows, labels, groups)
     require_apart(str(root), groups, splits, images.names, shown=texts)
@@ -111,6 +111,7 @@ def open_table(
         images.names,
         labels.values,
         groups=groups,
+        group_texts=texts,
         boxes=None
         if params.boxes is None
         else read_table_boxes(
@@ -221,20 +222,10 @@ def _find_images(root: Path, params: Table, rows: TableRows, size: int, resize: 
                 [str(row) for row in range(n)],
                 BOXED_ROW,
                 stored=lambda _: whole,
-                read=read if params.channels == 3 else _in_grey(read),
+                read=convert_channels(read, 3, params.channels),
             )
         case _:
             assert_never(params.images)
-
-
-def _in_grey(read: ReadImages) -> ReadImages:
-    """Return a reader of the luminance of what another reads."""
-
-    def read_grey(positions: Int[np.ndarray, " k"]) -> UInt8[np.ndarray, "k s s 1"]:
-        images = [Image.fromarray(image).convert("L") for image in read(positions)]
-        return np.stack([np.asarray(image) for image in images])[..., None]
-
-    return read_grey
 
 
 def _split_rows(

@@ -4,21 +4,23 @@ A table of boxes names the image in the column that the table of images has for 
 images are those of an array, in the column `row`, from 0.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import assert_never
 
 import numpy as np
 from jaxtyping import Int
 
-from imbalens.data.boxes import BOX_COLUMNS, Sides, collect_boxes, place_listed
+from imbalens.data.boxes import BOX_COLUMNS, Sides, place_listed
 from imbalens.data.coco import read_coco
+from imbalens.data.csv_tables import is_blank
 from imbalens.data.geometry import Stored
-from imbalens.data.names import MAX_LENGTH, composed
+from imbalens.data.names import composed
 from imbalens.data.table_rows import find_file, read_table, within
 from imbalens.errors import InputError
 from imbalens.params.datasets import Resize
+from imbalens.params.errors import shown
 from imbalens.params.tables import BoxTable, CocoBoxes, TableBoxes
 
 
@@ -46,36 +48,61 @@ def read_table_boxes(
         size: Side in pixels of the prepared images.
 
     Raises:
-        InputError: naming file and place of a box of no image or class, or outside of its image.
+        InputError: naming file and place of a box of no image or class, or outside of its image,
+            or of an image that has other proportions than is said.
     """
     path = find_file(root, params.file, "boxes.file")
     row_of = {name: row for row, name in enumerate(names)}
-    held = cache(stored)
 
     def find_image(place: str, text: str) -> int:
-        row = row_of.get(composed(within(text, place)))
+        row = row_of.get(composed(within(text, place, root=root)))
         if row is None:
             raise InputError(
-                f"{place}: found a box of {text[:MAX_LENGTH]!r}, which is none of the images of "
-                f"source.table, such as {names[0]!r}"
+                f"{place}: found a box of {shown(text)}, which is none of the images of "
+                f"source.table, such as {shown(names[0])}"
             )
         return row
 
+    stated: dict[int, Sides] = {}
     match params:
         case BoxTable(kind=form):
-            columns = (column, params.label, *BOX_COLUMNS[form])
-            rows = read_table(path, columns, long=(column,))
-            sides = dict.fromkeys(names, params.sides) if params.sides else {}
+            columns = (column, params.label, *(params.columns or BOX_COLUMNS[form]))
+            rows = _with_numbers(path, read_table(path, columns, long=(column,)))
+            stated = dict.fromkeys(row_of.values(), params.sides) if params.sides else {}
         case CocoBoxes():
             form, file = "xywh", read_coco(path)
-            rows, sides = file.rows, file.sides
+            rows = file.rows
+            stated = {
+                find_image(place, name): file.sides[name]
+                for place, (name, *_) in rows
+                if name in file.sides
+            }
         case _:
             assert_never(params)
-
-    def sides_of(row: int) -> Sides:
-        return sides.get(names[row]) or (held(row).width, held(row).height)
-
-    boxes = collect_boxes(
-        rows, find_image=find_image, label_of=label_of, sides_of=sides_of, form=form
+    return place_listed(
+        rows,
+        find_image=find_image,
+        label_of=label_of,
+        stated=stated,
+        stored=stored,
+        resize=resize,
+        size=size,
+        form=form,
     )
-    return place_listed(boxes, held, resize=resize, size=size)
+
+
+def _with_numbers(
+    path: Path, rows: Iterator[tuple[str, tuple[str, ...]]]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the rows that have any of the four numbers; print how many have none.
+
+    So tables say of an image that it has no box.
+    """
+    passed = 0
+    for place, values in rows:
+        if all(map(is_blank, values[-4:])):
+            passed += 1
+        else:
+            yield place, values
+    if passed:
+        print(f"{path}: passed over {passed:,} rows without a box", file=sys.stderr)

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from imbalens.data.csv_tables import read_rows
 from imbalens.data.listed import find_absent
-from imbalens.data.names import MAX_LENGTH, composed
+from imbalens.data.names import composed
 from imbalens.data.parquet_tables import read_parquet_rows
 from imbalens.errors import InputError
+from imbalens.params.errors import shown
 from imbalens.params.paths import expand_path
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
+MAX_BYTES = 2**30  # of a table as text, unpacked: some ten million rows
 
 
 @dataclass(frozen=True)
@@ -31,20 +33,22 @@ class TableRows:
     tables: Sequence[str]
 
 
-def find_file(root: Path, text: str, key: str) -> Path:
+def find_file(root: Path, text: str, key: str, *, optional: bool = False) -> Path:
     """Return the path of a file that the source names.
 
     Args:
         root: Folder that the file is in if its path is not a full one.
         text: Its path, as the parameters have it.
         key: Their key, for the message.
+        optional: Whether there need not be one.
 
     Raises:
         InputError: if it is not there.
     """
     path = root / expand_path(text)
     if not path.is_file():
-        raise InputError(f"{path}: file not found; give source.{key} another path")
+        hint = ", or null" if optional else ""
+        raise InputError(f"{path}: file not found; give source.{key} another path{hint}")
     return path
 
 
@@ -63,8 +67,10 @@ def read_table(
     """
     if not path.name.lower().endswith(SUFFIXES):
         raise InputError(f"{path}: found suffix {path.suffix!r}; allowed: {', '.join(SUFFIXES)}")
-    is_parquet = path.suffix.lower() == ".parquet"
-    yield from (read_parquet_rows if is_parquet else read_rows)(path, columns, long=long)
+    if path.suffix.lower() == ".parquet":
+        yield from read_parquet_rows(path, columns, long=long)
+    else:
+        yield from read_rows(path, columns, long=long, max_bytes=MAX_BYTES)
 
 
 def read_tables(
@@ -110,13 +116,13 @@ def find_images(root: Path, texts: Sequence[str], places: Sequence[str]) -> list
         InputError: naming a path that leads elsewhere, stands there twice, or of which there is
             no file.
     """
-    files = [within(text, place) for text, place in zip(texts, places, strict=True)]
+    files = [within(text, place, root=root) for text, place in zip(texts, places, strict=True)]
     first: dict[str, int] = {}
     for row, file in enumerate(files):
         if (before := first.setdefault(composed(file), row)) != row:
             raise InputError(
-                f"{places[row]}: found {file[:MAX_LENGTH]!r} again, after {places[before]}; "
-                "allowed: each image once"
+                f"{places[row]}: found {shown(file)} again, after {places[before]}; allowed: each "
+                "image once, for several rows of an image are not merged"
             )
     absent = find_absent(root, files)
     if absent:
@@ -127,18 +133,20 @@ def find_images(root: Path, texts: Sequence[str], places: Sequence[str]) -> list
     if absent:
         row = absent[0]
         raise InputError(
-            f"{places[row]}: found no file {files[row][:MAX_LENGTH]!r} in {root}; absent are "
+            f"{places[row]}: found no file {shown(files[row])} in {root}; absent are "
             f"{len(absent):,} of {len(files):,}: bring them, or a table without them"
         )
     return files
 
 
-def within(text: str, place: str) -> str:
+def within(text: str, place: str, *, root: Path) -> str:
     """Return a path within the root folder, with `/`.
 
     Args:
-        text: The path as it stands there; blanks around it do not count.
+        text: The path as it stands there, a full one or within the folder; blanks around it do
+            not count.
         place: Where that is, for the message.
+        root: The folder.
 
     Raises:
         InputError: if it leads elsewhere.
@@ -146,10 +154,9 @@ def within(text: str, place: str) -> str:
     path = text.strip().replace("\\", "/")
     if "//" in path or "./" in path:
         path = posixpath.normpath(path)
+    path = path.removeprefix(f"{root.absolute().as_posix()}/")
     if not path or path.startswith(("/", "../")) or path in (".", ".."):
-        raise InputError(
-            f"{place}: found path {text[:MAX_LENGTH]!r}; allowed: paths within source.root"
-        )
+        raise InputError(f"{place}: found path {shown(text)}; allowed: paths within {root}")
     return path
 
 

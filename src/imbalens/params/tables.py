@@ -1,8 +1,9 @@
 """What a table of one's own says of images: which columns hold what."""
 
+import unicodedata
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from imbalens.params.base import Section, Seed
 from imbalens.params.paths import PathText
@@ -11,7 +12,21 @@ MAX_LABELS = 1000  # that an image can have several of
 
 Column = Annotated[str, Field(min_length=1, max_length=255)]
 Columns = Annotated[tuple[Column, ...], Field(min_length=1, max_length=MAX_LABELS)]
-ClassNames = Annotated[tuple[Column, ...], Field(min_length=1, max_length=32_768)]
+
+
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a name that is there twice, however Unicode spells it."""
+    first: dict[str, int] = {}
+    for position, name in enumerate(names):
+        before = first.setdefault(unicodedata.normalize("NFC", name), position)
+        if before != position:
+            raise ValueError(f"allowed: each name once; names {before} and {position} are one")
+    return names
+
+
+ClassNames = Annotated[
+    tuple[Column, ...], Field(min_length=1, max_length=32_768), AfterValidator(_each_once)
+]
 
 # What a label is taken for that a table leaves open; `ignore`: no loss and no measure counts it.
 UnknownAs = Literal["negative", "positive", "ignore"]
@@ -124,13 +139,15 @@ Side = Annotated[int, Field(ge=1, le=2**17)]
 class BoxTable(Section):
     """A table with a row per box: its image, its class in the column `label`, and four numbers.
 
-    They are x, y, w, h, or x_min, y_min, x_max, y_max, in pixels of the image as it is stored, or
-    of one of other `sides`, width and height.
+    They are x, y, w, h, or x_min, y_min, x_max, y_max, in columns of these names or of those in
+    `columns`, in pixels of the image as it is stored, or of a copy with other `sides`, width and
+    height.
     """
 
     kind: BoxForm
     file: PathText
     label: Column
+    columns: tuple[Column, Column, Column, Column] | None
     sides: tuple[Side, Side] | None
 
 
