@@ -259,6 +259,14 @@ def test_a_label_that_is_not_known_is_neither_there_nor_not():
     assert near.result.nearest.n_instances[0] == (MATRIX[3:, 0] == 0).sum()
 
 
+def test_of_neighbours_those_that_are_known_to_lack_the_class_are_its_adversaries():
+    labels = [[1, 0], [-1, 1], [0, 1], [-1, 1], [0, 0], [0, 0], [0, 0], [0, 0]]
+    taken = [[0, 1], *([abs(mark), 1] for mark, _ in labels[1:4]), *labels[4:]]
+    features = [[0.0], [1], [2], [3], [20], [21], [22], [23]]
+    near = imbalens.adversaries(features, labels, taken, labels, taken, n_neighbors=3)
+    assert near.result.nearest.counts[0].tolist() == [0, 1, 0]
+
+
 def with_one(values, value):
     changed = np.array(values, dtype=object if isinstance(value, str) else float)
     changed.flat[4] = value

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from imbalens.analysis.common.neighbors import find_neighbors
 from imbalens.analysis.performance.performance import performance
 from imbalens.classes import UNKNOWN, known_classes, true_classes
 from imbalens.dumps.features import dump_features
@@ -159,6 +160,25 @@ def test_errors_are_of_pairs_that_are_known(folder, decision):
     assert (seen.targets[wrong[:, :3]] == 0).all()
     # nothing is said of the images of which nothing is known
     assert not wrong[:3].any()
+
+
+@pytest.mark.parametrize("run", ALL_RUNS)
+def test_adversaries_are_neighbours_that_are_known_to_lack_the_class(folder, run):
+    path = folder / f"data/dumps/features/{run}.h5"
+    train = read_features(path, ["train"], decision="prevalence").splits["train"]
+    known = known_classes(train.targets, LABELS)
+    counts = np.zeros((4, 4))
+    for row, near in enumerate(find_neighbors(train.features, known, n_neighbors=5).nearest):
+        for c in np.flatnonzero(train.classes[row] & ~train.predictions[row]):
+            for other in near[known[near, c] & ~train.classes[near, c]]:
+                own = train.classes[other]
+                counts[c] += own / max(own.sum(), 1)
+    table = read_table(folder / f"plots/adversaries/{run}.csv")
+    table = table[table["kind"] == "neighbours"].set_index(["class", "adversary"])["share"]
+    for (own, other), share in table.items():
+        c, a = NAMES.index(own), NAMES.index(other)
+        expected = counts[c, a] / counts[c].sum() if counts[c].sum() else np.nan
+        assert pd.to_numeric(share) == pytest.approx(expected, rel=1e-5, nan_ok=True), (own, other)
 
 
 def test_labels_that_are_not_known_are_no_candidates(folder):

@@ -270,7 +270,9 @@ def performance(
     """
     logits = take_numbers("scores", scores, "images classes")
     labelled = {"labels": labels, "train_labels": train_labels}
-    named, (targets, trained) = take_labels(names, n_scores=logits.shape[1], **labelled)
+    named, (targets, trained) = take_labels(
+        names, n_scores=logits.shape[1], all_known=(), **labelled
+    )
     require_same_images(scores=logits, labels=targets)
     require_logits(logits, targets)
     thresholds = None

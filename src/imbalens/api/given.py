@@ -125,7 +125,7 @@ def take_classes(
     names: Iterable[str] | None, **given: ArrayLike
 ) -> tuple[tuple[str, ...], list[Classes]]:
     """Take labels as `take_labels`, and say which classes images have, see `imbalens.classes`."""
-    labels, targets = take_labels(names, n_scores=None, **given)
+    labels, targets = take_labels(names, n_scores=None, all_known=(), **given)
     return name_classes(labels, targets[0]), [true_classes(each, labels) for each in targets]
 
 
