@@ -282,6 +282,36 @@ def test_a_blank_among_columns_of_one_class_has_no_rule(root):
         open_table(table(root, labels={"kind": "one_hot", "columns": ("a", "b")}), 8)
 
 
+def test_a_pattern_finds_groups_in_a_column(root):
+    group = {"column": "path", "pattern": "in/([0-4])?"}
+    source = open_table(table(root, group=group), 8)
+    assert source.train.groups == ["0", "1", "2", "3"]
+    assert source.test.groups == ["4", ""]
+    add(root, "labels.csv", "elsewhere/8.jpg,cat,none,test,,PA,0,0")
+    (root / "elsewhere").mkdir()
+    shutil.copy(root / "in/0.jpg", root / "elsewhere/8.jpg")
+    with pytest.raises(InputError) as caught:
+        open_table(table(root, group=group), 8)
+    assert str(caught.value) == (
+        f"{root}/labels.csv, line 9: found 'elsewhere/8.jpg' in column 'path', in which "
+        "source.group.pattern, 'in/([0-4])?', finds nothing; allowed: a group in each, or a blank"
+    )
+    group = {"column": "path", "pattern": "(in)"}
+    write(root / "labels.csv", HEADER, *ROWS)
+    with pytest.raises(InputError, match="are of one group 'in'; groups in both: 1"):
+        open_table(table(root, group=group), 8)
+
+
+@pytest.mark.parametrize(
+    "group", [{"column": "path", "pattern": each} for each in ("(", "a", "(a)(b)", "")] + ["", 5]
+)
+def test_a_group_that_is_neither_a_column_nor_a_pattern_is_refused(root, group):
+    with pytest.raises(
+        ValidationError, match=r"^1 validation error .*\n.*\n.*allowed: a column, or"
+    ):
+        table(root, group=group)
+
+
 @pytest.mark.parametrize("group", [None, "patient"])
 def test_a_share_drawn_without_groups_is_said(root, capsys, group):
     split = {"kind": "share", "test_share": 0.4, "seed": 0}

@@ -6,6 +6,15 @@ from tests.params.test_checks import FOLDER, NIH, SEEDED, messages_of
 from tests.params.test_loading import SHIPPED, at, load_changed
 
 ARRAYS = {"name": "arrays", "path": "a.npz", "digest": None}
+TABLE = {
+    "name": "table",
+    "root": "x",
+    "table": "t.csv",
+    "images": {"kind": "array", "file": "x.npz", "array": "x"},
+    "labels": {"kind": "class", "column": "label"},
+    "split": {"kind": "column", "column": "split"},
+    "digest": None,
+}
 PLANTED = SHIPPED["datasets"]["planted"]["source"]
 PHANTOM = SHIPPED["datasets"]["phantom"]["source"]
 INATURALIST = {"name": "inaturalist", "root": "x", "version": 2017, "digest": None}
@@ -78,6 +87,11 @@ def test_what_goes_together_is_valid(tmp_path, source, other):
         (
             mine(INATURALIST | {"level": "full", "version": 2018, "boxes": True}, None),
             "datasets.mine.source.boxes: found true; allowed for 2018: false",
+        ),
+        (
+            mine(TABLE, ARRAYS, bits=12),
+            "datasets.mine.bits: found 12; allowed for source 'table' with images of an array and "
+            "'arrays': null",
         ),
         (
             mine(ARRAYS, {"name": "cifar10", "root": "x", "download": False}, bits=12),

@@ -62,6 +62,7 @@ class DicomImageFile(ImageFile.ImageFile):
         return float(places.min()), float(places.max())
 
     def _whole(self) -> Any:  # noqa: ANN401 - what an optional package reads
+        assert self.fp is not None  # before the image is closed
         self.fp.seek(0)
         return self._read(self.fp)
 

@@ -6,6 +6,7 @@ Boxes stand in a table of their own or in a file as of COCO (see `table_boxes`).
 images may be those of an array in an .npz or HDF5 file, row by row.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from imbalens.data.array_files import (
     require_array_file,
 )
 from imbalens.data.converting import convert_channels
+from imbalens.data.csv_tables import is_blank
 from imbalens.data.geometry import Stored
 from imbalens.data.group_splits import as_group, draw_test_images, number_groups, require_apart
 from imbalens.data.image_files import Format, measure
@@ -33,9 +35,11 @@ from imbalens.data.table_boxes import read_table_boxes
 from imbalens.data.table_rows import TableRows, find_file, find_images, read_tables
 from imbalens.errors import InputError
 from imbalens.params.datasets import Resize, Table
+from imbalens.params.errors import shown
 from imbalens.params.paths import expand_path
 from imbalens.params.tables import (
     ColumnSplit,
+    GroupPattern,
     Joined,
     MultiHot,
     OneClass,
@@ -101,7 +105,7 @@ def open_table(
     rows = _read_rows(root, params)
     labels = read_labels(params.labels, rows.columns, rows.places)
     images = _find_images(root, params, rows, image_size, resize)
-    texts = None if params.group is None else [*map(as_group, rows.columns[params.group])]
+    texts = _read_groups(params.group, rows)
     groups = None if texts is None else number_groups(texts, images.names)
     splits = _split_rows(root, params, rows, labels, groups)
     require_apart(str(root), groups, splits, images.names, shown=texts)
@@ -160,7 +164,8 @@ def _read_rows(root: Path, params: Table) -> TableRows:
     """Read all columns that are named, of all tables."""
     paths = {"train": find_file(root, params.table, "table")}
     long = [params.images.column] if isinstance(params.images, TableFiles) else []
-    columns = [name for name in (params.group, params.view) if name is not None]
+    group = params.group.column if isinstance(params.group, GroupPattern) else params.group
+    columns = [name for name in (group, params.view) if name is not None]
     match params.split:
         case ColumnSplit(column=column):
             columns.append(column)
@@ -185,6 +190,25 @@ def _read_rows(root: Path, params: Table) -> TableRows:
         case _:
             assert_never(params.labels)
     return read_tables(paths, [*long, *columns], long=long)
+
+
+def _read_groups(group: str | GroupPattern | None, rows: TableRows) -> list[str] | None:
+    """Return what the group of each image is called, see `as_group`; None if none is asked for."""
+    if group is None:
+        return None
+    if isinstance(group, str):
+        return [*map(as_group, rows.columns[group])]
+    found: list[str] = []
+    for text, place in zip(rows.columns[group.column], rows.places, strict=True):
+        match = re.search(group.pattern, text)
+        if not match and not is_blank(text):
+            raise InputError(
+                f"{place}: found {shown(text)} in column {group.column!r}, in which "
+                f"source.group.pattern, {shown(group.pattern)}, finds nothing; allowed: a group "
+                "in each, or a blank"
+            )
+        found.append(as_group(match[1] or "") if match else "")
+    return found
 
 
 def _find_images(root: Path, params: Table, rows: TableRows, size: int, resize: Resize) -> _Images:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from imbalens.params.datasets import AnySource, Dataset, Inaturalist, sources
+from imbalens.params.datasets import AnySource, Dataset, Inaturalist, Table, sources
 from imbalens.params.errors import listed, shown
+from imbalens.params.tables import TableArray
 
 
 def find_dataset_problems(datasets: Mapping[str, Dataset]) -> list[str]:
@@ -34,11 +35,24 @@ def _check_images(dataset: Dataset) -> Iterator[str]:
     given = dataset.sources.values()
     for key, found, usual, allowed, taken in (
         ("resize", dataset.resize, "squash", "squash", any(each.takes_resize for each in given)),
-        ("bits", dataset.bits, None, "null", any(each.takes_bits for each in given)),
+        ("bits", dataset.bits, None, "null", any(map(_takes_bits, given))),
     ):
         if found != usual and not taken:
-            names = " and ".join(dict.fromkeys(repr(each.name) for each in given))
+            names = " and ".join(dict.fromkeys(map(_describe, given)))
             yield f"{key}: found {shown(found)}; allowed for source {names}: {allowed}"
+
+
+def _takes_bits(source: AnySource) -> bool:
+    return source.takes_bits and not _is_array(source)
+
+
+def _is_array(source: AnySource) -> bool:
+    """Tell whether images by a table are those of an array, which have 8 bits."""
+    return isinstance(source, Table) and isinstance(source.images, TableArray)
+
+
+def _describe(source: AnySource) -> str:
+    return f"{source.name!r}" + (" with images of an array" if _is_array(source) else "")
 
 
 def _check_evaluate_on(dataset: Dataset) -> Iterator[str]:

@@ -14,6 +14,7 @@ from imbalens.params.paths import PathText
 from imbalens.params.tables import (
     Column,
     ColumnSplit,
+    Group,
     Joined,
     MultiHot,
     PatientSplit,
@@ -301,9 +302,9 @@ class Table(Files):
     """Images of one's own by a table, CSV or parquet (see data/table.py).
 
     `root` may name environment variables as $NAME; other files are within it if their paths are
-    not full ones. `group` and `view` are columns. `channels: 1` makes images grey. `window` says
-    which values of DICOM files become 0 to 255: all that their bits can hold, or those of the
-    window that each stores.
+    not full ones. `group` and `view` are columns, or `group` what a pattern finds in one.
+    `channels: 1` makes images grey. `window` says which values of DICOM files become 0 to 255: all
+    that their bits can hold, or those of the window that each stores.
     """
 
     takes_resize: ClassVar[bool] = True
@@ -314,7 +315,7 @@ class Table(Files):
     images: TableImages
     labels: TableLabels
     split: TableSplit
-    group: Column | None
+    group: Group | None
     view: Column | None
     boxes: TableBoxes | None
     channels: Literal[1, 3]

@@ -1,9 +1,11 @@
 """What a table of one's own says of images: which columns hold what."""
 
+import re
 import unicodedata
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError, WrapValidator
 
 from imbalens.params.base import Section, Seed
 from imbalens.params.paths import PathText
@@ -94,6 +96,31 @@ class TableArray(Section):
 
 
 TableImages = Annotated[TableFiles | TableArray, Field(discriminator="kind")]
+
+
+class GroupPattern(Section):
+    """What a regular expression finds in a column is the group, such as the folder of a path."""
+
+    column: Column
+    pattern: Annotated[str, Field(min_length=1, max_length=255)]
+
+
+def _check_group(value: object, validate: Callable[[object], Any]) -> Any:  # noqa: ANN401
+    """Say in one line what is allowed, instead of in one for each of the kinds."""
+    try:
+        group = validate(value)
+        n = re.compile(group.pattern).groups if isinstance(group, GroupPattern) else 1
+    except (ValidationError, re.error):
+        n = 0
+    if n != 1:
+        raise ValueError(
+            "allowed: a column, or a column and a pattern with one pair of round brackets, as in "
+            "{column: path, pattern: (patient[0-9]+)}"
+        )
+    return group
+
+
+Group = Annotated[Column | GroupPattern, WrapValidator(_check_group)]
 
 
 class PatientSplit(Section):
