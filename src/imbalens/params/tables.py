@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, WrapValidator
@@ -107,17 +108,14 @@ class GroupPattern(Section):
 
 def _check_group(value: object, validate: Callable[[object], Any]) -> Any:  # noqa: ANN401
     """Say in one line what is allowed, instead of in one for each of the kinds."""
-    try:
+    with suppress(ValidationError, re.error):
         group = validate(value)
-        n = re.compile(group.pattern).groups if isinstance(group, GroupPattern) else 1
-    except (ValidationError, re.error):
-        n = 0
-    if n != 1:
-        raise ValueError(
-            "allowed: a column, or a column and a pattern with one pair of round brackets, as in "
-            "{column: path, pattern: (patient[0-9]+)}"
-        )
-    return group
+        if not isinstance(group, GroupPattern) or re.compile(group.pattern).groups == 1:
+            return group
+    raise ValueError(
+        "allowed: a column, or a column and a pattern with one pair of round brackets, as in "
+        "{column: path, pattern: (patient[0-9]+)}"
+    )
 
 
 Group = Annotated[Column | GroupPattern, WrapValidator(_check_group)]
