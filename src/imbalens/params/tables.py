@@ -107,11 +107,12 @@ class GroupPattern(Section):
 
 def _check_group(value: object, validate: Callable[[object], Any]) -> Any:  # noqa: ANN401
     """Say in one line what is allowed, instead of in one for each of the kinds."""
+    group, n = None, 0
     try:
         group = validate(value)
         n = re.compile(group.pattern).groups if isinstance(group, GroupPattern) else 1
     except (ValidationError, re.error):
-        n = 0
+        pass
     if n != 1:
         raise ValueError(
             "allowed: a column, or a column and a pattern with one pair of round brackets, as in "
