@@ -212,7 +212,8 @@ def test_a_folder_of_2021_that_is_no_species_is_named(tmp_path):
         open_inaturalist(of(root, 2021, "full"), 8)
 
 
-def test_the_profile_makes_fifty_to_one_of_the_real_counts():
+def test_the_profile_makes_fifty_to_one_of_the_real_counts(monkeypatch):
+    monkeypatch.chdir(ROOT)  # where analyses.yaml lies beside it
     dataset = load_params(ROOT / "profiles/inat13.yaml").datasets["inat13"]
     train = [158407, 100479, 214295, 35201, 29333, 5826, 15318, 7536, 5228, 4873, 1982, 398, 308]
     val = [38206, 18076, 21226, 5680, 3490, 1780, 2385, 1841, 1362, 1086, 637, 144, 73]

@@ -205,7 +205,9 @@ def test_what_cannot_be_classes_is_one_error(tmp_path, classes):
 def test_the_profiles_have_the_sizes_of_the_paper(
     tmp_path, monkeypatch, profile, head, tail, train, test
 ):
-    dataset = load_params(ROOT / f"profiles/{profile}.yaml").datasets[profile]
+    with monkeypatch.context() as there:
+        there.chdir(ROOT)  # where analyses.yaml lies beside it
+        dataset = load_params(ROOT / f"profiles/{profile}.yaml").datasets[profile]
     names = [f"/x/x{label:03d}" for label in range(101)]
     rows = [f"{name}/{i}.jpg {label}" for label, name in enumerate(names) for i in range(3068)]
     (tmp_path / "data_256").mkdir()
