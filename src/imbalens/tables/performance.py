@@ -20,6 +20,6 @@ CONFUSION = Table(
         Column("actual", "text", "class that images have"),
         Column("predicted", "text", "class that they are taken for"),
         Column("count", "integer", "images"),
-        Column("share", "number", "count as a share of the actual class's images"),
+        Column("share", "number", "count as a share of the actual class's images that tell it"),
     ),
 )
