@@ -31,13 +31,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         **options.model_dump(exclude={"split"}),
     )
     metrics = report.adversary_metrics(found, dump.class_names)
-    truth = read_truth(Path(f"data/prepared/{run.dataset}.h5"), "train")
-    if truth:
+    if truth := read_truth(Path(f"data/prepared/{run.dataset}.h5"), "train"):
         own, planted = (train.classes, train.predictions), (truth.mislabelled, truth.pairs)
         choice = options.model_dump(include={"instances", "eps", "alpha"})
         metrics["recovery"] = adversaries_recovery(found, *own, *planted, **choice)
     write_json(Path(f"metrics/adversaries/{name}.json"), metrics)
-    about = (dump.class_names, dump.class_counts)
+    about = dump.class_names, dump.class_counts
     shares, predictors = report.share_table(found, *about), report.predictor_table(found.scores)
     write_table(ADVERSARIES, name, shares)
     write_table(PREDICTORS, name, predictors)
