@@ -36,7 +36,7 @@ MUTANTS = (
     Mutant(
         "a neighbour that has the class counts for its other classes",
         "adversaries/distributions",
-        "selected[neighbors.row] & ~neighbor_labels",
+        "selected[neighbors.row] & lacking[neighbors.neighbor]",
         "selected[neighbors.row] & np.ones_like(neighbor_labels)",
     ),
     Mutant(
@@ -289,8 +289,8 @@ MUTANTS = (
     Mutant(
         "a label with just enough images is left out of means",
         "common/measured",
-        "n_classes=actual.shape[1]) >= min_images",
-        "n_classes=actual.shape[1]) > min_images",
+        "count_behind(None, actual, lacking)[0] >= min_images",
+        "count_behind(None, actual, lacking)[0] > min_images",
     ),
     Mutant(
         "the debiased similarity is one degree of freedom off",

@@ -160,6 +160,7 @@ def _write(files: Sequence[Path], path: Path) -> None:
         },
         "validation": {"share": 0.0, "seed": 0},
         "normalization": None,
+        "evaluate_on": None,
     }
     prepare(Dataset.model_validate(dataset), path)
 

@@ -30,7 +30,7 @@ def test_only_the_benchmarks_asked_for_run():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nonsense"], "found nonsense; allowed: training, input_pipeline"),
+        (["nonsense"], "found nonsense; allowed: preparation, training"),
         (["--write", "--quick"], "--write takes neither"),
         (["--write", "colours"], "--write takes neither"),
     ],
