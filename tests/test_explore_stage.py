@@ -242,7 +242,6 @@ def change(values, *, split=None, **kinds):
 def test_training_images_are_no_evaluation_images(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").symlink_to(folder / "data")
-    (tmp_path / ".dvc").symlink_to(folder / ".dvc")
     write_params(tmp_path, change(experiment(), split="train"))
     explore.main(["chest"])
     data = page_data(tmp_path, "chest")
