@@ -85,7 +85,7 @@ def test_pointing_at_the_map_shows_an_image_with_its_neighbours(browser, folder)
             if page.locator("#chosen dl").count():
                 break
         facts = page.inner_text("#chosen")
-        for term in ("label", "prediction", "split", "file", "Nearest training images"):
+        for term in ("label", "prediction", "split", "image", "Nearest training images"):
             assert term in facts
         assert page.locator("#chosen .near li").count() == 5
         source = page.eval_on_selector(
