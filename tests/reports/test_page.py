@@ -203,7 +203,9 @@ def test_vega_is_taken_from_the_page_of_the_plots():
     assert [script.split("-5")[0].split("-6")[0] for script in scripts] == [
         f"/* {name}" for name in VEGA
     ]
-    with pytest.raises(InputError, match=r"plots\.html of the package has no script of vega-embed \(found: vega"):
+    with pytest.raises(
+        InputError, match=r"plots\.html of the package has no script of vega-embed \(found: vega"
+    ):
         find_vega(read_asset(VEGA_PAGE).replace("/* vega-embed-6", "/* other-6"))
 
 

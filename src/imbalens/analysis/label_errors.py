@@ -119,7 +119,8 @@ def label_probabilities(
         parts = np.column_stack([neighbors.count(each) for each in (asked == 1).T])
         places = np.column_stack([neighbors.count(each) for each in (asked != UNKNOWN).T])
     else:
-        n, m = len(labels), labels.max(initial=-1) + 1 if scores is None else scores.shape[1]
+        n = len(labels)
+        m = int(labels.max(initial=-1)) + 1 if scores is None else scores.shape[1]
         require_codes(labels, n_codes=m, name="labels")
         cell = neighbors.row * m + labels[neighbors.neighbor]
         parts = np.bincount(cell, neighbors.parts, minlength=n * m).reshape(n, m)

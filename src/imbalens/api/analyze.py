@@ -41,6 +41,7 @@ def analyze(
     safe_from: int = 4,
     border_from: int = 2,
     rare_from: int = 1,
+    adversary_neighbors: int | None = None,
     instances: Instances = "misclassified_by_actual",
     errors: Errors = "by_actual",
     eps: float = 1e-5,
@@ -85,6 +86,7 @@ def analyze(
         safe_from: Fewest same-class neighbours of a safe image.
         border_from: Fewest of a border image.
         rare_from: Fewest of a rare image; below it lie outliers.
+        adversary_neighbors: Neighbours counted by adversaries; None for `n_neighbors`.
         instances: See `imbalens.adversaries`.
         errors: See `imbalens.adversaries`.
         eps: See `imbalens.adversaries`.
@@ -118,18 +120,20 @@ def analyze(
         paths=paths,
         decision=decision,
     )
-    if n_neighbors >= len(given.train.index):
-        raise InputError(
-            f"n_neighbors: found {n_neighbors}; allowed: below the {len(given.train.index)} "
-            "training images"
-        )
+    counted = n_neighbors if adversary_neighbors is None else adversary_neighbors
+    for key, number in {"n_neighbors": n_neighbors, "adversary_neighbors": counted}.items():
+        if number >= len(given.train.index):
+            raise InputError(
+                f"{key}: found {number}; allowed: below the {len(given.train.index)} training "
+                "images"
+            )
     cuts = {
         "n_neighbors": n_neighbors,
         "safe_from": safe_from,
         "border_from": border_from,
         "rare_from": rare_from,
     }
-    asked = {"n_neighbors": n_neighbors, "instances": instances, "errors": errors}
+    asked = {"n_neighbors": counted, "instances": instances, "errors": errors}
     measured = {"many_above": many_above, "few_below": few_below, "min_images": min_images}
     told: dict[str, Told] = {}
     for name, tell in {

@@ -60,15 +60,16 @@ def _performance(found: Mapping[str, Any]) -> list[str]:
 def _archetypes(
     given: Outputs, shares: Mapping[str, Mapping[str, float]], order: list[int]
 ) -> str:
-    def of_class(place: int) -> str:
+    def of_class(place: int) -> tuple[str, str]:
         name = given.class_names[place]
         own = [shares[name][kind] for kind in ("rare", "outlier")]
-        share = "no image" if None in own else f"{100 * sum(own):.0f} %"
-        return f"{share} of {_short(name)} ({given.class_counts[place]:,})"
+        share = "no image" if None in own else f"{100 * sum(own):.1f} %"
+        return share, f"({_short(name)}, {given.class_counts[place]:,} images)"
 
+    (head, largest), (tail, smallest) = of_class(order[0]), of_class(order[-1])
     return (
-        f"rare or outlier: {of_class(order[0])}, the largest class; "
-        f"{of_class(order[-1])}, the smallest"
+        f"rare or outlier: {head} of the largest class {largest}, "
+        f"{tail} of the smallest {smallest}"
     )
 
 

@@ -127,7 +127,11 @@ def take_outputs(
     scores = _take_scores(logits, probabilities)  # before they are logits
     n_scores = None if scores is None else scores.shape[1]
     named, (targets,) = take_labels(names, n_scores=n_scores, labels=labels)
-    several = {"ids": about.names, "groups": about.groups, "paths": about.paths}
+    several = {
+        "ids": about.names if any(about.names) else None,
+        "groups": about.groups,
+        "paths": about.paths,
+    }
     require_same_images(
         features=numbers,
         labels=targets,

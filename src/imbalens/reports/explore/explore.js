@@ -14,9 +14,9 @@
   const run = () => data.runs[find("run").value];
   const chosenClass = () => (find("class").value === "" ? null : Number(find("class").value));
   const isTrain = (id) => id < data.nTrain || id >= data.nPoints;
-  /* Of an image of which nothing is known: undefined. */
-  const isRight = (id) => (data.known && !data.known[id].length ? undefined
-    : String(data.given[id]) === String(run().predicted[id]));
+  /* Of an image of which nothing is known, or that nobody took for anything: undefined. */
+  const isRight = (id) => (run().predicted === null || (data.known && !data.known[id].length)
+    ? undefined : String(data.given[id]) === String(run().predicted[id]));
 
   /* Thumbnails of neighbours, or what they are called; those that are on the map lead there. */
   const addNear = (parent, ids, withLabels) => {
