@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -192,3 +193,16 @@ def test_torch_and_dvc_are_not_imported():
     code = "import sys, imbalens.commands.analyze; print({'torch', 'dvc'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_two_thousand_images_take_less_than_twenty_seconds(tmp_path):
+    """512 features and labels alone; on two idle cores it takes three."""
+    rng = np.random.default_rng(0)
+    codes = np.repeat(np.arange(10), [900, 400, 250, 150, 100, 70, 50, 40, 25, 15])
+    features = rng.normal(size=(10, 512))[codes] / 4 + rng.normal(size=(2000, 512))
+    file = write_npz(tmp_path / "f.npz", {"features": np.float32(features), "labels": codes})
+    command = [sys.executable, "-m", "imbalens", "analyze", file, "--out", str(tmp_path / "out")]
+    before = time.monotonic()
+    subprocess.run(command, check=True, capture_output=True)
+    assert time.monotonic() - before < 20
+    assert (tmp_path / "out/index.html").exists()
