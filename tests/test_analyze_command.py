@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pandas as pd
@@ -196,13 +195,15 @@ def test_torch_and_dvc_are_not_imported():
 
 
 def test_two_thousand_images_take_less_than_twenty_seconds(tmp_path):
-    """512 features and labels alone; on two idle cores it takes three."""
+    """512 features and labels alone; of the processor, since tests run beside each other."""
+    resource = pytest.importorskip("resource")  # which Windows has not
     rng = np.random.default_rng(0)
     codes = np.repeat(np.arange(10), [900, 400, 250, 150, 100, 70, 50, 40, 25, 15])
     features = rng.normal(size=(10, 512))[codes] / 4 + rng.normal(size=(2000, 512))
     file = write_npz(tmp_path / "f.npz", {"features": np.float32(features), "labels": codes})
     command = [sys.executable, "-m", "imbalens", "analyze", file, "--out", str(tmp_path / "out")]
-    before = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=True, capture_output=True)
-    assert time.monotonic() - before < 20
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 20
     assert (tmp_path / "out/index.html").exists()
