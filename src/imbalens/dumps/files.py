@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt16, UInt32
 
 from imbalens.classes import (
+    Classes,
     Decision,
     Seen,
     Targets,
@@ -95,6 +96,7 @@ class FeatureSplit(Seen):
         scores: `logits * logit_scale + offset`: what a softmax or a decision is taken on.
     """
 
+    predictions: Classes
     features: Float[np.ndarray, "n d"]
     logits: Float[np.ndarray, "n m"]
     scores: Float[np.ndarray, "n m"]
