@@ -104,7 +104,13 @@ class FeatureSplit(Seen):
     @property
     def seen(self) -> Seen:
         """The images alone, without what takes memory."""
-        return Seen(self.targets, self.index, self.classes, self.predictions, self.known)
+        said = self.predictions if self.predicts else None
+        return Seen(self.targets, self.index, self.classes, said, self.known)
+
+    @property
+    def predicts(self) -> bool:
+        """Whether there are logits."""
+        return self.logits.shape[1] > 0
 
 
 @dataclass(frozen=True)
@@ -164,17 +170,9 @@ def read_features(
             target is of no class; it says what to run.
     """
     with _open_features(path, sorted({*splits} - {"train"})) as file:
-        trained = "train" in list(file.attrs["splits"])
-        if "train" in splits and not trained:
-            raise NotApplicable(f"{path.stem} has no training images")
-        there: list[Output] = [
-            output
-            for output in OUTPUTS
-            if all(f"{split}/{output}" in file for split in file.attrs["splits"])
-        ]
-        for output in OUTPUTS:
-            if output in needs and output not in there:
-                raise NotApplicable(f"{path.stem} has no {output}")
+        trained, there = "train" in list(file.attrs["splits"]), _find_outputs(file)
+        if reason := _find_lack(file, splits, needs):
+            raise NotApplicable(reason)
         labels = tuple(str(name) for name in file.attrs["class_names"])
         task = str(file.attrs["task"])
         _require_outputs(file, ("class_names", "counts"))
@@ -197,6 +195,36 @@ def read_features(
             splits=loaded,
             trained=trained,
         )
+
+
+def tells_of(path: Path, splits: Sequence[str], *, needs: Collection[Output] = OUTPUTS) -> bool:
+    """Tell whether a feature dump has what is needed, see `read_features`.
+
+    Raises:
+        InputError: if the file is absent or damaged; it says what to run.
+    """
+    with _open_features(path, sorted({*splits} - {"train"})) as file:
+        return _find_lack(file, splits, needs) is None
+
+
+def _find_outputs(file: Any) -> list[Output]:  # noqa: ANN401 - an h5py file
+    """List what the network said of the images of all splits."""
+    splits = list(file.attrs["splits"])
+    return [one for one in OUTPUTS if all(f"{split}/{one}" in file for split in splits)]
+
+
+def _find_lack(
+    file: Any,  # noqa: ANN401 - an h5py file
+    splits: Collection[str],
+    needs: Collection[Output],
+) -> str | None:
+    """Say what of that which is needed is not in a dump, None if all is."""
+    run, there = Path(file.filename).stem, _find_outputs(file)
+    if "train" in splits and "train" not in list(file.attrs["splits"]):
+        return f"{run} has no training images"
+    return next(
+        (f"{run} has no {output}" for output in OUTPUTS if output in {*needs} - {*there}), None
+    )
 
 
 def _thresholds(file: Any, decision: Decision) -> Float[np.ndarray, " m"] | None:  # noqa: ANN401

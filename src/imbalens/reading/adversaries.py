@@ -27,10 +27,16 @@ def read_shares(
         names: Classes in the order wanted; None for that of the table.
         column: As they are, or with a chance for each class.
 
+    Returns:
+        One matrix per kind, undefined where the table says nothing at all.
+
     Raises:
         InputError: if the table is absent, damaged or about other classes; it says what to run.
     """
     pairs = read_table(ADVERSARIES, run)
+    if pairs.empty:  # which a run without features or logits has
+        n = len(names or ())
+        return [np.full((n, n), np.nan) for _ in kinds]
     there = list(dict.fromkeys([*pairs["class"], *pairs["adversary"]]))
     wanted = there if names is None else names
     if others := [name for name in there if name not in set(wanted)]:

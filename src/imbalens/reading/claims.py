@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
 from imbalens.analysis.claims.added_activation import Added
-from imbalens.analysis.claims.adversary_prediction import Foretold
+from imbalens.analysis.claims.adversary_prediction import LOG_LOSS_NAME, Foretold
 from imbalens.analysis.claims.cost_sensitive import Comparison
 from imbalens.analysis.claims.intervals import Resampling
 from imbalens.analysis.claims.judging import Colours, RunResults
@@ -117,6 +117,8 @@ def _read_added(
 def read_run(run: str, params: Params) -> RunResults:
     """Read what archetypes, adversaries and colours of a run say."""
     table, scores = read_table(ARCHETYPES, run), read_table(CLASS_SCORES, run)
+    if table.empty or scores.empty:  # without features or predictions of training images
+        return RunResults(run, None, None, None, None)
     rows, columns = ("class", scores["class"].tolist()), ("archetype", ARCHETYPE_NAMES)
     counts, true_positives = (
         pair_matrix(ARCHETYPES, run, table, column, rows=rows, columns=columns).sum(axis=0)
@@ -144,7 +146,7 @@ def _read_foretold(run: str, scores: pd.DataFrame) -> Foretold:
         smoothed=smoothed,
         score=scores["log_loss"].to_numpy(),
         score_fdr=scores["log_loss_fdr"].to_numpy(),
-        score_name="log loss per error (nats)",
+        score_name=LOG_LOSS_NAME,
     )
 
 
@@ -155,6 +157,10 @@ def read_ldam(dataset: str, params: Params) -> list[LdamComparison]:
         if isinstance(params.runs[run].loss, Ldam):
             baseline, classes = baseline_of(params, run), read_table(CLASSES, run)
             names, counts = classes["class"].tolist(), classes["train_count"].to_numpy()
+            if not _is_measured([*groups[setting], *groups[baseline]]):
+                plain = _is_plain(params.runs[groups[baseline][0]])
+                found.append(_unmeasured(setting, baseline, plain=plain))
+                continue
             jaccards = {
                 side: np.stack([_read_jaccard(one, names) for one in groups[side]])
                 for side in (setting, baseline)
@@ -173,6 +179,25 @@ def read_ldam(dataset: str, params: Params) -> list[LdamComparison]:
                 )
             )
     return found
+
+
+def _is_measured(runs: Sequence[str]) -> bool:
+    """Tell whether runs have predictions, and features of training images."""
+    return not any(read_table(table, run).empty for table in (CLASSES, PAIRS) for run in runs)
+
+
+def _unmeasured(setting: str, baseline: str, *, plain: bool) -> LdamComparison:
+    none = np.empty((0, 0, 0))
+    return LdamComparison(
+        setting=setting,
+        baseline=baseline,
+        plain=plain,
+        predictions=[],
+        jaccards=none,
+        baseline_jaccards=none,
+        train_counts=np.empty(0, dtype=np.int64),
+        measured=False,
+    )
 
 
 def _read_predictions(

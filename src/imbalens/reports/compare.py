@@ -24,6 +24,7 @@ from imbalens.analysis.performance.measures import (
     RECALL,
 )
 from imbalens.reports.common.markdown import markdown_table
+from imbalens.reports.common.not_applicable import is_applicable
 from imbalens.reports.common.overlay import add_scale, overlay
 from imbalens.reports.common.style import PALETTE, plain, quiet, save, say, titled
 from imbalens.store.examples import Example
@@ -208,7 +209,11 @@ def draw_class_figures(
 
 def _panels(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Values]]:
     """Return values per heading, setting and class, the average, under None, first."""
-    figures = {name: stages["performance"] for name, stages in metrics.items()}
+    figures = {
+        name: stages["performance"]
+        for name, stages in metrics.items()
+        if is_applicable(stages["performance"])
+    }
     if any(AUROC.name in found for found in figures.values()):
         return {
             spec.heading: {
