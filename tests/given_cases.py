@@ -44,7 +44,7 @@ def outputs(task, seed, *, better=False):
     return found
 
 
-def save_npz(path, found, *, keys, splits=("train", "test"), order=None):
+def save_npz(path, found, *, keys, splits=("train", "test")):
     """Write some arrays of some splits, `split_key`."""
     np.savez(
         path,

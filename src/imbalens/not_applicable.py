@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Protocol
 
 import pandas as pd
 from markupsafe import escape
@@ -20,12 +19,7 @@ from imbalens.reports.common.not_applicable import STATUS, draw_reason, not_appl
 from imbalens.store.files import write_json, write_text
 from imbalens.store.tables import Table, write_table
 
-
-class Main(Protocol):
-    """What runs a stage."""
-
-    def __call__(self, argv: Sequence[str] | None = None) -> None:
-        """Take the arguments, None for those of the process."""
+Main = Callable[..., None]  # takes the arguments, or None for those of the process
 
 
 def empty_where_not_applicable(

@@ -21,6 +21,7 @@ from imbalens.errors import InputError
 from imbalens.params.experiment import Params, baseline_of, settings
 from imbalens.params.runs import Bce, Ce, Ldam, Run
 from imbalens.reading.adversaries import read_shares
+from imbalens.store.prepared import Prepared
 from imbalens.store.tables import read_table
 from imbalens.tables.adversaries import CLASS_SCORES, ERRORS, NEIGHBOURS
 from imbalens.tables.archetypes import ARCHETYPES
@@ -59,8 +60,11 @@ def read_differences(dataset: str) -> list[Difference]:
     ]
 
 
-def read_comparisons(dataset: str, params: Params, *, task: str) -> list[Comparison]:
-    """Read the differences over all classes of losses that are not plain from their baselines."""
+def read_comparisons(dataset: str, params: Params, about: Prepared) -> list[Comparison]:
+    """Read the differences over all classes of losses that are not plain from their baselines.
+
+    Without training images decisions are taken at half, whatever was asked for.
+    """
     groups, overall = settings(params, dataset), {}
     for one in read_differences(dataset):
         if one.class_name is None:
@@ -84,8 +88,8 @@ def read_comparisons(dataset: str, params: Params, *, task: str) -> list[Compari
                 for name in dict.fromkeys((*groups[setting], *groups[baseline]))
                 if name not in params.dumps.maps.runs
             ],
-            classes_exclude=task == "multiclass",
-            positives_fixed=params.analyses.labels.decision == "prevalence",
+            classes_exclude=about.task == "multiclass",
+            positives_fixed=params.analyses.labels.decision == "prevalence" and about.n_train > 0,
         )
         for setting, baseline in weighted.items()
     ]

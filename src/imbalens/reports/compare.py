@@ -141,8 +141,9 @@ def _cell(row: pd.Series, spec: MeasureSpec) -> str:
 
 def class_figures_figure(metrics: Mapping[str, Mapping[str, Any]], *, dataset: str) -> Figure:
     """Build what `draw_class_figures` writes."""
-    panels, names = _panels(metrics), list(metrics)
+    panels = _panels(metrics)
     values = next(iter(panels.values()))
+    names = list(values)
     places, note = list(values[names[0]]) if names else [], ""
     if len(places) == 2:  # the average is that of the only class
         places = places[1:]
@@ -155,7 +156,7 @@ def class_figures_figure(metrics: Mapping[str, Mapping[str, Any]], *, dataset: s
         titled(f"Performance of each setting, mean of its trainings · {dataset}", note)
     )
     if not names:
-        say(figure.subplots(), "no run of this dataset")
+        say(figure.subplots(), "no run of this dataset" + (" has predictions" if metrics else ""))
         return figure
     cells = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     # half a place between the average and the classes, since it is none of them
