@@ -85,9 +85,21 @@ def as_it_is():
 
 
 def test_every_loss_and_network_is_tried():
-    for union, tried in ((runs.Loss, CLASS_LOSSES | LABEL_LOSSES), (runs.Model, NETWORKS)):
+    given = {"given": runs.Given(name="given", file=None)}
+    for union, tried in (
+        (runs.Loss, CLASS_LOSSES | LABEL_LOSSES),
+        (runs.Model, NETWORKS | given),
+    ):
         members, _ = get_args(union)
         assert set(get_args(members)) == {type(each) for each in tried.values()}
+
+
+def test_only_runs_without_a_network_reach_what_reads_files_of_others(as_it_is):
+    run = RUNS["ce"].model_copy(update={"model": runs.Given(name="given", file=None)})
+    reader, given = "imbalens.data.given_outputs.read_given", digest_code(run, read_modules(ROOT))
+    assert reader in given
+    of_data = [name for name in as_it_is["ce"] if name.startswith("imbalens.data.")]
+    assert of_data == []
 
 
 def test_another_loss_or_network_changes_no_digest(code, as_it_is):

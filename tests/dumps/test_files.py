@@ -79,7 +79,7 @@ def test_ranks_by_hand(saliency):
     [
         ("test/logits", None, r"has no dataset 'test/logits' \(found: 'features', .*\)"),
         ("head/offset", None, r"has no dataset 'head/offset' \(found: 'bias', 'weight'\)"),
-        ("test", None, r"has no dataset 'test/features'"),
+        ("test", None, r"has no dataset 'test/targets'"),
         ("test/features", np.zeros((3, 3)), r"has float64 in 'test/features' \(wanted: float32\)"),
         (
             "train/targets",

@@ -171,6 +171,7 @@ def read_features(
     """
     with _open_features(path, sorted({*splits} - {"train"})) as file:
         trained, there = "train" in list(file.attrs["splits"]), _find_outputs(file)
+        _require_whole(file)
         if reason := _find_lack(file, splits, needs):
             raise NotApplicable(reason)
         labels = tuple(str(name) for name in file.attrs["class_names"])
@@ -211,6 +212,19 @@ def _find_outputs(file: Any) -> list[Output]:  # noqa: ANN401 - an h5py file
     """List what the network said of the images of all splits."""
     splits = list(file.attrs["splits"])
     return [one for one in OUTPUTS if all(f"{split}/{one}" in file for split in splits)]
+
+
+def _require_whole(file: Any) -> None:  # noqa: ANN401 - an h5py file
+    """Refuse a dump that has of one split what it lacks of another."""
+    splits, path = [str(split) for split in file.attrs["splits"]], Path(file.filename)
+    for output in OUTPUTS:
+        absent = [split for split in splits if f"{split}/{output}" not in file]
+        if absent and len(absent) < len(splits):
+            found = ", ".join(map(repr, file[absent[0]]))
+            raise InputError(
+                f"{path} has no dataset '{absent[0]}/{output}' (found: {found}); "
+                f"run: dvc repro dump_features@{path.stem}"
+            )
 
 
 def _find_lack(
