@@ -21,7 +21,6 @@ from imbalens.errors import InputError
 from imbalens.params.experiment import Params, baseline_of, settings
 from imbalens.params.runs import Bce, Ce, Ldam, Run
 from imbalens.reading.adversaries import read_shares
-from imbalens.store.prepared import Prepared
 from imbalens.store.tables import read_table
 from imbalens.tables.adversaries import CLASS_SCORES, ERRORS, NEIGHBOURS
 from imbalens.tables.archetypes import ARCHETYPES
@@ -60,10 +59,17 @@ def read_differences(dataset: str) -> list[Difference]:
     ]
 
 
-def read_comparisons(dataset: str, params: Params, about: Prepared) -> list[Comparison]:
+def read_comparisons(
+    dataset: str, params: Params, *, task: str, trained: bool
+) -> list[Comparison]:
     """Read the differences over all classes of losses that are not plain from their baselines.
 
-    Without training images decisions are taken at half, whatever was asked for.
+    Args:
+        dataset: The dataset.
+        params: All parameters.
+        task: Its task.
+        trained: Whether it has training images; without, labels are decided at half, whatever was
+            asked for.
     """
     groups, overall = settings(params, dataset), {}
     for one in read_differences(dataset):
@@ -88,8 +94,8 @@ def read_comparisons(dataset: str, params: Params, about: Prepared) -> list[Comp
                 for name in dict.fromkeys((*groups[setting], *groups[baseline]))
                 if name not in params.dumps.maps.runs
             ],
-            classes_exclude=about.task == "multiclass",
-            positives_fixed=params.analyses.labels.decision == "prevalence" and about.n_train > 0,
+            classes_exclude=task == "multiclass",
+            positives_fixed=params.analyses.labels.decision == "prevalence" and trained,
         )
         for setting, baseline in weighted.items()
     ]
