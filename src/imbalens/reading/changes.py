@@ -80,7 +80,7 @@ def read_learned(run: str, images: Images, params: Params) -> Learned:
         InputError: if a table is absent, damaged or about other images; it says what to run.
     """
     rows, _ = list_pairs(images.train)
-    neighbours, errors = read_shares(run, (NEIGHBOURS, ERRORS), images.names)
+    neighbours, errors = read_shares(run, (NEIGHBOURS, ERRORS), images.names, may_be_empty=True)
     return Learned(
         archetypes=read_archetypes(run, rows.tolist()),
         adversaries=neighbours,

@@ -127,7 +127,8 @@ def _read_added(
 def read_run(run: str, params: Params) -> RunResults:
     """Read what archetypes, adversaries and colours of a run say."""
     table, scores = read_table(ARCHETYPES, run), read_table(CLASS_SCORES, run)
-    if table.empty or scores.empty:  # without features or predictions of training images
+    # without features or predictions of training images; a table that was cut is no such
+    if scores.empty and table["true_positives"].isna().all():
         return RunResults(run, None, None, None, None)
     rows, columns = ("class", scores["class"].tolist()), ("archetype", ARCHETYPE_NAMES)
     counts, true_positives = (

@@ -112,9 +112,9 @@ def read_training(run: str, params: Params) -> Training:
     evaluated, judged = params.analyses.performance.split, params.analyses.adversaries.split
     dump = _read_dump(run, sorted({evaluated, judged}), params)
     kinds, names = list(PREDICTORS.values()), dump.class_names
-    shares = read_shares(run, kinds, names)
+    shares = read_shares(run, kinds, names, may_be_empty=True)
     said = not read_table(ADVERSARIES, run).empty
-    smoothed = read_shares(run, kinds, names, column="smoothed")
+    smoothed = read_shares(run, kinds, names, column="smoothed", may_be_empty=True)
     mapped = run in params.dumps.maps.runs
     # every predictor is judged on the same classes: those that neighbours say something of
     silent = np.isnan(shares[0]).any(axis=1, keepdims=True)
