@@ -28,22 +28,25 @@ def main(argv: Sequence[str] | None = None) -> None:
         read_maps_by_image(path),
         about.head,
         about.boxes,
+        cams=about.cams,
         untrained_cams=about.untrained_cams,
         image_size=size,
         **options.model_dump(exclude={"examples"}),
     )
-    write_json(Path(f"metrics/cam_alignment/{name}.json"), tables.alignment_metrics(found, names))
+    metrics = tables.alignment_metrics(found, names, grad_cam=about.cams is not None)
+    write_json(Path(f"metrics/cam_alignment/{name}.json"), metrics)
     pairs = np.column_stack([about.row[found.pairs[:, 0]], found.pairs[:, 1]])
     write_table(PAIRS, name, tables.instance_table(pairs, names, found))
     write_table(CLASSES, name, table := tables.alignment_table(found, names))
-    figures.draw_alignment(table, plots / f"{name}.png", run=name)
+    titles = {"run": name, "grad_cam": about.cams is not None}
+    figures.draw_alignment(table, plots / f"{name}.png", **titles)
     shown = choose_samples(pairs[:, 1], n_samples=options.examples)
     cams, iobb = found.cams[shown], found.measured.soft.iobb[shown]
     write_table(EXAMPLES, name, tables.cam_table(pairs[shown], names, cams))
     examples = read_examples(Path(f"data/prepared/{run.dataset}.h5"), about.split, pairs[shown])
     making = options.model_dump(include={"relu", "normalize_before_resize"})
     aligned = align_cams(cams, image_size=size, **making)
-    figures.draw_cams(examples, aligned, iobb, plots / f"{name}-cams.png", run=name)
+    figures.draw_cams(examples, aligned, iobb, plots / f"{name}-cams.png", **titles)
 
 
 if __name__ == "__main__":

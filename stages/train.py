@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from imbalens.models.checkpoint import save_weights
+from imbalens.params.factories import digest_own_code
 from imbalens.store.files import write_json
 from imbalens.store.prepared import read_metadata
 from imbalens.store.tables import write_table
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     recipe, data = params.recipes[run.recipe], Path(f"data/prepared/{run.dataset}.h5")
     prepared, device = read_metadata(data), choose_device(recipe.device)
     config = [run.model_dump(), recipe.model_dump(), device.type]
-    config += [prepared.digest, prepared.normalization]
+    config += [prepared.digest, prepared.normalization, digest_own_code(run.model, Path())]
     work = work_folder(Path("work"), name, config)
     model, history = train_run(run, recipe, data, prepared, name=name, device=device, work=work)
     # what hangs on the weights reruns when the test images change, or what the logits mean

@@ -12,7 +12,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from imbalens.dumps.files import MAPS, MAPS_VERSION
+from imbalens.attribution.grad_cam import grad_cams
+from imbalens.dumps.files import CAM, GRAD_CAM, MAPS, MAPS_VERSION
 from imbalens.dumps.trained import Trained, finite_array
 from imbalens.errors import InputError
 from imbalens.models.network import Network
@@ -20,6 +21,7 @@ from imbalens.store.hdf5 import create
 
 CHUNK_BYTES = 2**20
 CHUNK_ROWS = 16
+TOLERANCE = 1e-4  # of the largest feature, by which it may differ from the mean of its map
 
 
 def dump_maps(
@@ -35,10 +37,13 @@ def dump_maps(
 ) -> None:
     """Write maps, boxes and head, batch by batch.
 
+    Where the head is applied to something else than the maps' means, class activation maps do not
+    follow from these, and Grad-CAM of each pair of an image and a class is written too.
+
     Args:
         trained: Network in evaluation mode, and the images of the split.
-        untrained: The same network with random weights, or None. Of it, class activation maps
-            are kept.
+        untrained: The same network with random weights, or None. Of it, class activation maps,
+            or Grad-CAM, are kept.
         boxes: Row in the split, class, x, y, width, height in pixels; images without are left out.
         path: HDF5 file to write, see `dumps.files`.
         run: Name of the run.
@@ -47,8 +52,39 @@ def dump_maps(
         batch_size: Images per forward pass; does not change the result beyond rounding.
 
     Raises:
-        InputError: if there is no such layer, it does not give maps, or a map is not finite.
+        InputError: if there is no such layer, the network or the layer does not give maps, or a
+            map is not finite.
     """
+    write = partial(
+        _write,
+        *(trained, untrained, boxes, path),
+        run=run,
+        split=split,
+        layer=layer,
+        batch_size=batch_size,
+    )
+    try:
+        write(grad_cam=False)
+    except _NotPooled:  # found with the first images, as a rule, before anything is written
+        write(grad_cam=True)
+
+
+class _NotPooled(Exception):
+    """A head is applied to something else than the means of maps."""
+
+
+def _write(
+    trained: Trained,
+    untrained: Network | None,
+    boxes: Int[np.ndarray, "b 6"],
+    path: Path,
+    *,
+    run: str,
+    split: str,
+    layer: str | None,
+    batch_size: int,
+    grad_cam: bool,
+) -> None:
     images = trained.images[split]
     rows, place = np.unique(boxes[:, 0], return_inverse=True)
     batch_size = max(CHUNK_ROWS, batch_size // CHUNK_ROWS * CHUNK_ROWS)  # whole chunks
@@ -58,6 +94,8 @@ def dump_maps(
         file.attrs["class_names"] = list(trained.prepared.class_names)
         file.attrs["image_size"] = images.images.shape[1]
         file.attrs["digest"] = trained.prepared.digest
+        if grad_cam:
+            file.attrs[CAM] = GRAD_CAM
         arrays = {
             "boxes": np.column_stack([place, boxes[:, 1:]]),
             "row": rows,
@@ -78,7 +116,19 @@ def dump_maps(
                 finite = partial(finite_array, run=run, split=split, rows=chosen.tolist())
                 pixels = images.images[torch.from_numpy(chosen).to(images.images.device)]
                 batch = images.normalized(pixels)
-                last = finite(trained.model.forward_maps(batch), "maps")
+                of_batch = slice(
+                    *np.searchsorted(arrays["pairs"][:, 0], [start, start + len(batch)])
+                )
+                pairs = torch.from_numpy(arrays["pairs"][of_batch] - [start, 0]).to(batch.device)
+                append = partial(_append_cams, file, len(arrays["pairs"]), of_batch)
+                if grad_cam:
+                    maps, cams = grad_cams(trained.model, batch, pairs)
+                else:
+                    (maps, features), cams = trained.model.forward_with_maps(batch), None
+                    if not _are_means(features, maps):
+                        finite(maps, "maps")  # else that is why
+                        raise _NotPooled
+                last = finite(maps, "maps")
                 _append(file, "maps", last, start, len(rows))
                 if layer is not None:
                     if layer not in seen:
@@ -88,8 +138,12 @@ def dump_maps(
                         )
                     further = finite(seen[layer], f"maps of {layer}")
                     _append(file, "layer_maps", further, start, len(rows))
-                if untrained:
-                    _append_cams(file, untrained, batch, arrays["pairs"], start)
+                if cams is not None:
+                    append("cams", cams)
+                if untrained and grad_cam:
+                    append("untrained_cams", grad_cams(untrained, batch, pairs)[1])
+                elif untrained:
+                    append("untrained_cams", _class_activation_maps(untrained, batch, pairs))
 
 
 @contextmanager
@@ -107,7 +161,7 @@ def _watch(model: nn.Module, layer: str | None) -> Iterator[dict[str, Tensor]]:
 
     def keep(_module: nn.Module, _inputs: object, output: Tensor) -> None:
         if output.ndim == 4:
-            seen[layer] = output.clone()  # what follows may work in place
+            seen[layer] = output.detach().clone()  # what follows may work in place
 
     handle = modules[layer].register_forward_hook(keep)
     try:
@@ -132,23 +186,31 @@ def _append(
 
 
 def _append_cams(
-    file: h5py.File,
-    model: Network,
-    batch: Float[Tensor, "b 3 h w"],
-    pairs: Int[np.ndarray, "p 2"],
-    start: int,
+    file: h5py.File, n: int, place: slice, name: str, cams: Float[Tensor, "p h w"]
 ) -> None:
-    """Write a batch's class activation maps, creating the dataset with the first."""
-    maps, head = model.forward_maps(batch), model.head_matrix()[0]
-    first, last = np.searchsorted(pairs[:, 0], [start, start + len(batch)]).tolist()
-    rows, classes = torch.from_numpy(pairs[first:last].T).to(maps.device)
-    cams = _array(torch.einsum("pkhw,pk->phw", maps[rows - start], head[classes]))
-    if start == 0:
-        shape = (len(pairs), *cams.shape[1:])
-        file.create_dataset("untrained_cams", shape, "float32", track_times=False)
-    stored = file["untrained_cams"]
+    """Write a batch's map of each pair, creating the dataset with the first."""
+    if place.start == 0:
+        file.create_dataset(name, (n, *cams.shape[1:]), "float32", track_times=False)
+    stored = file[name]
     assert isinstance(stored, h5py.Dataset)
-    stored[first:last] = cams
+    stored[place] = _array(cams)
+
+
+def _class_activation_maps(
+    model: Network, batch: Float[Tensor, "b 3 h w"], pairs: Int[Tensor, "p 2"]
+) -> Float[Tensor, "p h w"]:
+    """As `analysis.common.cams.class_activation_maps`, of each image and class."""
+    maps, head = model.forward_maps(batch), model.head_matrix()[0]
+    rows, classes = pairs.T
+    return torch.einsum("pkhw,pk->phw", maps[rows], head[classes])
+
+
+def _are_means(features: Float[Tensor, "b d"], maps: Float[Tensor, "b k h w"]) -> bool:
+    """Whether the head is applied to the means of maps, up to rounding."""
+    if features.shape[1] != maps.shape[1]:
+        return False
+    off = (features - maps.mean(dim=(2, 3))).abs().max()
+    return bool(off <= TOLERANCE * features.abs().max())
 
 
 def _array(tensor: Tensor) -> Float[np.ndarray, "..."]:

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, get_args
 
-from imbalens.params.analyses import Umap
+from imbalens.params.analyses import OTHER, Umap
 from imbalens.params.dataset_checks import find_dataset_problems
 from imbalens.params.datasets import Natural
 from imbalens.params.errors import listed, shown, shown_text, tags
 from imbalens.params.experiment import Experiment, Params, all_settings, side_of
 from imbalens.params.recipes import Steps
-from imbalens.params.runs import Focal, LabelLoss, MulticlassLoss
+from imbalens.params.runs import Focal, LabelLoss, MulticlassLoss, network_title
 
 SIDES = ("baseline", "other")  # of a comparison of two runs
 
@@ -202,9 +202,10 @@ def _check_networks(params: Params) -> list[str]:
         if name in params.runs
     }
     return [
-        f"concepts.q.{family}: is missing; run {name!r}, whose maps are dumped, is of this network"
+        f"concepts.q.{family}: is missing; run {name!r}, whose maps are dumped, is of this "
+        f"network; add it, or `{OTHER}` for all that are not named"
         for family, name in families.items()
-        if family not in params.analyses.concepts.q
+        if not {family, OTHER} & params.analyses.concepts.q.keys()
     ]
 
 
@@ -261,7 +262,7 @@ def _check_sizes(params: Params) -> list[str]:
     """Images so small that a network's maps are a single cell."""
     return [
         f"datasets.{run.dataset}.image_size: found {dataset.image_size}; allowed: at least "
-        f"{run.model.min_image_size} for {run.model.name}, the network of run {name!r}"
+        f"{run.model.min_image_size} for {network_title(run.model)}, the network of run {name!r}"
         for name, run in params.runs.items()
         if (dataset := params.datasets.get(run.dataset))
         and dataset.image_size < run.model.min_image_size

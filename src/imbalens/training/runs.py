@@ -13,7 +13,7 @@ from imbalens.models.network import Network
 from imbalens.params.paths import expand_path
 from imbalens.params.recipes import Recipe
 from imbalens.params.runs import Run
-from imbalens.store.prepared import Prepared
+from imbalens.store.prepared import Prepared, read_image_size
 from imbalens.training.batches import load_images
 from imbalens.training.train import require_finite_outputs, train
 
@@ -48,7 +48,9 @@ def train_run(
         InputError: if the checkpoint does not fit or its outputs are not finite, or as in `train`.
     """
     torch.manual_seed(run.seed)
-    model = build_model(run.model, run.loss, len(prepared.class_names))
+    model = build_model(
+        run.model, run.loss, len(prepared.class_names), image_size=read_image_size(data)
+    )
     if run.checkpoint is not None:
         path = expand_path(run.checkpoint)
         load_weights(model, load_checkpoint(path), path=path)

@@ -40,6 +40,7 @@ def cam_alignment(
     head: Float[np.ndarray, "m k"],
     boxes: Int[np.ndarray, "b 6"],
     *,
+    cams: Float[np.ndarray, "p h w"] | None,
     untrained_cams: Float[np.ndarray, "p h w"] | None,
     image_size: int,
     relu: bool,
@@ -53,10 +54,11 @@ def cam_alignment(
     Args:
         blocks: Rows and maps of the last convolutional layer, of some images at a time, in order;
             of maps in memory, `[(slice(0, len(maps)), maps)]`.
-        head: Weights of the linear head for each of m classes.
+        head: Weights of the linear head for each of m classes; with `cams`, of any features.
         boxes: Image row, class, x, y, width, height (pixels) of each box.
-        untrained_cams: Class activation maps of the same network with random weights, of the
-            pairs that have boxes, sorted by image and class; None for no such control.
+        cams: Grad-CAM, or another map, of each pair that has boxes, sorted by image and class,
+            where the head is not applied to the maps' means; None for class activation maps.
+        untrained_cams: The same of the network with random weights; None for no such control.
         image_size: Side of the images in pixels.
         relu: See `align_cams`.
         normalize_before_resize: See `align_cams`.
@@ -71,7 +73,8 @@ def cam_alignment(
     Source: paper A, section 4 and Table 1; the controls are ours.
     """
     pairs = find_pairs(boxes)
-    cams = pair_cams(blocks, pairs, head)
+    if cams is None:
+        cams = pair_cams(blocks, pairs, head)
     measure = partial(
         align_pairs,
         image_size=image_size,

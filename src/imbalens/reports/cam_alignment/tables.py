@@ -16,12 +16,15 @@ from imbalens.reports.common.tables import head_first
 from imbalens.tables.cam_alignment import ALL, KINDS, column_of
 
 
-def alignment_metrics(found: CamAlignment, names: Sequence[str]) -> dict[str, Any]:
+def alignment_metrics(
+    found: CamAlignment, names: Sequence[str], *, grad_cam: bool = False
+) -> dict[str, Any]:
     """Arrange the means over pairs as they are written to the metrics file.
 
     Args:
         found: What was measured.
         names: Class names, in label order.
+        grad_cam: Whether the maps are Grad-CAM, which `cam` then says.
 
     Returns:
         The soft measures, `pairs` and `images`, and each but the last under `class` and the
@@ -37,6 +40,7 @@ def alignment_metrics(found: CamAlignment, names: Sequence[str]) -> dict[str, An
         "images": len(np.unique(found.pairs[:, 0])),
         "matched": _means(matched, MATCHED_MEASURES, names),
         "controlled": controlled,
+        **({"cam": "grad_cam"} if grad_cam else {}),
     }
     for label, n in zip(names, soft.pairs.tolist(), strict=True):
         if n:
