@@ -25,20 +25,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     about = read_maps_about(path)
     names, size = about.class_names, about.image_size
     found = cam_alignment(
-        read_maps_by_image(path),
-        about.head,
-        about.boxes,
+        *(read_maps_by_image(path), about.head, about.boxes),
         cams=about.cams,
         untrained_cams=about.untrained_cams,
         image_size=size,
         **options.model_dump(exclude={"examples"}),
     )
-    metrics = tables.alignment_metrics(found, names, grad_cam=about.cams is not None)
-    write_json(Path(f"metrics/cam_alignment/{name}.json"), metrics)
+    write_json(Path(f"metrics/cam_alignment/{name}.json"), tables.alignment_metrics(found, names))
     pairs = np.column_stack([about.row[found.pairs[:, 0]], found.pairs[:, 1]])
     write_table(PAIRS, name, tables.instance_table(pairs, names, found))
     write_table(CLASSES, name, table := tables.alignment_table(found, names))
-    titles = {"run": name, "grad_cam": about.cams is not None}
+    titles = {"run": name, "grad_cam": found.grad_cam}
     figures.draw_alignment(table, plots / f"{name}.png", **titles)
     shown = choose_samples(pairs[:, 1], n_samples=options.examples)
     cams, iobb = found.cams[shown], found.measured.soft.iobb[shown]

@@ -106,7 +106,7 @@ def cam_alignment(
         head: Weights of the linear head, "classes channels".
         boxes: Row of the image, class, x, y, width, height in pixels of each box, "boxes 6".
         image_size: Side of the images in pixels.
-        cams: Grad-CAM, or another map, of each pair of an image and a class that has boxes,
+        cams: Grad-CAM of each pair of an image and a class that has boxes,
             sorted, "pairs height width", where the head is not applied to the maps' means; None
             for class activation maps.
         untrained_cams: The same of the network with random weights; None for no such control.
@@ -146,12 +146,11 @@ def cam_alignment(
         shift_seed=shift_seed,
     )
     report = alignment_report
-    metrics = partial(report.alignment_metrics, found, named, grad_cam=given is not None)
     tables = {
         "classes": partial(report.alignment_table, found, named),
         "pairs": partial(report.instance_table, found.pairs, named, found),
     }
-    return Answer(found, named, metrics, tables)
+    return Answer(found, named, partial(report.alignment_metrics, found, named), tables)
 
 
 @question

@@ -28,17 +28,20 @@ def grad_cams(
 
     Source: Selvaraju et al., Grad-CAM, ICCV 2017, equations 1 and 2.
     """
-    rows, classes = pairs.T
-    # how many pairs of its image are before each
-    rank = torch.arange(len(rows), device=rows.device) - torch.searchsorted(rows, rows)
+    # clones are no inference tensors, which cannot be differentiated
     with torch.inference_mode(False), torch.enable_grad():
+        rows, classes = pairs.clone().T.contiguous()
+        # how many pairs of its image are before each
+        rank = torch.arange(len(rows), device=rows.device) - torch.searchsorted(rows, rows)
         # none of the weights' gradients is wanted: maps are where differentiation begins
         wanted = [weight for weight in model.parameters() if weight.requires_grad]
         for weight in wanted:
             weight.requires_grad_(False)
         try:
             maps, features = model.forward_with_maps(images.clone())
-            logits, gradients = model.classify(features), torch.empty_like(maps[rows])
+            logits = model.classify(features)
+            own = maps.detach()[rows]
+            gradients = torch.empty_like(own)
             for turn in range(int(rank.max()) + 1 if len(rank) else 0):
                 chosen = rank == turn
                 total = logits[rows[chosen], classes[chosen]].sum()
@@ -47,6 +50,5 @@ def grad_cams(
         finally:
             for weight in wanted:
                 weight.requires_grad_()
-        weights = gradients.mean(dim=(2, 3))
-        maps = maps.detach()
-        return maps, torch.einsum("pkhw,pk->phw", maps[rows], weights)
+        cams = torch.einsum("pkhw,pk->phw", own, gradients.mean(dim=(2, 3)))
+        return maps.detach(), cams

@@ -198,7 +198,7 @@ def _append_cams(
 
 def _class_activation_maps(
     model: Network, batch: Float[Tensor, "b 3 h w"], pairs: Int[Tensor, "p 2"]
-) -> Float[Tensor, "p h w"]:
+) -> Float[Tensor, "p h_maps w_maps"]:
     """As `analysis.common.cams.class_activation_maps`, of each image and class."""
     maps, head = model.forward_maps(batch), model.head_matrix()[0]
     rows, classes = pairs.T

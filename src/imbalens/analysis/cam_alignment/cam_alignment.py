@@ -26,6 +26,7 @@ class CamAlignment:
             weights, `untrained` and `matched_untrained`.
         pointing_controlled: Of each pair the pointing game's share of hits, less that in its
             boxes elsewhere, which a map that is high everywhere hits as often.
+        grad_cam: Whether `cams` are Grad-CAM instead, and were given.
     """
 
     pairs: Int[np.ndarray, "p 2"]
@@ -33,6 +34,7 @@ class CamAlignment:
     measured: PairAlignment
     summaries: Mapping[str, AlignmentSummary]
     pointing_controlled: Float[np.ndarray, " p"]
+    grad_cam: bool = False
 
 
 def cam_alignment(
@@ -56,7 +58,7 @@ def cam_alignment(
             of maps in memory, `[(slice(0, len(maps)), maps)]`.
         head: Weights of the linear head for each of m classes; with `cams`, of any features.
         boxes: Image row, class, x, y, width, height (pixels) of each box.
-        cams: Grad-CAM, or another map, of each pair that has boxes, sorted by image and class,
+        cams: Grad-CAM of each pair that has boxes, sorted by image and class,
             where the head is not applied to the maps' means; None for class activation maps.
         untrained_cams: The same of the network with random weights; None for no such control.
         image_size: Side of the images in pixels.
@@ -73,6 +75,7 @@ def cam_alignment(
     Source: paper A, section 4 and Table 1; the controls are ours.
     """
     pairs = find_pairs(boxes)
+    grad_cam = cams is not None
     if cams is None:
         cams = pair_cams(blocks, pairs, head)
     measure = partial(
@@ -96,6 +99,7 @@ def cam_alignment(
     return CamAlignment(
         pairs=pairs,
         cams=cams,
+        grad_cam=grad_cam,
         measured=measured,
         summaries={
             kind: summarize_measures(part, pairs[:, 1], n_classes=len(head))

@@ -16,20 +16,18 @@ from imbalens.reports.common.tables import head_first
 from imbalens.tables.cam_alignment import ALL, KINDS, column_of
 
 
-def alignment_metrics(
-    found: CamAlignment, names: Sequence[str], *, grad_cam: bool = False
-) -> dict[str, Any]:
+def alignment_metrics(found: CamAlignment, names: Sequence[str]) -> dict[str, Any]:
     """Arrange the means over pairs as they are written to the metrics file.
 
     Args:
         found: What was measured.
         names: Class names, in label order.
-        grad_cam: Whether the maps are Grad-CAM, which `cam` then says.
 
     Returns:
         The soft measures, `pairs` and `images`, and each but the last under `class` and the
         class's name; those of other kinds under the kind, those at matched scale under `matched`,
-        those less what boxes elsewhere give under `controlled`.
+        those less what boxes elsewhere give under `controlled`; where the maps are Grad-CAM `cam`
+        says so.
     """
     summaries = found.summaries
     soft, matched = summaries["soft"], summaries["matched"]
@@ -40,7 +38,7 @@ def alignment_metrics(
         "images": len(np.unique(found.pairs[:, 0])),
         "matched": _means(matched, MATCHED_MEASURES, names),
         "controlled": controlled,
-        **({"cam": "grad_cam"} if grad_cam else {}),
+        **({"cam": "grad_cam"} if found.grad_cam else {}),
     }
     for label, n in zip(names, soft.pairs.tolist(), strict=True):
         if n:
