@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from imbalens.attribution.grad_cam import grad_cams
 from imbalens.dumps.files import read_maps_about
@@ -27,6 +28,7 @@ MODELS = {
     "own": OWN | {"factory": "tests.own_networks:build", "arguments": {"width": 16}},
     "timm": {"name": "timm", "architecture": "resnet10t"},
 }
+DRAWN = "transformer"  # whose figures are; drawing takes longer than all else
 POOLED = {"own"}  # whose last maps' means the head is applied to, at 32 pixels
 RUNS = (*MODELS, "transformer_ldam")
 OF_RUN = (
@@ -55,6 +57,10 @@ def experiment(models=MODELS):
     return values
 
 
+def save_quickly(_figure, path, **_):
+    Image.new("RGB", (8, 8)).save(path, format="png")
+
+
 def call(stage, *names):
     importlib.import_module(f"stages.{stage}").main(list(names))
 
@@ -76,8 +82,11 @@ def folder(tmp_path_factory):
         for stage in ("check", "prepare"):
             call(stage, *(["planted"] if stage == "prepare" else []))
         for name in load_params().runs:
-            for stage in OF_RUN:
-                call(stage, name)
+            with pytest.MonkeyPatch.context() as quick:
+                if name != DRAWN:
+                    quick.setattr("matplotlib.figure.Figure.savefig", save_quickly)
+                for stage in OF_RUN:
+                    call(stage, name)
         for stage in OF_DATASET:
             call(stage, "planted")
         call("report")

@@ -1,6 +1,7 @@
 """Networks of others: their parts are found, and what they cannot is said."""
 
 import re
+import sys
 
 import pytest
 import torch
@@ -215,8 +216,22 @@ def test_what_cannot_be_used_is_said(model, message):
     assert "\n" not in str(caught.value)
 
 
+def test_a_factory_lies_in_the_projects_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "networks").mkdir()
+    text = "from networks.widths_of_mine import WIDTH\nfrom tests.own_networks import build as b\n"
+    text += "def build(n, deep=False):\n    return b(n, WIDTH + deep)\n"
+    (tmp_path / "networks/mine_here.py").write_text(text, encoding="utf-8")
+    (tmp_path / "networks/widths_of_mine.py").write_text("WIDTH = 6", encoding="utf-8")
+    path = [*sys.path]
+    model = own("build", arguments={"deep": True})
+    model = model.model_copy(update={"factory": "networks.mine_here:build"})
+    assert build(model, 32).head_matrix()[0].shape == (N, 7)
+    assert sys.path == path
+
+
 def test_timm_that_is_not_installed_is_said(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "timm", None)
+    monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(InputError, match=re.escape("pip install 'imbalens[timm]'")):
         build_model(timm("resnet10t"), CE, N, image_size=32)
 
