@@ -6,6 +6,7 @@ They are looked for in the project's folder first, by convention in its folder `
 import ast
 import hashlib
 import importlib
+import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -97,6 +98,22 @@ def digest_own_code(model: Model, root: Path) -> dict[str, str]:
         path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(found)
     }
+
+
+def has_module(model: Python, root: Path) -> bool:
+    """Whether a factory's module is in the project or, by its first name, installed.
+
+    Nothing is imported.
+    """
+    first, *rest = model.factory.partition(":")[0].split(".")
+    place = root.joinpath(first, *rest)
+    if place.with_suffix(".py").is_file() or (place / "__init__.py").is_file():
+        return True
+    found = importlib.util.find_spec(first)
+    # a plain folder of the project, as `networks` is, would be found too
+    places = () if found is None else found.submodule_search_locations or ()
+    own = all(Path(each).resolve() == (root / first).resolve() for each in places)
+    return found is not None and (found.origin is not None or not own)
 
 
 def _files_of(name: str, root: Path) -> Iterator[Path]:
