@@ -1,5 +1,6 @@
 """Two public networks, and what is right of real images with them."""
 
+import io
 import os
 import zipfile
 from pathlib import Path
@@ -23,7 +24,7 @@ def images():
     with zipfile.ZipFile(REAL / "cifar10_lt100.zip") as file:
         names = sorted(name for name in file.namelist() if name.startswith("test/"))
         names = [name for name in names if name.endswith(".png")][::EVERY]
-        pixels = np.stack([np.asarray(Image.open(file.open(name))) for name in names])
+        pixels = np.stack([np.asarray(Image.open(io.BytesIO(file.read(name)))) for name in names])
     classes = [Path(name).parent.name for name in names]
     targets = np.unique(classes, return_inverse=True)[1]
     scaled = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
