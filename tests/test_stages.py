@@ -112,7 +112,7 @@ def test_kill_9_then_the_same_command_gives_the_same_weights(workspace, tmp_path
 
 
 @pytest.mark.parametrize("path", ["public.pth", "$MY_WEIGHTS/public.pth", "~/public.pth"])
-def test_a_checkpoint_takes_the_place_of_training(workspace, monkeypatch, path):
+def test_a_checkpoint_takes_the_place_of_training(workspace, monkeypatch, capsys, path):
     monkeypatch.setenv("MY_WEIGHTS", str(workspace))
     monkeypatch.setenv("HOME", str(workspace))
     torch.manual_seed(1)
@@ -122,7 +122,9 @@ def test_a_checkpoint_takes_the_place_of_training(workspace, monkeypatch, path):
         "public.pth",
     )
     change(lambda values: method_of(values, RUN).update(checkpoint=path))
+    capsys.readouterr()
     train.main([RUN])
+    assert capsys.readouterr().err.startswith("notice: methods.")  # not the means of its training
     dump_features.main([RUN])
     with h5py.File(f"data/dumps/features/{RUN}.h5") as file:
         np.testing.assert_array_equal(
