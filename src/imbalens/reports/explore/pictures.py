@@ -95,7 +95,7 @@ def select_pictures(
     neighbors: Sequence[Int[np.ndarray, "p k"]],
     *,
     n_pictured: int,
-    first: Sequence[Int[np.ndarray, "q k"]] = (),
+    first: Sequence[Int[np.ndarray, "_ k"]] = (),
 ) -> Selection:
     """Add the neighbours that are no points themselves.
 
