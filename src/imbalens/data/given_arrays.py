@@ -1,6 +1,6 @@
 """Features and predictions in an .npz or HDF5 file."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +14,13 @@ from imbalens.params.given import GivenColumns
 TOLD_BY = ("features", "logits", "probabilities", "labels")  # whether arrays are those of splits
 
 
-def read_given_arrays(path: Path, columns: GivenColumns) -> Raw:
+def read_given_arrays(path: Path, columns: GivenColumns, *, optional: Collection[str] = ()) -> Raw:
     """Return the arrays of a file by what they are; those of splits one after the other.
 
     Args:
         path: .npz or HDF5 file.
         columns: What the arrays are called.
+        optional: Keys of those that the file may lack although they are named.
 
     Raises:
         InputError: if the file cannot be read, lacks an array that is named, or one is neither
@@ -28,7 +29,7 @@ def read_given_arrays(path: Path, columns: GivenColumns) -> Raw:
     require_array_file(path, "file")
     with readable(path):
         there = array_names(path)
-        splits, plan = _plan(path, columns, there)
+        splits, plan = _plan(path, columns, there, optional)
         wanted = dict.fromkeys((name for names in plan.values() for name in names), "numbers")
         held = open_array_file(path, wanted)
         parts = {
@@ -59,7 +60,7 @@ def read_given_arrays(path: Path, columns: GivenColumns) -> Raw:
 
 
 def _plan(
-    path: Path, columns: GivenColumns, there: Sequence[str]
+    path: Path, columns: GivenColumns, there: Sequence[str], optional: Collection[str]
 ) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
     """Return the splits that arrays stand under, and by key the arrays to read."""
     named: dict[str, str] = {}
@@ -84,7 +85,9 @@ def _plan(
         absent = [each for each in names if each not in there]
         if not absent:
             plan[key] = names
-        elif getattr(columns, key) is not None or len(absent) < len(names):
+        elif len(absent) < len(names) or (
+            getattr(columns, key) is not None and key not in optional
+        ):
             raise refuse_absent(path, "array", absent[0], key, there)
     return splits, plan
 

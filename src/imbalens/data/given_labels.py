@@ -187,7 +187,7 @@ def _whole_numbers(raw: Raw, labels: np.ndarray) -> Int[np.ndarray, " n"]:
     return labels.astype(np.int64)
 
 
-def same_labels(
+def differing_rows(
     one: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"],
     other: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"],
 ) -> Int[np.ndarray, " k"]:

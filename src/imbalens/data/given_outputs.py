@@ -5,7 +5,7 @@ labels, split, an id, a group such as a patient, the path of the image, and the 
 or column is which, see `params.given.GivenColumns`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +69,7 @@ class GivenOutputs:
     head_bias: Float32[np.ndarray, " m"] | None
 
 
-def read_given(path: Path, params: GivenFile) -> GivenOutputs:
+def read_given(path: Path, params: GivenFile, *, optional: Collection[str] = ()) -> GivenOutputs:
     """Read and check a file of features and predictions.
 
     Where a file has both logits and probabilities, the logits are taken.
@@ -77,6 +77,7 @@ def read_given(path: Path, params: GivenFile) -> GivenOutputs:
     Args:
         path: .npz, HDF5, CSV or parquet file.
         params: What it holds; its own `file` is not looked at.
+        optional: Keys of `columns` that the file may lack although they are named.
 
     Raises:
         InputError: naming file and place of what is wrong first: a name that the file lacks,
@@ -84,7 +85,7 @@ def read_given(path: Path, params: GivenFile) -> GivenOutputs:
             are none, labels that are none, an id twice, or neither features nor scores.
     """
     several = params.task == "multilabel"
-    raw = _read_raw(path, params, several=several)
+    raw = _read_raw(path, params, several=several, optional=optional)
     n_images = _require_one_size(raw)
     scores = next((key for key in ("logits", "probabilities") if key in raw.arrays), None)
     if scores is None and "features" not in raw.arrays:
@@ -139,7 +140,7 @@ def read_given(path: Path, params: GivenFile) -> GivenOutputs:
     )
 
 
-def _read_raw(path: Path, params: GivenFile, *, several: bool) -> Raw:
+def _read_raw(path: Path, params: GivenFile, *, several: bool, optional: Collection[str]) -> Raw:
     name = path.name.lower()
     if not name.endswith((*ARRAY_SUFFIXES, *SUFFIXES)):
         allowed = ", ".join((*ARRAY_SUFFIXES, *SUFFIXES))
@@ -147,8 +148,8 @@ def _read_raw(path: Path, params: GivenFile, *, several: bool) -> Raw:
     if not path.is_file():
         raise InputError(f"{path}: file not found; give another path")
     if name.endswith(ARRAY_SUFFIXES):
-        return read_given_arrays(path, params.columns)
-    return read_given_table(path, params.columns, several=several)
+        return read_given_arrays(path, params.columns, optional=optional)
+    return read_given_table(path, params.columns, several=several, optional=optional)
 
 
 def _require_one_size(raw: Raw) -> int:

@@ -1,6 +1,6 @@
 """Features and predictions in a table, CSV or parquet, with several columns of each."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +18,16 @@ PREFIXES = {"features": "feature_", "logits": "logit_", "probabilities": "prob_"
 OF_ARRAYS = ("head_weight", "head_bias", "class_names")  # which no column can hold
 
 
-def read_given_table(path: Path, columns: GivenColumns, *, several: bool) -> Raw:
+def read_given_table(
+    path: Path, columns: GivenColumns, *, several: bool, optional: Collection[str] = ()
+) -> Raw:
     """Return the columns of a table by what they are; labels as texts.
 
     Args:
         path: CSV or parquet file.
         columns: What the columns are called, or begin with.
         several: Whether an image can have several labels, which are columns then.
+        optional: Keys of those that the table may lack although they are named.
 
     Raises:
         InputError: if the table cannot be read, lacks a column that is named, or where numbers are
@@ -43,7 +46,7 @@ def read_given_table(path: Path, columns: GivenColumns, *, several: bool) -> Raw
         found = _find(path, key, usual.get(key, key) if name is None else name, there, many=many)
         if found:
             plan[key] = found
-        elif name is not None:
+        elif name is not None and key not in optional:
             what = "column that is, or begins with," if many else "column"
             raise refuse_absent(path, what, str(name), key, there)
     wanted = [name for names in plan.values() for name in names]

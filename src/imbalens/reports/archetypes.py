@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from imbalens.analysis.archetypes.archetypes import Archetypes
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES, ArchetypeTable
 from imbalens.classes import Classes, describe, list_pairs
+from imbalens.reports.common.not_applicable import draw_reason
 from imbalens.reports.common.style import (
     INK,
     PALETTE,
@@ -194,10 +195,13 @@ def draw_prototypes(
     Args:
         table: Columns `class` (head first), `archetype` and `row`, which is absent for an empty
             group.
-        images: By row, height x width x 1 or 3.
+        images: By row, height x width x 1 or 3; none where the dataset has no images.
         path: PNG to write.
         run: Name of the run, for the title.
 
     Source: paper B, Figure 3.
     """
-    save(prototypes_figure(table, images, run=run), path)
+    if not images and table["row"].notna().any():
+        draw_reason("the dataset has no images", path)
+    else:
+        save(prototypes_figure(table, images, run=run), path)
