@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from imbalens.api.analysis import NOT_APPLICABLE
 from imbalens.api.outputs import Outputs
 from imbalens.errors import escape
+from imbalens.reports.common.not_applicable import is_applicable
 from imbalens.reports.common.tables import head_first
 
 SUSPECTS = 3  # labels in doubt that are named
@@ -37,14 +37,14 @@ def write_headline(
     ]
     left_out: dict[str, list[str]] = {}
     for question, found in metrics.items():
-        if found.get("status") == NOT_APPLICABLE:
+        if not is_applicable(found):
             left_out.setdefault(found["reason"], []).append(question)
     lines += [f"left out: {', '.join(which)}, for {why}" for why, which in left_out.items()]
     return tuple(map(escape, lines))
 
 
 def _performance(found: Mapping[str, Any]) -> list[str]:
-    if found.get("status") == NOT_APPLICABLE:
+    if not is_applicable(found):
         return []
     if "accuracy" in found:
         return [
