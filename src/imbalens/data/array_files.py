@@ -57,6 +57,19 @@ def open_array_file(path: Path, kinds: Mapping[str, str]) -> Mapping[str, Any]:
     return (_hdf5 if path.suffix.lower() in HDF5_SUFFIXES else _npz)(path, kinds)
 
 
+def array_names(path: Path) -> list[str]:
+    """Return the names of the arrays of a file.
+
+    Args:
+        path: .npz or HDF5 file.
+    """
+    if path.suffix.lower() in HDF5_SUFFIXES:
+        with h5py.File(path, "r") as file:
+            return [str(name) for name in file if isinstance(file.get(name), h5py.Dataset)]
+    with zipfile.ZipFile(path) as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist()]
+
+
 def count_images(path: Path, name: str, images: Any) -> int:  # noqa: ANN401 - of either file
     """Return how many images an array holds.
 

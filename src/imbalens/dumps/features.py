@@ -3,11 +3,10 @@
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
-from imbalens.classes import UNKNOWN
+from imbalens.dumps.about import describe, write_targets
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION
 from imbalens.dumps.trained import Trained, finite_array
 from imbalens.store.hdf5 import create
@@ -32,11 +31,7 @@ def dump_features(trained: Trained, path: Path, *, run: str, loss: str, batch_si
     n_classes, n_features = weight.shape
     with create(path, FEATURES, FEATURES_VERSION) as file, torch.inference_mode():
         file.attrs["run"], file.attrs["loss"], file.attrs["head"] = run, loss, model.head
-        file.attrs["splits"] = list(trained.images)
-        file.attrs["class_names"] = list(prepared.class_names)
-        file.attrs["task"], file.attrs["digest"] = prepared.task, prepared.digest
-        file.attrs["counts"] = prepared.counts
-        file.attrs["logit_scale"] = trained.scale
+        describe(file, prepared, splits=list(trained.images), scale=trained.scale)
         head = {"weight": weight, "bias": bias, "offset": trained.offset}
         for name, value in head.items():
             array = value.float().cpu().numpy()
@@ -48,13 +43,7 @@ def dump_features(trained: Trained, path: Path, *, run: str, loss: str, batch_si
                 name: file.create_dataset(f"{split}/{name}", shape, "float32", track_times=False)
                 for name, shape in shapes.items()
             }
-            targets = images.labels.cpu().numpy()
-            unknown = (targets == UNKNOWN) & (targets.ndim == 2)
-            if unknown.any():
-                targets = np.where(unknown, np.uint8(0), targets)
-                file.create_dataset(f"{split}/unknown", data=unknown, track_times=False)
-            file.create_dataset(f"{split}/targets", data=targets, track_times=False)
-            file.create_dataset(f"{split}/index", data=trained.index[split], track_times=False)
+            write_targets(file, split, images.labels.cpu().numpy(), trained.index[split])
             start = 0
             for batch, _ in tqdm(
                 plain_batches(images, batch_size=batch_size),

@@ -34,6 +34,8 @@ def build_model(model: runs.Model, loss: runs.Loss, n_outputs: int) -> Network:
             from imbalens.models.torchvision_networks import TruncatedDenseNet121
 
             return TruncatedDenseNet121(n_outputs, head=head)
+        case runs.Given():
+            raise ValueError("features and predictions that are given have no network")
         case _:
             assert_never(model)
 

@@ -44,6 +44,8 @@ def initialize(network: Network, model: runs.Model) -> None:
             pass  # always from fresh weights
         case runs.Resnet50() | runs.Densenet121Truncated():
             _start_from(network, model)
+        case runs.Given():
+            raise ValueError("features and predictions that are given have no network")
         case _:
             assert_never(model)
 

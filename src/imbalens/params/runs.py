@@ -67,7 +67,21 @@ class Densenet121Truncated(ModelSection):
         return _file_of(self.weights)
 
 
-Model = Annotated[CifarResnet | Resnet50 | Densenet121Truncated, Field(discriminator="name")]
+class Given(ModelSection):
+    """No network: its features and predictions, of a dataset whose source is of these.
+
+    `file` holds them in the form of that source's own, which null takes; `{seed}` in it stands for
+    the run's.
+    """
+
+    min_image_size: ClassVar[int] = 1
+    name: Literal["given"]
+    file: PathText | None
+
+
+Model = Annotated[
+    CifarResnet | Resnet50 | Densenet121Truncated | Given, Field(discriminator="name")
+]
 
 
 Gamma = Annotated[float, Field(ge=0, le=100)]
@@ -207,10 +221,13 @@ class Run(RunEntry, Method):
 
 
 def resolve(entry: RunEntry, method: Method) -> Run:
-    """Return a run together with its method."""
+    """Return a run together with its method, files those of its seed."""
     run = Run(**dict(method), **dict(entry))
-    checkpoint = run.checkpoint and run.checkpoint.replace("{seed}", str(run.seed))
-    return run.model_copy(update={"checkpoint": checkpoint})
+    seed = str(run.seed)
+    checkpoint, model = run.checkpoint and run.checkpoint.replace("{seed}", seed), run.model
+    if isinstance(model, Given) and model.file is not None:
+        model = model.model_copy(update={"file": model.file.replace("{seed}", seed)})
+    return run.model_copy(update={"checkpoint": checkpoint, "model": model})
 
 
 def _file_of(weights: str) -> str | None:

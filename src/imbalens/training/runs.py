@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from imbalens.losses.build import build_objective, logit_offset, logit_scale
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import load_checkpoint, load_weights
+from imbalens.models.given import take_given
 from imbalens.models.initial_weights import initialize
-from imbalens.models.network import Network
 from imbalens.params.paths import expand_path
 from imbalens.params.recipes import Recipe
 from imbalens.params.runs import Run
@@ -29,8 +30,8 @@ def train_run(
     name: str,
     device: torch.device,
     work: Path,
-) -> tuple[Network, list[dict[str, int | float]]]:
-    """Make a run's network.
+) -> tuple[nn.Module, list[dict[str, int | float]]]:
+    """Make a run's network, or take the features and predictions in its place.
 
     Args:
         run: What is trained.
@@ -42,11 +43,16 @@ def train_run(
         work: Folder of what an interrupted training goes on from.
 
     Returns:
-        The network, and the history of its training, see `train`; none of a checkpoint.
+        The network, or what is given in its place, and the history of its training, see `train`;
+        none of a checkpoint.
 
     Raises:
-        InputError: if the checkpoint does not fit or its outputs are not finite, or as in `train`.
+        InputError: if the checkpoint does not fit or its outputs are not finite, or as in `train`
+            and `take_given`.
     """
+    given = take_given(run.model, data, prepared.class_names)
+    if given is not None:
+        return given, []
     torch.manual_seed(run.seed)
     model = build_model(run.model, run.loss, len(prepared.class_names))
     if run.checkpoint is not None:
