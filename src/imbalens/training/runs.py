@@ -15,6 +15,7 @@ from imbalens.params.recipes import Recipe
 from imbalens.params.runs import Run
 from imbalens.store.prepared import Prepared
 from imbalens.training.batches import load_images
+from imbalens.training.fitting import explained_out_of_memory
 from imbalens.training.train import require_finite_outputs, train
 
 TRIED = 32  # images that a checkpoint's network is tried on
@@ -45,7 +46,8 @@ def train_run(
         The network, and the history of its training, see `train`; none of a checkpoint.
 
     Raises:
-        InputError: if the checkpoint does not fit or its outputs are not finite, or as in `train`.
+        InputError: if the checkpoint does not fit or its outputs are not finite, if a batch of the
+            recipe does not fit into memory, or as in `train`.
     """
     torch.manual_seed(run.seed)
     model = build_model(run.model, run.loss, len(prepared.class_names))
@@ -64,18 +66,29 @@ def train_run(
     initialize(model, run.model)
     counts = torch.as_tensor(prepared.counts, device=device)
     negatives = torch.as_tensor(prepared.negatives, device=device)
-    history = train(
-        model,
-        build_objective(run.loss, run.drw, counts, task=prepared.task, negatives=negatives),
-        load_images(data, prepared, "train", device)[0],
-        load_images(data, prepared, "val", device)[0] if "val" in prepared.splits else None,
-        recipe,
-        offset=logit_offset(run.loss, counts).to(device) / logit_scale(run.loss),
-        device=device,
-        seed=run.seed,
-        name=name,
-        work=work,
-    )
+    images = {
+        split: load_images(data, prepared, split, device)[0]
+        for split in ("train", "val")
+        if split in prepared.splits
+    }
+    # another batch would train another network: it is not halved
+    with explained_out_of_memory(
+        f"{name}: params.yaml: recipes.{run.recipe}.batch_size: found {recipe.batch_size}, for "
+        "which memory ran out; set a smaller one, a smaller datasets.*.image_size or network, or "
+        "take a machine with more memory"
+    ):
+        history = train(
+            model,
+            build_objective(run.loss, run.drw, counts, task=prepared.task, negatives=negatives),
+            images["train"],
+            images.get("val"),
+            recipe,
+            offset=logit_offset(run.loss, counts).to(device) / logit_scale(run.loss),
+            device=device,
+            seed=run.seed,
+            name=name,
+            work=work,
+        )
     return model, history
 
 
