@@ -1,6 +1,7 @@
 """Computing in batches that fit into memory."""
 
 import gc
+import re
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,14 +24,11 @@ Computed = TypeVar("Computed")
 # times their estimate with a backward pass, 1.0 to 2.0 times without.
 SHARE = 0.5
 # Words of allocators that raise a plain RuntimeError: of the CPU on Linux and macOS, on Windows,
-# of C++, oneDNN, MPS and CUDA, cuDNN and cuBLAS.
-OUT_OF_MEMORY = (
-    "can't allocate memory",
-    "not enough memory",
-    "bad_alloc",
-    "could not create a memory",
-    "out of memory",
-    "alloc_failed",
+# of C++, oneDNN (also for its kernels), MPS and CUDA, cuDNN and cuBLAS.
+OUT_OF_MEMORY = re.compile(
+    r"can't allocate memory|not enough memory|bad_alloc|could not create a memory|"
+    r"could not (create|execute) a primitive$|out of memory|alloc_failed",
+    re.IGNORECASE,
 )
 SHOWN = 240  # characters of an allocator's message
 
@@ -129,9 +127,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an exception is an allocator's that found too little memory."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    return isinstance(error, RuntimeError) and any(
-        words in str(error).lower() for words in OUT_OF_MEMORY
-    )
+    return isinstance(error, RuntimeError) and bool(OUT_OF_MEMORY.search(str(error)))
 
 
 @dataclass(frozen=True)
