@@ -290,10 +290,24 @@ def test_a_training_that_runs_out_of_memory_names_its_batch_size(monkeypatch):
         train.main([RUN])
     assert str(caught.value).startswith(
         f"{RUN}: params.yaml: recipes.quick.batch_size: found 32, for which memory ran out; set a "
-        "smaller one"
+        "smaller one, or"
     )
     assert "can't allocate memory" in str(caught.value)
     assert not Path(f"data/models/{RUN}.pt").exists()
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_training_foretells_that_memory_will_not_do(monkeypatch, capsys):
+    train.main([RUN])
+    weights = Path(f"data/models/{RUN}.pt")
+    before, plain = weights.read_bytes(), capsys.readouterr().err
+    assert "recipes.quick.batch_size" not in plain
+    monkeypatch.setattr("imbalens.training.fitting.free_memory", lambda: 2**20)
+    train.main([RUN])
+    assert weights.read_bytes() == before, "the batch stays"
+    assert (
+        f"{RUN}: params.yaml: recipes.quick.batch_size: batches of 32" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.usefixtures("workspace")

@@ -105,6 +105,29 @@ def bytes_taken(compute: Callable[[slice], object], rows: slice) -> int:
     return counting.most
 
 
+def foretell_out_of_memory(
+    compute: Callable[[slice], object], *, batch_size: int, device: torch.device, what: str
+) -> None:
+    """Say on stderr where a batch may not fit into memory, on the CPU: elsewhere an error will.
+
+    Args:
+        compute: What is computed of the images in a slice of rows; it is called with few.
+        batch_size: Images of a batch, which stays.
+        device: Where it is computed.
+        what: What it is and where its size is set, for the message.
+    """
+    if device.type == "cpu":
+        # what does not grow with the batch, as gradients of weights, is in both
+        each = bytes_taken(compute, slice(0, 2)) - bytes_taken(compute, slice(0, 1))
+        wanted, free = each * batch_size, free_memory()
+        if wanted > free:
+            tqdm.write(
+                f"{what}: batches of {batch_size} images take {wanted / GIB:.2f} GiB or more, "
+                f"{free / GIB:.2f} is free: the system may end it without a word",
+                file=sys.stderr,
+            )
+
+
 @contextmanager
 def explained_out_of_memory(message: str) -> Iterator[None]:
     """Turn whatever an allocator raises into an error of the user's.

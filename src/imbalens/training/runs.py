@@ -1,6 +1,7 @@
 """Training a run as its options say, or taking its checkpoint."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,8 +15,8 @@ from imbalens.params.paths import expand_path
 from imbalens.params.recipes import Recipe
 from imbalens.params.runs import Run
 from imbalens.store.prepared import Prepared
-from imbalens.training.batches import load_images
-from imbalens.training.fitting import explained_out_of_memory
+from imbalens.training.batches import ImageTensors, load_images
+from imbalens.training.fitting import explained_out_of_memory, foretell_out_of_memory
 from imbalens.training.train import require_finite_outputs, train
 
 TRIED = 32  # images that a checkpoint's network is tried on
@@ -72,11 +73,17 @@ def train_run(
         if split in prepared.splits
     }
     # another batch would train another network: it is not halved
+    key = f"{name}: params.yaml: recipes.{run.recipe}.batch_size"
     with explained_out_of_memory(
-        f"{name}: params.yaml: recipes.{run.recipe}.batch_size: found {recipe.batch_size}, for "
-        "which memory ran out; set a smaller one, a smaller datasets.*.image_size or network, or "
-        "take a machine with more memory"
+        f"{key}: found {recipe.batch_size}, for which memory ran out; set a smaller one, or a "
+        "smaller datasets.*.image_size or network, or take a machine with more memory"
     ):
+        foretell_out_of_memory(
+            partial(_differentiate, model.eval(), images["train"]),
+            batch_size=min(recipe.batch_size, len(images["train"].labels)),
+            device=device,
+            what=key,
+        )
         history = train(
             model,
             build_objective(run.loss, run.drw, counts, task=prepared.task, negatives=negatives),
@@ -90,6 +97,13 @@ def train_run(
             work=work,
         )
     return model, history
+
+
+def _differentiate(model: Network, split: ImageTensors, rows: slice) -> None:
+    """Compute what a step of training does of some images, and forget it."""
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    logits = model(split.normalized(split.images[rows]))
+    torch.autograd.grad(logits.sum(), weights, allow_unused=True)
 
 
 def chosen_epoch(
