@@ -283,6 +283,36 @@ def test_batch_size_changes_dumps_by_rounding_only():
 
 
 @pytest.mark.usefixtures("workspace")
+def test_a_training_that_runs_out_of_memory_names_its_batch_size(monkeypatch):
+    def forward(_images):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9")
+
+    monkeypatch.setattr("imbalens.training.train.training_forward", lambda *_, **__: forward)
+    with pytest.raises(InputError) as caught:
+        train.main([RUN])
+    assert str(caught.value).startswith(
+        f"{RUN}: params.yaml: recipes.quick.batch_size: found 32, for which memory ran out; set a "
+        "smaller one, or"
+    )
+    assert "can't allocate memory" in str(caught.value)
+    assert not Path(f"data/models/{RUN}.pt").exists()
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_training_foretells_that_memory_will_not_do(monkeypatch, capsys):
+    train.main([RUN])
+    weights = Path(f"data/models/{RUN}.pt")
+    before, plain = weights.read_bytes(), capsys.readouterr().err
+    assert "recipes.quick.batch_size" not in plain
+    monkeypatch.setattr("imbalens.training.fitting.free_memory", lambda: 2**20)
+    train.main([RUN])
+    assert weights.read_bytes() == before, "the batch stays"
+    assert (
+        f"{RUN}: params.yaml: recipes.quick.batch_size: batches of 32" in capsys.readouterr().err
+    )
+
+
+@pytest.mark.usefixtures("workspace")
 def test_too_many_neighbours_name_the_parameter():
     train.main([RUN])
     dump_features.main([RUN])
