@@ -10,15 +10,15 @@ from pathlib import Path
 from imbalens.analysis.archetypes.archetypes import archetypes
 from imbalens.analysis.archetypes.recovery import archetype_recovery
 from imbalens.dumps.files import read_features
+from imbalens.not_applicable import empty_where_not_applicable
 from imbalens.reports import archetypes as report
 from imbalens.store.files import write_json
 from imbalens.store.prepared import read_images, read_names, read_truth
 from imbalens.store.tables import write_table
-from imbalens.tables.archetypes import ARCHETYPES, INSTANCES, PROTOTYPES
-
-FIGURES = Path("plots/figures/archetypes")
+from imbalens.tables.archetypes import ARCHETYPES, INSTANCES, PROTOTYPES, TABLES
 
 
+@empty_where_not_applicable(TABLES, "", "-prototypes")
 def main(argv: Sequence[str] | None = None) -> None:
     """Write metrics, tables (per class, per image and class, prototypes) and figures."""
     name, params = parse_stage(__doc__, "run", argv)
@@ -27,9 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     dump = read_features(path, ["train"], decision=params.analyses.labels.decision)
     train, about = dump.splits["train"], (dump.class_names, dump.class_counts)
     require_neighbors("archetypes.n_neighbors", options.n_neighbors, len(train.index))
-    seen = (train.classes, train.predictions)
-    choice = {"n_classes": len(dump.class_names), **options.model_dump()}
-    found = archetypes(train.features, *seen, **choice)
+    seen, n_classes = (train.classes, train.predictions), len(dump.class_names)
+    found = archetypes(train.features, *seen, n_classes=n_classes, **options.model_dump())
     metrics, truth = report.archetype_metrics(found, dump.class_names), read_truth(data, "train")
     if truth:
         planted = (truth.subconcept, truth.mislabelled)
@@ -42,8 +41,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_table(INSTANCES, name, instances)
     prototypes = report.prototype_table(found.prototypes, train.index, files, *about)
     write_table(PROTOTYPES, name, prototypes)
-    report.draw_true_positives(table, FIGURES / f"{name}.png", run=name)
-    report.draw_prototypes(prototypes, images, FIGURES / f"{name}-prototypes.png", run=name)
+    figures = Path("plots/figures/archetypes")
+    report.draw_true_positives(table, figures / f"{name}.png", run=name)
+    report.draw_prototypes(prototypes, images, figures / f"{name}-prototypes.png", run=name)
 
 
 if __name__ == "__main__":

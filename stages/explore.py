@@ -7,12 +7,10 @@ from pathlib import Path
 from imbalens.reading import explore as reading
 from imbalens.reports.explore import page as report
 from imbalens.reports.explore.pictures import select_of_runs
-from imbalens.reports.page.shell import find_vega
+from imbalens.reports.page.shell import read_vega
 from imbalens.store.files import write_json, write_text
 from imbalens.store.tables import write_table
 from imbalens.tables.explore import CANDIDATES
-
-VEGA_PAGE = Path(".dvc/plots/page.html")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -37,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             selection,
             reading.read_pictures(name, selection, params),
             parts,
-            vega=find_vega(VEGA_PAGE.read_text(encoding="utf-8")),
+            vega=read_vega(),
         )
     write_text(Path(f"plots/explore/{name}.html"), page)
 

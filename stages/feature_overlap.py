@@ -8,21 +8,24 @@ from imbalens.analysis.common.recovery import pair_recovery
 from imbalens.analysis.feature_overlap import feature_overlap
 from imbalens.dumps.files import read_features
 from imbalens.errors import InputError
+from imbalens.not_applicable import empty_where_not_applicable
 from imbalens.reports import feature_overlap as report
 from imbalens.store.files import write_json
 from imbalens.store.prepared import read_truth
 from imbalens.store.tables import write_table
-from imbalens.tables.feature_overlap import PAIRS, TOP_FEATURES
+from imbalens.tables.feature_overlap import PAIRS, TABLES, TOP_FEATURES
 
 FIGURES = Path("plots/figures/feature_overlap")
 
 
+@empty_where_not_applicable(TABLES, "", "-pairs")
 def main(argv: Sequence[str] | None = None) -> None:
     """Write metrics, the top features, the pairs of classes and their figures."""
     name, params = parse_stage(__doc__, "run", argv)
     run, top_k = pick(params.runs, "runs", name), params.analyses.feature_overlap.top_k
     decision = params.analyses.labels.decision
-    dump = read_features(Path(f"data/dumps/features/{name}.h5"), ["train"], decision=decision)
+    path = Path(f"data/dumps/features/{name}.h5")
+    dump = read_features(path, ["train"], decision=decision, needs=["features"])
     train, about = dump.splits["train"], (dump.class_names, dump.class_counts)
     if top_k > train.features.shape[1]:
         raise InputError(

@@ -7,6 +7,7 @@ from pathlib import Path
 from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
 from imbalens.params.checks import find_image_problems
+from imbalens.reports.common.not_applicable import draw_reason
 from imbalens.reports.common.sampling import choose_samples
 from imbalens.reports.common.titles import dataset_title
 from imbalens.reports.prepare import MAX_SAMPLES, draw_samples
@@ -23,11 +24,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     if problems := find_image_problems(params, name, summary):
         raise InputError("\n".join(problems))
     write_json(Path(f"metrics/prepare/{name}.json"), summary)
+    figure = Path(f"plots/figures/prepare/{name}.png")
+    if dataset.image_size is None:
+        return draw_reason(f"{name} has no images", figure)
     pairs, metadata = read_pairs(path, "test"), read_metadata(path)
     shown = choose_samples(pairs[:, 1], n_samples=MAX_SAMPLES)
-    draw_samples(
+    return draw_samples(
         read_examples(path, "test", pairs[shown]),
-        Path(f"plots/figures/prepare/{name}.png"),
+        figure,
         dataset=dataset_title(name, generated=metadata.generated),
         n_classes=len(metadata.class_names),
     )

@@ -11,11 +11,10 @@ from pathlib import Path
 from imbalens.params.loading import PARAMS_PATH, load_params
 from imbalens.reading.report import read_dataset
 from imbalens.reports.page.fitting import fit_page
-from imbalens.reports.page.shell import find_vega
+from imbalens.reports.page.shell import read_vega
 from imbalens.store.files import write_text
 
 OUTPUT = Path("plots/report.html")
-VEGA_PAGE = Path(".dvc/plots/page.html")
 MAX_BYTES = 15_000_000
 PACKAGES = ("imbalens", "torch", "numpy", "scikit-learn", "dvc")
 
@@ -27,8 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     params = load_params(parser.parse_args(argv).params)
     versions = {"Python": platform.python_version()} | {name: version(name) for name in PACKAGES}
     datasets = [read_dataset(name, params) for name in params.datasets]
-    vega = find_vega(VEGA_PAGE.read_text(encoding="utf-8"))
-    page, excess = fit_page(datasets, versions=versions, vega=vega, limit=MAX_BYTES)
+    page, excess = fit_page(datasets, versions=versions, vega=read_vega(), limit=MAX_BYTES)
     write_text(OUTPUT, page)
     if excess:
         print(f"warning: {OUTPUT}: {excess}", file=sys.stderr)

@@ -1,13 +1,11 @@
 """Made-up images and features of two small datasets, for the tests of the pages about them."""
 
-import shutil
-
 import numpy as np
 
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION
 from imbalens.store.hdf5 import create
 from imbalens.store.prepared import PREPARED, PREPARED_VERSION
-from tests.tiny import ROOT, method_of, tiny_params
+from tests.tiny import method_of, tiny_params
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 NAMES = {"shapes": ("disc", HOSTILE, "star"), "chest": ("Edema", "Mass")}
@@ -101,5 +99,3 @@ def write_dataset(folder, dataset):
 def write_all(folder):
     for dataset in NAMES:
         write_dataset(folder, dataset)
-    (folder / ".dvc/plots").mkdir(parents=True)
-    shutil.copy(ROOT / ".dvc/plots/page.html", folder / ".dvc/plots/page.html")

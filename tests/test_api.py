@@ -472,7 +472,9 @@ def test_saliency_of_images_of_more_than_65536_pixels_is_ranked():
 
 def test_what_is_offered_is_there():
     assert dir(imbalens) == sorted(imbalens.__all__)
-    assert {*TABLES, "InputError", "Answer", "__version__"} == set(imbalens.__all__)
+    assert {*TABLES, "analyze", "Analysis", "InputError", "Answer", "__version__"} == set(
+        imbalens.__all__
+    )
     assert all(getattr(imbalens, name) for name in imbalens.__all__)
     with pytest.raises(AttributeError, match="'imbalens' has no attribute 'archetype'"):
         imbalens.archetype  # noqa: B018

@@ -1,11 +1,16 @@
 """The pages to look at images with, in a browser that has no network."""
 
+import json
+import re
 from contextlib import contextmanager
 from itertools import product
 
 import pytest
+from PIL import Image
 
+import imbalens
 from stages import explore
+from tests.analyze_cases import BIRDS, birds
 from tests.browser import needs_browser
 from tests.explore_cases import HOSTILE, NAMES, SIZES, experiment, write_all
 from tests.tiny import write_params
@@ -27,6 +32,13 @@ def folder(tmp_path_factory):
 
 @contextmanager
 def opened(browser, folder, name, **options):
+    """The page of a dataset, see `opened_file`."""
+    with opened_file(browser, folder / f"plots/explore/{name}.html", **options) as page:
+        yield page
+
+
+@contextmanager
+def opened_file(browser, path, **options):
     """The page with its map drawn; whatever goes wrong in it, or leaves it, fails the test."""
     problems = []
     context = browser.new_context(**options)
@@ -40,7 +52,7 @@ def opened(browser, folder, name, **options):
             None if request.url.startswith(("file:", "data:")) else problems.append(request.url)
         ),
     )
-    page.goto((folder / f"plots/explore/{name}.html").as_uri())
+    page.goto(path.as_uri())
     page.wait_for_selector("#map svg")
     yield page
     context.close()
@@ -85,7 +97,7 @@ def test_pointing_at_the_map_shows_an_image_with_its_neighbours(browser, folder)
             if page.locator("#chosen dl").count():
                 break
         facts = page.inner_text("#chosen")
-        for term in ("label", "prediction", "split", "file", "Nearest training images"):
+        for term in ("label", "prediction", "split", "image", "Nearest training images"):
             assert term in facts
         assert page.locator("#chosen .near li").count() == 5
         source = page.eval_on_selector(
@@ -147,3 +159,75 @@ def test_a_phone_scrolls_one_way_only(browser, folder, name):
         page.get_by_text("Show on the map").first.tap()
         assert page.locator("#chosen .near li").count() == 5
         assert page.evaluate("document.documentElement.scrollWidth") == 375
+
+
+@pytest.mark.parametrize("given", [("logits", "split"), ("split",), ()])
+def test_without_pictures_images_are_called_by_their_labels(browser, tmp_path, given):
+    """And without predictions nothing is said of right or wrong."""
+    chosen = {key: birds()[key] for key in ("features", "labels", "names", *given)}
+    chosen["labels"][0] = 2
+    imbalens.analyze(**chosen, ids=[f"bird {row}" for row in range(60)], out=tmp_path / "out")
+    n_train = 45 if "split" in given else 60
+    with opened_file(browser, tmp_path / "out/index.html") as page:
+        ways = page.eval_on_selector_all("#colour option", "all => all.map(o => o.value)")
+        assert ways == ["class", "archetype", *(["right"] if "logits" in given else [])]
+        for way in ways:
+            page.select_option("#colour", way)
+            wait_for_map(page, "", 60)
+        page.focus("#map")
+        page.keyboard.press("ArrowRight")
+        facts = page.inner_text("#chosen")
+        assert ("not given" in facts) == ("logits" not in given)
+        assert re.search(r"bird \d+, index \d+", facts)
+        near = page.locator("#chosen .near button").all_inner_texts()
+        assert len(near) == 5
+        assert set(near) <= set(BIRDS)
+        page.locator("#chosen .near button").first.click()
+        page.get_by_text("Show on the map").first.click()
+        assert "in doubt" in page.inner_text("#chosen dl")
+        assert page.locator(".picture").count() == 0
+        assert f"all {n_train} training images" in page.inner_text("main")
+        text = page.inner_text("[aria-labelledby=doubt]")
+        assert ("no network's predictions were given" in " ".join(text.split())) == (
+            "logits" not in given
+        )
+        link = page.locator("a[download]").get_attribute("href")
+        assert (tmp_path / "out" / link).is_file()
+
+
+def test_images_beyond_those_pictured_are_no_grey_squares(browser, tmp_path):
+    paths = [tmp_path / f"{row}.png" for row in range(60)]
+    for path in paths:
+        Image.new("RGB", (8, 8), "red").save(path)
+    few = {"train_images": 6, "evaluation_images": 3, "neighbor_images": 2, "n_candidates": 1}
+    imbalens.analyze(**birds(), **few, paths=paths, out=tmp_path / "out")
+    with opened_file(browser, tmp_path / "out/index.html") as page:
+        page.focus("#map")
+        told = 0
+        for key in ["ArrowRight"] * 4 + ["ArrowDown"] * 4 + ["ArrowLeft"] * 4:
+            page.keyboard.press(key)
+            shown = page.eval_on_selector_all(
+                ".picture", "all => all.map(e => getComputedStyle(e).backgroundImage)"
+            )
+            assert all(image.startswith('url("data:image/webp') for image in shown)
+            assert page.locator("#chosen .near li").count() == 5
+            told += 5 - page.locator("#chosen .near .picture").count()
+        assert told > 0
+
+
+def test_of_runs_one_of_which_predicts_nothing_the_other_is_right_or_wrong(browser, tmp_path):
+    """Switching between both draws all points, whatever they are coloured by."""
+    text = imbalens.analyze(**birds()).page
+    before, data, after = re.split(r'(?<=id="data">)(.*?)(?=</script>)', text, maxsplit=1)
+    values = json.loads(data)
+    values["runs"]["none"] = values["runs"]["features"] | {"predicted": None}
+    before = before.replace('<select id="run">', '<select id="run"><option>none</option>')
+    path = tmp_path / "page.html"
+    path.write_text(before + json.dumps(values) + after, encoding="utf-8")
+    with opened_file(browser, path) as page:
+        page.select_option("#colour", "right")
+        for own in ("", "1"):
+            page.select_option("#class", own)
+            for run, word in (("features", "has it" if own else "wrong"), ("none", "not known")):
+                page.select_option("#run", run)
+                wait_for_map(page, word, 60)

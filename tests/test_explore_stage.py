@@ -199,10 +199,19 @@ def test_a_part_of_the_images_is_shown_where_there_are_many(folder, monkeypatch)
             assert near == [whole["names"][j] for j in whole["runs"][run]["neighbors"][was]]
     shown = {j for values in data["runs"].values() for row in values["neighbors"] for j in row}
     assert max(shown) == len(data["names"]) - 1
-    nearest = {row[0] for values in data["runs"].values() for row in values["neighbors"]}
-    further = {j for j in nearest if j >= data["nPoints"]}
+    compared = {
+        j
+        for values in data["runs"].values()
+        for candidate in values["candidates"]
+        for j in values["neighbors"][candidate["picture"]]
+        if j >= data["nPoints"]
+    }
     first = set(range(data["nPoints"], data["nPictured"]))
-    assert further <= first or first <= further, "the nearest have their picture before others"
+    assert compared <= first or first <= compared, "those beside labels in doubt come first"
+    nearest = {row[0] for values in data["runs"].values() for row in values["neighbors"]}
+    further = sorted(j for j in nearest - compared if j >= data["nPoints"])
+    behind = data["nPoints"] + len(compared)
+    assert further == [*range(behind, behind + len(further))], "then the nearest"
 
 
 def test_texts_of_the_data_are_escaped(folder):
@@ -242,7 +251,6 @@ def change(values, *, split=None, **kinds):
 def test_training_images_are_no_evaluation_images(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").symlink_to(folder / "data")
-    (tmp_path / ".dvc").symlink_to(folder / ".dvc")
     write_params(tmp_path, change(experiment(), split="train"))
     explore.main(["chest"])
     data = page_data(tmp_path, "chest")

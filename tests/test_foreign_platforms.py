@@ -49,7 +49,8 @@ def sample(tmp_path):
     folder = tmp_path / "sample"
     tables = sorted(ROOT.glob("plots/*/*.csv"))[:3] + sorted(ROOT.glob("metrics/*/*.json"))[:3]
     pictures = sorted(ROOT.glob("docs/images/*.png"))
-    named = ("params.yaml", "Makefile", ".ci/run", ".dvc/plots/page.html", "src/imbalens/store")
+    page = "src/imbalens/reports/page/plots.html"
+    named = ("params.yaml", "Makefile", ".ci/run", page, "src/imbalens/store")
     for path in [*tables, *pictures, *(ROOT / name for name in named)]:
         place = folder / path.relative_to(ROOT)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +58,7 @@ def sample(tmp_path):
     # binary files that git would take for text, and a page that mixes line ends
     for suffix in ("h5", "npz", "pt", "png"):
         (folder / f"looks_like_text.{suffix}").write_bytes(b"one\r\ntwo\n")
-    (folder / ".dvc/plots/page.html").write_bytes(b"one\r\ntwo\n")
+    (folder / page).write_bytes(b"one\r\ntwo\n")
     git(folder, "init", "--quiet")
     return folder
 

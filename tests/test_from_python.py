@@ -8,8 +8,10 @@ import subprocess
 import sys
 from importlib.metadata import version
 
+import numpy as np
 import pytest
 
+from tests.analyze_cases import birds
 from tests.tiny import ROOT
 
 GUIDE = (ROOT / "docs/from-python.md").read_text(encoding="utf-8")
@@ -75,13 +77,29 @@ def test_the_code_of_the_guide_prints_what_it_shows(installed, tmp_path):
     assert done.returncode == 0, done.stderr
     shown, place, found = json.loads(done.stdout)
     assert shown == [text for _, text in blocks]
-    assert sum(map(bool, shown)) == 2
+    assert sum(map(bool, shown)) == 3
     assert place == str(installed / "imbalens" / "__init__.py")
     assert found == version("imbalens")
 
 
-def test_the_lines_of_the_readme_are_those_of_the_guide():
+def test_the_lines_and_the_command_of_the_readme_make_a_page(installed, tmp_path):
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    lines = [line for line in code.splitlines() if line]
-    assert len(lines) == 5
-    assert code in GUIDE
+    (command,) = re.findall(r"```sh\n(imbalens .*?)\n```", README)
+    assert len([line for line in code.splitlines() if line]) == 6
+    given = birds()
+    given["class_names"] = np.array(given.pop("names"))
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    pages, said = [], []
+    for words in (["-c", code], ["-m", *command.split()]):
+        folder = tmp_path / str(len(pages))
+        folder.mkdir()
+        np.savez(folder / "features.npz", **given)
+        run = [sys.executable, *words]
+        options = {"cwd": folder, "env": environment, "encoding": "utf-8"}
+        done = subprocess.run(run, stdout=subprocess.PIPE, check=True, **options)
+        said.append(done.stdout.splitlines())
+        pages.append((folder / "page/index.html").read_text(encoding="utf-8"))
+        assert len(list((folder / "page/metrics").iterdir())) == 5
+    assert said[0][:2] == said[1][:2]
+    assert said[1][-1] == "page: page/index.html"
+    assert all("vegaEmbed" in page for page in pages)

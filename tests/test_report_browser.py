@@ -1,23 +1,20 @@
 """The report in a browser without network: charts, sorting, links, width, hostile names."""
 
-from pathlib import Path
-
 import pytest
 
 from imbalens.reports.page.report import describe_dataset, render_report
 from imbalens.reports.page.results import anchors
-from imbalens.reports.page.shell import find_vega
+from imbalens.reports.page.shell import read_vega
 from tests.browser import needs_browser
 from tests.page_cases import CLASSES, VERSIONS, differences, results
 
-PAGE = Path(__file__).parents[1] / ".dvc" / "plots" / "page.html"
 pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "report.html"
-    vega = find_vega(PAGE.read_text(encoding="utf-8"))
+    vega = read_vega()
     text = render_report([describe_dataset(results())], versions=VERSIONS, vega=vega)
     path.write_text(text, encoding="utf-8")
     return path.as_uri()
@@ -79,7 +76,7 @@ def test_a_dot_is_hollow_where_the_adjusted_p_is_large(browser, visit, tmp_path)
     assert filled.get_attribute("fill") == filled.get_attribute("stroke")
     vague = results(differences=differences().assign(p_adjusted="0.5"))
     path = tmp_path / "vague.html"
-    vega = find_vega(PAGE.read_text(encoding="utf-8"))
+    vega = read_vega()
     text = render_report([describe_dataset(vague)], versions=VERSIONS, vega=vega)
     path.write_text(text, encoding="utf-8")
     for scheme in ("light", "dark"):

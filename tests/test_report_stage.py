@@ -26,16 +26,14 @@ from stages import report
 from tests.map_cases import BCE, CE, LDAM, experiment
 from tests.page_cases import claims, decode, differences, papers
 from tests.table_cases import save
-from tests.tiny import ROOT, vary, write_params
+from tests.tiny import vary, write_params
 
 OUTPUT = Path("plots/report.html")
 
 
 @pytest.fixture
 def project(maps_workspace):
-    """Prepared data and maps of networks with random weights, and the scripts of the charts."""
-    (maps_workspace / ".dvc/plots").mkdir(parents=True)
-    shutil.copy(ROOT / ".dvc/plots/page.html", maps_workspace / ".dvc/plots")
+    """Prepared data and maps of networks with random weights."""
     return maps_workspace
 
 

@@ -21,6 +21,7 @@ MINE = {"name": "folder", "root": "$MY_IMAGES/lt", "digest": None}
 SUMMARY = {"images": {"train": 90}, "counts": {"train": {"cat": 60, "striped red square": 30}}}
 MD5 = "0123456789abcdef0123456789abcdef"
 VARIABLES = ("MY_IMAGES", "MY_WEIGHTS", "IMBALENS_CIFAR10_LT", "IMBALENS_NIH_ROOT")
+VARIABLES += ("IMBALENS_CHECKPOINTS",)
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +90,12 @@ def test_a_profile_needs_the_variables_that_it_names(folder, monkeypatch, profil
         for key in ("root", "path")
         if (found := re.match(r"\$(\w+)", getattr(dataset.source, key, "")))
     }
+    checkpoints = {
+        f"methods.{name}.checkpoint": Path(method.checkpoint)
+        for name, method in params.methods.items()
+        if method.checkpoint
+    }
+    named |= {key: path.parts[0].removeprefix("$") for key, path in checkpoints.items()}
     for key, variable in named.items():
         with pytest.raises(InputError) as caught:
             require_surroundings(params, path)
@@ -98,6 +105,8 @@ def test_a_profile_needs_the_variables_that_it_names(folder, monkeypatch, profil
         )
     for variable in named.values():
         monkeypatch.setenv(variable, "somewhere")
+    for checkpoint in checkpoints.values():
+        write(folder.joinpath("somewhere", *checkpoint.parts[1:]))
     require_surroundings(params, path)
 
 

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import shutil
 
 import h5py
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from imbalens.store.prepared import read_boxes, read_names
-from tests.tiny import LABEL_RUNS, ROOT, tiny_params, write_params
+from tests.tiny import LABEL_RUNS, tiny_params, write_params
 
 FINDINGS = ("Crack", "Moss", "Nest", "Rust", "Stain")
 DATASET, SIZE = "phantom", (60, 40)  # width and height of the files
@@ -80,8 +79,6 @@ def run(stage, *names):
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("table")
     lay_out(folder / "source")
-    (folder / ".dvc/plots").mkdir(parents=True)
-    shutil.copy(ROOT / ".dvc/plots/page.html", folder / ".dvc/plots")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         write_params(folder, experiment(folder / "source", "xywh"))

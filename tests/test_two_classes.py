@@ -1,7 +1,6 @@
 """A dataset of two classes, through all stages that read its nearest adversaries."""
 
 import json
-import shutil
 from pathlib import Path
 
 import h5py
@@ -22,7 +21,7 @@ from stages import (
     prepare,
     report,
 )
-from tests.tiny import LABEL_RUNS, ROOT, tiny_params, write_params
+from tests.tiny import LABEL_RUNS, tiny_params, write_params
 
 DATASET, N_FEATURES = "phantom", 12
 WHY = "with two classes every error of a class goes to the other, whatever is foretold"
@@ -60,8 +59,6 @@ def write_dump(run, seed):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("two_classes")
-    (folder / ".dvc/plots").mkdir(parents=True)
-    shutil.copy(ROOT / ".dvc/plots/page.html", folder / ".dvc/plots")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         write_params(folder, experiment())

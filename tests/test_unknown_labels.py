@@ -91,9 +91,6 @@ def folder(tmp_path_factory):
     hide(folder / f"data/prepared/{DATASET}.h5", "labels")
     for run in ALL_RUNS:
         hide(folder / f"data/dumps/features/{run}.h5", "targets")
-    root = Path(__file__).parents[1]
-    (folder / ".dvc/plots").mkdir(parents=True)
-    shutil.copy(root / ".dvc/plots/page.html", folder / ".dvc/plots/page.html")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         of_run = (performance_stage, archetypes, adversaries, feature_overlap)

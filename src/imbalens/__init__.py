@@ -1,5 +1,7 @@
 """What a loss changes inside an image classifier that is trained on imbalanced data.
 
+Everything at once, and a page of it: `imbalens.analyze(features, labels, logits)`.
+
 The questions, each a call on arrays of one's own (docs/from-python.md):
 
     archetypes         which training images are typical, and which are not
@@ -18,6 +20,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from imbalens.api.analysis import Analysis
+    from imbalens.api.analyze import analyze
     from imbalens.api.answer import Answer
     from imbalens.api.features import (
         adversaries,
@@ -32,10 +36,12 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Analysis",
     "Answer",
     "InputError",
     "__version__",
     "adversaries",
+    "analyze",
     "archetypes",
     "cam_alignment",
     "concepts",
@@ -46,6 +52,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "imbalens.api.analysis": ("Analysis",),
+    "imbalens.api.analyze": ("analyze",),
     "imbalens.api.answer": ("Answer",),
     "imbalens.api.features": (
         "adversaries",

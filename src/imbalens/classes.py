@@ -38,14 +38,15 @@ class Seen:
             lacks it, `UNKNOWN` where that is not known.
         index: Position of each image in the source's split.
         classes: Classes that each image is known to have.
-        predictions: Classes that it is taken to have, of those known of it.
+        predictions: Classes that it is taken to have, of those known of it; None where nobody
+            said.
         known: See `known_classes`.
     """
 
     targets: Targets
     index: Int[np.ndarray, " n"]
     classes: Classes
-    predictions: Classes
+    predictions: Classes | None
     known: Bool[np.ndarray, "n c"] | None
 
 

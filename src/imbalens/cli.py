@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.metadata import version
 
 COMMANDS = {
+    "analyze": "say what features, labels and predictions tell, and make a page of it",
     "check": "say what is wrong with a file of parameters, before anything is computed",
     "prune": "list and delete what removed runs left behind",
     "validate": "recompute the committed results and compare",
@@ -25,7 +26,8 @@ to begin, in a clone of the project:
   dvc repro           compute what the edit changed
   dvc metrics diff    say what that did to the metrics
 
-from Python, with features, labels and predictions of your own:
+with features, labels and predictions of your own:
+  imbalens analyze    of a file, writes a page, tables and metrics
   import imbalens     help(imbalens) lists the calls; docs/from-python.md
 """
 

@@ -12,7 +12,7 @@ from imbalens.params.experiment import Params
 from imbalens.params.factories import has_module
 from imbalens.params.loading import ANALYSES_PATH, PARAMS_PATH
 from imbalens.params.paths import expand_path
-from imbalens.params.runs import Python
+from imbalens.params.runs import Given, Python
 from imbalens.recovery import CACHE, LOCK, parse_lock
 from imbalens.store.files import read_json
 
@@ -118,6 +118,10 @@ def _list_paths(params: Params, made: Collection[str]) -> Iterator[tuple[str, st
         if run.checkpoint is not None:
             remedy = "place the weights there, or set null, to train"
             yield f"methods.{run.method}.checkpoint", run.checkpoint, remedy
+        elif isinstance(run.model, Given):
+            if run.model.file is not None:
+                remedy = "place the features and predictions there, or set null, for the dataset's"
+                yield f"methods.{run.method}.model.file", run.model.file, remedy
         elif run.model.weights_file is not None:
             remedy = "place the weights there, or set 'imagenet' or 'none'"
             yield f"methods.{run.method}.model.weights", run.model.weights_file, remedy

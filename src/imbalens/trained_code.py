@@ -29,6 +29,7 @@ ROOTS = (
     "imbalens.models.checkpoint.load_checkpoint",
     "imbalens.models.checkpoint.load_weights",
     "imbalens.models.checkpoint.save_weights",
+    "imbalens.models.given.take_given",
     "imbalens.models.initial_weights.initialize",
     "imbalens.models.network.Network",
 )

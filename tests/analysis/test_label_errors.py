@@ -103,6 +103,18 @@ def test_probabilities_average_neighbours_and_network():
     np.testing.assert_allclose(found.sum(axis=1), 1)
 
 
+def test_without_a_network_the_neighbours_are_heard_alone():
+    labels = np.array([0, 0, 1, 1, 2, 2])
+    near = listed([[0, 1, 2, 3], [4, 5, 4, 5], *[[0, 0, 0, 0]] * 4])
+    found = label_probabilities(near, labels, None)
+    np.testing.assert_allclose(found[:3], [[0.5, 0.5, 0], [0, 0, 1], [1, 0, 0]])
+    several = np.array([[1, UNKNOWN], [1, UNKNOWN], [0, 0], [UNKNOWN, 1]], dtype=np.uint8)
+    near = listed([[0, 1, 2], [0, 1, 0], [2, 3, 3], [0, 2, 3]])
+    found = label_probabilities(near, several, None)
+    # of the second label's neighbours none is known for the second image
+    np.testing.assert_allclose(found, [[2 / 3, 0], [1, 0.5], [0, 2 / 3], [0.5, 0.5]])
+
+
 def test_probabilities_of_several_labels():
     labels = np.array([[1, 0], [1, 0], [0, 0], [1, 1], [0, 1]], dtype=np.uint8)
     near = listed([[0, 1, 2, 3]] * 5)

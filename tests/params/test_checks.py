@@ -245,7 +245,7 @@ def test_an_unknown_method_is_the_only_complaint(tmp_path):
             at(*BCE, "model", name="resnet51"),
             "methods.bce.model.name: found 'resnet51'; allowed: 'resnet8', 'resnet14', "
             "'resnet20', 'resnet32', 'resnet44', 'resnet56', 'resnet50', 'densenet121_truncated', "
-            "'torchvision', 'timm', 'python'",
+            "'torchvision', 'timm', 'python', 'given'",
         ),
         (
             at(*BCE, model={"name": "resnet50"}),

@@ -13,7 +13,7 @@ from dvc_render.html import render_html
 from tests.browser import BROWSER, needs_browser
 
 FOLDER = Path(__file__).parents[2] / ".dvc" / "plots"
-PAGE = FOLDER / "page.html"
+PAGE = FOLDER.parents[1] / "src/imbalens/reports/page/plots.html"
 OFFLINE = [
     "--headless",
     "--no-sandbox",

@@ -5,7 +5,6 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -16,7 +15,14 @@ from imbalens.errors import InputError
 from imbalens.reports.page.classes import class_pages, nearest_adversaries
 from imbalens.reports.page.report import describe_dataset, render_report
 from imbalens.reports.page.results import anchors, by_class_and_run
-from imbalens.reports.page.shell import VEGA, embed_json, find_vega
+from imbalens.reports.page.shell import (
+    VEGA,
+    VEGA_PAGE,
+    embed_json,
+    find_vega,
+    read_asset,
+    read_vega,
+)
 from tests.page_cases import (
     CLASSES,
     QUOTES,
@@ -30,8 +36,6 @@ from tests.page_cases import (
     setting_of,
     texts,
 )
-
-PAGE = Path(__file__).parents[2] / ".dvc" / "plots" / "page.html"
 
 
 class Outline(HTMLParser):
@@ -194,13 +198,15 @@ def test_embedded_json_cannot_end_its_element(value):
 
 
 def test_vega_is_taken_from_the_page_of_the_plots():
-    licence, *scripts = find_vega(PAGE.read_text(encoding="utf-8"))
+    licence, *scripts = read_vega()
     assert licence.count("Redistributions in binary form must reproduce") == 3
     assert [script.split("-5")[0].split("-6")[0] for script in scripts] == [
         f"/* {name}" for name in VEGA
     ]
-    with pytest.raises(InputError, match=r"page\.html has no script of vega-embed \(found: vega"):
-        find_vega(PAGE.read_text(encoding="utf-8").replace("/* vega-embed-6", "/* other-6"))
+    with pytest.raises(
+        InputError, match=r"plots\.html of the package has no script of vega-embed \(found: vega"
+    ):
+        find_vega(read_asset(VEGA_PAGE).replace("/* vega-embed-6", "/* other-6"))
 
 
 def colours_of(chart):

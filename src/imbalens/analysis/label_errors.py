@@ -1,10 +1,10 @@
 """Training images whose label looks wrong, and what it might be instead.
 
 Two witnesses are heard: the nearest neighbours, whose labels an image's own label has no part in,
-and the network, which was trained on that label. Labels come as class codes, "n", where each
-image has exactly one class, and as a matrix, "n m", 1 where an image has a label, where several
-can apply; each entry of the matrix is then judged by itself. Entries that are not known are
-neither judged nor asked.
+and the network, which was trained on that label; without its scores, the neighbours alone. Labels
+come as class codes, "n", where each image has exactly one class, and as a matrix, "n m", 1 where
+an image has a label, where several can apply; each entry of the matrix is then judged by itself.
+Entries that are not known are neither judged nor asked.
 """
 
 import math
@@ -65,7 +65,7 @@ class Doubts:
 def label_errors(
     features: Float[np.ndarray, "n d"],
     labels: Targets,
-    scores: Float[np.ndarray, "n m"],
+    scores: Float[np.ndarray, "n m"] | None,
     *,
     n_neighbors: int,
     n_candidates: int,
@@ -76,7 +76,8 @@ def label_errors(
         features: Feature embeddings, one row per image.
         labels: Given class per image, or 1 where an image has a label, 0 where it lacks it, or
             `UNKNOWN`.
-        scores: What a softmax, or of a matrix of labels a sigmoid per label, is taken on.
+        scores: What a softmax, or of a matrix of labels a sigmoid per label, is taken on; None
+            where there is no network to ask.
         n_neighbors: Neighbours asked.
         n_candidates: How many labels to list at most.
 
@@ -91,7 +92,7 @@ def label_errors(
 
 
 def label_probabilities(
-    neighbors: Neighbors, labels: Targets, scores: Float[np.ndarray, "n m"]
+    neighbors: Neighbors, labels: Targets, scores: Float[np.ndarray, "n m"] | None
 ) -> Float[np.ndarray, "n m"]:
     """Average two probabilities of each label: that of the neighbours and that of the network.
 
@@ -100,33 +101,44 @@ def label_probabilities(
             part.
         labels: Given class per image, or 1 where an image has a label, 0 where it lacks it, or
             `UNKNOWN`.
-        scores: What a softmax, or of a matrix of labels a sigmoid per label, is taken on.
+        scores: What a softmax, or of a matrix of labels a sigmoid per label, is taken on; None
+            without a network.
 
     Returns:
         Mean of the share of neighbours with the label and the network's probability. Neighbours
         whose label is not known are not asked; where none is known, it is the network's alone.
+        Without a network it is the neighbours' share alone, and where none of them is known, 1/2.
 
     Raises:
         ValueError: if a class code is out of range.
 
     Source: neighbours as in Papernot and McDaniel 2018, arXiv:1803.04765.
     """
-    precise = scores.astype(np.float64)
-    n, m = precise.shape
     if labels.ndim == 2:
-        network = np.exp(-np.logaddexp(0, -precise))
         asked = labels[neighbors.neighbor]
         parts = np.column_stack([neighbors.count(each) for each in (asked == 1).T])
         places = np.column_stack([neighbors.count(each) for each in (asked != UNKNOWN).T])
     else:
-        exponentials = np.exp(precise - precise.max(axis=1, keepdims=True))
-        network = exponentials / exponentials.sum(axis=1, keepdims=True)
+        n = len(labels)
+        m = int(labels.max(initial=-1)) + 1 if scores is None else scores.shape[1]
         require_codes(labels, n_codes=m, name="labels")
         cell = neighbors.row * m + labels[neighbors.neighbor]
         parts = np.bincount(cell, neighbors.parts, minlength=n * m).reshape(n, m)
         places = neighbors.n_neighbors * neighbors.parts_per_place[:, None]
-    share = np.where(places > 0, parts / np.maximum(places, 1), network)
-    return (share + network) / 2
+    heard, share = places > 0, parts / np.maximum(places, 1)
+    if scores is None:
+        return np.where(heard, share, 0.5)
+    network = _network_probabilities(scores.astype(np.float64), exclusive=labels.ndim == 1)
+    return (np.where(heard, share, network) + network) / 2
+
+
+def _network_probabilities(
+    scores: Float[np.ndarray, "n m"], *, exclusive: bool
+) -> Float[np.ndarray, "n m"]:
+    if not exclusive:
+        return np.exp(-np.logaddexp(0, -scores))
+    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
 def find_label_errors(probabilities: Float[np.ndarray, "n m"], labels: Targets) -> LabelErrors:

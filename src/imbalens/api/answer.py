@@ -84,9 +84,11 @@ def question(ask: Callable[Given, Found]) -> Callable[Given, Found]:
 
 def _wanted_number(hint: object, value: object) -> str:
     """Say what an option must be instead of its value; empty if it may be that."""
-    if hint is int and (not isinstance(value, Integral) or isinstance(value, bool)):
+    if value is None and hint in (int | None, float | None):
+        return ""
+    if hint in (int, int | None) and (not isinstance(value, Integral) or isinstance(value, bool)):
         return "a whole number"
-    if hint in (float, float | None) and not (value is None and hint is not float):
+    if hint in (float, float | None):
         known = isinstance(value, Real) and not isinstance(value, bool) and isfinite(float(value))
         return "" if known else "a finite number"
     return ""

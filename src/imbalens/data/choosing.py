@@ -11,7 +11,7 @@ from imbalens.data.imbalance import class_sizes, select, split_validation
 from imbalens.data.label_imbalance import choose_label_images, split_validation_by_patient
 from imbalens.data.source import Source, SourceSplit, count_labels
 from imbalens.errors import InputError
-from imbalens.params.datasets import ClassImbalance, Dataset, LabelImbalance
+from imbalens.params.datasets import ClassImbalance, Dataset, LabelImbalance, Natural
 
 Choice = tuple[Int[np.ndarray, " k"], Int[np.ndarray, " t"], Int[np.ndarray, " v"]]
 
@@ -30,6 +30,8 @@ def choose_images(
             that the source does not have, or set aside although it has some.
     """
     _check_validation(source, dataset.validation.share)
+    if not len(source.train.labels):
+        return _without_training(source, dataset)
     chosen, kept, aside = (
         _choose_of_classes(source, dataset)
         if source.task == "multiclass"
@@ -41,6 +43,22 @@ def choose_images(
     elif source.validation and dataset.validation.share is None:
         splits["val"] = (source.validation, np.arange(len(source.validation.labels)))
     splits["test"] = (source.test, np.arange(len(source.test.labels)))
+    return splits
+
+
+def _without_training(
+    source: Source, dataset: Dataset
+) -> dict[str, tuple[SourceSplit, Int[np.ndarray, " k"]]]:
+    """Return the images of a source of predictions only."""
+    imbalance = dataset.imbalance
+    if not isinstance(imbalance, Natural) or imbalance.n_max is not None:
+        raise InputError(
+            f"{source.place}: has no training images, but imbalance.kind is {imbalance.kind!r}; "
+            "allowed: natural, with n_max: null"
+        )
+    splits = {"test": (source.test, np.arange(len(source.test.labels)))}
+    if source.validation and dataset.validation.share is None:
+        splits = {"val": (source.validation, np.arange(len(source.validation.labels)))} | splits
     return splits
 
 

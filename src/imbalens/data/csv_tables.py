@@ -50,6 +50,30 @@ def read_text(path: Path, *, max_bytes: int | None = None) -> str:
         ) from error
 
 
+def read_header(path: Path, *, max_bytes: int | None = None) -> list[str]:
+    """Return the names of the columns of a CSV file, without blanks around them.
+
+    Args:
+        path: CSV file, see `read_rows`.
+        max_bytes: That the file may have, see `read_text`.
+
+    Raises:
+        InputError: if the file cannot be read.
+    """
+    text = io.StringIO(read_text(path, max_bytes=max_bytes), newline="")
+    try:
+        return [name.strip() for name in next(_open_rows(path, text), [])]
+    except csv.Error as error:
+        raise InputError(
+            f"{path}, line 1: cannot be read as a row of a table ({error})"
+        ) from error
+
+
+def _open_rows(path: Path, text: io.StringIO):  # noqa: ANN202 - csv does not name it
+    separator = "\t" if path.name.lower().endswith((".tsv", ".tsv.gz")) else ","
+    return csv.reader(text, delimiter=separator, strict=True)
+
+
 def read_rows(
     path: Path,
     columns: Sequence[str],
@@ -71,9 +95,8 @@ def read_rows(
         InputError: naming the line, if the file cannot be read, lacks a column, or a value is too
             long or cannot be shown.
     """
-    separator = "\t" if path.name.lower().endswith((".tsv", ".tsv.gz")) else ","
     text = io.StringIO(read_text(path, max_bytes=max_bytes), newline="")
-    rows = csv.reader(text, delimiter=separator, strict=True)
+    rows = _open_rows(path, text)
     first = 1  # line that a row begins on: quoted values may go over several
     try:
         header = [name.strip() for name in next(rows, [])]

@@ -180,6 +180,7 @@ def read_multi_hot(
     names: Sequence[str],
     blank: UnknownAs | None,
     uncertain: UnknownAs | None,
+    section: str = "source.labels",
 ) -> Labels:
     """Return which labels each image has, from a column of 0 and 1 for each.
 
@@ -189,13 +190,15 @@ def read_multi_hot(
         names: Name of each column, which is its label's; "no finding" is `NO_FINDING`.
         blank: What a label is taken for of which nothing stands there; None for an error.
         uncertain: The same of -1.
+        section: Where the parameters have `blank` and `uncertain`, for messages.
 
     Raises:
         InputError: naming the first value that is none of these.
     """
     rules = dict.fromkeys(UNCERTAIN, uncertain) | dict.fromkeys(("", "nan"), blank)
     state_of = STATES | {text: AS.get(rule, -1) for text, rule in rules.items() if rule}
-    states = _read_states(columns, places, names, state_of, keys=("blank", "uncertain"))
+    keys = {key: f"{section}.{key}" for key in ("blank", "uncertain")}
+    states = _read_states(columns, places, names, state_of, keys=keys)
     unknown = states < 0
     called = (NO_FINDING if _is_no_finding(name) else name for name in names)
     return Labels(
@@ -209,7 +212,7 @@ def _read_states(
     names: Sequence[str],
     state_of: Mapping[str, int],
     *,
-    keys: Sequence[str] = (),
+    keys: Mapping[str, str] | None = None,
 ) -> Int[np.ndarray, "n m"]:
     """Return the state of each label, from texts; `keys` say what other texts are taken for."""
     states = np.empty((len(places), len(columns)), dtype=np.int8)
@@ -217,8 +220,8 @@ def _read_states(
         for row, text in enumerate(texts):
             state = state_of.get(text, state_of.get(text.strip().lower()))
             if state is None:
-                key = next((key for key in keys if _is_of(text, key)), None)
-                hint = f"; for {text.strip() or 'blanks'} set source.labels.{key}" if key else ""
+                key = next((full for key, full in (keys or {}).items() if _is_of(text, key)), None)
+                hint = f"; for {text.strip() or 'blanks'} set {key}" if key else ""
                 raise InputError(
                     f"{places[row]}: found {shown(text)} in column {name!r}; allowed: 0 and 1"
                     f"{hint}"

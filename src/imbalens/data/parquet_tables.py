@@ -4,6 +4,7 @@ import re
 from collections.abc import Container, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from imbalens.data.csv_tables import check_values, find_columns
 from imbalens.errors import InputError
@@ -30,13 +31,7 @@ def read_parquet_rows(
             bytes in one, or a value is too long or cannot be shown; or if the extra `parquet` is
             not installed.
     """
-    try:
-        parquet = import_module("pyarrow.parquet")
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"{path}: {error.name} is not installed, which reads parquet files; run: "
-            "pip install 'imbalens[parquet]', or save the table as CSV"
-        ) from error
+    parquet = _pyarrow_parquet(path)
     row = 0
     try:
         with parquet.ParquetFile(path) as file:
@@ -60,10 +55,38 @@ def read_parquet_rows(
     except InputError:
         raise
     except Exception as error:  # pyarrow's errors have no common base
-        problem = str(error)[:100]
+        raise _unreadable(path, error) from error
+
+
+def parquet_column_names(path: Path) -> list[str]:
+    """Return the names of the columns of a parquet file.
+
+    Raises:
+        InputError: as `read_parquet_rows`.
+    """
+    parquet = _pyarrow_parquet(path)
+    try:
+        with parquet.ParquetFile(path) as file:
+            return list(file.schema_arrow.names)
+    except Exception as error:  # pyarrow's errors have no common base
+        raise _unreadable(path, error) from error
+
+
+def _pyarrow_parquet(path: Path) -> Any:  # noqa: ANN401 - a module that need not be there
+    try:
+        return import_module("pyarrow.parquet")
+    except ModuleNotFoundError as error:
         raise InputError(
-            f"{path}: cannot be read as parquet ({problem!r}); write the file again, or as CSV"
+            f"{path}: {error.name} is not installed, which reads parquet files; run: "
+            "pip install 'imbalens[parquet]', or save the table as CSV"
         ) from error
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    problem = str(error)[:100]
+    return InputError(
+        f"{path}: cannot be read as parquet ({problem!r}); write the file again, or as CSV"
+    )
 
 
 def _as_text(value: object) -> str:

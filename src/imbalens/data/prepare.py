@@ -18,6 +18,7 @@ from imbalens.data.choosing import choose_images
 from imbalens.data.cifar import open_cifar
 from imbalens.data.duplicates import SplitHashes, count_duplicates, hash_images
 from imbalens.data.evaluate_on import evaluate_on
+from imbalens.data.features import open_features
 from imbalens.data.folder import open_folder
 from imbalens.data.inaturalist import open_inaturalist
 from imbalens.data.lists import open_lists
@@ -25,13 +26,14 @@ from imbalens.data.nih import open_nih
 from imbalens.data.phantom import open_phantom
 from imbalens.data.places365 import open_places365
 from imbalens.data.planted import open_planted
-from imbalens.data.source import ReadImages, Source, SourceSplit, count_positives
+from imbalens.data.source import Source, SourceSplit, count_positives
 from imbalens.data.table import open_table
 from imbalens.errors import InputError
 from imbalens.params.datasets import (
     Arrays,
     Cifar,
     Dataset,
+    Features,
     Folder,
     Inaturalist,
     Lists,
@@ -41,6 +43,7 @@ from imbalens.params.datasets import (
     Planted,
     Table,
 )
+from imbalens.params.given import GivenFile
 from imbalens.store.hdf5 import create
 from imbalens.store.prepared import PREPARED, PREPARED_VERSION
 
@@ -80,6 +83,8 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
         channels = ChannelMoments(source.channels)
         about: dict[str, dict[str, Any]] = {}
         hashes: dict[str, SplitHashes] = {}
+        size = dataset.image_size if source.has_images else None
+        batches = iter(()) if size is None else _read_batches([*splits.values()], size)
         for split, (images, positions) in splits.items():
             arrays = _describe(split, images, positions)
             _write_arrays(file, arrays)
@@ -87,12 +92,17 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
             sha.update(_digested(split, arrays))
             targets, names = images.targets[positions], _names(images.names, positions)
             hashes[split] = SplitHashes(bytearray(), targets, names)
-            shape = (dataset.image_size, dataset.image_size, source.channels)
-            for batch in _write_images(file, split, images, positions, shape):
+            if size is None:
+                continue
+            shape = (len(positions), size, size, source.channels)
+            for batch in _write_images(file, split, batches, shape):
                 sha.update(np.ascontiguousarray(batch).data)
                 hashes[split].hashes.extend(hash_images(batch))
                 if split == "train":
                     channels.add(batch)
+        for name, array in _describe_head(source).items():
+            file.create_dataset(name, data=array, track_times=False)
+            sha.update(array.tobytes())
         digest = sha.hexdigest()
         if expected and expected[1] != digest:
             raise InputError(
@@ -100,19 +110,25 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
                 f"{expected[1]}; the files, image_size, resize, bits, imbalance or validation "
                 "changed: bring back what was meant, or set digest to what was found"
             )
-        report_dark(channels, source.place)
-        mean, std = channel_normalization(dataset.normalization, channels, source.place)
+        mean = std = np.empty(0)
+        normalized = source.has_images and "train" in splits
+        if normalized:
+            report_dark(channels, source.place)
+            mean, std = channel_normalization(dataset.normalization, channels, source.place)
         attributes = {
             "class_names": list(source.class_names),
             "task": source.task,
             "mean": mean,
             "std": std,
             "source": dataset.source.name,
-            "counts": counts["train"],
-            "n_train": len(splits["train"][1]),
+            "counts": counts.get("train", np.zeros(len(source.class_names), dtype=np.int64)),
+            "n_train": len(splits["train"][1]) if "train" in splits else 0,
             "splits": list(splits),
             "digest": digest,
         }
+        if source.given is not None:
+            form = source.given.model_dump_json(include={*GivenFile.model_fields})
+            attributes |= {"given": form, "named": source.named}
         for name, value in attributes.items():
             file.attrs[name] = value
     source.finish()
@@ -128,13 +144,13 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
         "classes": len(source.class_names),
         "image_size": dataset.image_size,
         "digest": digest,
-        "largest_value": channels.largest,
+        "largest_value": channels.largest if normalized else None,
         "images": images,
         "counts": {
             split: dict(zip(source.class_names, n.tolist(), strict=True))
             for split, n in counts.items()
         },
-        "duplicates": count_duplicates(hashes, source.place),
+        "duplicates": count_duplicates(hashes, source.place) if source.has_images else {},
         "imbalance_ratio": _imbalance_ratio(source, counts, negatives),
         **source.facts,
         **{
@@ -160,23 +176,24 @@ def open_source(dataset: Dataset) -> Source:
 
 
 def _open_one(dataset: Dataset) -> Source:
+    size = dataset.image_size or 0  # which is null of features alone, see params.dataset_checks
     match dataset.source:
         case Planted():
-            return open_planted(dataset.source, dataset.image_size)
+            return open_planted(dataset.source, size)
         case Folder():
             return open_folder(
                 dataset.source,
-                dataset.image_size,
+                size,
                 resize=dataset.resize,
                 bits=dataset.bits,
                 validation=dataset.validation.share is None,
             )
         case Arrays():
-            return open_arrays(dataset.source, dataset.image_size, resize=dataset.resize)
+            return open_arrays(dataset.source, size, resize=dataset.resize)
         case Lists():
             return open_lists(
                 dataset.source,
-                dataset.image_size,
+                size,
                 resize=dataset.resize,
                 bits=dataset.bits,
                 validation=dataset.validation.share is None,
@@ -184,25 +201,29 @@ def _open_one(dataset: Dataset) -> Source:
         case Table():
             return open_table(
                 dataset.source,
+                size,
+                resize=dataset.resize,
+                bits=dataset.bits,
+                validation=dataset.validation.share is None,
+            )
+        case Features():
+            return open_features(
+                dataset.source,
                 dataset.image_size,
                 resize=dataset.resize,
                 bits=dataset.bits,
                 validation=dataset.validation.share is None,
             )
         case Places365():
-            return open_places365(
-                dataset.source, dataset.image_size, resize=dataset.resize, bits=dataset.bits
-            )
+            return open_places365(dataset.source, size, resize=dataset.resize, bits=dataset.bits)
         case Inaturalist():
-            return open_inaturalist(
-                dataset.source, dataset.image_size, resize=dataset.resize, bits=dataset.bits
-            )
+            return open_inaturalist(dataset.source, size, resize=dataset.resize, bits=dataset.bits)
         case Cifar():
-            return open_cifar(dataset.source, dataset.image_size)
+            return open_cifar(dataset.source, size)
         case Nih():
-            return open_nih(dataset.source, dataset.image_size, bits=dataset.bits)
+            return open_nih(dataset.source, size, bits=dataset.bits)
         case PhantomCxr():
-            return open_phantom(dataset.source, dataset.image_size)
+            return open_phantom(dataset.source, size)
         case _:
             assert_never(dataset.source)
 
@@ -224,6 +245,9 @@ def _describe(
     unknown = None if images.unknown is None else images.unknown[positions]
     if unknown is not None and unknown.any():
         arrays[f"{split}/unknown"] = unknown
+    for name, given in (("features", images.features), ("logits", images.logits)):
+        if given is not None:
+            arrays[f"{split}/{name}"] = given[positions]
     if images.boxes:
         arrays[f"{split}/boxes"] = images.boxes(positions)
     if images.patients is not None:
@@ -240,6 +264,13 @@ def _describe(
             "truth/colours": truth.colours,
         }
     return arrays
+
+
+def _describe_head(source: Source) -> dict[str, np.ndarray]:
+    """Return what is stored of the layer that makes logits of the source's own features."""
+    if source.head is None:
+        return {}
+    return {"head/weight": source.head.weight, "head/bias": source.head.bias}
 
 
 def _digested(split: str, arrays: Mapping[str, np.ndarray | Sequence[str]]) -> bytes:
@@ -282,8 +313,13 @@ def _imbalance_ratio(
     source: Source,
     counts: Mapping[str, Int[np.ndarray, " c"]],
     negatives: Mapping[str, Int[np.ndarray, " c"]],
-) -> float | dict[str, dict[str, float | None]]:
-    """Return largest over smallest class; of labels, negatives over positives in each split."""
+) -> float | dict[str, dict[str, float | None]] | None:
+    """Return largest over smallest class; of labels, negatives over positives in each split.
+
+    None of classes without training images.
+    """
+    if source.task == "multiclass" and "train" not in counts:
+        return None
     if source.task == "multiclass":
         return float(counts["train"].max() / counts["train"].min())
     return {
@@ -307,32 +343,33 @@ def _write_arrays(file: h5py.File, arrays: Mapping[str, np.ndarray | Sequence[st
 def _write_images(
     file: h5py.File,
     split: str,
-    images: SourceSplit,
-    positions: Int[np.ndarray, " k"],
-    shape: tuple[int, int, int],
+    batches: Iterator[UInt8[np.ndarray, "k h w c"]],
+    shape: tuple[int, int, int, int],
 ) -> Iterator[UInt8[np.ndarray, "k h w c"]]:
     """Write a split's images batch by batch, yielding each."""
-    n, start = len(positions), 0
-    stored = file.create_dataset(f"{split}/images", (n, *shape), "uint8", track_times=False)
-    step = max(1, min(BATCH, BATCH_PIXELS // shape[0] ** 2))
-    parts = np.split(positions, range(step, n, step))
+    n, start = shape[0], 0
+    stored = file.create_dataset(f"{split}/images", shape, "uint8", track_times=False)
     with tqdm(total=n, desc=f"{split} images", unit="image", disable=None) as progress:
-        for batch in _read_ahead(images.read, parts):
+        while start < n:
+            batch = next(batches)
             stored[start : start + len(batch)] = batch
             start += len(batch)
             progress.update(len(batch))
             yield batch
 
 
-def _read_ahead(
-    read: ReadImages, parts: Sequence[Int[np.ndarray, "..."]]
+def _read_batches(
+    splits: Sequence[tuple[SourceSplit, Int[np.ndarray, "..."]]], size: int
 ) -> Iterator[UInt8[np.ndarray, "... h w c"]]:
-    """Yield the images at some positions after others, while the next are read."""
+    """Yield the images at some positions of each split, while the next batch is read."""
+    step = max(1, min(BATCH, BATCH_PIXELS // size**2))
     with ThreadPoolExecutor(1) as pool:
         ahead: Future[UInt8[np.ndarray, "... h w c"]] | None = None
-        for part in parts:
-            ready, ahead = ahead, pool.submit(read, part)
-            if ready:
-                yield ready.result()
+        for images, positions in splits:
+            for start in range(0, len(positions), step):
+                part = positions[start : start + step]
+                ready, ahead = ahead, pool.submit(images.read, part)
+                if ready:
+                    yield ready.result()
         if ahead:
             yield ahead.result()

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Bool, Float32, Int, UInt8
 
 from imbalens.classes import Targets, mark_unknown
 from imbalens.data.names import check_class_names
+from imbalens.params.given import GivenFile
 from imbalens.store.prepared import Truth
 
 ReadImages = Callable[[Int[np.ndarray, " k"]], UInt8[np.ndarray, "k h w c"]]
@@ -37,6 +38,8 @@ class SourceSplit:
             None where images are in no files.
         groups: What the group of a position is called, blank where it is one by itself; None if
             not known.
+        features: Feature embeddings that the source itself has; None without any.
+        logits: Logits that the source itself has; None without any.
     """
 
     labels: Int[np.ndarray, " n"] | UInt8[np.ndarray, "n m"]
@@ -49,11 +52,26 @@ class SourceSplit:
     unknown: Bool[np.ndarray, "n m"] | None = None
     files: Callable[[], Sequence[str]] | None = None
     groups: Sequence[str] | None = None
+    features: Float32[np.ndarray, "n d"] | None = None
+    logits: Float32[np.ndarray, "n m"] | None = None
 
     @property
     def targets(self) -> Targets:
         """The labels, those that are not known as `classes.UNKNOWN`."""
         return mark_unknown(self.labels, self.unknown)
+
+
+@dataclass(frozen=True)
+class GivenHead:
+    """The layer that makes logits of features, as a source has it.
+
+    Attributes:
+        weight: Of each logit and feature.
+        bias: Of each logit.
+    """
+
+    weight: Float32[np.ndarray, "m d"]
+    bias: Float32[np.ndarray, " m"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +83,7 @@ class Source:
     Attributes:
         place: Where it came from, for messages.
         class_names: Name of each class, in label order.
-        train: Training images before any imbalance.
+        train: Training images before any imbalance; none where the source has only predictions.
         test: Test images.
         validation: Images that the source itself sets aside; None if there are none, or if they
             are not read.
@@ -74,6 +92,10 @@ class Source:
         channels: Of the images as read: 3, or 1 for grey.
         facts: What `prepare` reports of the source, such as how many images were absent.
         finish: Called when everything is written, to remove what was kept for resuming.
+        has_images: Whether there are images, and not only what a network made of them.
+        head: That of the source's own features; None if not known.
+        given: How files of features and predictions are read; None where images alone are.
+        named: Whether `names` are ids by which other files may be matched.
     """
 
     place: str
@@ -86,6 +108,10 @@ class Source:
     channels: Literal[1, 3] = 3
     facts: Mapping[str, Any] = field(default_factory=dict)
     finish: Callable[[], None] = lambda: None
+    has_images: bool = True
+    head: GivenHead | None = None
+    given: GivenFile | None = None
+    named: bool = True
 
     def __post_init__(self) -> None:
         """Check the class names."""

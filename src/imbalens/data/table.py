@@ -32,7 +32,7 @@ from imbalens.data.label_columns import Labels, read_labels
 from imbalens.data.names import composed
 from imbalens.data.source import ReadImages, Source, Task
 from imbalens.data.table_boxes import read_table_boxes
-from imbalens.data.table_rows import TableRows, find_file, find_images, read_tables
+from imbalens.data.table_rows import TableRows, find_file, find_images, read_tables, split_name
 from imbalens.errors import InputError
 from imbalens.params.datasets import Resize, Table
 from imbalens.params.errors import shown
@@ -51,9 +51,6 @@ from imbalens.params.tables import (
 )
 
 FORMATS: tuple[Format, ...] = ("PNG", "JPEG", "DICOM")
-SPLITS = {name: name for name in ("train", "val", "test")} | dict.fromkeys(
-    ("valid", "validation"), "val"
-)
 BOXED_ROW = "row"  # column of a table of boxes that names an image of an array, from 0
 
 
@@ -263,7 +260,7 @@ def _split_rows(
     match params.split:
         case ColumnSplit(column=column):
             texts = zip(rows.columns[column], rows.places, strict=True)
-            told = np.array([_split_name(text, place) for text, place in texts])
+            told = np.array([split_name(text, place) for text, place in texts])
         case TablesSplit():
             told = np.array(rows.tables)
         case ShareSplit(test_share=share, seed=seed):
@@ -283,10 +280,3 @@ def _split_rows(
                 "rows; allowed: some of train and some of test, by another source.split"
             )
     return {split: part for split, part in found.items() if len(part)}
-
-
-def _split_name(text: str, place: str) -> str:
-    name = SPLITS.get(text.strip().lower())
-    if name is None:
-        raise InputError(f"{place}: found split {text!r}; allowed: {', '.join(SPLITS)}")
-    return name

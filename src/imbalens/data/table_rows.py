@@ -6,15 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imbalens.data.csv_tables import read_rows
+from imbalens.data.csv_tables import read_header, read_rows
 from imbalens.data.listed import find_absent
 from imbalens.data.names import composed
-from imbalens.data.parquet_tables import read_parquet_rows
+from imbalens.data.parquet_tables import parquet_column_names, read_parquet_rows
 from imbalens.errors import InputError
 from imbalens.params.errors import shown
 from imbalens.params.paths import expand_path
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
+SPLITS = {name: name for name in ("train", "val", "test")} | dict.fromkeys(
+    ("valid", "validation"), "val"
+)
 MAX_BYTES = 2**30  # of a table as text, unpacked: some ten million rows
 
 
@@ -52,6 +55,22 @@ def find_file(root: Path, text: str, key: str, *, optional: bool = False) -> Pat
     return path
 
 
+def split_name(text: str, place: str) -> str:
+    """Return the split that a table calls by one of its names.
+
+    Args:
+        text: As it stands there; blanks around it and capitals do not count.
+        place: Where that is, for the message.
+
+    Raises:
+        InputError: if it is none.
+    """
+    name = SPLITS.get(text.strip().lower())
+    if name is None:
+        raise InputError(f"{place}: found split {text!r}; allowed: {', '.join(SPLITS)}")
+    return name
+
+
 def read_table(
     path: Path, columns: Sequence[str], *, long: Sequence[str] = ()
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -71,6 +90,19 @@ def read_table(
         yield from read_parquet_rows(path, columns, long=long)
     else:
         yield from read_rows(path, columns, long=long, max_bytes=MAX_BYTES)
+
+
+def column_names(path: Path) -> list[str]:
+    """Return the names of the columns of a table, CSV or parquet by its suffix.
+
+    Raises:
+        InputError: if it cannot be read, or the suffix is another.
+    """
+    if not path.name.lower().endswith(SUFFIXES):
+        raise InputError(f"{path}: found suffix {path.suffix!r}; allowed: {', '.join(SUFFIXES)}")
+    if path.suffix.lower() == ".parquet":
+        return parquet_column_names(path)
+    return read_header(path, max_bytes=MAX_BYTES)
 
 
 def read_tables(

@@ -1,15 +1,16 @@
 """What dumps hold, and reading them; needs no network and no torch."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt16, UInt32
 
 from imbalens.classes import (
+    Classes,
     Decision,
     Seen,
     Targets,
@@ -22,7 +23,7 @@ from imbalens.classes import (
     true_classes,
     where_known,
 )
-from imbalens.errors import InputError
+from imbalens.errors import InputError, NotApplicable
 from imbalens.params.runs import Family
 from imbalens.store.hdf5 import Kind, Variable, open_checked
 
@@ -35,19 +36,25 @@ FEATURE_ATTRIBUTES: Mapping[str, Kind] = {
     "counts": "integers",
     "logit_scale": "number",
 }
+# Of features and predictions that somebody else's network made one may be absent, and the head.
 # The attribute `head` says how logits come from features: "linear", weight @ features + bias, or
 # "cosine", unit rows of weight @ features / |features|.
 FEATURE_VARIABLES = (
-    Variable("{split}/features", "float32", ("n", "d"), "pooled last convolutional layer"),
-    Variable("{split}/logits", "float32", ("n", "m"), "output of the head, never normalised"),
+    Variable("{split}/features", "float32", ("n", "d"), "pooled last convolutional layer", True),
+    Variable(
+        "{split}/logits", "float32", ("n", "m"), "output of the head, never normalised", True
+    ),
     Variable("{split}/targets", "int64", ("n",), "class as in the prepared dataset"),
     Variable("{split}/targets", "uint8", ("n", "m"), "1 where an image has a label"),
     Variable("{split}/unknown", "bool", ("n", "m"), "label is not known, and 0", True),
     Variable("{split}/index", "int64", ("n",), "position in the source's split"),
-    Variable("head/weight", "float32", ("m", "d"), "see the attribute `head`"),
-    Variable("head/bias", "float32", ("m",), "bias of the head, zero for a cosine head"),
+    Variable("head/weight", "float32", ("m", "d"), "see the attribute `head`", True),
+    Variable("head/bias", "float32", ("m",), "bias of the head, zero for a cosine head", True),
     Variable("head/offset", "float32", ("m",), "added to scaled logits before deciding"),
 )
+
+Output = Literal["features", "logits"]
+OUTPUTS: tuple[Output, ...] = ("features", "logits")
 
 SALIENCY = "saliency"
 SALIENCY_VERSION = 1
@@ -88,11 +95,12 @@ class FeatureSplit(Seen):
     """One split seen through one network.
 
     Attributes:
-        features: Feature embeddings.
-        logits: Output of the head.
+        features: Feature embeddings; of no columns where there are none, see `read_features`.
+        logits: Output of the head; likewise.
         scores: `logits * logit_scale + offset`: what a softmax or a decision is taken on.
     """
 
+    predictions: Classes
     features: Float[np.ndarray, "n d"]
     logits: Float[np.ndarray, "n m"]
     scores: Float[np.ndarray, "n m"]
@@ -116,6 +124,7 @@ class FeatureDump:
             exclude each other.
         n_features: Features of an image, d.
         splits: The splits asked for, by name.
+        trained: Whether there are training images.
     """
 
     label_names: tuple[str, ...]
@@ -125,51 +134,114 @@ class FeatureDump:
     thresholds: Float[np.ndarray, " m"] | None
     n_features: int
     splits: dict[str, FeatureSplit]
+    trained: bool = True
+
+    @property
+    def remarks(self) -> dict[str, str]:
+        """What differs from what was asked for, for the metrics."""
+        if self.trained or self.thresholds is None:
+            return {}
+        return {"decision": "half, for there are no training images"}
 
 
-def read_features(path: Path, splits: Sequence[str], *, decision: Decision) -> FeatureDump:
+def read_features(
+    path: Path,
+    splits: Sequence[str],
+    *,
+    decision: Decision,
+    needs: Collection[Output] = OUTPUTS,
+) -> FeatureDump:
     """Read the splits of a feature dump.
 
     Args:
         path: The dump.
-        splits: Those wanted; what the training images say of all is read in any case.
-        decision: When an image counts as having a label, see `label_thresholds`.
+        splits: Those wanted; what the training images say of all is read in any case, if there
+            are some.
+        decision: When an image counts as having a label, see `label_thresholds`; without training
+            images `half`.
+        needs: What a network said of images that is needed. Of the rest, what there is not has no
+            columns; without logits images are taken for no class, -1.
 
     Raises:
+        NotApplicable: if the dump lacks what is needed, or training images that are wanted.
         InputError: if the file is absent, damaged or lacks a split, a number is not finite, or a
             target is of no class; it says what to run.
     """
-    with _open_features(path, sorted({"train", *splits})) as file:
+    with _open_features(path, sorted({*splits} - {"train"})) as file:
+        trained = "train" in list(file.attrs["splits"])
+        if "train" in splits and not trained:
+            raise NotApplicable(f"{path.stem} has no training images")
+        there: list[Output] = [
+            output
+            for output in OUTPUTS
+            if all(f"{split}/{output}" in file for split in file.attrs["splits"])
+        ]
+        for output in OUTPUTS:
+            if output in needs and output not in there:
+                raise NotApplicable(f"{path.stem} has no {output}")
         labels = tuple(str(name) for name in file.attrs["class_names"])
         task = str(file.attrs["task"])
         _require_outputs(file, ("class_names", "counts"))
-        names, train = class_names(labels, task=task), _read_targets(file, "train")
-        thresholds = None
-        if train.ndim == 2:
-            thresholds = label_thresholds(_scores(file, "train"), train, decision=decision)
-        loaded = {}
-        for split in splits:
-            scores, targets = _scores(file, split), _read_targets(file, split)
-            predictions = predicted_classes(scores, labels, thresholds=thresholds)
-            loaded[split] = FeatureSplit(
-                features=_read_finite(file, f"{split}/features"),
-                logits=file[f"{split}/logits"][:],
-                scores=scores,
-                targets=targets,
-                index=file[f"{split}/index"][:],
-                classes=true_classes(targets, labels),
-                predictions=where_known(predictions, targets, labels),
-                known=known_classes(targets, labels),
-            )
+        names = class_names(labels, task=task)
+        thresholds = _thresholds(file, decision) if "logits" in there else None
+        members = true_classes(_read_targets(file, "train"), labels) if trained else None
+        loaded = {
+            split: _read_split(file, split, labels, thresholds, there=there) for split in splits
+        }
+        first = file.get(f"{file.attrs['splits'][0]}/features")
         return FeatureDump(
             label_names=labels,
             label_counts=np.asarray(file.attrs["counts"]),
             class_names=names,
-            class_counts=count_members(true_classes(train, labels), n_classes=len(names)),
+            class_counts=np.zeros(len(names), dtype=np.int64)
+            if members is None
+            else count_members(members, n_classes=len(names)),
             thresholds=thresholds,
-            n_features=file["train/features"].shape[1],
+            n_features=0 if first is None else first.shape[1],
             splits=loaded,
+            trained=trained,
         )
+
+
+def _thresholds(file: Any, decision: Decision) -> Float[np.ndarray, " m"] | None:  # noqa: ANN401
+    """Return the smallest sufficient score per label; None where classes exclude each other."""
+    if str(file.attrs["task"]) == "multiclass":
+        return None
+    if "train" in list(file.attrs["splits"]):
+        return label_thresholds(
+            _scores(file, "train"), _read_targets(file, "train"), decision=decision
+        )
+    none = np.empty((0, len(file.attrs["class_names"])))
+    return label_thresholds(none, none.astype(np.uint8), decision="half")
+
+
+def _read_split(
+    file: Any,  # noqa: ANN401 - an h5py file
+    split: str,
+    labels: Sequence[str],
+    thresholds: Float[np.ndarray, " m"] | None,
+    *,
+    there: Collection[Output],
+) -> FeatureSplit:
+    targets = _read_targets(file, split)
+    classes = true_classes(targets, labels)
+    nothing = np.empty((len(targets), 0), dtype=np.float32)
+    logits = scores = nothing
+    predictions = np.full_like(classes, -1 if classes.ndim == 1 else False)
+    if "logits" in there:
+        scores, logits = _scores(file, split), file[f"{split}/logits"][:]
+        decided = predicted_classes(scores, labels, thresholds=thresholds)
+        predictions = where_known(decided, targets, labels)
+    return FeatureSplit(
+        features=_read_finite(file, f"{split}/features") if "features" in there else nothing,
+        logits=logits,
+        scores=scores,
+        targets=targets,
+        index=file[f"{split}/index"][:],
+        classes=classes,
+        predictions=predictions,
+        known=known_classes(targets, labels),
+    )
 
 
 def _scores(file: Any, split: str) -> Float[np.ndarray, "n m"]:  # noqa: ANN401
@@ -182,7 +254,8 @@ def _scores(file: Any, split: str) -> Float[np.ndarray, "n m"]:  # noqa: ANN401
 
 
 def _require_outputs(file: Any, attributes: Sequence[str]) -> None:  # noqa: ANN401
-    n_outputs, path = len(file["head/weight"]), Path(file.filename)
+    head = file.get("head/offset", file.get("head/weight"))  # which maps have, and some features
+    n_outputs, path = len(head), Path(file.filename)
     for name in attributes:
         if len(file.attrs[name]) != n_outputs:
             raise InputError(

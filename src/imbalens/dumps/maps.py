@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from imbalens.attribution.grad_cam import grad_cams
 from imbalens.dumps.files import CAM, GRAD_CAM, MAPS, MAPS_VERSION
@@ -18,6 +17,7 @@ from imbalens.dumps.trained import Trained, finite_array
 from imbalens.errors import InputError
 from imbalens.models.network import Network
 from imbalens.store.hdf5 import create
+from imbalens.training.fitting import in_batches
 
 CHUNK_BYTES = 2**20
 CHUNK_ROWS = 16
@@ -49,11 +49,12 @@ def dump_maps(
         run: Name of the run.
         split: Name of the split.
         layer: Name of a further layer whose maps are wanted, as in `named_modules`, or None.
-        batch_size: Images per forward pass; does not change the result beyond rounding.
+        batch_size: Images per forward pass, at most, see `in_batches`, but at least a chunk of the
+            file where so many fit; does not change the result beyond rounding.
 
     Raises:
-        InputError: if there is no such layer, the network or the layer does not give maps, or a
-            map is not finite.
+        InputError: if there is no such layer, the network or the layer does not give maps, a map
+            is not finite, or there is too little memory.
     """
     write = partial(
         _write,
@@ -87,7 +88,7 @@ def _write(
 ) -> None:
     images = trained.images[split]
     rows, place = np.unique(boxes[:, 0], return_inverse=True)
-    batch_size = max(CHUNK_ROWS, batch_size // CHUNK_ROWS * CHUNK_ROWS)  # whole chunks
+    pairs = np.unique(np.column_stack([place, boxes[:, 1]]), axis=0)
     with create(path, MAPS, MAPS_VERSION) as file:
         file.attrs["run"], file.attrs["split"] = run, split
         file.attrs["network"] = trained.model.family
@@ -100,7 +101,7 @@ def _write(
             "boxes": np.column_stack([place, boxes[:, 1:]]),
             "row": rows,
             "index": trained.index[split][rows],
-            "pairs": np.unique(np.column_stack([place, boxes[:, 1]]), axis=0),
+            "pairs": pairs,
             "head/weight": _array(trained.model.head_matrix()[0]),
             "head/bias": _array(trained.model.head_matrix()[1]),
         }
@@ -109,41 +110,49 @@ def _write(
         for name, array in arrays.items():
             file.create_dataset(name, data=array, track_times=False)
         with torch.inference_mode(), _watch(trained.model, layer) as seen:
-            for start in tqdm(
-                range(0, len(rows), batch_size), desc=f"{run} {split} maps", disable=None
-            ):
-                chosen = rows[start : start + batch_size]
-                finite = partial(finite_array, run=run, split=split, rows=chosen.tolist())
-                pixels = images.images[torch.from_numpy(chosen).to(images.images.device)]
+
+            def compute(chosen: slice) -> dict[str, Float[np.ndarray, "..."]]:
+                finite = partial(finite_array, run=run, split=split, rows=rows[chosen].tolist())
+                pixels = images.images[torch.from_numpy(rows[chosen]).to(images.images.device)]
                 batch = images.normalized(pixels)
-                of_batch = slice(
-                    *np.searchsorted(arrays["pairs"][:, 0], [start, start + len(batch)])
-                )
-                pairs = torch.from_numpy(arrays["pairs"][of_batch] - [start, 0]).to(batch.device)
-                append = partial(_append_cams, file, len(arrays["pairs"]), of_batch)
+                seen.clear()
+                of_batch = pairs[_pairs_of(pairs, chosen)] - [chosen.start, 0]
+                wanted = torch.from_numpy(of_batch).to(batch.device)
                 if grad_cam:
-                    maps, cams = grad_cams(trained.model, batch, pairs)
+                    maps, cams = grad_cams(trained.model, batch, wanted)
+                    found = {"maps": finite(maps, "maps"), "cams": _array(cams)}
                 else:
-                    (maps, features), cams = trained.model.forward_with_maps(batch), None
+                    maps, features = trained.model.forward_with_maps(batch)
+                    found = {"maps": finite(maps, "maps")}
                     if not _are_means(features, maps):
-                        finite(maps, "maps")  # else that is why
                         raise _NotPooled
-                last = finite(maps, "maps")
-                _append(file, "maps", last, start, len(rows))
                 if layer is not None:
                     if layer not in seen:
                         raise InputError(
                             f"analyses.yaml: dump_maps.layer: found {layer!r}, which gives no "
                             "maps; name a convolutional layer or block"
                         )
-                    further = finite(seen[layer], f"maps of {layer}")
-                    _append(file, "layer_maps", further, start, len(rows))
-                if cams is not None:
-                    append("cams", cams)
+                    found["layer_maps"] = finite(seen.pop(layer), f"maps of {layer}")
                 if untrained and grad_cam:
-                    append("untrained_cams", grad_cams(untrained, batch, pairs)[1])
+                    found["untrained_cams"] = _array(grad_cams(untrained, batch, wanted)[1])
                 elif untrained:
-                    append("untrained_cams", _class_activation_maps(untrained, batch, pairs))
+                    found["untrained_cams"] = _array(_class_activation(untrained, batch, wanted))
+                return found
+
+            for chosen, found in in_batches(
+                compute,
+                len(rows),
+                batch_size=batch_size,
+                multiple=CHUNK_ROWS,  # whole chunks
+                device=images.images.device,
+                what=f"{run} {split} maps",
+            ):
+                for name, array in found.items():
+                    if name in ("cams", "untrained_cams"):
+                        _store(file, name, array, _pairs_of(pairs, chosen), len(pairs))
+                    else:
+                        chunks = _chunks(array.shape[1:], len(rows))
+                        _store(file, name, array, chosen, len(rows), chunks=chunks)
 
 
 @contextmanager
@@ -170,36 +179,40 @@ def _watch(model: nn.Module, layer: str | None) -> Iterator[dict[str, Tensor]]:
         handle.remove()
 
 
-def _append(
-    file: h5py.File, name: str, array: Float[np.ndarray, "b k h w"], start: int, n: int
+def _chunks(shape: tuple[int, ...], n: int) -> tuple[int, ...]:
+    """Return the shape of a file's chunks of maps [k h w] of n images."""
+    k, height, width = shape
+    channels = max(1, min(k, CHUNK_BYTES // (CHUNK_ROWS * height * width * 4)))
+    return min(n, CHUNK_ROWS), channels, height, width
+
+
+def _store(
+    file: h5py.File,
+    name: str,
+    array: Float[np.ndarray, "b ..."],
+    rows: slice,
+    n: int,
+    *,
+    chunks: tuple[int, ...] | None = None,
 ) -> None:
-    """Write a batch of maps, creating the dataset with the first."""
-    if start == 0:
-        _, k, height, width = array.shape
-        channels = max(1, min(k, CHUNK_BYTES // (CHUNK_ROWS * height * width * 4)))
-        chunks = (min(n, CHUNK_ROWS), channels, height, width)
-        shape = (n, k, height, width)
+    """Write some of a dataset's n rows, creating it with the first."""
+    if rows.start == 0:
+        shape = (n, *array.shape[1:])
         file.create_dataset(name, shape, "float32", chunks=chunks, track_times=False)
     stored = file[name]
     assert isinstance(stored, h5py.Dataset)
-    stored[start : start + len(array)] = array
+    stored[rows] = array
 
 
-def _append_cams(
-    file: h5py.File, n: int, place: slice, name: str, cams: Float[Tensor, "p h w"]
-) -> None:
-    """Write a batch's map of each pair, creating the dataset with the first."""
-    if place.start == 0:
-        file.create_dataset(name, (n, *cams.shape[1:]), "float32", track_times=False)
-    stored = file[name]
-    assert isinstance(stored, h5py.Dataset)
-    stored[place] = _array(cams)
+def _pairs_of(pairs: Int[np.ndarray, "p 2"], rows: slice) -> slice:
+    first, last = np.searchsorted(pairs[:, 0], [rows.start, rows.stop]).tolist()
+    return slice(first, last)
 
 
-def _class_activation_maps(
+def _class_activation(
     model: Network, batch: Float[Tensor, "b 3 h w"], pairs: Int[Tensor, "p 2"]
 ) -> Float[Tensor, "p h_maps w_maps"]:
-    """As `analysis.common.cams.class_activation_maps`, of each image and class."""
+    """Return the class activation maps of a batch's pairs of row and class."""
     maps, head = model.forward_maps(batch), model.head_matrix()[0]
     rows, classes = pairs.T
     return torch.einsum("pkhw,pk->phw", maps[rows], head[classes])

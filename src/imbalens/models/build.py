@@ -50,6 +50,8 @@ def build_model(
             return AnyNetwork(
                 build_body(model, n_outputs), model, n_outputs, head=head, image_size=image_size
             )
+        case runs.Given():
+            raise ValueError("features and predictions that are given have no network")
         case _:
             assert_never(model)
 

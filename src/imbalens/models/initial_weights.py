@@ -13,6 +13,7 @@ from torch import Tensor
 from imbalens.errors import InputError
 from imbalens.models.checkpoint import describe_misfit, fill, load_checkpoint
 from imbalens.models.network import Network
+from imbalens.models.prefixes import unwrap
 from imbalens.params import runs
 from imbalens.params.factories import describe_error
 from imbalens.params.paths import expand_path
@@ -44,6 +45,8 @@ def initialize(network: Network, model: runs.Model) -> None:
             pass  # always from fresh weights, or what a factory of one's own gave
         case runs.Resnet50() | runs.Densenet121Truncated() | runs.Torchvision() | runs.Timm():
             _start_from(network, model)
+        case runs.Given():
+            raise ValueError("features and predictions that are given have no network")
         case _:
             assert_never(model)
 
@@ -59,7 +62,9 @@ def _start_from(network: Network, model: Published) -> None:
     else:
         path = expand_path(model.weights)
         otherwise = "set the run's model.weights to 'imagenet' or 'none'"
-        source, state = str(path), load_checkpoint(path, otherwise=otherwise)
+        names = {**network.state_dict(), **_full_shapes(model)}
+        state = unwrap(load_checkpoint(path, otherwise=otherwise), names, path=path)
+        source = str(path)
     state = {_OLD_NAME.sub(r"\1\2", name): tensor for name, tensor in state.items()}
     _load_body(network, state, full=_full_shapes(model), source=source)
 

@@ -10,8 +10,9 @@ from imbalens.params.dataset_checks import find_dataset_problems
 from imbalens.params.datasets import Natural
 from imbalens.params.errors import listed, shown, shown_text, tags
 from imbalens.params.experiment import Experiment, Params, all_settings, side_of
+from imbalens.params.given_checks import find_given_problems
 from imbalens.params.recipes import Steps
-from imbalens.params.runs import Focal, LabelLoss, MulticlassLoss, network_title
+from imbalens.params.runs import Focal, Given, LabelLoss, MulticlassLoss, network_title
 
 SIDES = ("baseline", "other")  # of a comparison of two runs
 
@@ -40,6 +41,7 @@ def find_problems(params: Params) -> list[str]:
         *_check_dumps(params),
         *_check_settings(params),
         *_check_doubles(params),
+        *find_given_problems(params),
     ]
 
 
@@ -56,7 +58,8 @@ def find_image_problems(params: Params, name: str, summary: Mapping[str, Any]) -
         name: Of the dataset.
         summary: What `prepare` says of it: `counts` per split and class, `images` per split.
     """
-    n_images, classes = summary["images"]["train"], summary["counts"]["train"]
+    n_images = summary["images"].get("train", 0)  # none: nothing asks for neighbours
+    classes = next(iter(summary["counts"].values()))
     analyses = params.analyses
     neighbors = {
         "archetypes": analyses.archetypes.n_neighbors,
@@ -69,7 +72,7 @@ def find_image_problems(params: Params, name: str, summary: Mapping[str, Any]) -
         f"analyses.yaml: {key}.n_neighbors: found {n}; allowed: below the {n_images} "
         f"training images of dataset {name!r}"
         for key, n in neighbors.items()
-        if runs and n >= n_images
+        if runs and n >= n_images > 0
     ] + [
         f"false_positives.{key}.reference_class: found {shown(pair.reference_class)}; "
         f"allowed: {listed(map(shown_text, classes))}"
@@ -197,9 +200,9 @@ def _check_splits(params: Params) -> list[str]:
 def _check_networks(params: Params) -> list[str]:
     """Networks whose maps are dumped, and of which analyses.yaml does not say how to see them."""
     families = {
-        params.runs[name].model.family: name
+        model.family: name
         for name in reversed(params.dumps.maps.runs)
-        if name in params.runs
+        if name in params.runs and not isinstance(model := params.runs[name].model, Given)
     }
     return [
         f"concepts.q.{family}: is missing; run {name!r}, whose maps are dumped, is of this "
@@ -213,9 +216,11 @@ def _check_fraction(params: Params) -> list[str]:
     """A share of the pixels that is less than one of them."""
     fraction = params.analyses.saliency_colours.fraction
     sizes = {
-        run.dataset: params.datasets[run.dataset].image_size
+        run.dataset: size
         for name in params.dumps.saliency.runs
-        if (run := params.runs.get(name)) and run.dataset in params.datasets
+        if (run := params.runs.get(name))
+        and (dataset := params.datasets.get(run.dataset))
+        and (size := dataset.image_size)
     }
     return [
         f"saliency_colours.fraction: found {fraction}; allowed: at least 1 of the {size**2:,} "
@@ -265,6 +270,7 @@ def _check_sizes(params: Params) -> list[str]:
         f"{run.model.min_image_size} for {network_title(run.model)}, the network of run {name!r}"
         for name, run in params.runs.items()
         if (dataset := params.datasets.get(run.dataset))
+        and dataset.image_size is not None
         and dataset.image_size < run.model.min_image_size
     ]
 
@@ -274,8 +280,10 @@ def _check_padding(params: Params) -> list[str]:
     found = {
         (run.recipe, run.dataset): (recipe.augmentation.crop_padding, dataset.image_size)
         for run in params.runs.values()
-        if (recipe := params.recipes.get(run.recipe))
+        if not isinstance(run.model, Given)
+        and (recipe := params.recipes.get(run.recipe))
         and (dataset := params.datasets.get(run.dataset))
+        and dataset.image_size is not None
     }
     return [
         f"recipes.{recipe}.augmentation.crop_padding: found {padding}; allowed: below the {size} "
@@ -303,6 +311,12 @@ def _check_dumps(params: Params) -> list[str]:
                 continue
             dataset = params.datasets.get(params.runs[name].dataset)
             if not dataset:
+                continue
+            if isinstance(params.runs[name].model, Given):
+                problems.append(
+                    f"{key}: found {name!r}, which has no network to look at, but what one gave; "
+                    "allowed: runs of a network"
+                )
                 continue
             if kind == "saliency" and dataset.source.several_labels:
                 problems.append(
@@ -363,13 +377,18 @@ def _check_doubles(params: Params) -> list[str]:
     runs: dict[tuple[object, ...], str] = {}
     for name, run in params.runs.items():
         trained = (run.checkpoint,) if run.checkpoint else (run.recipe, run.seed)
+        if isinstance(run.model, Given):
+            trained = (run.model.file,)
         first = runs.setdefault((run.method, run.dataset, *trained), name)
         if first == name:
             continue
         if run.seed != params.runs[first].seed:
+            what, key = ("weights", "checkpoint")
+            if isinstance(run.model, Given):
+                what, key = ("features and predictions", "model.file")
             problems.append(
-                f"runs.{name}: takes the same weights as runs.{first}; write {{seed}} where "
-                f"their files differ in methods.{run.method}.checkpoint"
+                f"runs.{name}: takes the same {what} as runs.{first}; write {{seed}} where "
+                f"their files differ in methods.{run.method}.{key}"
             )
         else:
             problems.append(

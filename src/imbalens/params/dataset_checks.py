@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from imbalens.params.datasets import AnySource, Dataset, Inaturalist, Table, sources
+from imbalens.params.datasets import AnySource, Dataset, Features, Inaturalist, Table, sources
 from imbalens.params.errors import listed, shown
 from imbalens.params.tables import TableArray
 
@@ -12,7 +12,7 @@ def find_dataset_problems(datasets: Mapping[str, Dataset]) -> list[str]:
     return [
         f"datasets.{name}.{problem}"
         for name, dataset in datasets.items()
-        for check in (_check_inaturalist, _check_images, _check_evaluate_on)
+        for check in (_check_inaturalist, _check_images, _check_evaluate_on, _check_features)
         for problem in check(dataset)
     ]
 
@@ -77,6 +77,16 @@ def _check_evaluate_on(dataset: Dataset) -> Iterator[str]:
             f"evaluate_on.digest: found {shown(other.expected_digest)}; allowed: null, for "
             "source.digest covers the images of both"
         )
+
+
+def _check_features(dataset: Dataset) -> Iterator[str]:
+    """Sizes of images where there are none, and features of others beside them."""
+    source, other = dataset.source, dataset.evaluate_on
+    if (dataset.image_size is None) == source.has_images:
+        allowed = "8 to 1024" if source.has_images else "null, for source.images is"
+        yield f"image_size: found {shown(dataset.image_size)}; allowed: {allowed}"
+    if any(isinstance(each, Features) for each in (source, other)) and other is not None:
+        yield "evaluate_on: goes with no source of features; allowed: null"
 
 
 def _comparable(source: AnySource) -> list[str]:

@@ -8,8 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field, ValidationError, WrapValidator
 
-from imbalens.params.base import Count, Factor, Section, Seed, Share
+from imbalens.params.base import Count, Section, Seed, Share
 from imbalens.params.errors import tags
+from imbalens.params.given import GivenFile
+from imbalens.params.normalization import AnyNormalization
 from imbalens.params.paths import PathText
 from imbalens.params.tables import (
     Column,
@@ -54,6 +56,11 @@ class SourceSection(Section):
     def may_set_aside(self) -> bool:
         """Whether the source may have validation images of its own."""
         return False
+
+    @property
+    def has_images(self) -> bool:
+        """Whether there are images, and not only what a network made of them."""
+        return True
 
     @property
     def expected_digest(self) -> str | None:
@@ -340,8 +347,49 @@ class Table(Files):
         )
 
 
+class Features(GivenFile, Files):
+    """Features and predictions made elsewhere (see params/given.py), of images or without them.
+
+    Rows are training, validation and test images as the file tells; where it does not, all are
+    test images, or those that `split` draws. `images` is the folder that the paths are in of the
+    column `path`; null: no images.
+    """
+
+    takes_resize: ClassVar[bool] = True
+    takes_bits: ClassVar[bool] = True
+    name: Literal["features"]
+    split: PatientSplit | None
+    images: PathText | None
+    channels: Literal[1, 3]
+
+    @property
+    def several_labels(self) -> bool:
+        """Where the task says so."""
+        return self.task == "multilabel"
+
+    @property
+    def may_set_aside(self) -> bool:
+        """Where the file tells."""
+        return True
+
+    @property
+    def has_images(self) -> bool:
+        """Where their folder is given."""
+        return self.images is not None
+
+
 AnySource = (
-    Planted | Folder | Arrays | Lists | Table | Places365 | Inaturalist | Cifar | Nih | PhantomCxr
+    Planted
+    | Folder
+    | Arrays
+    | Lists
+    | Table
+    | Features
+    | Places365
+    | Inaturalist
+    | Cifar
+    | Nih
+    | PhantomCxr
 )
 
 Source = Annotated[AnySource, Field(discriminator="name")]
@@ -423,34 +471,24 @@ class Validation(Section):
     seed: Seed
 
 
-Mean = Annotated[float, Field(ge=-1000, le=1000)]
-
-
-class Normalization(Section):
-    """Channel means and standard deviations of images scaled to [0, 1]."""
-
-    mean: tuple[Mean, Mean, Mean]
-    std: tuple[Factor, Factor, Factor]
-
-
 class Dataset(Section):
     """One dataset; `normalization: null` computes it from the training images.
 
-    `image_size` is a side in pixels. Oblong images become squares by `resize`, see
-    `data.geometry.place_image`. `bits` are those that grey PNGs of 16 bits use of each value;
-    null looks for the largest value of all of them, see `data.bit_depth`. The test images are
-    those of `evaluate_on`, where it is another source of the same classes. It is a source, not the
-    name of a dataset: what `prepare` depends on stands in the dataset itself.
+    `image_size` is a side in pixels, null where the source has no images. Oblong images become
+    squares by `resize`, see `data.geometry.place_image`. `bits` are those that grey PNGs of 16
+    bits use of each value; null looks for the largest value of all of them, see `data.bit_depth`.
+    The test images are those of `evaluate_on`, where it is another source of the same classes. It
+    is a source, not the name of a dataset: what `prepare` depends on stands in the dataset itself.
     """
 
     source: Source
     evaluate_on: Source | None
-    image_size: Annotated[int, Field(ge=8, le=1024)]
+    image_size: Annotated[int, Field(ge=8, le=1024)] | None
     resize: Resize
     bits: Annotated[int, Field(ge=8, le=16)] | None
     imbalance: Imbalance
     validation: Validation
-    normalization: Normalization | None
+    normalization: AnyNormalization | None
 
     @property
     def sources(self) -> dict[str, AnySource]:

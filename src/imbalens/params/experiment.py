@@ -9,7 +9,7 @@ from imbalens.params.base import MAX_NAMED, Name, Section
 from imbalens.params.datasets import Dataset
 from imbalens.params.dumps import Dumps
 from imbalens.params.recipes import Recipe
-from imbalens.params.runs import Method, Run, RunEntry, resolve
+from imbalens.params.runs import Given, Method, Run, RunEntry, resolve
 
 Named = Field(max_length=MAX_NAMED)
 
@@ -140,5 +140,12 @@ def trainings_beside_baselines(params: Params, dataset: str) -> list[tuple[str, 
 
 
 def side_of(run: Run) -> tuple[str, str]:
-    """What two runs share whose difference is due to how they were trained."""
-    return run.dataset, run.model.model_dump_json()
+    """What two runs share whose difference is due to how they were trained.
+
+    Of features and predictions that are given it is not known; whoever gives several of one
+    dataset means to compare them.
+    """
+    model = run.model
+    if isinstance(model, Given):
+        model = model.model_copy(update={"file": None})
+    return run.dataset, model.model_dump_json()

@@ -64,6 +64,18 @@ class Densenet121Truncated(ModelSection):
         return _file_of(self.weights)
 
 
+class Given(ModelSection):
+    """No network: its features and predictions, of a dataset whose source is of these.
+
+    `file` holds them in the form of that source's own, which null takes; `{seed}` in it stands for
+    the run's.
+    """
+
+    min_image_size: ClassVar[int] = 1
+    name: Literal["given"]
+    file: PathText | None
+
+
 _ARCHITECTURE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _FACTORY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
@@ -143,7 +155,7 @@ class Python(AnyNetworkSection):
 AnyNetwork = Torchvision | Timm | Python
 
 Model = Annotated[
-    CifarResnet | Resnet50 | Densenet121Truncated | Torchvision | Timm | Python,
+    CifarResnet | Resnet50 | Densenet121Truncated | Torchvision | Timm | Python | Given,
     Field(discriminator="name"),
 ]
 
@@ -294,10 +306,13 @@ class Run(RunEntry, Method):
 
 
 def resolve(entry: RunEntry, method: Method) -> Run:
-    """Return a run together with its method."""
+    """Return a run together with its method, files those of its seed."""
     run = Run(**dict(method), **dict(entry))
-    checkpoint = run.checkpoint and run.checkpoint.replace("{seed}", str(run.seed))
-    return run.model_copy(update={"checkpoint": checkpoint})
+    seed = str(run.seed)
+    checkpoint, model = run.checkpoint and run.checkpoint.replace("{seed}", seed), run.model
+    if isinstance(model, Given) and model.file is not None:
+        model = model.model_copy(update={"file": model.file.replace("{seed}", seed)})
+    return run.model_copy(update={"checkpoint": checkpoint, "model": model})
 
 
 def _file_of(weights: str) -> str | None:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from imbalens.analysis.archetypes.archetypes import Archetypes
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES, ArchetypeTable
 from imbalens.classes import Classes, describe, list_pairs
+from imbalens.reports.common.not_applicable import draw_reason
 from imbalens.reports.common.style import (
     INK,
     PALETTE,
@@ -42,20 +43,21 @@ def archetype_metrics(found: Archetypes, names: Sequence[str]) -> dict[str, obje
 def instance_table(
     found: Archetypes,
     classes: Classes,
-    predictions: Classes,
+    predictions: Classes | None,
     index: Int[np.ndarray, " n"],
     files: Sequence[str],
     names: Sequence[str],
 ) -> pd.DataFrame:
     """One row per image and class that it has: where it is from, prediction and archetype."""
     rows, codes = list_pairs(classes)
+    taken = [""] * len(classes) if predictions is None else describe(predictions, names)
     return pd.DataFrame(
         {
             "row": rows,
             "index": index[rows],
             "name": np.asarray(files, dtype=object)[rows],
             "label": np.asarray(names, dtype=object)[codes],
-            "prediction": np.asarray(describe(predictions, names), dtype=object)[rows],
+            "prediction": np.asarray(taken, dtype=object)[rows],
             "archetype": np.asarray(ARCHETYPE_NAMES, dtype=object)[found.codes],
         }
     )
@@ -64,7 +66,11 @@ def instance_table(
 def archetype_table(
     result: ArchetypeTable, names: Sequence[str], counts: Int[np.ndarray, " c"]
 ) -> pd.DataFrame:
-    """One row per class and archetype: count, share, true positives and their rate."""
+    """One row per class and archetype: count, share, true positives and their rate.
+
+    Without predictions the latter two are empty.
+    """
+    hits = result.true_positives
     return pd.DataFrame(
         [
             {
@@ -72,7 +78,7 @@ def archetype_table(
                 "archetype": name,
                 "count": result.count[label, archetype],
                 "share": result.share[label, archetype],
-                "true_positives": result.true_positives[label, archetype],
+                "true_positives": None if hits is None else hits[label, archetype],
                 "true_positive_rate": result.true_positive_rate[label, archetype],
             }
             for label in head_first(counts)
@@ -189,10 +195,13 @@ def draw_prototypes(
     Args:
         table: Columns `class` (head first), `archetype` and `row`, which is absent for an empty
             group.
-        images: By row, height x width x 1 or 3.
+        images: By row, height x width x 1 or 3; none where the dataset has no images.
         path: PNG to write.
         run: Name of the run, for the title.
 
     Source: paper B, Figure 3.
     """
-    save(prototypes_figure(table, images, run=run), path)
+    if not images and table["row"].notna().any():
+        draw_reason("the dataset has no images", path)
+    else:
+        save(prototypes_figure(table, images, run=run), path)

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Float32, Int, UInt8
 
 from imbalens.classes import Targets, mark_unknown
-from imbalens.errors import InputError
+from imbalens.errors import InputError, NotApplicable
 from imbalens.params.datasets import sources
+from imbalens.params.given import GivenFile
 from imbalens.store.examples import Example
 from imbalens.store.hdf5 import Kind, Variable, open_checked, read_text
 
@@ -32,7 +33,11 @@ PREPARED_ATTRIBUTES: Mapping[str, Kind] = {
     "digest": "text",
 }
 PREPARED_VARIABLES = (
-    Variable("{split}/images", "uint8", ("n", "h", "w", "channels"), "RGB or grey, 0 to 255"),
+    Variable(
+        "{split}/images", "uint8", ("n", "h", "w", "channels"), "RGB or grey, 0 to 255", True
+    ),
+    Variable("{split}/features", "float32", ("n", "d"), "as the source has them", True),
+    Variable("{split}/logits", "float32", ("n", "m"), "as the source has them", True),
     Variable("{split}/labels", "int64", ("n",), "class, as the source gives it"),
     Variable("{split}/labels", "uint8", ("n", "m"), "1 where an image has a label"),
     Variable("{split}/unknown", "bool", ("n", "m"), "label is not known, and 0", True),
@@ -44,6 +49,8 @@ PREPARED_VARIABLES = (
     Variable("{split}/truth/labels", "int64", ("n",), "class before mislabelling", True),
     Variable("{split}/truth/mislabelled", "bool", ("n",), "label planted wrong", True),
     Variable("{split}/truth/subconcept", "bool", ("n",), "rare variant of its class", True),
+    Variable("head/weight", "float32", ("m", "d"), "as the source has it", True),
+    Variable("head/bias", "float32", ("m",), "as the source has it", True),
     Variable("truth/pairs", "int64", ("p", "2"), "classes that share features", True),
     Variable("truth/colours", "str", ("c",), "defining colour group of each class", True),
 )
@@ -56,8 +63,8 @@ class Prepared:
     Attributes:
         class_names: Name of each class, or label, in order.
         task: "multiclass" (one class per image), "multilabel" (any) or "binary" (one label).
-        mean: Mean of each channel of images scaled to [0, 1].
-        std: Standard deviation of each channel of images scaled to [0, 1].
+        mean: Mean of each channel of images scaled to [0, 1]; nothing without images.
+        std: Standard deviation of each channel of images scaled to [0, 1]; nothing likewise.
         counts: Training images per class, or with each label.
         n_train: Training images.
         negatives: Training images that are known not to be of each class, or to lack each label.
@@ -68,8 +75,8 @@ class Prepared:
 
     class_names: tuple[str, ...]
     task: str
-    mean: Float[np.ndarray, "3"]
-    std: Float[np.ndarray, "3"]
+    mean: Float[np.ndarray, " channels"]
+    std: Float[np.ndarray, " channels"]
     counts: Int[np.ndarray, " c"]
     n_train: int
     negatives: Int[np.ndarray, " c"]
@@ -118,6 +125,44 @@ class Truth:
     subconcept: Bool[np.ndarray, " n"]
     pairs: Int[np.ndarray, "p 2"]
     colours: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class GivenSplit:
+    """One split of features and predictions that somebody else's network made.
+
+    Attributes:
+        targets: Labels, those that are not known as `classes.UNKNOWN`.
+        index: Position of each image in the source's split.
+        names: Id of each image, or its place.
+        features: Feature embeddings; None without any.
+        logits: Logits; None without any.
+    """
+
+    targets: Targets
+    index: Int[np.ndarray, " n"]
+    names: tuple[str, ...]
+    features: Float32[np.ndarray, "n d"] | None
+    logits: Float32[np.ndarray, "n m"] | None
+
+
+@dataclass(frozen=True)
+class GivenData:
+    """Features and predictions that a dataset's source has.
+
+    Attributes:
+        form: How other files of them are read.
+        named: Whether names are ids by which other files may be matched.
+        splits: The splits there are, by name.
+        head_weight: Of the layer that makes logits of features; None if not known.
+        head_bias: Of the same.
+    """
+
+    form: GivenFile
+    named: bool
+    splits: dict[str, GivenSplit]
+    head_weight: Float32[np.ndarray, "m d"] | None
+    head_bias: Float32[np.ndarray, " m"] | None
 
 
 def open_prepared(path: Path, *splits: str) -> AbstractContextManager[Any]:
@@ -218,6 +263,41 @@ def read_names(path: Path, split: str) -> tuple[str, ...]:
         return read_text(file[f"{split}/names"])
 
 
+def read_given_data(path: Path) -> GivenData:
+    """Read the features and predictions of a dataset whose source is of these.
+
+    Raises:
+        InputError: if the file is absent, damaged or of another source; it says what to run.
+    """
+    with open_prepared(path) as file:
+        if "given" not in file.attrs:
+            raise InputError(
+                f"{path} is of images, without features or predictions; run: dvc repro "
+                f"prepare@{path.stem}"
+            )
+
+        def read(name: str) -> Any:  # noqa: ANN401 - an array of any shape
+            stored = file.get(name)
+            return None if stored is None else stored[:]
+
+        return GivenData(
+            form=GivenFile.model_validate_json(file.attrs["given"]),
+            named=bool(file.attrs["named"]),
+            splits={
+                split: GivenSplit(
+                    targets=read_targets(file, split),
+                    index=file[f"{split}/index"][:],
+                    names=read_text(file[f"{split}/names"]),
+                    features=read(f"{split}/features"),
+                    logits=read(f"{split}/logits"),
+                )
+                for split in _texts(file.attrs["splits"])
+            },
+            head_weight=read("head/weight"),
+            head_bias=read("head/bias"),
+        )
+
+
 def require_rows(file: Any, split: str, rows: Int[np.ndarray, "..."]) -> None:  # noqa: ANN401
     """Check that a prepared dataset has the images that something else tells of.
 
@@ -242,13 +322,18 @@ def read_images(
 ) -> dict[int, UInt8[np.ndarray, "h w channels"]]:
     """Read some images of a split, by their row; rows below 0 stand for none.
 
+    Returns:
+        By row; none of a dataset that has no images.
+
     Raises:
         InputError: if the file is absent, damaged or lacks the split or a row; it says what to
             run.
     """
     with open_prepared(path, split) as file:
         require_rows(file, split, rows)
-        images = file[f"{split}/images"]
+        images = file.get(f"{split}/images")
+        if images is None:
+            return {}
         return {row: images[row] for row in np.unique(rows).tolist() if row >= 0}
 
 
@@ -281,9 +366,12 @@ def read_examples(path: Path, split: str, pairs: Int[np.ndarray, "p 2"]) -> list
     Raises:
         InputError: if the file is absent, damaged or lacks the split or a row; it says what to
             run.
+        NotApplicable: if the dataset has no images.
     """
     with open_prepared(path, split) as file:
         require_rows(file, split, pairs[:, 0])
+        if f"{split}/images" not in file:
+            raise NotApplicable(f"{path.stem} has no images")
         names, images = _texts(file.attrs["class_names"]), file[f"{split}/images"]
         stored = file.get(f"{split}/boxes")
         boxes = np.empty((0, 6), np.int64) if stored is None else stored[:]

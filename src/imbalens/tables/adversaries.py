@@ -49,3 +49,4 @@ CLASS_SCORES = Table(
         Column("errors", "integer", "errors counted"),
     ),
 )
+TABLES = (ADVERSARIES, PREDICTORS, CLASS_SCORES)

@@ -14,7 +14,12 @@ ARCHETYPES = Table(
         ARCHETYPE,
         Column("count", "integer", "instances"),
         Column("share", "number", "count as a share of the class"),
-        Column("true_positives", "integer", "instances that are classified as the class"),
+        Column(
+            "true_positives",
+            "integer",
+            "instances that are classified as the class; empty without predictions",
+            may_be_empty=True,
+        ),
         Column("true_positive_rate", "number", "true positives as a share of the count"),
     ),
 )
@@ -46,3 +51,4 @@ INSTANCES = Table(
         ARCHETYPE,
     ),
 )
+TABLES = (ARCHETYPES, INSTANCES, PROTOTYPES)

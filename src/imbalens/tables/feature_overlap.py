@@ -26,3 +26,4 @@ PAIRS = Table(
         Column("density_ratio", "number", "share of the other's instances' top features"),
     ),
 )
+TABLES = (TOP_FEATURES, PAIRS)

@@ -23,3 +23,4 @@ CONFUSION = Table(
         Column("share", "number", "count as a share of the actual class's images that tell it"),
     ),
 )
+TABLES = (CLASSES, CONFUSION)

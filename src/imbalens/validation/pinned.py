@@ -33,7 +33,6 @@ RESULTS = FOLDER / "results"
 # what the analyses are given; weights are made on the way to the dumps, and not kept
 GIVEN = ("data/prepared", "data/dumps", "metrics/prepare", "metrics/train", "plots/train")
 OUTPUTS = ("metrics", "plots", "data/instances")
-PAGE = Path(".dvc/plots/page.html")
 # of a page written by reports/explore: what its figures and lists are made of
 PAGE_DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)
 MAX_BYTES = 6_000_000
@@ -107,7 +106,7 @@ def compute_results(root: Path, into: Path, *, shaken: bool = False) -> None:
 def _analyse(
     root: Path, values: Mapping[str, Any], workspace: Path, into: Path, *, shaken: bool
 ) -> None:
-    _lay_out(root, values, workspace)
+    _lay_out(values, workspace)
     for place in GIVEN:
         shutil.copytree(root / DUMPS / place, workspace / place)
     if shaken:
@@ -126,9 +125,8 @@ def _analyse(
                 target.with_suffix(".page.json").write_text(data[1], encoding="utf-8")
 
 
-def _lay_out(root: Path, values: Mapping[str, Any], workspace: Path) -> None:
-    (workspace / PAGE).parent.mkdir(parents=True)
-    shutil.copy(root / PAGE, workspace / PAGE)
+def _lay_out(values: Mapping[str, Any], workspace: Path) -> None:
+    workspace.mkdir(parents=True)
     experiment = {key: value for key, value in values.items() if key != "analyses"}
     for path, content in ((PARAMS_PATH, experiment), (ANALYSES_PATH, values["analyses"])):
         (workspace / path).write_text(format_yaml(content), encoding="utf-8")
@@ -255,7 +253,7 @@ def make_dumps(root: Path, into: Path) -> None:
     """
     workspace = into.with_name("training")
     values = next(iter(read_experiments(root).values()))
-    _lay_out(root, values, workspace)
+    _lay_out(values, workspace)
     _run_stages(root, values, workspace, "make")
     for place in GIVEN:
         for path in sorted((workspace / place).rglob("*.*")):

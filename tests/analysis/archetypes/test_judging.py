@@ -141,6 +141,17 @@ def test_table_sums(seed):
     assert table.true_positives.sum() == (labels == predictions).sum()
 
 
+def test_without_predictions_there_are_no_true_positives():
+    codes, labels = np.array([0, 3, 0, 1]), np.array([0, 0, 1, 1])
+    table = tabulate_archetypes(codes, labels, None, n_classes=2)
+    whole = tabulate_archetypes(codes, labels, labels, n_classes=2)
+    assert table.true_positives is None
+    assert np.isnan(table.true_positive_rate).all()
+    assert np.isnan(table.overall_true_positive_rate).all()
+    for field in ("count", "share", "overall_share"):
+        np.testing.assert_array_equal(getattr(table, field), getattr(whole, field))
+
+
 def test_empty_table():
     empty = np.empty(0, dtype=np.int64)
     table = tabulate_archetypes(empty, empty, empty, n_classes=2)

@@ -65,6 +65,16 @@ def test_further_neighbours_stand_by_nearness():
     ]
 
 
+def test_neighbours_beside_labels_in_doubt_have_their_pictures_first():
+    rows = np.array([0, 2])
+    neighbors = [np.array([[2, 5], [0, 6], [4, 7]])]
+    selection = select_pictures(rows, np.array([1]), neighbors, n_pictured=2, first=[])
+    assert selection.further.tolist() == [4, 5, 6, 7]
+    doubted = [np.array([[0, 6]])]
+    selection = select_pictures(rows, np.array([1]), neighbors, n_pictured=2, first=doubted)
+    assert selection.further.tolist() == [6, 4, 5, 7]
+
+
 def test_neighbours_that_are_all_points_add_nothing():
     rows = np.array([0, 1])
     selection = select_pictures(rows, rows[:0], [np.array([[1], [0]])], n_pictured=5)

@@ -33,7 +33,7 @@ class Archetypes:
 def archetypes(
     features: Float[np.ndarray, "n d"],
     classes: Classes,
-    predictions: Classes,
+    predictions: Classes | None,
     *,
     n_classes: int,
     n_neighbors: int,
@@ -46,7 +46,7 @@ def archetypes(
     Args:
         features: Feature embeddings, one row per image.
         classes: True class per image, or the membership matrix.
-        predictions: Predicted classes, in the same form.
+        predictions: Predicted classes, in the same form; None without any.
         n_classes: Number of classes, c.
         n_neighbors: Neighbours consulted, k.
         safe_from: Fewest same-class neighbours of a safe instance.

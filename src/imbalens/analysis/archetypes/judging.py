@@ -37,7 +37,8 @@ class ArchetypeTable:
     Attributes:
         count: Instances per class and archetype.
         share: Count as a share of the class; NaN for a class without instances.
-        true_positives: Correctly classified instances per class and archetype.
+        true_positives: Correctly classified instances per class and archetype; None without
+            predictions, of which all rates are NaN.
         true_positive_rate: True positives as a share of the group; NaN for an empty group.
         overall_share: Count as a share of all instances; NaN if there are none.
         overall_true_positive_rate: Correctly classified instances as a share of the archetype;
@@ -46,7 +47,7 @@ class ArchetypeTable:
 
     count: Int[np.ndarray, "c 4"]
     share: Float[np.ndarray, "c 4"]
-    true_positives: Int[np.ndarray, "c 4"]
+    true_positives: Int[np.ndarray, "c 4"] | None
     true_positive_rate: Float[np.ndarray, "c 4"]
     overall_share: Float[np.ndarray, " 4"]
     overall_true_positive_rate: Float[np.ndarray, " 4"]
@@ -96,7 +97,7 @@ def find_archetypes(
 def tabulate_archetypes(
     archetypes: Int[np.ndarray, " p"],
     labels: Classes,
-    predictions: Classes,
+    predictions: Classes | None,
     *,
     n_classes: int,
 ) -> ArchetypeTable:
@@ -105,7 +106,7 @@ def tabulate_archetypes(
     Args:
         archetypes: Archetype code per instance.
         labels: True class per image, or the membership matrix.
-        predictions: Predicted classes, in the same form.
+        predictions: Predicted classes, in the same form; None where nobody predicted any.
         n_classes: Number of classes, c.
 
     Returns:
@@ -117,21 +118,24 @@ def tabulate_archetypes(
     Source: paper B, section 3.2 and figure 2.
     """
     rows, classes = list_pairs(labels)
-    if predictions.ndim == 1:
-        require_codes(predictions, n_codes=n_classes, name="predictions")
-        correct = predictions == labels
-    else:
-        correct = predictions[rows, classes]
-    count = _count(archetypes, classes, n_classes)
-    hits = _count(archetypes[correct], classes[correct], n_classes)
-    overall, overall_hits = count.sum(axis=0), hits.sum(axis=0)
+    count, hits = _count(archetypes, classes, n_classes), None
+    if predictions is not None:
+        if predictions.ndim == 1:
+            require_codes(predictions, n_codes=n_classes, name="predictions")
+            correct = predictions == labels
+        else:
+            correct = predictions[rows, classes]
+        hits = _count(archetypes[correct], classes[correct], n_classes)
+    overall = count.sum(axis=0)
     return ArchetypeTable(
         count=count,
         share=divide(count, count.sum(axis=1, keepdims=True)),
         true_positives=hits,
-        true_positive_rate=divide(hits, count),
+        true_positive_rate=np.full(count.shape, np.nan) if hits is None else divide(hits, count),
         overall_share=divide(overall, overall.sum()),
-        overall_true_positive_rate=divide(overall_hits, overall),
+        overall_true_positive_rate=(
+            np.full(len(Archetype), np.nan) if hits is None else divide(hits.sum(axis=0), overall)
+        ),
     )
 
 

@@ -34,7 +34,7 @@ def explore(
     features: Float[np.ndarray, "n d"],
     targets: Targets,
     classes: Classes,
-    scores: Float[np.ndarray, "n m"],
+    scores: Float[np.ndarray, "n m"] | None,
     others: Float[np.ndarray, "e d"],
     *,
     lay_out: Callable[[np.ndarray, np.ndarray], Plane],
@@ -50,7 +50,7 @@ def explore(
         features: Feature embeddings of the training images.
         targets: Label of each training image as given, see `label_errors`.
         classes: Classes that each training image has.
-        scores: What a softmax or a decision per label is taken on.
+        scores: What a softmax or a decision per label is taken on; None without a network.
         others: Feature embeddings of images that are none of the training images.
         lay_out: Places training images and others on a plane.
         n_neighbors: Neighbours of an image.

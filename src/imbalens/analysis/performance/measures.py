@@ -332,7 +332,7 @@ def performance_measures(
 
     Returns:
         `OF_CLASSES` or `OF_LABELS` in their order, each mean before what it averages; but for
-        groups that no class is in.
+        groups that no class is in, which are all where there are no training images.
 
     Raises:
         ValueError: if a class could have both many and few images, or as the kernels do.
@@ -343,11 +343,12 @@ def performance_measures(
             f"many_above={many_above}"
         )
     many, few = train_counts > many_above, train_counts < few_below
+    counted = np.full_like(many, train_counts.any())  # without training images no class has few
     groups: Mapping[Group | None, Bool[np.ndarray, " m"]] = {
         None: np.ones_like(many),
         "many": many,
-        "medium": ~many & ~few,
-        "few": few,
+        "medium": ~many & ~few & counted,
+        "few": few & counted,
     }
     computed: dict[Kernel, Float[np.ndarray, "r m"]] = {}
     measures: list[Measure] = []

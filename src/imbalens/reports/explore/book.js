@@ -16,16 +16,15 @@ const book = (() => {
     return Object.assign(element, properties);
   };
 
+  const isPictured = (id) => id < data.nPictured;
+
+  /* Of an image without a picture: nothing, for a grey square tells nothing. */
   const addPicture = (parent, id, label, side) => {
+    if (!isPictured(id)) return;
     const element = add(parent, "span", undefined, { className: "picture" });
     element.setAttribute("role", "img");
     element.setAttribute("aria-label", label);
     if (side) element.style.setProperty("--side", side);
-    if (id >= data.nPictured) {
-      element.classList.add("none");
-      element.style.backgroundImage = "none";
-      return;
-    }
     const [columns, rows, pitch, size] = data.sprite;
     const times = (pixels) => `calc(var(--side) * ${pixels / size})`;
     element.style.backgroundSize = `${times(columns * pitch)} ${times(rows * pitch)}`;
@@ -50,5 +49,5 @@ const book = (() => {
     return `Nearest: ${falling.map(([label, n]) => `${n} × ${label}`).join("; ")}`;
   };
 
-  return { add, addPicture, count, data, find, isKnown, name, names, percent, taken };
+  return { add, addPicture, count, data, find, isKnown, isPictured, name, names, percent, taken };
 })();

@@ -4,7 +4,7 @@
   const MAX_HUES = 10;
   const DRAGGED = 4; // pixels from which on a press moves the map and chooses nothing
   const HUES = ["#4c78a8", "#f58518", "#e45756", "#72b7b2", "#54a24b", "#d9b426", "#b279a2", "#ff9da6", "#9d755d", "#7a6fe0"];
-  const { add, addPicture, count, data, find, isKnown, name, names, percent, taken } = book;
+  const { add, addPicture, count, data, find, isKnown, isPictured, name, names, percent, taken } = book;
   const OTHERS = "other images";
   const NOT_KNOWN = "not known";
   const map = find("map");
@@ -14,22 +14,21 @@
   const run = () => data.runs[find("run").value];
   const chosenClass = () => (find("class").value === "" ? null : Number(find("class").value));
   const isTrain = (id) => id < data.nTrain || id >= data.nPoints;
-  /* Of an image of which nothing is known: undefined. */
-  const isRight = (id) => (data.known && !data.known[id].length ? undefined
-    : String(data.given[id]) === String(run().predicted[id]));
+  /* Of an image of which nothing is known, or that nobody took for anything: undefined. */
+  const isRight = (id) => (run().predicted === null || (data.known && !data.known[id].length)
+    ? undefined : String(data.given[id]) === String(run().predicted[id]));
 
-  /* Thumbnails of neighbours; those that are on the map lead there. */
+  /* Thumbnails of neighbours, or what they are called; those that are on the map lead there. */
   const addNear = (parent, ids, withLabels) => {
     const list = add(parent, "ul", undefined, { className: "near" });
     for (const id of ids) {
       const item = add(list, "li");
-      const label = names(data.given[id]);
-      if (id < data.nPoints) {
-        const button = add(item, "button", undefined, { type: "button", title: label });
-        button.addEventListener("click", () => show(id));
-        addPicture(button, id, `${label}: show this image`);
-      } else addPicture(item, id, label);
-      if (withLabels) add(item, "span", label.replaceAll("_", "_\u200b")); // may break there
+      const label = names(data.given[id]), broken = label.replaceAll("_", "_\u200b"); // may break there
+      const button = id < data.nPoints ? add(item, "button", undefined, { type: "button", title: label }) : null;
+      button?.addEventListener("click", () => show(id));
+      addPicture(button ?? item, id, button ? `${label}: show this image` : label);
+      if (button && !isPictured(id)) add(button, "span", broken);
+      else if (withLabels || !isPictured(id)) add(item, "span", broken);
     }
   };
 
@@ -48,7 +47,8 @@
     fact("label", names(data.given[id]));
     const right = isRight(id);
     const missed = right ? "right" : data.exclusive ? "wrong" : "not the same";
-    if (right === undefined) fact("prediction", taken(predicted[id]));
+    if (predicted === null) fact("prediction", "not given");
+    else if (right === undefined) fact("prediction", taken(predicted[id]));
     else fact("prediction", `${taken(predicted[id])} (${missed})`, right ? "good" : "bad");
     if (id < data.nTrain) {
       const kinds = archetypes[id].map((code) => data.archetypes[code]);
@@ -61,7 +61,7 @@
     }
     if (data.planted[id] >= 0) fact("planted", `wrong label, truly ${name(data.planted[id])}`);
     fact("split", isTrain(id) ? "train" : data.split);
-    fact("file", `${data.names[id]}, index ${data.index[id]}`);
+    fact("image", data.names[id] ? `${data.names[id]}, index ${data.index[id]}` : `index ${data.index[id]}`);
     add(box, "h3", "Nearest training images");
     addNear(box, neighbors[id], true);
     if (pinned) add(box, "p", "Kept: Escape, or a click beside the points, lets it go.", { className: "note" });
@@ -76,7 +76,7 @@
     imageMap.pick(id, ids.filter((near) => near < data.nPoints));
     if (keep) {
       find("announced").textContent =
-        `${names(data.given[id])}, taken for ${taken(run().predicted[id])}; ` +
+        `${names(data.given[id])}${run().predicted === null ? "" : `, taken for ${taken(run().predicted[id])}`}; ` +
         `nearest: ${ids.map((near) => names(data.given[near])).join("; ")}`;
     }
   }
@@ -122,6 +122,7 @@
   const byRight = () => {
     const code = chosenClass();
     const [good, bad, odd, others] = ["run-0", "run-1", "run-3", "others"].map(imageMap.resolve);
+    if (run().predicted === null) return { groups: [[NOT_KNOWN, imageMap.resolve("run-5")]], of: () => NOT_KNOWN };
     if (code === null) {
       return { groups: [["right", good], ["wrong", bad]], of: (id) => (isRight(id) ? "right" : "wrong") };
     }
@@ -190,7 +191,7 @@
       const kind = candidate.archetype ? `${candidate.archetype}, ` : "";
       add(words, "p", `${kind}label's probability ${percent(candidate.probability)}, usually ${percent(candidate.usual)}`, { className: "note" });
       const share = nRuns > 1 ? `; in doubt in ${candidate.runs} of ${nRuns} runs` : "";
-      add(words, "p", `${data.names[id]}${share}`, { className: "note" });
+      add(words, "p", `${data.names[id] || `index ${data.index[id]}`}${share}`, { className: "note" });
       if (data.planted[id] >= 0) add(words, "p", `planted: truly ${name(data.planted[id])}`, { className: "note" });
       const near = add(words, "div");
       const button = add(words, "button", "Show on the map", { type: "button" });

@@ -16,7 +16,7 @@ class Look:
     """One run's view on all training images, and on the evaluation images that are points.
 
     Attributes:
-        loss: Name of the loss.
+        loss: Name of the loss; None where nobody trained.
         names: Name of each class; of several labels these first, then that of images without any.
         train: All training images.
         evaluation: All evaluation images.
@@ -24,7 +24,7 @@ class Look:
         found: What the network's features tell of the training images and of these.
     """
 
-    loss: str
+    loss: str | None
     names: Sequence[str]
     train: Seen
     evaluation: Seen
@@ -35,6 +35,11 @@ class Look:
     def exclusive(self) -> bool:
         """Whether each image has exactly one class."""
         return self.train.targets.ndim == 1
+
+    @property
+    def predicts(self) -> bool:
+        """Whether it is known what the images are taken for."""
+        return self.train.predictions is not None
 
     @property
     def counts(self) -> Int[np.ndarray, " c"]:

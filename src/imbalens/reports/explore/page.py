@@ -33,11 +33,11 @@ class About:
     """What the page says of its dataset.
 
     Attributes:
-        dataset: Name of the dataset.
+        dataset: Name of the dataset, or of what was given.
         generated: Whether its images are drawn by this package.
         split: Split that the evaluation images are of.
         embedding: Name of the way in which places on the map are found: `pca` or `umap`.
-        table: File name of the table of candidates.
+        table: Where the table of candidates lies, seen from the page.
     """
 
     dataset: str
@@ -54,12 +54,12 @@ class Pictures:
     Attributes:
         names: File, or other name, within the source.
         planted: True class of an image whose label is planted wrong, -1 of the others.
-        sprite: Pictures of those that have one.
+        sprite: Pictures of those that have one; None where there are no image files.
     """
 
     names: Sequence[str]
     planted: Sequence[int]
-    sprite: Sprite
+    sprite: Sprite | None
 
 
 @dataclass(frozen=True)
@@ -144,17 +144,20 @@ def render_explore(
     body = ENVIRONMENT.get_template("explore.html").render(
         about=about,
         look=look,
+        predicts=any(part.look.predicts for part in runs.values()),
         selection=selection,
         runs=runs,
         order=head_first(look.counts),
         data=embed_json(page_values(about, selection, pictures, runs)),
     )
-    source = pictures.sprite.source
+    sprite, styles = pictures.sprite, _read("explore.css")
+    if sprite is not None:
+        styles += f"\n.picture {{ background-image: url({sprite.source}) }}"
     return render_page(
         title=f"Images of {about.dataset}",
         subtitle=SUBTITLE,
         body=Markup(body),  # the template's own output, which escapes what it is given
-        styles=f"{_read('explore.css')}\n.picture {{ background-image: url({source}) }}",
+        styles=styles,
         scripts=[*vega, *(_read(f"{name}.js") for name in ("book", "map", "explore"))],
     )
 
@@ -181,10 +184,10 @@ def page_values(
         "archetypes": list(ARCHETYPE_NAMES),
         "split": about.split,
         "embedding": about.embedding,
-        "sprite": [sprite.columns, sprite.rows, sprite.pitch, sprite.size],
+        "sprite": sprite and [sprite.columns, sprite.rows, sprite.pitch, sprite.size],
         "nTrain": len(selection.train),
         "nPoints": selection.points.size,
-        "nPictured": selection.pictured.size,
+        "nPictured": selection.pictured.size if sprite else 0,
         "names": list(pictures.names),
         "index": merge(look.train.index, look.evaluation.index),
         "given": class_codes(merge(look.train.classes, look.evaluation.classes)),
@@ -215,9 +218,7 @@ def _run_values(part: RunPart, selection: Selection) -> dict[str, Any]:
         "x": x,
         "y": y,
         "explained": look.found.plane.explained,
-        "predicted": class_codes(
-            points.merge(look.train.predictions, look.evaluation.predictions)
-        ),
+        "predicted": _predicted(look, points),
         "archetypes": [
             look.found.archetypes[start:stop] for start, stop in zip(first, behind, strict=True)
         ],
@@ -234,6 +235,13 @@ def _run_values(part: RunPart, selection: Selection) -> dict[str, Any]:
             )
         ],
     }
+
+
+def _predicted(look: Look, points: Selection) -> list[list[int]] | None:
+    of_train, of_evaluation = look.train.predictions, look.evaluation.predictions
+    if of_train is None or of_evaluation is None:
+        return None
+    return class_codes(points.merge(of_train, of_evaluation))
 
 
 def _read(name: str) -> str:

@@ -95,6 +95,7 @@ def select_pictures(
     neighbors: Sequence[Int[np.ndarray, "p k"]],
     *,
     n_pictured: int,
+    first: Sequence[Int[np.ndarray, "_ k"]] = (),
 ) -> Selection:
     """Add the neighbours that are no points themselves.
 
@@ -102,12 +103,15 @@ def select_pictures(
         train: Rows of the training images that are points.
         evaluation: Rows of the evaluation images that are points.
         neighbors: Per run, rows of each point's nearest training images, nearest first.
-        n_pictured: How many of the neighbours have a picture: the nearest, of all runs.
+        n_pictured: How many of the neighbours have a picture: `first`, then the nearest, of all
+            runs.
+        first: Per run, neighbours that stand beside labels in doubt, where pictures are compared.
     """
+    compared = [each.ravel() for each in first]
     by_nearness = np.concatenate([each.T for each in neighbors], axis=1).ravel()
-    rows, first = np.unique(by_nearness, return_index=True)
+    rows, order = np.unique(np.concatenate([*compared, by_nearness]), return_index=True)
     is_further = ~np.isin(rows, train)
-    further = rows[is_further][np.argsort(first[is_further])]
+    further = rows[is_further][np.argsort(order[is_further])]
     return Selection(train, evaluation, further, n_pictured)
 
 
@@ -126,7 +130,8 @@ def select_of_runs(
     chosen = choose_points(first.train.classes, first.counts, n_points=n_train, seed=seed)
     train = np.unique(np.concatenate([chosen, *(look.listed[0] for look in looks)]))
     near = [np.concatenate([look.neighbors[train], look.found.point_neighbors]) for look in looks]
-    return select_pictures(train, first.points, near, n_pictured=n_pictured)
+    compared = [look.neighbors[look.listed[0]] for look in looks]
+    return select_pictures(train, first.points, near, n_pictured=n_pictured, first=compared)
 
 
 def class_codes(classes: Sequence[np.integer | Bool[np.ndarray, " c"]]) -> list[list[int]]:

@@ -15,6 +15,7 @@ from imbalens.store.files import jsonable
 
 PACKAGE = "imbalens.reports.page"
 VEGA = ("vega", "vega-lite", "vega-embed")
+VEGA_PAGE = "plots.html"  # the page that `dvc plots` fills in, see .dvc/config
 
 
 def make_environment(package: str) -> Environment:
@@ -76,6 +77,11 @@ def embed_json(values: Mapping[str, Any] | Sequence[Any]) -> Markup:
     )
 
 
+def read_vega() -> list[str]:
+    """Return the scripts of charts, see `find_vega`, which are part of this package."""
+    return find_vega(read_asset(VEGA_PAGE))
+
+
 def find_vega(page: str) -> list[str]:
     """Return the scripts of vega, vega-lite and vega-embed, with their licence before them.
 
@@ -92,8 +98,8 @@ def find_vega(page: str) -> list[str]:
     for name in VEGA:
         if name not in named:
             raise InputError(
-                f".dvc/plots/page.html has no script of {name} (found: "
-                f"{', '.join(named) or 'none'}); restore the file: git checkout .dvc/plots"
+                f"reports/page/{VEGA_PAGE} of the package has no script of {name} (found: "
+                f"{', '.join(named) or 'none'}); install the package anew"
             )
         scripts.append(named[name])
     return scripts
