@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir
 from dataclasses import dataclass
@@ -18,10 +18,13 @@ from benchmarks.neighbors import watch_memory
 from benchmarks.timing import Goal, Row, measure, ratio_row, require_equal, speed_row
 from imbalens.data.prepare import prepare
 from imbalens.params.datasets import Dataset
+from imbalens.params.loading import complete
 from imbalens.store.prepared import read_split
 
 N_CLASSES = 4
-SIZE = 224
+SIZE, MEMORY_SIZE = 224, 160
+Images = UInt8[np.ndarray, "n s s 3"]
+
 NOISE = {"RGB": 8, "L": 1}  # standard deviation
 SUFFIX = {"RGB": ".jpg", "L": ".png"}
 
@@ -35,7 +38,8 @@ class Sizes:
         n_photos: Photographs.
         chest: Side in pixels of the chest images.
         n_chest: Chest images.
-        n_more: Photographs whose preparation is to take no more memory.
+        small: Width and height in pixels of the images whose preparation's memory is watched.
+        growth: How many of them, and how many more that are to take no more memory.
         rounds: Timed rounds.
     """
 
@@ -43,12 +47,29 @@ class Sizes:
     n_photos: int
     chest: int
     n_chest: int
-    n_more: int
+    small: tuple[int, int]
+    growth: tuple[int, int]
     rounds: int
 
 
-FULL = Sizes(photo=(800, 600), n_photos=600, chest=1024, n_chest=120, n_more=2400, rounds=3)
-QUICK = Sizes(photo=(64, 48), n_photos=16, chest=64, n_chest=8, n_more=32, rounds=1)
+FULL = Sizes(
+    photo=(800, 600),
+    n_photos=600,
+    chest=1024,
+    n_chest=120,
+    small=(160, 160),
+    growth=(2400, 9600),
+    rounds=3,
+)
+QUICK = Sizes(
+    photo=(64, 48),
+    n_photos=16,
+    chest=64,
+    n_chest=8,
+    small=(32, 32),
+    growth=(16, 32),
+    rounds=1,
+)
 
 
 def measure_preparation(*, quick: bool) -> list[Row]:
@@ -68,7 +89,7 @@ def measure_preparation(*, quick: bool) -> list[Row]:
         ):
             seconds = measure(
                 {"prepare": partial(_prepare, files), "decoding": partial(_decode, files)},
-                check=partial(require_equal, what="images"),
+                check=_require_equal,
                 rounds=sizes.rounds,
             )
             rows.append(
@@ -81,24 +102,26 @@ def measure_preparation(*, quick: bool) -> list[Row]:
                     at_least=0.90,
                 )
             )
-        rows.append(_measure_memory(photographs, sizes))
+        rows.append(_measure_memory(sizes))
     return rows
 
 
-def _measure_memory(photographs: Sequence[Path], sizes: Sizes) -> Row:
-    """Compare the memory that more photographs take with that of fewer."""
-    more = _link(Path("more"), photographs, sizes.n_more)
-    growth: dict[str, list[int]] = {"fewer": [], "more": []}
+def _measure_memory(sizes: Sizes) -> Row:
+    """Compare the memory that many images take with that of fewer."""
+    drawn = _save(Path("small"), N_CLASSES * 2, sizes.small, "RGB")
+    linked = {n: _link(Path(f"{n}"), drawn, n) for n in sizes.growth}
+    growth: dict[int, list[int]] = {n: [] for n in sizes.growth}
     for _ in range(sizes.rounds + 1):  # the first loads what both need
-        for name, files in (("fewer", photographs), ("more", more)):
+        for n, files in linked.items():
             with watch_memory() as peak:
-                _write(files, Path("prepared.h5"))
-            growth[name].append(max(1, peak.growth))
+                _write(files, Path("prepared.h5"), MEMORY_SIZE)
+            growth[n].append(max(1, peak.growth))
+    fewer, more = sizes.growth
     return ratio_row(
         "preparation",
-        f"peak memory of `prepare`; {sizes.n_more} photographs",
-        f"{len(photographs)} photographs",
-        np.divide(growth["more"][1:], growth["fewer"][1:]),
+        f"peak memory of `prepare`; {more:,} images",
+        f"{fewer:,} images",
+        np.divide(growth[more][1:], growth[fewer][1:]),
         Goal("<=", 1.25),
     )
 
@@ -133,41 +156,40 @@ def _place(root: Path, i: int, n: int, suffix: str) -> Path:
     return folder / f"{i:05}{suffix}"
 
 
-def _prepare(files: Sequence[Path]) -> UInt8[np.ndarray, "n s s 3"]:
+def _prepare(files: Sequence[Path]) -> Callable[[], Images]:
+    """Prepare files; what is returned reads the images, in the order of the files."""
     path = Path("prepared.h5")
-    _write(files, path)
-    splits = [read_split(path, split) for split in ("train", "test")]
-    return np.concatenate([split.images[np.argsort(split.index)] for split in splits])
+    _write(files, path, SIZE)
+
+    def read() -> Images:
+        splits = [read_split(path, split) for split in ("train", "test")]
+        return np.concatenate([split.images[np.argsort(split.index)] for split in splits])
+
+    return read
 
 
-def _write(files: Sequence[Path], path: Path) -> None:
+def _write(files: Sequence[Path], path: Path, size: int) -> None:
     dataset = {
-        "source": {
-            "name": "folder",
-            "root": str(files[0].parents[2]),
-            "split": None,
-            "groups": None,
-            "boxes": None,
-            "digest": None,
-        },
-        "image_size": SIZE,
-        "resize": "squash",
+        "source": {"name": "folder", "root": str(files[0].parents[2]), "digest": None},
+        "image_size": size,
         "bits": 16,
         "imbalance": {
             "kind": "natural",
             "n_max": None,
             "selection": {"name": "seeded", "seed": 0},
         },
-        "validation": {"share": 0.0, "seed": 0},
-        "normalization": None,
-        "evaluate_on": None,
     }
-    prepare(Dataset.model_validate(dataset), path)
+    prepare(Dataset.model_validate(complete("datasets", dataset)), path)
 
 
-def _decode(files: Sequence[Path]) -> UInt8[np.ndarray, "n s s 3"]:
+def _decode(files: Sequence[Path]) -> Callable[[], Images]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return np.stack(list(pool.map(_decode_one, files)))
+        images = np.stack(list(pool.map(_decode_one, files)))
+    return lambda: images
+
+
+def _require_equal(ours: Callable[[], Images], theirs: Callable[[], Images]) -> None:
+    require_equal(ours(), theirs(), what="images")
 
 
 def _decode_one(path: Path) -> UInt8[np.ndarray, "s s 3"]:

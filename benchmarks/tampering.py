@@ -174,7 +174,8 @@ VERDICT = together(
     replace_text("metrics/claims/planted.json", r'"does not hold"', '"holds"'),
 )
 IOBB = change_metrics("metrics/cam_alignment/phantom-bce.json", lambda v: v.update(iobb=0.6))
-README_NUMBER = replace_text("README.md", r"0\.775 \|", "0.875 |")
+NUMBERS = "docs/results/default.md"
+README_NUMBER = replace_text("README.md", r"\+0\.113 \(", "+0.213 (")
 SAID = f"dumps not reproduced: {UNCHECKED}"
 
 DIGITS = {
@@ -241,9 +242,9 @@ TAMPERINGS = (
     ),
     Tampering("a number of the README", README_NUMBER),
     Tampering(
-        "a verdict of the README",
+        "a verdict of the page with all numbers",
         replace_text(
-            "README.md", r"^(\| LDAM does not lower.*\| B \|)  \|(.*)\|  \|$", r"\1\2|  |  |"
+            NUMBERS, r"^(\| LDAM does not lower.*\| B \|)  \|(.*)\|  \|$", r"\1\2|  |  |"
         ),
     ),
     Tampering(
@@ -267,8 +268,8 @@ TAMPERINGS = (
         afterwards=forge_hash("data/gathered/differences/planted.json"),
     ),
     Tampering(
-        "a number of the README under another heading",
-        replace_text("README.md", r"^(\| what \| .*) \| where \|$", r"\1 | from |"),
+        "a number of the page with all numbers under another heading",
+        replace_text(NUMBERS, r"^(\| what \| .*) \| where \|$", r"\1 | from |"),
     ),
     Tampering(
         "a choice of the pinned analyses misspelt",

@@ -369,6 +369,7 @@ WRONG = {
     "no training": (changed(split=["test"] * 60), "split: found no 'train'"),
     "fewer words": (changed(split=["train"]), "split must have 60 words, one per image, found 1"),
     "an id twice": (changed(ids=["a"] * 60), "ids must differ, found 'a' twice"),
+    "a carriage return": (changed(names=["a", "b\rc", "d"]), "names: found 'b\\rc'; allowed: no"),
     "no file": (
         changed(paths=["no.png"] * 60),
         "paths: found 'no.png' at row 0, which is no file",
@@ -399,3 +400,16 @@ def test_images_are_those_that_the_stage_names():
     found = imbalens.analyze(**given, ids=ids).table("archetypes-instances")
     wanted = pd.read_csv(kept("default", Path(archetypes.INSTANCES.path_of("planted-ce"))))
     assert found["name"].tolist() == [f"train/{name}" for name in wanted["name"]]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_classes_that_no_training_image_has_are_said_and_do_no_harm(several):
+    given = birds()
+    given["logits"] = np.hstack([given["logits"], np.full((60, 1), -3.0)])
+    given["names"] = (*BIRDS, "owl")
+    if several:
+        given["labels"] = np.eye(4, dtype=int)[given["labels"]]
+    found = imbalens.analyze(**given)
+    assert found.headline[0].endswith(f"; {4 + several} classes of 22 to 0 training images")
+    (line,) = (line for line in found.headline if line.startswith("rare"))
+    assert line.endswith("% of the smallest (heron, 5 images)")

@@ -1,5 +1,6 @@
 """The pages to look at images with, in a browser that has no network."""
 
+import json
 import re
 from contextlib import contextmanager
 from itertools import product
@@ -212,3 +213,21 @@ def test_images_beyond_those_pictured_are_no_grey_squares(browser, tmp_path):
             assert page.locator("#chosen .near li").count() == 5
             told += 5 - page.locator("#chosen .near .picture").count()
         assert told > 0
+
+
+def test_of_runs_one_of_which_predicts_nothing_the_other_is_right_or_wrong(browser, tmp_path):
+    """Switching between both draws all points, whatever they are coloured by."""
+    text = imbalens.analyze(**birds()).page
+    before, data, after = re.split(r'(?<=id="data">)(.*?)(?=</script>)', text, maxsplit=1)
+    values = json.loads(data)
+    values["runs"]["none"] = values["runs"]["features"] | {"predicted": None}
+    before = before.replace('<select id="run">', '<select id="run"><option>none</option>')
+    path = tmp_path / "page.html"
+    path.write_text(before + json.dumps(values) + after, encoding="utf-8")
+    with opened_file(browser, path) as page:
+        page.select_option("#colour", "right")
+        for own in ("", "1"):
+            page.select_option("#class", own)
+            for run, word in (("features", "has it" if own else "wrong"), ("none", "not known")):
+                page.select_option("#run", run)
+                wait_for_map(page, word, 60)

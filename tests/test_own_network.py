@@ -69,7 +69,7 @@ def test_what_it_leaves_out_are_the_defaults():
     params = load_params()
     run, dataset, recipe = params.runs[RUN], params.datasets["mine"], params.recipes["default"]
     assert (run.seed, run.drw, run.checkpoint) == (0, None, "models/own.pt")
-    assert (dataset.validation.share, dataset.normalization) == (0, None)
+    assert (dataset.validation.share, dataset.resize) == (0, "squash")
     assert (recipe.optimizer.name, recipe.schedule.name, recipe.device) == (
         "sgd",
         "cosine",

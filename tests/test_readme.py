@@ -1,4 +1,4 @@
-"""What README.md shows is what was computed."""
+"""What README.md and the page with all numbers show is what was computed."""
 
 import hashlib
 import re
@@ -7,10 +7,11 @@ import pytest
 import yaml
 
 from imbalens.errors import InputError
-from imbalens.validation.readme import fill, find_stale_lines
+from imbalens.validation.readme import PAGES, fill, find_stale_lines
 from tests.tiny import ROOT
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README, DEFAULT = ((ROOT / page).read_text(encoding="utf-8") for page in PAGES)
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+\.\d+")
 SIGNED = re.compile(r"[-+]\d+\.\d+")
 
@@ -19,8 +20,9 @@ def with_another_number(row):
     return re.sub(r" [\d.]+", " 7.7", row, count=1)
 
 
-def test_all_numbers_are_those_of_the_committed_results():
-    assert find_stale_lines(ROOT) == []
+@pytest.mark.parametrize("page", PAGES)
+def test_all_numbers_are_those_of_the_committed_results(page):
+    assert find_stale_lines(page, ROOT) == []
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,7 @@ def test_all_numbers_are_those_of_the_committed_results():
     ids=["metrics", "differences", "verdicts", "diffs"],
 )
 def test_a_false_number_of_any_kind_of_row_is_put_right(pattern, falsify, least):
-    lines = README.splitlines()
+    lines = DEFAULT.splitlines()
     rows = [place for place, line in enumerate(lines) if re.match(pattern, line)]
     falsified = [falsify(line) if place in rows else line for place, line in enumerate(lines)]
     changed = sum(old != new for old, new in zip(lines, falsified, strict=True))
@@ -43,7 +45,13 @@ def test_a_false_number_of_any_kind_of_row_is_put_right(pattern, falsify, least)
 
 
 def test_class_sizes_in_the_text_are_put_right():
-    falsified = re.sub(r"\d+(?= in the (largest class|smallest))", "7", README)
+    falsified = re.sub(r"\d+(?= in the (largest class|smallest))", "7", DEFAULT)
+    assert falsified != DEFAULT
+    assert fill(falsified, ROOT) == DEFAULT
+
+
+def test_differences_in_the_readme_are_put_right():
+    falsified = README.replace("+0.113 (", "+0.213 (")
     assert falsified != README
     assert fill(falsified, ROOT) == README
 
@@ -77,6 +85,7 @@ def test_the_pictures_are_the_pipelines_own(picture, stage, output):
     assert hashlib.md5(content, usedforsecurity=False).hexdigest() == outputs[output]
 
 
-def test_links_lead_to_files():
-    for target in re.findall(r"\]\(((?!http)[^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("page", [ROOT / "README.md", *DOCS], ids=lambda page: page.stem)
+def test_links_lead_to_files(page):
+    for target in re.findall(r"\]\(((?!http)[^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target

@@ -112,7 +112,7 @@ def test_kill_9_then_the_same_command_gives_the_same_weights(workspace, tmp_path
 
 
 @pytest.mark.parametrize("path", ["public.pth", "$MY_WEIGHTS/public.pth", "~/public.pth"])
-def test_a_checkpoint_takes_the_place_of_training(workspace, monkeypatch, path):
+def test_a_checkpoint_takes_the_place_of_training(workspace, monkeypatch, capsys, path):
     monkeypatch.setenv("MY_WEIGHTS", str(workspace))
     monkeypatch.setenv("HOME", str(workspace))
     torch.manual_seed(1)
@@ -122,7 +122,9 @@ def test_a_checkpoint_takes_the_place_of_training(workspace, monkeypatch, path):
         "public.pth",
     )
     change(lambda values: method_of(values, RUN).update(checkpoint=path))
+    capsys.readouterr()
     train.main([RUN])
+    assert capsys.readouterr().err.startswith("notice: methods.")  # not the means of its training
     dump_features.main([RUN])
     with h5py.File(f"data/dumps/features/{RUN}.h5") as file:
         np.testing.assert_array_equal(
@@ -278,6 +280,36 @@ def test_batch_size_changes_dumps_by_rounding_only():
             found.append({split: file[f"{split}/features"][:] for split in ("train", "test")})
     for split in ("train", "test"):
         np.testing.assert_allclose(found[0][split], found[1][split], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_training_that_runs_out_of_memory_names_its_batch_size(monkeypatch):
+    def forward(_images):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9")
+
+    monkeypatch.setattr("imbalens.training.train.training_forward", lambda *_, **__: forward)
+    with pytest.raises(InputError) as caught:
+        train.main([RUN])
+    assert str(caught.value).startswith(
+        f"{RUN}: params.yaml: recipes.quick.batch_size: found 32, for which memory ran out; set a "
+        "smaller one, or"
+    )
+    assert "can't allocate memory" in str(caught.value)
+    assert not Path(f"data/models/{RUN}.pt").exists()
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_training_foretells_that_memory_will_not_do(monkeypatch, capsys):
+    train.main([RUN])
+    weights = Path(f"data/models/{RUN}.pt")
+    before, plain = weights.read_bytes(), capsys.readouterr().err
+    assert "recipes.quick.batch_size" not in plain
+    monkeypatch.setattr("imbalens.training.fitting.free_memory", lambda: 2**20)
+    train.main([RUN])
+    assert weights.read_bytes() == before, "the batch stays"
+    assert (
+        f"{RUN}: params.yaml: recipes.quick.batch_size: batches of 32" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.usefixtures("workspace")

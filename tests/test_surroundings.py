@@ -21,6 +21,7 @@ MINE = {"name": "folder", "root": "$MY_IMAGES/lt", "digest": None}
 SUMMARY = {"images": {"train": 90}, "counts": {"train": {"cat": 60, "striped red square": 30}}}
 MD5 = "0123456789abcdef0123456789abcdef"
 VARIABLES = ("MY_IMAGES", "MY_WEIGHTS", "IMBALENS_CIFAR10_LT", "IMBALENS_NIH_ROOT")
+VARIABLES += ("IMBALENS_CHECKPOINTS",)
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +90,12 @@ def test_a_profile_needs_the_variables_that_it_names(folder, monkeypatch, profil
         for key in ("root", "path")
         if (found := re.match(r"\$(\w+)", getattr(dataset.source, key, "")))
     }
+    checkpoints = {
+        f"methods.{name}.checkpoint": Path(method.checkpoint)
+        for name, method in params.methods.items()
+        if method.checkpoint
+    }
+    named |= {key: path.parts[0].removeprefix("$") for key, path in checkpoints.items()}
     for key, variable in named.items():
         with pytest.raises(InputError) as caught:
             require_surroundings(params, path)
@@ -98,6 +105,8 @@ def test_a_profile_needs_the_variables_that_it_names(folder, monkeypatch, profil
         )
     for variable in named.values():
         monkeypatch.setenv(variable, "somewhere")
+    for checkpoint in checkpoints.values():
+        write(folder.joinpath("somewhere", *checkpoint.parts[1:]))
     require_surroundings(params, path)
 
 
@@ -122,6 +131,21 @@ def test_every_mistake_is_named_at_once(folder):
         "methods.bce.model.weights: start.pt: no such file; place the weights there, or set "
         "'imagenet' or 'none'",
     ]
+
+
+def test_the_module_of_ones_own_network_is_there(folder):
+    def named(factory):
+        return at(*CE, model={"name": "python", "factory": factory})
+
+    (folder / "own_nets").mkdir()
+    assert find(folder, named("own_nets.mine:build")) == [
+        "methods.ce.model.factory: found 'own_nets.mine:build', whose module is neither in the "
+        "project (own_nets/mine.py) nor installed; write it, or name another"
+    ]
+    assert len(find(folder, named("no_such_package:build"))) == 1
+    (folder / "own_nets/mine.py").write_text("(", encoding="utf-8")  # importing it would say so
+    assert find(folder, named("own_nets.mine:build")) == []
+    assert find(folder, named("torchvision.models:resnet18")) == []
 
 
 @pytest.mark.parametrize("text", ["x.pt", "$MY_WEIGHTS/x.pt", "~/x.pt"])

@@ -6,15 +6,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PIPELINE = Path("dvc.yaml")
-# These only carry values into a stage, which DVC tracks themselves as parameters, or refuse them:
-# they change no result. Were they dependencies, describing a new analysis or wording an error
-# anew would train every network again. Stages that cost nothing depend on them, and mostly write
-# the same whatever they say.
+# These only carry values into a stage, which DVC tracks themselves as parameters, or refuse them,
+# or say what the machine can hold: they change no result. Were they dependencies, describing a new
+# analysis or wording an error anew would train every network again. Stages that cost nothing
+# depend on them, and mostly write the same whatever they say.
 CARRY_VALUES = (
     "src/imbalens/params/",
     "src/imbalens/errors.py",
     "src/imbalens/interrupting.py",
     "src/imbalens/locks.py",
+    "src/imbalens/memory.py",
     "src/imbalens/stage.py",
 )
 READ_VALUES = ("check", "trained_code", "gather")

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import pandas as pd
 from markupsafe import escape
@@ -19,7 +20,13 @@ from imbalens.reports.common.not_applicable import STATUS, draw_reason, not_appl
 from imbalens.store.files import write_json, write_text
 from imbalens.store.tables import Table, write_table
 
-Main = Callable[..., None]  # takes the arguments, or None for those of the process
+
+@runtime_checkable
+class Main(Protocol):
+    """What runs a stage."""
+
+    def __call__(self, argv: Sequence[str] | None = None) -> None:
+        """Take the arguments, None for those of the process."""
 
 
 def empty_where_not_applicable(

@@ -1,6 +1,7 @@
 import pytest
 
 from imbalens.params.datasets import Dataset, Planted
+from imbalens.params.loading import complete
 
 
 @pytest.fixture(autouse=True)
@@ -15,22 +16,17 @@ def make_dataset():
 
     def make(source=None, **changes):
         planted = {"name": "planted", "train_per_class": 20, "test_per_class": 3, "seed": 0}
-        return Dataset.model_validate(
-            {
-                "source": source or Planted(**planted, mislabelled=0.1, subconcept=0.1),
-                "evaluate_on": None,
-                "image_size": 8,
-                "resize": "squash",
-                "bits": None,
-                "imbalance": {
-                    "kind": "natural",
-                    "n_max": None,
-                    "selection": {"name": "seeded", "seed": 0},
-                },
-                "validation": {"share": 0.0, "seed": 0},
-                "normalization": None,
-                **changes,
-            }
-        )
+        plain = {
+            "image_size": 8,
+            "imbalance": {
+                "kind": "natural",
+                "n_max": None,
+                "selection": {"name": "seeded", "seed": 0},
+            },
+            **changes,
+        }
+        filled = complete("datasets", {"source": {}, **plain})
+        given = source or Planted(**planted, mislabelled=0.1, subconcept=0.1)
+        return Dataset.model_validate(filled | {"source": given})
 
     return make

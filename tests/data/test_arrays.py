@@ -1,7 +1,6 @@
 import os
 import zipfile
 from pathlib import Path
-from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -452,9 +451,7 @@ def test_a_chunk_that_unpacks_to_more_than_the_memory_is_not_unpacked(
         )
 
     rewrite(tmp_path / "a.h5", arrays, "train_images", create)
-    monkeypatch.setattr(
-        array_files.psutil, "virtual_memory", lambda: SimpleNamespace(available=1000)
-    )
+    monkeypatch.setattr(array_files, "free_memory", lambda: 1000)
     if refused:
         message = refuse(tmp_path / "a.h5")
         assert message.startswith("a chunk of train_images would take 0.0 GiB; available: 0.0 GiB")

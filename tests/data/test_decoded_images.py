@@ -37,10 +37,10 @@ def decode_all(files):
 
 
 def stored(tmp_path):
-    """Return how many keys there are, and the images."""
+    """Return how many records there are, and the images."""
     folder = next((tmp_path / "work").iterdir())
     pixels = np.frombuffer((folder / "pixels").read_bytes(), dtype=np.uint8)
-    return len((folder / "keys").read_bytes()) / 16, pixels.reshape(-1, 8, 8, 1)
+    return len((folder / "records").read_bytes()) / 20, pixels.reshape(-1, 8, 8, 1)
 
 
 def save(path, pixels):
@@ -140,10 +140,12 @@ def test_of_files_where_one_was_removed_none_is_decoded(tmp_path, files, decoded
         ("pixels", 0, 9),
         ("pixels", None, 9),
         ("pixels", 9 * 64 + 10, 0),
-        ("keys", 5 * 16 + 1, 4),
-        ("keys", 0, 9),
-        ("keys", None, 9),
-        ("keys", "zeros", 9),
+        ("pixels", "zeros", 9),
+        ("pixels", "a bit", 1),
+        ("records", 5 * 20 + 1, 4),
+        ("records", 0, 9),
+        ("records", None, 9),
+        ("records", "zeros", 9),
     ],
 )
 def test_files_cut_off_or_lost_are_recovered_from(tmp_path, files, decoded, name, length, n_again):
@@ -154,7 +156,10 @@ def test_files_cut_off_or_lost_are_recovered_from(tmp_path, files, decoded, name
     if length is None:
         path.unlink()
     elif length == "zeros":
-        path.write_bytes(bytes(9 * 16))
+        path.write_bytes(bytes(path.stat().st_size))  # as after a crash of the machine
+    elif length == "a bit":
+        first, *others = path.read_bytes()
+        path.write_bytes(bytes([first ^ 1, *others]))
     else:
         path.write_bytes(path.read_bytes()[:length].ljust(length, b"x"))
     backwards = np.arange(9)[::-1]

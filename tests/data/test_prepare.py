@@ -106,6 +106,13 @@ def test_a_given_normalization_is_kept(tmp_path, make_dataset):
     assert prepared.std.tolist() == [0.1, 0.2, 0.3]
 
 
+def test_a_normalization_by_name_is_kept_as_its_numbers(tmp_path, make_dataset):
+    prepare(make_dataset(normalization="imagenet"), tmp_path / "a.h5")
+    prepared = read_metadata(tmp_path / "a.h5")
+    assert prepared.mean.tolist() == [0.485, 0.456, 0.406]
+    assert prepared.std.tolist() == [0.229, 0.224, 0.225]
+
+
 @settings(deadline=None, max_examples=20)
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.integers(0, 9))
 def test_moments_do_not_depend_on_the_batches(sizes, seed):

@@ -2,6 +2,7 @@
 
 import torch
 
+from imbalens.dumps.trained import Trained
 from imbalens.models.build import build_model
 from imbalens.models.cifar_resnet import CifarResNet
 from imbalens.params.datasets import Dataset
@@ -66,16 +67,14 @@ def random_network(loss: str) -> CifarResNet:
     return model
 
 
-def break_maps(model: CifarResNet, *, at: int, value: float) -> None:
-    """Let a network's maps of one image, counted over all that it sees, hold another value."""
-    whole, seen = model.forward_maps, 0
+def break_maps(trained: Trained, split: str, row: int, *, value: float) -> None:
+    """Let a network's maps of one image hold another value."""
+    split_images, whole = trained.images[split], trained.model.forward_maps
+    (wanted,) = split_images.normalized(split_images.images[row : row + 1])
 
     def broken(images):
-        nonlocal seen
         maps = whole(images).clone()
-        if seen <= at < seen + len(images):
-            maps[at - seen, 0, 0, 0] = value
-        seen += len(images)
+        maps[(images - wanted).abs().amax((1, 2, 3)) < 1e-5, 0, 0, 0] = value
         return maps
 
-    model.forward_maps = broken
+    trained.model.forward_maps = broken

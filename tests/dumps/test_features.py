@@ -100,14 +100,19 @@ def test_a_rerun_gives_the_same_bytes(dump):
 
 
 @pytest.mark.parametrize("batch_size", [7, 1000])
-@pytest.mark.parametrize(("row", "value"), [(0, np.nan), (20, np.inf)])
-def test_features_that_are_not_finite_are_not_written(load, tmp_path, batch_size, row, value):
+@pytest.mark.parametrize(
+    ("split", "row", "value"), [("val", -1, np.nan), ("test", 0, np.nan), ("test", 19, np.inf)]
+)
+def test_features_that_are_not_finite_are_not_written(
+    load, tmp_path, batch_size, split, row, value
+):
     trained = load("ce", ["val", "test"])
-    break_maps(trained.model, at=len(trained.index["val"]) + row - 1, value=value)
+    row %= len(trained.index[split])
+    break_maps(trained, split, row, value=value)
     with pytest.raises(InputError) as caught:
         dump_features(trained, tmp_path / "a.h5", run="wild", loss="ce", batch_size=batch_size)
-    place = f"row {row - 1} of test" if row else f"row {len(trained.index['val']) - 1} of val"
-    assert str(caught.value).startswith(f"wild: features of {place} are not finite: the weights ")
+    message = f"wild: features of row {row} of {split} are not finite: the weights "
+    assert str(caught.value).startswith(message)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -121,7 +126,7 @@ def test_logits_that_are_not_finite_are_not_written(load, tmp_path):
 
 def test_features_too_long_for_a_cosine_are_not_written(load, tmp_path):
     trained = load("ldam", ["test"])
-    break_maps(trained.model, at=3, value=1e32)
+    break_maps(trained, "test", 3, value=1e32)
     with pytest.raises(InputError, match="wild: lengths of features of row 3 of test are not"):
         dump_features(trained, tmp_path / "a.h5", run="wild", loss="ldam", batch_size=9)
     assert list(tmp_path.iterdir()) == []

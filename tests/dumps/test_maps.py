@@ -205,14 +205,14 @@ def test_a_layer_that_gives_no_maps_is_named_and_nothing_is_written(dump, tmp_pa
 
 def test_a_failure_amid_the_maps_leaves_nothing(dump, tmp_path, monkeypatch):
     before = dump(name="other").read_bytes()
-    appended = maps._append
+    stored = maps._store
 
-    def fail(file, name, values, start, n):
-        if start:
+    def fail(file, name, values, rows, n, **chunks):
+        if rows.start:
             raise MemoryError
-        appended(file, name, values, start, n)
+        stored(file, name, values, rows, n, **chunks)
 
-    monkeypatch.setattr(maps, "_append", fail)
+    monkeypatch.setattr(maps, "_store", fail)
     for name in ("run", "other"):
         with pytest.raises(MemoryError):
             dump(name=name)
@@ -258,9 +258,9 @@ def test_reading_in_parts_covers_everything_within_the_budget(
             "has 6 = 5 in 'boxes' [b 6], but 6 in 'the schema'",
         ),
         (
-            "head/weight",
-            np.zeros((10, 63), np.float32),
-            "has k = 63 in 'head/weight' [m k], but 64 in 'maps'",
+            "head/bias",
+            np.zeros(9, np.float32),
+            "has m = 9 in 'head/bias' [m], but 10 in 'head/weight'",
         ),
         ("row", np.arange(3), "has n = 3 in 'row' [n], but {n} in 'maps'"),
     ],
@@ -294,7 +294,7 @@ def test_missing_maps_say_what_to_run(tmp_path):
 
 def test_maps_that_are_not_finite_are_not_written(dump, load, boxes, tmp_path):
     trained, rows = load("ce", [SPLIT]), sorted(set(boxes[:, 0].tolist()))
-    break_maps(trained.model, at=18, value=np.inf)
+    break_maps(trained, SPLIT, rows[18], value=np.inf)
     with pytest.raises(InputError, match=rf"run: maps of row {rows[18]} of train are not finite"):
         dump(trained=trained)
     assert list((tmp_path / "maps").iterdir()) == []

@@ -138,7 +138,7 @@ def test_ranks_of_a_larger_image_have_32_bits(dump_blank):
 
 def test_scores_that_are_not_finite_give_no_order(load, tmp_path):
     trained = load("ce", ["train"])
-    break_maps(trained.model, at=20, value=np.nan)
+    break_maps(trained, "train", 20, value=np.nan)
     with pytest.raises(InputError, match="wild: scores of row 20 of train are not finite"):
         dump_saliency(trained, tmp_path / "a.h5", run="wild", score="predicted", batch_size=8)
     assert list(tmp_path.iterdir()) == []

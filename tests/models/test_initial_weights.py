@@ -145,6 +145,17 @@ def test_a_file_of_the_full_network(tmp_path, full):
 
 
 @pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize("prefix", ["module.", "model._orig_mod."])
+def test_prefixes_are_taken_away_and_what_stands_beside_is_left_out(tmp_path, full, kind, prefix):
+    state = {prefix + name: each for name, each in published(full[kind].state_dict()).items()}
+    torch.save({"state_dict": {**state, "loss.weight": torch.ones(3)}}, tmp_path / "full.ckpt")
+    network = fresh(kind)
+    initialize(network, parameters(kind, str(tmp_path / "full.ckpt")))
+    expected = maps_by_hand(kind, full[kind])
+    torch.testing.assert_close(network.forward_maps(IMAGES).detach(), expected)
+
+
+@pytest.mark.parametrize("kind", FILES)
 def test_a_file_of_the_same_network_gives_all_but_the_head(tmp_path, kind):
     source, network = fresh(kind, 1), fresh(kind, 2)
     if kind == "densenet121_truncated":

@@ -18,7 +18,6 @@ from imbalens.store.tables import Table, write_table
 
 PAGE = "index.html"
 LISTED = "analyze.json"  # by which a folder is known for what `save` wrote
-NOT_APPLICABLE = "not applicable"
 
 
 @dataclass(frozen=True)
@@ -32,11 +31,6 @@ class Told:
 
     metrics: Mapping[str, Any]
     tables: tuple[tuple[Table, pd.DataFrame], ...] = ()
-
-
-def not_applicable(reason: str) -> Told:
-    """Say that a question cannot be asked, and why."""
-    return Told({"status": NOT_APPLICABLE, "reason": reason})
 
 
 def file_of(table: Table) -> str:

@@ -7,11 +7,12 @@ from imbalens.analysis.adversaries.adversaries import adversaries
 from imbalens.analysis.archetypes.archetypes import archetypes
 from imbalens.analysis.feature_overlap import feature_overlap
 from imbalens.analysis.performance.performance import performance
-from imbalens.api.analysis import Told, not_applicable
+from imbalens.api.analysis import Told
 from imbalens.api.outputs import Outputs
 from imbalens.reports import adversaries as adversaries_report
 from imbalens.reports import archetypes as archetypes_report
 from imbalens.reports import feature_overlap as overlap_report
+from imbalens.reports.common.not_applicable import not_applicable
 from imbalens.reports.performance import tables as performance_report
 from imbalens.tables import adversaries as adversary_tables
 from imbalens.tables import archetypes as archetype_tables
@@ -25,7 +26,7 @@ def tell_performance(
     """Measure how well the evaluation images are told apart, as stage `performance` does."""
     seen, reason = given.evaluation, _lacking(given)
     if seen.scores is None or reason:
-        return not_applicable(reason)
+        return Told(not_applicable(reason))
     found = performance(
         *(seen.scores, seen.targets, given.label_counts, given.label_names),
         thresholds=given.thresholds,
@@ -73,7 +74,7 @@ def tell_adversaries(given: Outputs, **options: Any) -> Told:  # noqa: ANN401 - 
     """Compare nearest adversaries with errors, as stage `adversaries` does."""
     train, unseen, reason = given.train, given.evaluation, _lacking(given)
     if train.predictions is None or unseen.predictions is None or reason:
-        return not_applicable(reason)
+        return Told(not_applicable(reason))
     found = adversaries(
         *(train.features, train.classes, train.predictions),
         *(unseen.classes, unseen.predictions),
@@ -97,9 +98,8 @@ def tell_feature_overlap(given: Outputs, *, top_k: int) -> Told:
     """Find the features that classes share, as stage `feature_overlap` does."""
     train, about = given.train, (given.class_names, given.class_counts)
     if top_k > train.features.shape[1]:
-        return not_applicable(
-            f"the largest {top_k} of {train.features.shape[1]} features cannot be taken"
-        )
+        reason = f"the largest {top_k} of {train.features.shape[1]} features cannot be taken"
+        return Told(not_applicable(reason))
     found = feature_overlap(
         train.features, train.classes, n_classes=len(given.class_names), top_k=top_k
     )

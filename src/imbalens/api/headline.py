@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from imbalens.api.analysis import NOT_APPLICABLE
 from imbalens.api.outputs import Outputs
 from imbalens.errors import escape
+from imbalens.reports.common.not_applicable import is_applicable
 from imbalens.reports.common.tables import head_first
 
 SUSPECTS = 3  # labels in doubt that are named
@@ -32,19 +32,19 @@ def write_headline(
         f"images: {len(given.train.index):,} training{other}; "
         f"{len(given.class_names)} classes of {largest} to {smallest} training images",
         *_performance(metrics["performance"]),
-        _archetypes(given, metrics["archetypes"]["class_share"], order),
+        _archetypes(given, metrics["archetypes"]["class_share"]),
         *_suspects(metrics["explore"], candidates),
     ]
     left_out: dict[str, list[str]] = {}
     for question, found in metrics.items():
-        if found.get("status") == NOT_APPLICABLE:
+        if not is_applicable(found):
             left_out.setdefault(found["reason"], []).append(question)
     lines += [f"left out: {', '.join(which)}, for {why}" for why, which in left_out.items()]
     return tuple(map(escape, lines))
 
 
 def _performance(found: Mapping[str, Any]) -> list[str]:
-    if found.get("status") == NOT_APPLICABLE:
+    if not is_applicable(found):
         return []
     if "accuracy" in found:
         return [
@@ -57,14 +57,16 @@ def _performance(found: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _archetypes(
-    given: Outputs, shares: Mapping[str, Mapping[str, float]], order: list[int]
-) -> str:
+def _archetypes(given: Outputs, shares: Mapping[str, Mapping[str, float]]) -> str:
+    counts = given.class_counts
+    order = head_first(counts)
+    order = [place for place in order if counts[place]] or order
+
     def of_class(place: int) -> tuple[str, str]:
         name = given.class_names[place]
         own = [shares[name][kind] for kind in ("rare", "outlier")]
         share = "no image" if None in own else f"{100 * sum(own):.1f} %"
-        return share, f"({_short(name)}, {given.class_counts[place]:,} images)"
+        return share, f"({_short(name)}, {counts[place]:,} images)"
 
     (head, largest), (tail, smallest) = of_class(order[0]), of_class(order[-1])
     return (

@@ -1,7 +1,7 @@
 """Features, labels and predictions of images, as users give them, split by split."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,6 +143,7 @@ def take_outputs(
     elif scores is not None:
         turn = class_logits if targets.ndim == 1 else label_logits
         scores = turn(scores, place="probabilities")
+    _require_one_line({"names": named, "ids": about.names, "groups": about.groups or ()})
     rows = _rows_of(split, n_images=len(numbers))
     train, thresholds = rows["train"], None
     _require_two_classes(targets[train], named)
@@ -189,6 +190,14 @@ def _take_about(
         groups=None if groups is None else [str(each) for each in groups],
         paths=files,
     )
+
+
+def _require_one_line(texts: Mapping[str, Sequence[str]]) -> None:
+    """Refuse a carriage return, which would end a line of a table."""
+    for what, each in texts.items():
+        broken = next((text for text in each if "\r" in text), None)
+        if broken is not None:
+            raise InputError(f"{what}: found {shown(broken)}; allowed: no carriage return")
 
 
 def _take_scores(

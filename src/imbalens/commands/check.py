@@ -1,7 +1,8 @@
 """Check a file of parameters, and analyses.yaml, before anything is computed.
 
 Where the file is that of a DVC project, what a killed DVC left there is cleared away first, and
-the variables, weights, classes and images that the experiment needs are looked for.
+the variables, weights, classes and images that the experiment needs are looked for. What is
+allowed and often not meant is a notice.
 """
 
 import argparse
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from imbalens.params.dvc_yaml import format_yaml
 from imbalens.params.loading import PARAMS_PATH, load_params, read_experiment
+from imbalens.params.notices import report_notices
 from imbalens.recovery import recover
 from imbalens.surroundings import require_surroundings
 
@@ -34,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     params = load_params(path)
     if in_project:
         require_surroundings(params, path)
+    report_notices(params, params.runs)
     counted = f"{len(params.datasets)} datasets, {len(params.runs)} runs"
     print(f"{path}: valid ({counted})", file=about)
     if arguments.full:

@@ -16,7 +16,7 @@ from imbalens.errors import InputError
 from imbalens.store.files import write_text
 from imbalens.validation.judge import Problem
 from imbalens.validation.pinned import RESULTS, pin
-from imbalens.validation.readme import README, fill
+from imbalens.validation.readme import PAGES, fill
 from imbalens.validation.repository import run
 from imbalens.validation.rules import RULES
 from imbalens.validation.spread import MACHINES, SEEDS, measure
@@ -44,7 +44,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     variants = [*MACHINES, *(f"seed {seed}" for seed in SEEDS)]
     measuring.add_argument("--variants", nargs="+", choices=variants, default=variants)
     measuring.add_argument("--jobs", type=int, default=1, help="variants at a time (default: 1)")
-    commands.add_parser("readme", help=f"fill in the numbers of {README}")
+    commands.add_parser(
+        "readme", help="fill in the numbers of README.md and of the page with all of them"
+    )
     arguments = parser.parse_args(argv)
     root = arguments.repository
     match arguments.command:
@@ -54,8 +56,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         case "measure":
             print(measure(root, arguments.variants, jobs=arguments.jobs))
         case "readme":
-            text = (root / README).read_text(encoding="utf-8")
-            write_text(root / README, fill(text, root))
+            for page in (root / page for page in PAGES if (root / page).exists()):
+                write_text(page, fill(page.read_text(encoding="utf-8"), root))
         case _:
             _validate(root, arguments)
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import h5py
 import numpy as np
-import psutil
 from jaxtyping import Int, UInt8
 
 from imbalens.data.image_files import MAX_PIXELS, resize_images
 from imbalens.data.source import ReadImages
 from imbalens.errors import InputError
+from imbalens.memory import GIB, free_memory
 from imbalens.params.datasets import Resize
 from imbalens.store.hdf5 import read_text
 from imbalens.store.hdf5_links import find_foreign
@@ -189,11 +189,11 @@ def _load(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, kind: s
 
 def _require_memory(path: Path, what: str, n_bytes: int) -> None:
     """Refuse what is read at once and does not fit."""
-    available = psutil.virtual_memory().available
+    available = free_memory()
     if n_bytes > available:
         raise InputError(
-            f"{path}: {what} would take {n_bytes / 2**30:,.1f} GiB; available: "
-            f"{available / 2**30:,.1f} GiB of memory; save images as HDF5 in small chunks"
+            f"{path}: {what} would take {n_bytes / GIB:,.1f} GiB; available: "
+            f"{available / GIB:,.1f} GiB of memory; save images as HDF5 in small chunks"
         )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int64, UInt8, UInt32
 
 from imbalens.errors import InputError
-from imbalens.params.datasets import Normalization
+from imbalens.params.normalization import Normalization
 
 DARK = 64  # of 256 values
 

@@ -3,13 +3,16 @@
 import hashlib
 import os
 import shutil
+import struct
 import sys
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
+from io import BufferedRandom
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import PIL
@@ -18,8 +21,9 @@ from jaxtyping import Int, UInt8
 from imbalens.data import decoding, dicom, geometry, image_files
 from imbalens.errors import InputError
 
-PIXELS, KEYS = "pixels", "keys"  # files of the work folder, both in the order of decoding
+PIXELS, RECORDS = "pixels", "records"  # files of the work folder, in the order of decoding
 KEY_BYTES = 16
+RECORD = struct.Struct(f"<{KEY_BYTES}sI")  # key and checksum of an image
 PROGRAM = (
     __file__,
     decoding.__file__,
@@ -29,13 +33,22 @@ PROGRAM = (
 )
 
 
+class Stored(NamedTuple):
+    """Where an image is in the work folder, and the CRC-32 of its pixels."""
+
+    slot: int
+    checksum: int
+
+
 class DecodedImages:
     """Images of a list of files, kept in a work folder until `finish`.
 
     What was decoded before an interruption is read from there. The folder's name holds a hash of
     the root folder, of how files are decoded and of this program. Images are appended to one of
-    its files, and to another a key of each: a hash of path within the root, size in bytes and time
-    of change. So files that were replaced are decoded anew, and only those.
+    its files, and to another a record of each: a key, which is a hash of path within the root,
+    size in bytes and time of change, and a checksum. So files that were replaced are decoded
+    anew, and only those, and so are images that a crash kept from the disk: nothing has to wait
+    until they are there.
     """
 
     def __init__(
@@ -51,7 +64,7 @@ class DecodedImages:
         """
         self._work, self._root, self._files, self._how = work, root, files, how
         self._shape = (how.size, how.size, how.channels)
-        self._slots: dict[bytes, int] = {}  # by key, of the first `_n_known` images
+        self._stored: dict[bytes, Stored] = {}  # by key, of the first `_n_known` images
         self._n_known = 0
 
     def read(self, positions: Int[np.ndarray, " k"]) -> UInt8[np.ndarray, "k s s c"]:
@@ -62,26 +75,37 @@ class DecodedImages:
         """
         folder = self._folder
         images = np.empty((len(positions), *self._shape), dtype=np.uint8)
-        keys_of = {position: self._key(position) for position in positions.tolist()}
+        first: dict[int, int] = {}  # row of each distinct position
+        for row, position in enumerate(positions.tolist()):
+            first.setdefault(position, row)
+        keys = {row: self._key(position) for position, row in first.items()}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with (folder / PIXELS).open("a+b") as pixels, (folder / KEYS).open("a+b") as keys:
-                _lock(keys)
-                self._recover(pixels, keys, [*keys_of.values()])
-                missing = {i: key for i, key in keys_of.items() if key not in self._slots}
-                decoded = self._append(missing, pixels, keys)
-                for image, position in zip(images, positions.tolist(), strict=True):
-                    if position in decoded:
-                        image[:] = decoded[position]
-                        continue
-                    pixels.seek(self._slots[keys_of[position]] * image.size)
-                    if pixels.readinto(image.data) < image.size:
-                        raise OSError(f"{PIXELS} was cut off meanwhile")
+            with (
+                (folder / RECORDS).open("a+b") as records,  # locked until pixels is closed
+                (folder / PIXELS).open("a+b") as pixels,
+            ):
+                _lock(records)
+                self._recover(pixels, records)
+                missing = {
+                    row: position
+                    for position, row in first.items()
+                    if not self._take(keys[row], pixels, images[row])
+                }
+                for row, image in self._decode_all(missing):
+                    images[row] = image
+                    pixels.write(image.data)
+                    self._stored[keys[row]] = Stored(self._n_known, zlib.crc32(image.data))
+                    records.write(RECORD.pack(keys[row], self._stored[keys[row]].checksum))
+                    self._n_known += 1
         except OSError as error:
             raise InputError(
                 f"{folder}: cannot be used ({error.strerror or error}); make it writable or free "
                 "some space, then run the stage again"
             ) from error
+        for row, position in enumerate(positions.tolist()):
+            if first[position] < row:
+                images[row] = images[first[position]]
         return images
 
     def finish(self) -> None:
@@ -89,46 +113,42 @@ class DecodedImages:
         if self._folder.exists():
             shutil.rmtree(self._folder)
 
-    def _recover(self, pixels: BinaryIO, keys: BinaryIO, wanted: Sequence[bytes]) -> None:
-        """Cut off what an interruption left incomplete; learn the slots not known yet.
+    def _recover(self, pixels: BinaryIO, records: BinaryIO) -> None:
+        """Cut off what an interruption left incomplete; learn the records not known yet.
 
         Another process may have removed the folder, and begun it anew: what is known is then of
-        images that are no longer there.
+        other images, whose checksums differ.
         """
         image_bytes = int(np.prod(self._shape))
-        n = min(_length(keys) // KEY_BYTES, _length(pixels) // image_bytes)
+        n = min(_length(records) // RECORD.size, _length(pixels) // image_bytes)
         pixels.truncate(n * image_bytes)
-        keys.truncate(n * KEY_BYTES)
-        _flush(keys)  # before other images come into the slots cut off
-        known = [key for key in wanted if key in self._slots]
-        if n < self._n_known or any(_key_at(keys, self._slots[key]) != key for key in known):
-            self._slots, self._n_known = {}, 0
-        keys.seek(self._n_known * KEY_BYTES)
-        self._slots |= {keys.read(KEY_BYTES): slot for slot in range(self._n_known, n)}
+        records.truncate(n * RECORD.size)
+        if n < self._n_known:
+            self._stored, self._n_known = {}, 0
+        records.seek(self._n_known * RECORD.size)
+        found = RECORD.iter_unpack(records.read())
+        for slot, (key, checksum) in enumerate(found, start=self._n_known):
+            self._stored[key] = Stored(slot, checksum)
         self._n_known = n
 
-    def _append(
-        self, missing: dict[int, bytes], pixels: BinaryIO, keys: BinaryIO
-    ) -> dict[int, UInt8[np.ndarray, "s s c"]]:
-        """Decode images and write them, and only when they are on the disk their keys."""
-        images: dict[int, UInt8[np.ndarray, "s s c"]] = {}
-        if not missing:
-            return images
-        # Pillow decodes and resizes without holding the interpreter's lock
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            decoded = pool.map(self._decode, missing)
-            try:
-                for position, image in zip(missing, decoded, strict=True):
-                    pixels.write(image.data)
-                    images[position] = image
-            finally:
-                written = [missing[position] for position in images]
-                _flush(pixels)
-                keys.write(b"".join(written))
-                _flush(keys)
-        self._slots |= {key: self._n_known + i for i, key in enumerate(written)}
-        self._n_known += len(written)
-        return images
+    def _take(self, key: bytes, pixels: BufferedRandom, image: UInt8[np.ndarray, "s s c"]) -> bool:
+        """Read one image, if it is there as it was written."""
+        stored = self._stored.get(key)
+        if stored is None:
+            return False
+        pixels.seek(stored.slot * image.nbytes)
+        n_read = pixels.readinto(image.data)
+        return n_read == image.nbytes and zlib.crc32(image.data) == stored.checksum
+
+    def _decode_all(
+        self, positions: dict[int, int]
+    ) -> Iterator[tuple[int, UInt8[np.ndarray, "s s c"]]]:
+        """Decode images with all cores, yielding each with the row that it is for."""
+        if positions:
+            # Pillow decodes and resizes without holding the interpreter's lock
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                decoded = pool.map(self._decode, positions.values())
+                yield from zip(positions, decoded, strict=True)
 
     def _decode(self, position: int) -> UInt8[np.ndarray, "s s c"]:
         return self._how.read(self._root / self._files[position])
@@ -165,15 +185,5 @@ def _lock(file: BinaryIO) -> None:
             fcntl.flock(file, fcntl.LOCK_EX)
 
 
-def _key_at(keys: BinaryIO, slot: int) -> bytes:
-    keys.seek(slot * KEY_BYTES)
-    return keys.read(KEY_BYTES)
-
-
 def _length(file: BinaryIO) -> int:
     return file.seek(0, os.SEEK_END)
-
-
-def _flush(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())

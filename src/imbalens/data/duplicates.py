@@ -35,7 +35,7 @@ class SplitHashes:
 def hash_images(images: UInt8[np.ndarray, "k h w c"]) -> bytes:
     """Return `HASH_BYTES` of each image, one after another."""
     return b"".join(
-        hashlib.blake2b(image, digest_size=HASH_BYTES).digest()
+        hashlib.sha256(image).digest()[:HASH_BYTES]  # processors compute this one themselves
         for image in np.ascontiguousarray(images)
     )
 

@@ -26,7 +26,7 @@ from imbalens.data.nih import open_nih
 from imbalens.data.phantom import open_phantom
 from imbalens.data.places365 import open_places365
 from imbalens.data.planted import open_planted
-from imbalens.data.source import ReadImages, Source, SourceSplit, count_positives
+from imbalens.data.source import Source, SourceSplit, count_positives
 from imbalens.data.table import open_table
 from imbalens.errors import InputError
 from imbalens.params.datasets import (
@@ -83,6 +83,8 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
         channels = ChannelMoments(source.channels)
         about: dict[str, dict[str, Any]] = {}
         hashes: dict[str, SplitHashes] = {}
+        size = dataset.image_size if source.has_images else None
+        batches = iter(()) if size is None else _read_batches([*splits.values()], size)
         for split, (images, positions) in splits.items():
             arrays = _describe(split, images, positions)
             _write_arrays(file, arrays)
@@ -90,10 +92,10 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
             sha.update(_digested(split, arrays))
             targets, names = images.targets[positions], _names(images.names, positions)
             hashes[split] = SplitHashes(bytearray(), targets, names)
-            if not source.has_images or dataset.image_size is None:
+            if size is None:
                 continue
-            shape = (dataset.image_size, dataset.image_size, source.channels)
-            for batch in _write_images(file, split, images, positions, shape):
+            shape = (len(positions), size, size, source.channels)
+            for batch in _write_images(file, split, batches, shape):
                 sha.update(np.ascontiguousarray(batch).data)
                 hashes[split].hashes.extend(hash_images(batch))
                 if split == "train":
@@ -341,32 +343,33 @@ def _write_arrays(file: h5py.File, arrays: Mapping[str, np.ndarray | Sequence[st
 def _write_images(
     file: h5py.File,
     split: str,
-    images: SourceSplit,
-    positions: Int[np.ndarray, " k"],
-    shape: tuple[int, int, int],
+    batches: Iterator[UInt8[np.ndarray, "k h w c"]],
+    shape: tuple[int, int, int, int],
 ) -> Iterator[UInt8[np.ndarray, "k h w c"]]:
     """Write a split's images batch by batch, yielding each."""
-    n, start = len(positions), 0
-    stored = file.create_dataset(f"{split}/images", (n, *shape), "uint8", track_times=False)
-    step = max(1, min(BATCH, BATCH_PIXELS // shape[0] ** 2))
-    parts = np.split(positions, range(step, n, step))
+    n, start = shape[0], 0
+    stored = file.create_dataset(f"{split}/images", shape, "uint8", track_times=False)
     with tqdm(total=n, desc=f"{split} images", unit="image", disable=None) as progress:
-        for batch in _read_ahead(images.read, parts):
+        while start < n:
+            batch = next(batches)
             stored[start : start + len(batch)] = batch
             start += len(batch)
             progress.update(len(batch))
             yield batch
 
 
-def _read_ahead(
-    read: ReadImages, parts: Sequence[Int[np.ndarray, "..."]]
+def _read_batches(
+    splits: Sequence[tuple[SourceSplit, Int[np.ndarray, "..."]]], size: int
 ) -> Iterator[UInt8[np.ndarray, "... h w c"]]:
-    """Yield the images at some positions after others, while the next are read."""
+    """Yield the images at some positions of each split, while the next batch is read."""
+    step = max(1, min(BATCH, BATCH_PIXELS // size**2))
     with ThreadPoolExecutor(1) as pool:
         ahead: Future[UInt8[np.ndarray, "... h w c"]] | None = None
-        for part in parts:
-            ready, ahead = ahead, pool.submit(read, part)
-            if ready:
-                yield ready.result()
+        for images, positions in splits:
+            for start in range(0, len(positions), step):
+                part = positions[start : start + step]
+                ready, ahead = ahead, pool.submit(images.read, part)
+                if ready:
+                    yield ready.result()
         if ahead:
             yield ahead.result()

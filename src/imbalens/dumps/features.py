@@ -3,14 +3,15 @@
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
-from tqdm import tqdm
+from jaxtyping import Float
 
 from imbalens.dumps.about import describe, write_targets
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION
 from imbalens.dumps.trained import Trained, finite_array
 from imbalens.store.hdf5 import create
-from imbalens.training.batches import plain_batches
+from imbalens.training.fitting import in_batches
 
 
 def dump_features(trained: Trained, path: Path, *, run: str, loss: str, batch_size: int) -> None:
@@ -21,10 +22,12 @@ def dump_features(trained: Trained, path: Path, *, run: str, loss: str, batch_si
         path: HDF5 file to write, see `dumps.files`.
         run: Name of the run.
         loss: Name of the loss trained with.
-        batch_size: Images per forward pass; does not change the result beyond rounding.
+        batch_size: Images per forward pass, at most, see `in_batches`; does not change the result
+            beyond rounding.
 
     Raises:
-        InputError: if a feature, a logit or the length of an image's features is not finite.
+        InputError: if a feature, a logit or the length of an image's features is not finite, or
+            there is too little memory.
     """
     model, prepared = trained.model, trained.prepared
     weight, bias = model.head_matrix()
@@ -44,19 +47,27 @@ def dump_features(trained: Trained, path: Path, *, run: str, loss: str, batch_si
                 for name, shape in shapes.items()
             }
             write_targets(file, split, images.labels.cpu().numpy(), trained.index[split])
-            start = 0
-            for batch, _ in tqdm(
-                plain_batches(images, batch_size=batch_size),
-                desc=f"{run} {split} features",
-                total=-(-n // batch_size),
-                disable=None,
+            for rows, (features, logits) in in_batches(
+                partial(_compute, trained, run, split),
+                n,
+                batch_size=batch_size,
+                device=images.images.device,
+                what=f"{run} {split} features",
             ):
-                features = model.forward_features(batch)
-                rows = range(start, start + len(batch))
-                finite = partial(finite_array, run=run, split=split, rows=rows)
-                chosen = slice(start, start + len(batch))
-                stored["features"][chosen] = finite(features, "features")
-                stored["logits"][chosen] = finite(model.classify(features), "logits")
-                # of features longer than any number, cosines are 0
-                finite(torch.linalg.vector_norm(features, dim=1), "lengths of features")
-                start += len(batch)
+                stored["features"][rows], stored["logits"][rows] = features, logits
+
+
+def _compute(
+    trained: Trained, run: str, split: str, rows: slice
+) -> tuple[Float[np.ndarray, "b d"], Float[np.ndarray, "b m"]]:
+    """Return the features and logits of some images, checked."""
+    images, numbers = trained.images[split], range(rows.start, rows.stop)
+    finite = partial(finite_array, run=run, split=split, rows=numbers)
+    features = trained.model.forward_features(images.normalized(images.images[rows]))
+    # of features longer than any number, cosines are 0
+    arrays = (
+        finite(features, "features"),
+        finite(trained.model.classify(features), "logits"),
+    )
+    finite(torch.linalg.vector_norm(features, dim=1), "lengths of features")
+    return arrays

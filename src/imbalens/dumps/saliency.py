@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
-from tqdm import tqdm
 
 from imbalens.attribution.saliency import input_gradient_saliency, saliency_ranks
 from imbalens.dumps.files import SALIENCY, SALIENCY_VERSION
 from imbalens.dumps.trained import Trained, finite_array
 from imbalens.store.hdf5 import create
-from imbalens.training.batches import plain_batches
+from imbalens.training.fitting import in_batches
 
 
 def dump_saliency(
@@ -34,10 +33,11 @@ def dump_saliency(
         path: HDF5 file to write, see `dumps.files`.
         run: Name of the run.
         score: Which class's score is differentiated.
-        batch_size: Images per backward pass; does not change the result beyond rounding.
+        batch_size: Images per backward pass, at most, see `in_batches`; does not change the
+            result beyond rounding.
 
     Raises:
-        InputError: if a score or its gradient is not finite.
+        InputError: if a score or its gradient is not finite, or there is too little memory.
     """
     with create(path, SALIENCY, SALIENCY_VERSION) as file:
         file.attrs["run"], file.attrs["score"] = run, score
@@ -49,22 +49,30 @@ def dump_saliency(
             ranks = file.create_dataset(
                 f"{split}/rank", (n, height, width), dtype, track_times=False
             )
-            start = 0
-            for batch, labels in tqdm(
-                plain_batches(images, batch_size=batch_size),
-                desc=f"{run} {split} saliency",
-                total=-(-n // batch_size),
-                disable=None,
+            for rows, found in in_batches(
+                partial(_ranks, trained, run, split, score),
+                n,
+                batch_size=batch_size,
+                device=images.images.device,
+                what=f"{run} {split} saliency",
             ):
-                rows = range(start, start + len(batch))
-                finite = partial(finite_array, run=run, split=split, rows=rows)
-                scores_of = partial(_finite_scores, trained, finite)
-                saliency = input_gradient_saliency(scores_of, batch, labels, score=score)
-                finite(saliency, "gradients")
-                ranks[start : start + len(batch)] = (
-                    saliency_ranks(saliency).cpu().numpy().astype(dtype)
-                )
-                start += len(batch)
+                ranks[rows] = found.astype(dtype)
+
+
+def _ranks(
+    trained: Trained, run: str, split: str, score: Literal["predicted", "true"], rows: slice
+) -> Int[np.ndarray, "b h w"]:
+    """Return the ranks of some images' pixels, from scores and gradients that are checked."""
+    images, numbers = trained.images[split], range(rows.start, rows.stop)
+    finite = partial(finite_array, run=run, split=split, rows=numbers)
+    saliency = input_gradient_saliency(
+        partial(_finite_scores, trained, finite),
+        images.normalized(images.images[rows]),
+        images.labels[rows],
+        score=score,
+    )
+    finite(saliency, "gradients")
+    return saliency_ranks(saliency).cpu().numpy()
 
 
 def _finite_scores(

@@ -9,8 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from imbalens.errors import InputError
+from imbalens.models.network import Network
+from imbalens.models.prefixes import unwrap
 from imbalens.store.files import write_bytes
 
+SAFETENSORS = ".safetensors"
+KEYS = ("state_dict", "model", "model_state_dict", "model_state")
 _LISTED = 5
 _REAL = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
 _WHOLE = {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
@@ -36,56 +40,79 @@ _NUMPY_SCALARS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
 def load_checkpoint(path: Path, *, otherwise: str = "train instead") -> dict[str, Tensor]:
     """Read weights saved by this package or another program.
 
-    A bare state_dict is accepted, and one under the key `state_dict` or `model` beside other
-    entries; a `module.` before the names is removed.
+    A bare state_dict is accepted, and one under a key of `KEYS` beside other entries.
 
     Args:
-        path: File written by `torch.save`.
+        path: File written by `torch.save`; one called `*.safetensors`, by that package.
         otherwise: What else to do where there is no such file, for the message.
 
     Returns:
-        Tensors by parameter name, on the CPU.
+        Tensors by name as in the file, on the CPU; `load_weights` takes prefixes away.
 
     Raises:
-        InputError: if the file is absent, damaged, or anything else than plain weights; what a
-            network cannot take of these, `fill` says.
+        InputError: if the file is absent, damaged, or anything else than plain weights, or needs
+            a package that is not installed; what a network cannot take of these, `fill` says.
     """
     _require_file(path, otherwise)
+    if path.suffix.lower() == SAFETENSORS:
+        content = _read_safetensors(path)
+    else:
+        content = _read_pickled(path)
+    held = [content.get(key) for key in KEYS] if isinstance(content, Mapping) else []
+    # what is called `model` may also be its description
+    states = [each for each in held if isinstance(each, Mapping)] or [content]
+    state = next((each for each in states if _find_problem(each) is None), states[0])
+    problem = _find_problem(state)
+    if problem is None:
+        return dict(state)
+    raise InputError(
+        f"{path}: holds no weights ({problem}; found: {_describe(content)}); it needs "
+        f"tensors by parameter name, bare or under one of {', '.join(map(repr, KEYS))}"
+    )
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        from safetensors.torch import load_file  # pyright: ignore[reportMissingImports]
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{path}: {error.name} is not installed, which reads such files; run: "
+            "pip install 'imbalens[safetensors]', or save the weights by torch.save as *.pt"
+        ) from error
+    try:
+        return load_file(path)
+    except Exception as error:  # foreign bytes
+        raise InputError(
+            f"{path}: is no safetensors file, or is damaged ({type(error).__name__}); get it "
+            "again, or give a file of torch.save another ending"
+        ) from error
+
+
+def _read_pickled(path: Path) -> Any:  # noqa: ANN401 - whatever was in the file
     try:
         with torch.serialization.safe_globals(_NUMPY_SCALARS):
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # foreign bytes make an unpickler raise anything
         raise InputError(
             f"{path}: is not a plain weights file, or is damaged ({type(error).__name__}); get it "
             "again, or save only tensors: torch.save({'state_dict': model.state_dict()}, path)"
         ) from error
-    state = content
-    for key in ("state_dict", "model"):
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            state = content[key]
-            break
-    problem = _find_problem(state)
-    if problem is None:
-        return {name.removeprefix("module."): tensor for name, tensor in state.items()}
-    raise InputError(
-        f"{path}: holds no weights ({problem}; found: {_describe(content)}); it needs "
-        "tensors by parameter name, bare or under 'state_dict'"
-    )
 
 
-def load_weights(model: nn.Module, state: Mapping[str, Tensor], *, path: Path) -> None:
+def load_weights(model: Network, state: Mapping[str, Tensor], *, path: Path) -> None:
     """Copy weights into a network that they fit exactly.
 
     Args:
         model: Network to fill; untouched when anything does not fit.
-        state: Tensors by parameter name.
+        state: Tensors by name, perhaps with a prefix, see `unwrap`.
         path: Where they come from, for the message.
 
     Raises:
-        InputError: listing the missing and unexpected names and the differing shapes, or as in
-            `fill`.
+        InputError: naming the numbers of classes, where these differ, and listing the missing and
+            unexpected names and the differing shapes; or as in `unwrap` or `fill`.
     """
     expected = model.state_dict()
+    state = unwrap(state, list(expected), path=path)
     # batches are counted since PyTorch 0.4.1 only; the count decides nothing here
     state = {
         **{name: expected[name] for name in expected if name.endswith("num_batches_tracked")},
@@ -100,6 +127,7 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], *, path: Path) -
     ]
     problems = describe_misfit(missing=missing, unexpected=unexpected, reshaped=reshaped)
     if problems:
+        problems = _compare_classes(model, state) + problems
         raise InputError(
             f"{path}: does not fit the network: {problems}; set the run's model, loss "
             "and dataset to those that the weights were trained with"
@@ -192,9 +220,28 @@ def _find_problem(state: Any) -> str | None:  # noqa: ANN401 - whatever was in t
         kind = _kind(tensor)
         if kind:
             return f"{name!r} is {kind}; save it as a plain tensor"
-    twice = {name.removeprefix("module.") for name in state if name.startswith("module.")}
-    both = next((name for name in state if name in twice), None)
-    return both and f"{both!r} stands there with and without 'module.'"
+    return None
+
+
+def _compare_classes(model: Network, state: Mapping[str, Tensor]) -> str:
+    """Say for how many classes weights are and for how many the network; empty if for as many.
+
+    Without a bias the head's shape alone tells which side is that of the classes.
+    """
+    n_classes, n_features = model.head_matrix()[0].shape
+    weight, bias = (state.get(f"{model.head_name}.{part}") for part in ("weight", "bias"))
+    if weight is None or weight.ndim != 2:
+        return ""
+    sides = tuple(weight.shape)
+    if bias is not None or sides[1] == n_features:  # linear: classes, features
+        found = sides[0]
+    elif sides[0] == n_features:  # cosine: features, classes
+        found = sides[1]
+    else:
+        return ""
+    if found == n_classes:
+        return ""
+    return f"its head is of {found:,} classes, the dataset has {n_classes:,}; "
 
 
 def _kind(tensor: Tensor) -> str:

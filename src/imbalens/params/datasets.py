@@ -8,9 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field, ValidationError, WrapValidator
 
-from imbalens.params.base import Count, Factor, Section, Seed, Share
+from imbalens.params.base import Count, Section, Seed, Share
 from imbalens.params.errors import tags
 from imbalens.params.given import GivenFile
+from imbalens.params.normalization import AnyNormalization
 from imbalens.params.paths import PathText
 from imbalens.params.tables import (
     Column,
@@ -470,16 +471,6 @@ class Validation(Section):
     seed: Seed
 
 
-Mean = Annotated[float, Field(ge=-1000, le=1000)]
-
-
-class Normalization(Section):
-    """Channel means and standard deviations of images scaled to [0, 1]."""
-
-    mean: tuple[Mean, Mean, Mean]
-    std: tuple[Factor, Factor, Factor]
-
-
 class Dataset(Section):
     """One dataset; `normalization: null` computes it from the training images.
 
@@ -497,7 +488,7 @@ class Dataset(Section):
     bits: Annotated[int, Field(ge=8, le=16)] | None
     imbalance: Imbalance
     validation: Validation
-    normalization: Normalization | None
+    normalization: AnyNormalization | None
 
     @property
     def sources(self) -> dict[str, AnySource]:

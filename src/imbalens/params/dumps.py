@@ -16,7 +16,8 @@ class DumpedRuns(Section):
 class Dumps(Section):
     """Which runs' saliency and maps are kept, and how many images a network sees at a time.
 
-    Features are kept of every run; maps are written at least 16 images at a time.
+    Features are kept of every run; maps are written at least 16 images at a time. Where so many do
+    not fit into memory, the number is halved until they do, and stderr says so.
     """
 
     batch_size: BatchSize

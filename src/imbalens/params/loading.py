@@ -1,6 +1,7 @@
 """Reading an experiment: typed, strict and frozen, with every mistake named at once."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,6 +75,11 @@ def read_experiment(path: Path) -> Any:  # noqa: ANN401 - whatever YAML can hold
         if isinstance(values.get(section), dict)
     }
     return values | filled
+
+
+def complete(section: str, item: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in the defaults of what an item of a section leaves out, such as of `datasets`."""
+    return _fill(dict(item), read_yaml(DEFAULTS_PATH)[section])
 
 
 def _fill(given: Any, default: Any) -> Any:  # noqa: ANN401 - whatever YAML can hold

@@ -177,7 +177,10 @@ def read_annotated(dataset: str, sides: Sequence[tuple[str, str]], params: Param
                 f"{path}: other boxes than in the maps of {runs[0]}; "
                 f"run: dvc repro dump_maps@{runs[0]} dump_maps@{run}"
             )
-        found.cams[run] = pair_cams(read_maps_by_image(path), pairs, about.head)
+        cams = about.cams
+        if cams is None:
+            cams = pair_cams(read_maps_by_image(path), pairs, about.head)
+        found.cams[run] = cams
     return found
 
 

@@ -20,6 +20,7 @@ from imbalens.analysis.differences.measures_of_run import (
 from imbalens.analysis.differences.setup import Setup
 from imbalens.dumps.files import FeatureDump, read_features, require_same_images
 from imbalens.params.experiment import Params, settings
+from imbalens.params.runs import network_title
 from imbalens.reading.adversaries import read_shares
 from imbalens.reports.common.titles import dataset_title
 from imbalens.reports.differences.notes import differences_notes
@@ -184,7 +185,7 @@ def read_setup(run: str, params: Params) -> Setup:
         n_features=_read_dump(run, [], params).n_features or None,
         imbalance=params.datasets[trained.dataset].imbalance.kind,
         epochs=None if trained.checkpoint else params.recipes[trained.recipe].epochs,
-        network=trained.model.name,
+        network=network_title(trained.model),
         loss=trained.loss.name,
     )
 

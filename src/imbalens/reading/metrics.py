@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from imbalens.params.experiment import Params, all_settings, settings
+from imbalens.params.runs import network_title
 from imbalens.reports.common.not_applicable import is_applicable
 from imbalens.store.files import read_json
 from imbalens.tables.compare import TRAININGS
@@ -108,7 +109,7 @@ def read_compared(dataset: str, params: Params) -> dict[str, dict[str, Any]]:
     """
     return {
         setting: {
-            "model": params.runs[runs[0]].model.name,
+            "model": network_title(params.runs[runs[0]].model),
             "loss": params.runs[runs[0]].loss.name,
             **read_setting(setting, params, stages=COMPARED),
         }

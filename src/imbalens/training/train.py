@@ -20,6 +20,7 @@ from imbalens.models.network import Network
 from imbalens.params.recipes import Adam, Optimizer, Recipe, Sgd
 from imbalens.training.batches import ImageTensors, plain_batches, training_batches
 from imbalens.training.devices import precision_context
+from imbalens.training.fitting import in_batches
 from imbalens.training.graphs import Forward, training_forward
 from imbalens.training.resuming import TrainingState, restore, save_state
 from imbalens.training.schedules import learning_rate
@@ -233,14 +234,25 @@ def require_finite_outputs(
 
     Raises:
         InputError: if a logit, or the length of the features, is not finite: of features longer
-            than any number, cosines are 0.
+            than any number, cosines are 0. Or if there is too little memory for one image.
     """
     model.eval()
-    images, _ = next(plain_batches(split, batch_size=batch_size))
-    with torch.inference_mode():
-        features = model.forward_features(images)
+
+    def is_finite(rows: slice) -> bool:
+        features = model.forward_features(split.normalized(split.images[rows]))
         length = torch.linalg.vector_norm(features, dim=1)
-        if not (length.isfinite().all() and model.classify(features).isfinite().all()):
+        return bool(length.isfinite().all() and model.classify(features).isfinite().all())
+
+    with torch.inference_mode():
+        batches = in_batches(
+            is_finite,
+            min(batch_size, len(split.labels)),
+            batch_size=batch_size,
+            device=split.images.device,
+            what=f"{whose} outputs",
+            bar=False,
+        )
+        if not all(right for _, right in batches):
             raise InputError(f"{whose} outputs are not finite; {remedy}")
 
 
@@ -268,6 +280,7 @@ def _train_epoch(
     )
     correct, known = torch.zeros((), device=device), torch.zeros((), device=device)
     shown = time.monotonic()
+    torch.manual_seed(epoch_seed(seed, epoch))  # networks of others have dropout, some
     for images, labels in training_batches(
         training,
         batch_size=recipe.batch_size,

@@ -1,8 +1,8 @@
-"""The numbers in README.md are those of the committed results.
+"""The numbers in README.md, and in the page that shows all of them, are the committed results'.
 
 Rows of tables name where their numbers come from: a stage and a key, a measure of `differences`,
 or a claim; columns name settings, whose numbers are means over their trainings. `fill` puts what
-lies there into the text; the README holds if that changes nothing.
+lies there into the text; a page holds if that changes nothing.
 """
 
 import csv
@@ -27,7 +27,7 @@ from imbalens.params.experiment import Params, all_settings
 from imbalens.params.loading import PARAMS_PATH, load_params
 from imbalens.reading.metrics import read_setting
 
-README = Path("README.md")
+PAGES = (Path("README.md"), Path("docs/results/default.md"))
 HEAD = re.compile(r"\| what \| (?P<names>.+) \| where \|")
 ROW = re.compile(r"\| (?P<what>[^|]+) \| .+ \| `(?P<stage>\w+): (?P<key>[\w. -]+)` \|")
 DIFFERENCES = re.compile(r"\| difference from `(?P<baseline>[^`]+)` \| (?P<names>.+) \|")
@@ -37,7 +37,7 @@ FOCUS = re.compile(r"focus(?P<side>[=:]) ?(?P<setting>[\w-]+(/[\w-]+)+)")
 SIZES = re.compile(r"\d+( in the largest class and\s+)\d+( in the smallest)")
 DIGITS = 3  # of a number in a table; counts per image are shown with one
 ROUNDED = 5  # as `dvc metrics diff` has it
-MEASURES = {  # what the README calls the measures of `differences`: stage, measure, digits
+MEASURES = {  # what the pages call the measures of `differences`: stage, measure, digits
     "AUROC": (AUROC.stage, AUROC.name, 3),
     "average precision": (AP.stage, AP.name, 3),
     "probability of labels that an image has": (
@@ -60,7 +60,7 @@ MEASURES = {  # what the README calls the measures of `differences`: stage, meas
 
 
 def fill(text: str, root: Path) -> str:
-    """Return the README's text with all numbers as the results in `root` have them.
+    """Return the text of a page with all numbers as the results in `root` have them.
 
     Raises:
         InputError: if it names something that the results lack.
@@ -68,16 +68,16 @@ def fill(text: str, root: Path) -> str:
     try:
         return _fill(text, root)
     except (KeyError, TypeError, ValueError, OSError) as error:
-        raise InputError(f"{README}: names what the results do not have: {error}") from error
+        raise InputError(f"names what the results do not have: {error}") from error
 
 
 def _fill(text: str, root: Path) -> str:
     return SIZES.sub(lambda found: _sizes(found, root), "".join(_fill_lines(text, root)))
 
 
-def find_stale_lines(root: Path) -> list[tuple[int, str, str]]:
-    """Return number, text, and what it should be, of the README's lines that do not hold."""
-    text = (root / README).read_text(encoding="utf-8")
+def find_stale_lines(page: Path, root: Path) -> list[tuple[int, str, str]]:
+    """Return number, text, and what it should be, of a page's lines that do not hold."""
+    text = (root / page).read_text(encoding="utf-8")
     pairs = zip(text.splitlines(), fill(text, root).splitlines(), strict=True)
     return [(line, old, new) for line, (old, new) in enumerate(pairs, start=1) if old != new]
 

@@ -11,6 +11,7 @@ from imbalens.params.loading import PARAMS_PATH, load_params
 from imbalens.validation.lock import LOCK
 
 UP_TO_DATE = "Data and pipelines are up to date"
+NO_RESULTS = (".gitkeep", "README.md")
 KEPT = ("metrics", "plots")
 # what the base says of the rules and the results that a change is compared with
 OF_BASE = ("validation", "metrics", LOCK.as_posix())
@@ -79,7 +80,7 @@ def recompute(folder: Path, *, environment: Mapping[str, str] | None = None) -> 
     """Compute all results of a clone anew; what no stage writes is gone then."""
     for kept in KEPT:
         for path in (folder / kept).rglob("*.*"):
-            if path.name != ".gitkeep" and path.is_file():
+            if path.name not in NO_RESULTS and path.is_file():
                 path.unlink()
     (folder / LOCK).unlink(missing_ok=True)
     command = ["dvc", "repro", "--force", "--no-run-cache"]
@@ -89,7 +90,7 @@ def recompute(folder: Path, *, environment: Mapping[str, str] | None = None) -> 
 def kept_results(folder: Path) -> list[str]:
     """Return the paths of all results that git keeps."""
     listed = run(["git", "ls-files", "-z", *KEPT], folder).stdout.split("\0")
-    return [path for path in listed if path and Path(path).name != ".gitkeep"]
+    return [path for path in listed if path and Path(path).name not in NO_RESULTS]
 
 
 def find_base(repository: Path) -> str | None:

@@ -11,7 +11,7 @@ from imbalens.validation import repository as git
 from imbalens.validation.judge import Problem, changed_verdicts, judge
 from imbalens.validation.lock import LOCK
 from imbalens.validation.pinned import DUMPS, EXPERIMENT, RESULTS, check_pinned
-from imbalens.validation.readme import README, find_stale_lines
+from imbalens.validation.readme import PAGES, find_stale_lines
 from imbalens.validation.rules import RULES, Rules, load_rules, settle_rules
 from imbalens.validation.summary import Outcome
 from imbalens.validation.values import (
@@ -84,7 +84,7 @@ def read_base(repository: Path, into: Path) -> Base:
 
 
 def judge_committed(committed: Path, base: Base) -> Outcome:
-    """Judge dvc.lock and the README, which need nothing computed; say what HEAD changes."""
+    """Judge dvc.lock and the pages, which need nothing computed; say what HEAD changes."""
     outcome = Outcome(
         rule_changes=find_rule_changes(committed, base),
         pinned_changes=_changes(base, committed, RESULTS),
@@ -97,15 +97,17 @@ def judge_committed(committed: Path, base: Base) -> Outcome:
             f"at `dvc metrics diff`, and commit {LOCK}, metrics and plots: {stale}"
         )
         return replace(outcome, problems=[Problem(LOCK.as_posix(), text)], stale=True)
-    if not (committed / README).exists():
-        return outcome
-    try:
-        problems = [
-            Problem(f"{README}:{line}", f"found {old!r}; the results give {new!r}")
-            for line, old, new in find_stale_lines(committed)
-        ]
-    except InputError as error:
-        problems = [Problem(README.as_posix(), str(error))]
+    problems: list[Problem] = []
+    for page in PAGES:
+        if not (committed / page).exists():
+            continue
+        try:
+            problems += [
+                Problem(f"{page.as_posix()}:{line}", f"found {old!r}; the results give {new!r}")
+                for line, old, new in find_stale_lines(page, committed)
+            ]
+        except InputError as error:
+            problems.append(Problem(page.as_posix(), str(error)))
     return replace(outcome, problems=problems)
 
 

@@ -122,6 +122,7 @@
   const byRight = () => {
     const code = chosenClass();
     const [good, bad, odd, others] = ["run-0", "run-1", "run-3", "others"].map(imageMap.resolve);
+    if (run().predicted === null) return { groups: [[NOT_KNOWN, imageMap.resolve("run-5")]], of: () => NOT_KNOWN };
     if (code === null) {
       return { groups: [["right", good], ["wrong", bad]], of: (id) => (isRight(id) ? "right" : "wrong") };
     }

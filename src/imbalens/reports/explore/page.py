@@ -144,6 +144,7 @@ def render_explore(
     body = ENVIRONMENT.get_template("explore.html").render(
         about=about,
         look=look,
+        predicts=any(part.look.predicts for part in runs.values()),
         selection=selection,
         runs=runs,
         order=head_first(look.counts),
