@@ -13,13 +13,8 @@ from imbalens.analysis.common.boxes import find_pairs
 from imbalens.analysis.common.cams import pair_cams
 from imbalens.analysis.saliency_colours import COLOUR_GROUPS
 from imbalens.classes import class_names, list_pairs, true_classes
-from imbalens.dumps.files import (
-    read_features,
-    read_maps_about,
-    read_maps_by_image,
-    require_same_images,
-    tells_of,
-)
+from imbalens.dumps.files import read_features, require_same_images, tells_of
+from imbalens.dumps.map_files import read_maps_about, read_maps_by_image
 from imbalens.errors import InputError
 from imbalens.params.experiment import Params
 from imbalens.reading.adversaries import read_shares
