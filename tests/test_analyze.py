@@ -212,6 +212,16 @@ def test_images_are_called_by_their_ids_and_have_their_groups():
     assert data["names"] == [ids[index] for index in data["index"]]
 
 
+def test_an_image_by_itself_has_a_blank_group(tmp_path):
+    groups = [("", None, np.nan, pd.NA, 7.0)[row % 5] for row in range(60)]
+    out = tmp_path / "out"
+    found = imbalens.analyze(**birds(), groups=groups, out=out).table("archetypes-instances")
+    known = np.where(found["index"] % 5 == 4, "7", "")
+    assert found["group"].tolist() == known.tolist()
+    written = pd.read_csv(out / "tables/archetypes-instances.csv", keep_default_na=False, dtype=str)
+    assert written["group"].tolist() == known.tolist()
+
+
 def test_labels_that_are_not_known_are_neither_there_nor_not():
     rng = np.random.default_rng(0)
     labels = (rng.random((60, 2)) < 0.4).astype(int)
@@ -369,7 +379,8 @@ WRONG = {
     "no training": (changed(split=["test"] * 60), "split: found no 'train'"),
     "fewer words": (changed(split=["train"]), "split must have 60 words, one per image, found 1"),
     "an id twice": (changed(ids=["a"] * 60), "ids must differ, found 'a' twice"),
-    "a carriage return": (changed(names=["a", "b\rc", "d"]), "names: found 'b\\rc'; allowed: no"),
+    "a carriage return": (changed(names=["a", "b\rc", "d"]), "names: name of class 1, 'b\\rc', has"),
+    "a blank name": (changed(names=["a", "", "d"]), "names: name of class 1, '', is empty"),
     "no file": (
         changed(paths=["no.png"] * 60),
         "paths: found 'no.png' at row 0, which is no file",

@@ -76,8 +76,8 @@ def analyze(
         evaluate: Split that performance and errors are of.
         names: Names of the classes or labels.
         ids: What each image is called, all different.
-        groups: Group of each image, such as its patient: a column of the table
-            `archetypes-instances`.
+        groups: Group of each image, such as its patient, None or blank where it is one by itself:
+            a column of the table `archetypes-instances`.
         paths: File of each image, PNG or JPEG, for pictures on the page.
         out: Folder to write to, see `Analysis.save`; None for none.
         title: What the page calls the images.
