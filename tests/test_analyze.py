@@ -218,7 +218,9 @@ def test_an_image_by_itself_has_a_blank_group(tmp_path):
     found = imbalens.analyze(**birds(), groups=groups, out=out).table("archetypes-instances")
     known = np.where(found["index"] % 5 == 4, "7", "")
     assert found["group"].tolist() == known.tolist()
-    written = pd.read_csv(out / "tables/archetypes-instances.csv", keep_default_na=False, dtype=str)
+    written = pd.read_csv(
+        out / "tables/archetypes-instances.csv", keep_default_na=False, dtype=str
+    )
     assert written["group"].tolist() == known.tolist()
 
 
@@ -379,7 +381,10 @@ WRONG = {
     "no training": (changed(split=["test"] * 60), "split: found no 'train'"),
     "fewer words": (changed(split=["train"]), "split must have 60 words, one per image, found 1"),
     "an id twice": (changed(ids=["a"] * 60), "ids must differ, found 'a' twice"),
-    "a carriage return": (changed(names=["a", "b\rc", "d"]), "names: name of class 1, 'b\\rc', has"),
+    "a carriage return": (
+        changed(names=["a", "b\rc", "d"]),
+        "names: name of class 1, 'b\\rc', has",
+    ),
     "a blank name": (changed(names=["a", "", "d"]), "names: name of class 1, '', is empty"),
     "no file": (
         changed(paths=["no.png"] * 60),
@@ -389,6 +394,23 @@ WRONG = {
     "a word of a choice": (
         changed(decision="most"),
         "decision: found 'most'; allowed: half, prev",
+    ),
+    "a picture of nothing": (changed(thumbnail=0), "thumbnail: found 0; Input should be greater"),
+    "pictures that fill memory": (
+        changed(thumbnail=5000),
+        "thumbnail: found 5000; Input should be less than or equal to 256",
+    ),
+    "fewer images than none": (changed(evaluation_images=-5), "evaluation_images: found -5"),
+    "candidates": (changed(n_candidates=-1), "n_candidates: found -1; Input should be greater"),
+    "a seed": (changed(seed=-1), "seed: found -1; Input should be greater than or equal to 0"),
+    "bins": (changed(ece_bins=10**9), "ece_bins: found 1000000000; Input should be less"),
+    "labels that are one as int64": (
+        lambda given: {**given, "labels": given["labels"] * 1e300},
+        "labels must be below 2 ** 63 in size; found 1e+300 at [",
+    ),
+    "unsigned labels": (
+        lambda given: {**given, "labels": given["labels"].astype("u8") + np.uint64(2**63)},
+        "labels must be below 2 ** 63 in size; found 9223372036854775808 at [0]",
     ),
     "half a neighbour": (changed(n_neighbors=2.5), "n_neighbors: found 2.5; allowed: a whole"),
 }

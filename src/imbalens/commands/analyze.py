@@ -122,7 +122,8 @@ def _analyze(given: GivenOutputs, arguments: argparse.Namespace) -> Analysis:
             )
     labels, paths = np.asarray(given.labels, dtype=np.int64), given.paths
     if paths is not None:
-        paths = [(arguments.images or given.path.parent) / path for path in paths]
+        folder = arguments.images or given.path.parent
+        paths = [folder / path.strip().replace("\\", "/") for path in paths]
     options = _pairs("--options", arguments.options, OPTIONS)
     return analyze(
         np.asarray(given.features),
