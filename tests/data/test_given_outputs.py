@@ -229,6 +229,12 @@ BAD = {
 }
 
 
+def test_an_id_twice_names_both_places_as_the_table_counts_them(tmp_path):
+    path = save(tmp_path / "bad.csv", **as_columns(id=["a", "b", "a", "c"]))
+    with pytest.raises(InputError, match=r"bad\.csv, line 4: found id 'a' again, after .*line 2;"):
+        read_given(path, params())
+
+
 @pytest.mark.parametrize("case", BAD)
 def test_what_is_wrong_is_one_line(tmp_path, case):
     held, options, message = BAD[case]

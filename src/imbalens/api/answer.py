@@ -7,7 +7,6 @@ from inspect import signature
 from math import isfinite
 from numbers import Integral, Real
 from typing import (
-    Annotated,
     Any,
     Generic,
     Literal,
@@ -109,7 +108,7 @@ def require_bounds(section: type[Section], keys: Mapping[str, str], **options: i
     for name, value in options.items():
         field = section.model_fields[keys.get(name, name)]
         try:
-            TypeAdapter(Annotated[field.annotation, *field.metadata]).validate_python(value)
+            TypeAdapter(field.rebuild_annotation()).validate_python(value)
         except ValidationError as error:
             problem = error.errors()[0]["msg"]
             raise InputError(f"{name}: found {shown(value)}; {problem}") from error

@@ -184,7 +184,7 @@ def _whole_numbers(raw: Raw, labels: np.ndarray) -> Int[np.ndarray, " n"]:
             f"{raw.row('labels', row)}: found {labels[row]}; allowed: whole numbers, a class "
             "each, or names"
         )
-    large = np.flatnonzero(np.abs(labels) >= 2.0**63) if labels.dtype.kind in "fu" else ()
+    large = np.flatnonzero((labels >= 2.0**63) | (labels < -(2.0**63)))
     if len(large):  # which, as int64, would be one number
         row = int(large[0])
         raise InputError(
