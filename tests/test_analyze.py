@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 import imbalens
@@ -371,6 +372,10 @@ WRONG = {
     "empty": (
         lambda _: {"features": np.empty((0, 3)), "labels": []},
         "features must have images, found an array of shape (0, 3)",
+    ),
+    "a tensor with gradients": (
+        lambda given: {**given, "features": torch.ones(60, 12, requires_grad=True)},
+        "features must be an array of numbers or of names: Can't call numpy() on Tensor",
     ),
     "no features": (
         changed(features=np.empty((60, 0))),

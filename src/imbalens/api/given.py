@@ -264,7 +264,7 @@ def _take(what: str, given: ArrayLike) -> np.ndarray:
         if array.dtype.kind == "O":  # as pandas gives text, and numbers that may be missing
             texts = all(isinstance(value, str) for value in array.flat)
             return array.astype(np.str_ if texts else np.float64)
-    except (TypeError, ValueError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:  # the first of torch's, with gradients
         raise InputError(f"{what} must be an array of numbers or of names: {error}") from error
     return array
 
