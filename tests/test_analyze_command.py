@@ -189,7 +189,7 @@ def test_what_cannot_be_used_is_one_clear_error_and_nothing_is_written(case, tmp
 def test_columns_of_several_labels_without_the_task_say_what_to_do(tmp_path):
     table = pd.DataFrame({"feature_0": [1, 2], "label_a": [0, 1], "label_b": [1, 1]})
     table.to_csv(tmp_path / "birds.csv", index=False)
-    with pytest.raises(InputError, match="has no labels; .*; or say --task multilabel"):
+    with pytest.raises(InputError, match=r"has no labels; .*; or say --task multilabel"):
         main([str(tmp_path / "birds.csv"), "--out", str(tmp_path / "out")])
 
 
