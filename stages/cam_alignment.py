@@ -25,9 +25,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     about = read_maps_about(path)
     names, size = about.class_names, about.image_size
     found = cam_alignment(
-        read_maps_by_image(path),
-        about.head,
-        about.boxes,
+        *(read_maps_by_image(path), about.head, about.boxes),
+        cams=about.cams,
         untrained_cams=about.untrained_cams,
         image_size=size,
         **options.model_dump(exclude={"examples"}),
@@ -36,14 +35,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     pairs = np.column_stack([about.row[found.pairs[:, 0]], found.pairs[:, 1]])
     write_table(PAIRS, name, tables.instance_table(pairs, names, found))
     write_table(CLASSES, name, table := tables.alignment_table(found, names))
-    figures.draw_alignment(table, plots / f"{name}.png", run=name)
+    titles = {"run": name, "grad_cam": found.grad_cam}
+    figures.draw_alignment(table, plots / f"{name}.png", **titles)
     shown = choose_samples(pairs[:, 1], n_samples=options.examples)
     cams, iobb = found.cams[shown], found.measured.soft.iobb[shown]
     write_table(EXAMPLES, name, tables.cam_table(pairs[shown], names, cams))
     examples = read_examples(Path(f"data/prepared/{run.dataset}.h5"), about.split, pairs[shown])
     making = options.model_dump(include={"relu", "normalize_before_resize"})
     aligned = align_cams(cams, image_size=size, **making)
-    figures.draw_cams(examples, aligned, iobb, plots / f"{name}-cams.png", run=name)
+    figures.draw_cams(examples, aligned, iobb, plots / f"{name}-cams.png", **titles)
 
 
 if __name__ == "__main__":

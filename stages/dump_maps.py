@@ -21,7 +21,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     untrained = None
     if options.untrained:
         torch.manual_seed(run.seed)
-        untrained = build_model(run.model, run.loss, len(trained.prepared.class_names))
+        size = trained.images[options.split].images.shape[1]
+        outputs = len(trained.prepared.class_names)
+        untrained = build_model(run.model, run.loss, outputs, image_size=size)
     dump_maps(
         trained,
         untrained,

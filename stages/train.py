@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from imbalens.models.checkpoint import save_weights
+from imbalens.params.factories import digest_own_code
 from imbalens.params.notices import report_notices
 from imbalens.store.files import write_json
 from imbalens.store.prepared import read_metadata
@@ -27,16 +28,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     report_notices(params, [name])
     recipe, data = params.recipes[run.recipe], Path(f"data/prepared/{run.dataset}.h5")
     prepared, device = read_metadata(data), choose_device(recipe.device)
-    about = [device.type, prepared.digest, prepared.normalization]
+    data_about = {"data": prepared.digest, "normalization": prepared.normalization}
+    about = [device.type, digest_own_code(run.model, Path()), *data_about.values()]
     work = work_folder(Path("work"), name, [run.model_dump(), recipe.model_dump(), *about])
     model, history = train_run(run, recipe, data, prepared, name=name, device=device, work=work)
     # what hangs on the weights reruns when the test images change, or what the logits mean
     metadata = {
         "run": name,
-        "data": prepared.digest,
-        "normalization": prepared.normalization,
-        "model": run.model.model_dump_json(),
-        "loss": run.loss.model_dump_json(),
+        **data_about,
+        **{key: getattr(run, key).model_dump_json() for key in ("model", "loss")},
     }
     save_weights(model, Path(f"data/models/{name}.pt"), metadata=metadata)
     write_table(HISTORY, name, pd.DataFrame(history, columns=COLUMNS))

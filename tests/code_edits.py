@@ -85,8 +85,7 @@ def add_network(root: Path) -> None:
         "    min_image_size: ClassVar[int] = 8\n"
         '    name: Literal["small"]\n\n\nclass Resnet50(ModelSection):',
     )
-    change_text(root / PARAMETERS, "CifarResnet |", "CifarResnet | Small |")
-    change_text(root / PARAMETERS, 'Literal["cifar_resnet",', 'Literal["cifar_resnet", "small",')
+    change_text(root / PARAMETERS, "    CifarResnet |", "    CifarResnet | Small |")
     change_text(
         root / BUILD_NETWORK,
         "        case runs.Resnet50():",

@@ -178,7 +178,7 @@ def test_defaults_are_those_of_the_parameter_files(question):
         for name, option in inspect.signature(getattr(imbalens, question)).parameters.items()
         if option.default is not option.empty
     }
-    given = {"names": None, "train_scores": None, "untrained_cams": None}
+    given = dict.fromkeys(("names", "train_scores", "cams", "untrained_cams"))
     assert {name: given.get(name) for name in options if name in given}.items() <= options.items()
     assert {name: value for name, value in options.items() if name not in given} == chosen
 

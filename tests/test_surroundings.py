@@ -133,6 +133,21 @@ def test_every_mistake_is_named_at_once(folder):
     ]
 
 
+def test_the_module_of_ones_own_network_is_there(folder):
+    def named(factory):
+        return at(*CE, model={"name": "python", "factory": factory})
+
+    (folder / "own_nets").mkdir()
+    assert find(folder, named("own_nets.mine:build")) == [
+        "methods.ce.model.factory: found 'own_nets.mine:build', whose module is neither in the "
+        "project (own_nets/mine.py) nor installed; write it, or name another"
+    ]
+    assert len(find(folder, named("no_such_package:build"))) == 1
+    (folder / "own_nets/mine.py").write_text("(", encoding="utf-8")  # importing it would say so
+    assert find(folder, named("own_nets.mine:build")) == []
+    assert find(folder, named("torchvision.models:resnet18")) == []
+
+
 @pytest.mark.parametrize("text", ["x.pt", "$MY_WEIGHTS/x.pt", "~/x.pt"])
 def test_weights_that_are_there_are_found(folder, monkeypatch, text):
     monkeypatch.setenv("MY_WEIGHTS", str(folder))

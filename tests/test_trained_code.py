@@ -22,7 +22,7 @@ from tests.code_edits import (
     change_text,
 )
 from tests.loss_cases import CLASS_LOSSES
-from tests.networks import NETWORKS
+from tests.networks import ANY, NETWORKS, own
 from tests.tiny import ROOT
 
 DRW = runs.Drw(start_epoch=1, beta=0.99)
@@ -43,7 +43,7 @@ def make_run(loss, *, model="resnet8", drw=None):
     return runs.Run(
         method="m",
         dataset="d",
-        model=NETWORKS[model],
+        model=(NETWORKS | ANY)[model],
         loss=(CLASS_LOSSES | LABEL_LOSSES)[loss],
         drw=drw,
         recipe="r",
@@ -57,9 +57,11 @@ RUNS = {
     "drw": make_run("ce", drw=DRW),
     "resnet50": make_run("ce", model="resnet50"),
     "densenet": make_run("bce", model="densenet"),
+    "torchvision": make_run("ce", model="torchvision"),
+    "own": make_run("ldam", model="own"),
 }
 ALL = set(RUNS)
-SMALL = ALL - {"resnet50", "densenet"}
+SMALL = ALL - {"resnet50", "densenet", "torchvision", "own"}
 
 
 @pytest.fixture
@@ -85,9 +87,18 @@ def as_it_is():
 
 
 def test_every_loss_and_network_is_tried():
-    for union, tried in ((runs.Loss, CLASS_LOSSES | LABEL_LOSSES), (runs.Model, NETWORKS)):
+    for union, tried in ((runs.Loss, CLASS_LOSSES | LABEL_LOSSES), (runs.Model, NETWORKS | ANY)):
         members, _ = get_args(union)
-        assert set(get_args(members)) == {type(each) for each in tried.values()}
+        trained = set(get_args(members)) - {runs.Given}  # which has nothing to train
+        assert trained == {type(each) for each in tried.values()}
+
+
+def test_only_runs_without_a_network_reach_what_reads_files_of_others(as_it_is):
+    run = RUNS["ce"].model_copy(update={"model": runs.Given(name="given", file=None)})
+    reader, given = "imbalens.data.given_outputs.read_given", digest_code(run, read_modules(ROOT))
+    assert reader in given
+    of_data = [name for name in as_it_is["ce"] if name.startswith("imbalens.data.")]
+    assert of_data == []
 
 
 def test_another_loss_or_network_changes_no_digest(code, as_it_is):
@@ -100,7 +111,7 @@ def test_another_loss_or_network_changes_no_digest(code, as_it_is):
     ("place", "old", "new", "expected"),
     [
         (LDAM, "(gamma * log_others).exp()", "log_others.exp()", {"focal", "label_focal"}),
-        (LDAM, "pow(-0.25)", "pow(-0.5)", {"ldam"}),
+        (LDAM, "pow(-0.25)", "pow(-0.5)", {"ldam", "own"}),
         (
             "src/imbalens/losses/multilabel.py",
             "alpha * values,",
@@ -129,8 +140,8 @@ def test_another_loss_or_network_changes_no_digest(code, as_it_is):
         ),
         ("src/imbalens/losses/precision.py", "torch.float32)", "torch.float64)", ALL),
         (BUILD_LOSS, "tau=loss.tau)", "tau=1.0)", {"logit_adjustment"}),
-        (BUILD_LOSS, "return loss.scale", "return 1.0", {"ldam"}),
-        (BUILD_NETWORK, 'return "cosine"', 'return "linear"', {"ldam"}),
+        (BUILD_LOSS, "return loss.scale", "return 1.0", {"ldam", "own"}),
+        (BUILD_NETWORK, 'return "cosine"', 'return "linear"', {"ldam", "own"}),
         ("src/imbalens/models/cifar_resnet.py", "::2, ::2]", "1::2, ::2]", SMALL),
         ("src/imbalens/models/torchvision_networks.py", "= (6, 12)", "= (6, 6)", {"densenet"}),
         (
@@ -138,6 +149,13 @@ def test_another_loss_or_network_changes_no_digest(code, as_it_is):
             "import resnet50",
             "import resnet34 as resnet50",
             {"resnet50"},
+        ),
+        ("src/imbalens/models/bodies.py", "weights=None", "weights=0", {"torchvision"}),
+        (
+            "src/imbalens/models/layouts.py",
+            "MAX_FRONT = 8",
+            "MAX_FRONT = 5",
+            {"torchvision", "own"},
         ),
         ("src/imbalens/models/network.py", "mean(dim=(2, 3))", "amax(dim=(2, 3))", ALL),
         # what importing does, whatever is then used
@@ -243,6 +261,34 @@ def test_roots_are_all_that_other_code_imports_of_losses_and_networks():
     }
 
 
+def test_a_network_of_ones_own_counts_with_what_it_imports(code):
+    """Of the project's files, by whatever import; none of them is run."""
+    model = own("build").model_copy(update={"factory": "networks.mine:build"})
+    run = make_run("ce").model_copy(update={"model": model})
+    texts = {
+        "networks/mine.py": "import os\nfrom . import parts\nfrom networks.more import b\n1/0\n",
+        "networks/parts.py": "from networks import further\n",
+        "networks/further.py": "",
+        "networks/more/__init__.py": "from .b import b\n",
+        "networks/more/b.py": "b = 1\n",
+    }
+    for place, text in {**texts, "networks/others.py": "import networks.mine\n"}.items():
+        (code / place).parent.mkdir(parents=True, exist_ok=True)
+        (code / place).write_text(text, encoding="utf-8")
+
+    def digest():
+        return digest_code(run, read_modules(code), root=code)
+
+    before = digest()
+    assert set(before) - set(digest_code(run, read_modules(code), root=code / "src")) == {*texts}
+    (code / "networks/others.py").write_text("other", encoding="utf-8")
+    assert digest() == before
+    for place in texts:
+        (code / place).write_text("(", encoding="utf-8")  # importing it would say so
+        assert digest() != before
+        (code / place).write_text(texts[place], encoding="utf-8")
+
+
 def test_a_version_of_python_that_adds_empty_fields_changes_nothing(monkeypatch, as_it_is):
     fields = (*ast.FunctionDef._fields, "type_params")
     monkeypatch.setattr(ast.FunctionDef, "_fields", fields)
@@ -308,7 +354,7 @@ def use(run, path):
     torch.manual_seed(0)
     targets = torch.tensor([[1, 0], [0, 1], [1, 1]]) if of_labels else torch.tensor([0, 1, 1])
     counts, task = torch.tensor([4, 3]), "multilabel" if of_labels else "multiclass"
-    model = build_model(run.model, run.loss, 2)
+    model = build_model(run.model, run.loss, 2, image_size=32)
     initialize(model, run.model)
     objective = build_objective(run.loss, run.drw, counts, task=task, negatives=5 - counts)
     logits = model(torch.rand(3, 3, 32, 32))

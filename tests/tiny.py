@@ -130,7 +130,7 @@ class TinyProject:
         cache: Path | None = None,
     ) -> None:
         self.folder = folder
-        for name in ("src", "stages"):
+        for name in ("src", "stages", "networks"):
             ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
             shutil.copytree(ROOT / name, folder / name, ignore=ignored)
         for name in ("dvc.yaml", ".gitignore", ".dvcignore"):

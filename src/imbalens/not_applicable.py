@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pandas as pd
 from markupsafe import escape
@@ -21,6 +21,7 @@ from imbalens.store.files import write_json, write_text
 from imbalens.store.tables import Table, write_table
 
 
+@runtime_checkable
 class Main(Protocol):
     """What runs a stage."""
 

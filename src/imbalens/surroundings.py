@@ -9,9 +9,10 @@ from imbalens.errors import InputError
 from imbalens.params.checks import find_image_problems
 from imbalens.params.dvc_yaml import read_yaml
 from imbalens.params.experiment import Params
+from imbalens.params.factories import has_module
 from imbalens.params.loading import ANALYSES_PATH, PARAMS_PATH
 from imbalens.params.paths import expand_path
-from imbalens.params.runs import Given
+from imbalens.params.runs import Given, Python
 from imbalens.recovery import CACHE, LOCK, parse_lock
 from imbalens.store.files import read_json
 
@@ -19,20 +20,22 @@ from imbalens.store.files import read_json
 def require_surroundings(params: Params, path: Path) -> None:
     """Check that an experiment can be run in the folder of its file.
 
-    Variables and weights are needed for what is still to be made. Classes and numbers of images
-    are known of what is prepared; of what is not, `prepare` checks them.
+    Variables, weights and networks of one's own are needed for what is still to be made. Classes
+    and numbers of images are known of what is prepared; of what is not, `prepare` checks them.
 
     Args:
         params: The experiment.
         path: Its file.
 
     Raises:
-        InputError: naming each variable that is not set, file of weights that is not there, class
-            that is none, and number of neighbours that there are too few images for.
+        InputError: naming each variable that is not set, file of weights or module of a factory
+            that is not there, class that is none, and number of neighbours that there are too few
+            images for.
     """
     made = find_made(path)
     problems = [
         *_find_absent(_list_paths(params, made), path.parent),
+        *_find_absent_factories(params, made, path.parent),
         *_find_image_problems(params, made, path.parent),
     ]
     if problems:
@@ -133,6 +136,22 @@ def _find_absent(paths: Iterator[tuple[str, str, str]], project: Path) -> Iterat
         else:
             if remedy and not (project / path).is_file():
                 yield f"{key}: {path}: no such file; {remedy}"
+
+
+def _find_absent_factories(params: Params, made: Collection[str], project: Path) -> Iterator[str]:
+    methods = {
+        run.method: run.model.factory
+        for name, run in params.runs.items()
+        if isinstance(run.model, Python)
+        and f"train@{name}" not in made
+        and not has_module(run.model, project)
+    }
+    for method, factory in methods.items():
+        yield (
+            f"methods.{method}.model.factory: found {factory!r}, whose module is neither in the "
+            f"project ({factory.partition(':')[0].replace('.', '/')}.py) nor installed; write it, "
+            "or name another"
+        )
 
 
 def _find_image_problems(params: Params, made: Collection[str], project: Path) -> Iterator[str]:

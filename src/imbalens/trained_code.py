@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from imbalens.code_dependencies import DIGESTED, follow_imports, modules_below
+from imbalens.params.factories import digest_own_code
 from imbalens.params.runs import Run
 
 # what trainings and dumps import of losses and networks
@@ -25,6 +26,7 @@ ROOTS = (
     "imbalens.losses.build.logit_offset",
     "imbalens.losses.build.logit_scale",
     "imbalens.models.build.build_model",
+    "imbalens.models.build.head_of",
     "imbalens.models.checkpoint.load_checkpoint",
     "imbalens.models.checkpoint.load_weights",
     "imbalens.models.checkpoint.save_weights",
@@ -76,23 +78,24 @@ class Definition:
     references: frozenset[str]
 
 
-def digest_code(run: Run, modules: Mapping[str, Module]) -> dict[str, str]:
+def digest_code(run: Run, modules: Mapping[str, Module], *, root: Path = Path()) -> dict[str, str]:
     """Return a digest of each definition that a run's training and dumps reach.
 
     Args:
         run: The run; its loss, network and deferred re-weighting decide.
         modules: The code, see `read_modules`.
+        root: Folder of the project, with the module of a network of one's own.
 
     Returns:
         SHA-256 by dotted name, equal on all versions of Python; under the name of a module, of
-        what importing it does.
+        what importing it does; under a path, of a file of one's own.
     """
     digests = {}
     for name, definitions in reach(run, modules).items():
         content = [[each.reached, sorted(each.references)] for each in definitions]
         text = json.dumps(content, default=_as_json)
         digests[name] = hashlib.sha256(text.encode()).hexdigest()
-    return digests
+    return digests | digest_own_code(run.model, root)
 
 
 def reach(run: Run, modules: Mapping[str, Module]) -> dict[str, list[Definition]]:

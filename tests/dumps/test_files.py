@@ -79,7 +79,7 @@ def test_ranks_by_hand(saliency):
     [
         ("test/logits", None, r"has no dataset 'test/logits' \(found: 'features', .*\)"),
         ("head/offset", None, r"has no dataset 'head/offset' \(found: 'bias', 'weight'\)"),
-        ("test", None, r"has no dataset 'test/features'"),
+        ("test", None, r"has no dataset 'test/targets'"),
         ("test/features", np.zeros((3, 3)), r"has float64 in 'test/features' \(wanted: float32\)"),
         (
             "train/targets",
@@ -348,10 +348,29 @@ def test_what_is_known_of_maps_is_right(maps, name, place, value, message):
         read_maps_about(maps)
 
 
-def test_maps_of_an_unknown_network_are_refused(maps):
+def test_maps_of_a_network_of_others_have_grad_cam(maps):
+    """Its head is of any number of features."""
     with h5py.File(maps, "r+") as file:
-        file.attrs["network"] = "vgg"
-    with pytest.raises(InputError, match=r"is of the network 'vgg' \(known: cifar_resnet, "):
+        file.attrs["network"], file.attrs["cam"] = "networks.mine:build", "grad_cam"
+        cams = np.ones((len(file["pairs"]), *file["maps"].shape[2:]), np.float32)
+        file["cams"] = cams
+        head = file["head/weight"][:, :-1]
+        del file["head/weight"]
+        file["head/weight"] = head
+    about = read_maps_about(maps)
+    assert about.network == "networks.mine:build"
+    np.testing.assert_array_equal(about.cams, cams)
+    with h5py.File(maps, "r+") as file:
+        file["cams"][0, 0, 0] = np.nan
+    with pytest.raises(InputError, match=rf"has nan in 'cams' at \[0, 0, 0\].*{REPEAT}maps@"):
+        read_maps_about(maps)
+    with h5py.File(maps, "r+") as file:
+        del file["cams"]
+    with pytest.raises(InputError, match=r"no 'cams' and 'grad_cam' .* do not go together"):
+        read_maps_about(maps)
+    with h5py.File(maps, "r+") as file:
+        del file.attrs["cam"]
+    with pytest.raises(InputError, match=r"has a head of 3 features for 4 maps, no 'cams' "):
         read_maps_about(maps)
 
 

@@ -258,9 +258,9 @@ def test_reading_in_parts_covers_everything_within_the_budget(
             "has 6 = 5 in 'boxes' [b 6], but 6 in 'the schema'",
         ),
         (
-            "head/weight",
-            np.zeros((10, 63), np.float32),
-            "has k = 63 in 'head/weight' [m k], but 64 in 'maps'",
+            "head/bias",
+            np.zeros(9, np.float32),
+            "has m = 9 in 'head/bias' [m], but 10 in 'head/weight'",
         ),
         ("row", np.arange(3), "has n = 3 in 'row' [n], but {n} in 'maps'"),
     ],

@@ -244,7 +244,8 @@ def test_an_unknown_method_is_the_only_complaint(tmp_path):
         (
             at(*BCE, "model", name="resnet51"),
             "methods.bce.model.name: found 'resnet51'; allowed: 'resnet8', 'resnet14', "
-            "'resnet20', 'resnet32', 'resnet44', 'resnet56', 'resnet50', 'densenet121_truncated', 'given'",
+            "'resnet20', 'resnet32', 'resnet44', 'resnet56', 'resnet50', 'densenet121_truncated', "
+            "'torchvision', 'timm', 'python', 'given'",
         ),
         (
             at(*BCE, model={"name": "resnet50"}),
@@ -261,15 +262,9 @@ def test_a_mistake_within_a_task_is_said_in_full(tmp_path, change, message):
     [
         (
             "concepts",
-            {"q": {"cifar_resnet": 0.1, "densenet121_truncated": 0.1, "vgg": 0.1}},
-            "concepts.q: found the name 'vgg'; Input should be 'cifar_resnet', 'resnet50' or "
-            "'densenet121_truncated'",
-        ),
-        (
-            "concepts",
             {"q": {"cifar_resnet": 0.1, "resnet50": 0.1}},
             "concepts.q.densenet121_truncated: is missing; run 'phantom-bce', whose maps are "
-            "dumped, is of this network",
+            "dumped, is of this network; add it, or `other` for all that are not named",
         ),
         (
             "cam_alignment",
@@ -295,6 +290,55 @@ def test_traits_are_needed_of_the_networks_whose_maps_are_dumped(tmp_path):
     params = load_changed(tmp_path, change)
     assert params.analyses.concepts.q == {"cifar_resnet": 0.1}
     assert params.analyses.dump_maps.layer == {}
+
+
+def test_networks_that_are_not_named_have_the_trait_of_others(tmp_path):
+    def change(values):
+        at("analyses", "concepts", q={"cifar_resnet": 0.1, "other": 0.2})(values)
+
+    concepts = load_changed(tmp_path, change).analyses.concepts
+    assert [concepts.q_of(name) for name in ("cifar_resnet", "resnet18")] == [0.1, 0.2]
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (
+            {"name": "torchvision", "architecture": "resnet 18"},
+            "methods.bce.model.architecture: found 'resnet 18'; allowed: a name such as resnet18, "
+            "of letters, digits, _, - and .",
+        ),
+        (
+            {"name": "timm", "architecture": "hf_hub:some/one"},
+            "methods.bce.model.architecture: found 'hf_hub:some/one'; allowed: a name such as "
+            "resnet18, of letters, digits, _, - and .",
+        ),
+        (
+            {"name": "python", "factory": "networks/mine.py"},
+            "methods.bce.model.factory: found 'networks/mine.py'; allowed: "
+            "package.module:function, such as networks.mine:build",
+        ),
+        (
+            {"name": "python", "factory": "mine:build", "weights": "none"},
+            "methods.bce.model.weights: unknown key; allowed: head, maps, name, factory, "
+            "arguments",
+        ),
+    ],
+)
+def test_a_network_of_others_is_named_as_it_can_be(tmp_path, model, message):
+    assert messages_of(tmp_path, at(*BCE, model=model)) == [message]
+
+
+def test_a_network_of_others_has_defaults(tmp_path):
+    given = {"name": "python", "factory": "mine:build", "arguments": {"a": [1, {"b": None}]}}
+    models = [
+        load_changed(tmp_path, at(*BCE, model=model)).methods["bce"].model
+        for model in ({"name": "timm", "architecture": "vit_tiny"}, given)
+    ]
+    assert [model.model_dump(exclude={"name"}) for model in models] == [
+        {"architecture": "vit_tiny", "weights": "none", "head": None, "maps": None},
+        {key: given[key] for key in ("factory", "arguments")} | {"head": None, "maps": None},
+    ]
 
 
 def test_a_method_on_two_datasets_is_judged_on_both(tmp_path):

@@ -90,6 +90,7 @@ def cam_alignment(
     boxes: ArrayLike,
     *,
     image_size: int,
+    cams: ArrayLike | None = None,
     untrained_cams: ArrayLike | None = None,
     names: Iterable[str] | None = None,
     relu: bool = True,
@@ -105,8 +106,10 @@ def cam_alignment(
         head: Weights of the linear head, "classes channels".
         boxes: Row of the image, class, x, y, width, height in pixels of each box, "boxes 6".
         image_size: Side of the images in pixels.
-        untrained_cams: Class activation maps of the same network with random weights, of the
-            pairs of an image and a class that have boxes, sorted; None for no such control.
+        cams: Grad-CAM of each pair of an image and a class that has boxes,
+            sorted, "pairs height width", where the head is not applied to the maps' means; None
+            for class activation maps.
+        untrained_cams: The same of the network with random weights; None for no such control.
         names: Names of the classes.
         relu: Whether negative evidence is cut off.
         normalize_before_resize: Whether maps are brought to 0..1 before they are resized.
@@ -121,17 +124,19 @@ def cam_alignment(
         take_numbers("maps", maps, MAPS),
         take_numbers("head", head, "classes channels"),
     )
-    if weights.shape[1] != values.shape[1]:
+    if cams is None and weights.shape[1] != values.shape[1]:
         raise InputError(
             f"head must have the {values.shape[1]} channels of maps, found {weights.shape[1]}"
         )
     sizes = {"n_images": len(values), "n_classes": len(weights)}
     placed, named = take_boxes(boxes, names, image_size=image_size, **sizes)
-    random = untrained_cams
-    if random is not None:
-        random = take_numbers("untrained_cams", random, "pairs height width")
+    given, random = (
+        None if each is None else take_numbers(name, each, "pairs height width")
+        for name, each in (("cams", cams), ("untrained_cams", untrained_cams))
+    )
     found = of_alignment.cam_alignment(
         *([(slice(0, len(values)), values)], weights, placed),
+        cams=given,
         untrained_cams=random,
         image_size=image_size,
         relu=relu,

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt16, UInt32
@@ -77,12 +77,16 @@ MAP_VARIABLES = (
     Variable("layer_maps", "float32", ("n", "k_layer", "h_layer", "w_layer"), "a layer", True),
     Variable("pairs", "int64", ("p", "2"), "row and class of each that has a box, sorted"),
     Variable("untrained_cams", "float32", ("p", "h", "w"), "of random weights, as they are", True),
-    Variable("head/weight", "float32", ("m", "k"), "as in the feature dump"),
+    Variable("cams", "float32", ("p", "h", "w"), "where head . mean(maps) is no logit", True),
+    Variable("head/weight", "float32", ("m", "d"), "as in the feature dump; d = k without cams"),
     Variable("head/bias", "float32", ("m",), "as in the feature dump"),
     Variable("boxes", "int64", ("b", "6"), "row, class, x, y, w, h in pixels of the image"),
     Variable("row", "int64", ("n",), "row of the image in the prepared split"),
     Variable("index", "int64", ("n",), "position in the source's split"),
 )
+# Where the head is applied to something else than the maps' means, the attribute `cam` is
+# "grad_cam", and `cams` holds Grad-CAM of each pair; else it is not there.
+CAM, GRAD_CAM = "cam", "grad_cam"
 MAP_BUDGET = 2**28  # bytes of maps in memory at a time
 
 
@@ -104,7 +108,13 @@ class FeatureSplit(Seen):
     @property
     def seen(self) -> Seen:
         """The images alone, without what takes memory."""
-        return Seen(self.targets, self.index, self.classes, self.predictions, self.known)
+        said = self.predictions if self.predicts else None
+        return Seen(self.targets, self.index, self.classes, said, self.known)
+
+    @property
+    def predicts(self) -> bool:
+        """Whether there are logits."""
+        return self.logits.shape[1] > 0
 
 
 @dataclass(frozen=True)
@@ -164,17 +174,10 @@ def read_features(
             target is of no class; it says what to run.
     """
     with _open_features(path, sorted({*splits} - {"train"})) as file:
-        trained = "train" in list(file.attrs["splits"])
-        if "train" in splits and not trained:
-            raise NotApplicable(f"{path.stem} has no training images")
-        there: list[Output] = [
-            output
-            for output in OUTPUTS
-            if all(f"{split}/{output}" in file for split in file.attrs["splits"])
-        ]
-        for output in OUTPUTS:
-            if output in needs and output not in there:
-                raise NotApplicable(f"{path.stem} has no {output}")
+        trained, there = "train" in list(file.attrs["splits"]), _find_outputs(file)
+        _require_whole(file)
+        if reason := _find_lack(file, splits, needs):
+            raise NotApplicable(reason)
         labels = tuple(str(name) for name in file.attrs["class_names"])
         task = str(file.attrs["task"])
         _require_outputs(file, ("class_names", "counts"))
@@ -197,6 +200,49 @@ def read_features(
             splits=loaded,
             trained=trained,
         )
+
+
+def tells_of(path: Path, splits: Sequence[str], *, needs: Collection[Output] = OUTPUTS) -> bool:
+    """Tell whether a feature dump has what is needed, see `read_features`.
+
+    Raises:
+        InputError: if the file is absent or damaged; it says what to run.
+    """
+    with _open_features(path, sorted({*splits} - {"train"})) as file:
+        return _find_lack(file, splits, needs) is None
+
+
+def _find_outputs(file: Any) -> list[Output]:  # noqa: ANN401 - an h5py file
+    """List what the network said of the images of all splits."""
+    splits = list(file.attrs["splits"])
+    return [one for one in OUTPUTS if all(f"{split}/{one}" in file for split in splits)]
+
+
+def _require_whole(file: Any) -> None:  # noqa: ANN401 - an h5py file
+    """Refuse a dump that has of one split what it lacks of another."""
+    splits, path = [str(split) for split in file.attrs["splits"]], Path(file.filename)
+    for output in OUTPUTS:
+        absent = [split for split in splits if f"{split}/{output}" not in file]
+        if absent and len(absent) < len(splits):
+            found = ", ".join(map(repr, file[absent[0]]))
+            raise InputError(
+                f"{path} has no dataset '{absent[0]}/{output}' (found: {found}); "
+                f"run: dvc repro dump_features@{path.stem}"
+            )
+
+
+def _find_lack(
+    file: Any,  # noqa: ANN401 - an h5py file
+    splits: Collection[str],
+    needs: Collection[Output],
+) -> str | None:
+    """Say what of that which is needed is not in a dump, None if all is."""
+    run, there = Path(file.filename).stem, _find_outputs(file)
+    if "train" in splits and "train" not in list(file.attrs["splits"]):
+        return f"{run} has no training images"
+    return next(
+        (f"{run} has no {output}" for output in OUTPUTS if output in {*needs} - {*there}), None
+    )
 
 
 def _thresholds(file: Any, decision: Decision) -> Float[np.ndarray, " m"] | None:  # noqa: ANN401
@@ -398,8 +444,10 @@ class MapsAbout:
         shape: Images, channels, height and width of the maps.
         layer_shape: The same of the further layer's maps; None if there are none.
         head: Class weights of the head.
-        untrained_cams: Class activation maps of the network with random weights, for each pair of
-            an image and a class that has a box; None if there are none.
+        cams: Grad-CAM of each pair of an image and a class that has a box, where logits are not
+            `head` times the maps' means; None where class activation maps follow from these.
+        untrained_cams: The same, or class activation maps, of the network with random weights;
+            None if there are none.
         boxes: Row of the image in this dump, class, x, y, width, height in pixels.
         row: Row of each image in the prepared split.
     """
@@ -410,7 +458,8 @@ class MapsAbout:
     image_size: int
     shape: tuple[int, ...]
     layer_shape: tuple[int, ...] | None
-    head: Float[np.ndarray, "m k"]
+    head: Float[np.ndarray, "m d"]
+    cams: Float[np.ndarray, "p h w"] | None
     untrained_cams: Float[np.ndarray, "p h w"] | None
     boxes: Int[np.ndarray, "b 6"]
     row: Int[np.ndarray, " n"]
@@ -444,21 +493,25 @@ def read_maps_about(path: Path) -> MapsAbout:
         attributes = file.attrs
         further, untrained = file.get("layer_maps"), file.get("untrained_cams")
         _require_outputs(file, ("class_names",))
-        network, known = str(attributes["network"]), get_args(Family)
-        if network not in known:
+        cams, head = file.get("cams"), _read_finite(file, "head/weight")
+        if (cams is None) != (attributes.get(CAM) is None) or (
+            cams is None and head.shape[1] != file["maps"].shape[1]
+        ):
             raise InputError(
-                f"{path} is of the network {network!r} (known: {', '.join(known)}); "
-                f"run: {_repeat(MAPS, path)}"
+                f"{path} has a head of {head.shape[1]} features for {file['maps'].shape[1]} maps, "
+                f"{'no ' if cams is None else ''}'cams' and {attributes.get(CAM)!r} as attribute "
+                f"{CAM!r}, which do not go together; run: {_repeat(MAPS, path)}"
             )
         boxes = _read_boxes(file, path)
         return MapsAbout(
             class_names=tuple(str(name) for name in attributes["class_names"]),
-            network=cast("Family", network),
+            network=str(attributes["network"]),
             split=str(attributes["split"]),
             image_size=int(attributes["image_size"]),
             shape=file["maps"].shape,
             layer_shape=None if further is None else further.shape,
-            head=_read_finite(file, "head/weight"),
+            head=head,
+            cams=None if cams is None else _read_finite(file, "cams"),
             untrained_cams=None if untrained is None else _read_finite(file, "untrained_cams"),
             boxes=boxes,
             row=_read_rows(file),

@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from imbalens.dumps.files import MAPS, MAPS_VERSION
+from imbalens.attribution.grad_cam import grad_cams
+from imbalens.dumps.files import CAM, GRAD_CAM, MAPS, MAPS_VERSION
 from imbalens.dumps.trained import Trained, finite_array
 from imbalens.errors import InputError
 from imbalens.models.network import Network
@@ -20,6 +21,7 @@ from imbalens.training.fitting import in_batches
 
 CHUNK_BYTES = 2**20
 CHUNK_ROWS = 16
+TOLERANCE = 1e-4  # of the largest feature, by which it may differ from the mean of its map
 
 
 def dump_maps(
@@ -35,10 +37,13 @@ def dump_maps(
 ) -> None:
     """Write maps, boxes and head, batch by batch.
 
+    Where the head is applied to something else than the maps' means, class activation maps do not
+    follow from these, and Grad-CAM of each pair of an image and a class is written too.
+
     Args:
         trained: Network in evaluation mode, and the images of the split.
-        untrained: The same network with random weights, or None. Of it, class activation maps
-            are kept.
+        untrained: The same network with random weights, or None. Of it, class activation maps,
+            or Grad-CAM, are kept.
         boxes: Row in the split, class, x, y, width, height in pixels; images without are left out.
         path: HDF5 file to write, see `dumps.files`.
         run: Name of the run.
@@ -48,9 +53,39 @@ def dump_maps(
             file where so many fit; does not change the result beyond rounding.
 
     Raises:
-        InputError: if there is no such layer, it does not give maps, a map is not finite, or
-            there is too little memory.
+        InputError: if there is no such layer, the network or the layer does not give maps, a map
+            is not finite, or there is too little memory.
     """
+    write = partial(
+        _write,
+        *(trained, untrained, boxes, path),
+        run=run,
+        split=split,
+        layer=layer,
+        batch_size=batch_size,
+    )
+    try:
+        write(grad_cam=False)
+    except _NotPooled:  # found with the first images, as a rule, before anything is written
+        write(grad_cam=True)
+
+
+class _NotPooled(Exception):
+    """A head is applied to something else than the means of maps."""
+
+
+def _write(
+    trained: Trained,
+    untrained: Network | None,
+    boxes: Int[np.ndarray, "b 6"],
+    path: Path,
+    *,
+    run: str,
+    split: str,
+    layer: str | None,
+    batch_size: int,
+    grad_cam: bool,
+) -> None:
     images = trained.images[split]
     rows, place = np.unique(boxes[:, 0], return_inverse=True)
     pairs = np.unique(np.column_stack([place, boxes[:, 1]]), axis=0)
@@ -60,6 +95,8 @@ def dump_maps(
         file.attrs["class_names"] = list(trained.prepared.class_names)
         file.attrs["image_size"] = images.images.shape[1]
         file.attrs["digest"] = trained.prepared.digest
+        if grad_cam:
+            file.attrs[CAM] = GRAD_CAM
         arrays = {
             "boxes": np.column_stack([place, boxes[:, 1:]]),
             "row": rows,
@@ -79,7 +116,16 @@ def dump_maps(
                 pixels = images.images[torch.from_numpy(rows[chosen]).to(images.images.device)]
                 batch = images.normalized(pixels)
                 seen.clear()
-                found = {"maps": finite(trained.model.forward_maps(batch), "maps")}
+                of_batch = pairs[_pairs_of(pairs, chosen)] - [chosen.start, 0]
+                wanted = torch.from_numpy(of_batch).to(batch.device)
+                if grad_cam:
+                    maps, cams = grad_cams(trained.model, batch, wanted)
+                    found = {"maps": finite(maps, "maps"), "cams": _array(cams)}
+                else:
+                    maps, features = trained.model.forward_with_maps(batch)
+                    found = {"maps": finite(maps, "maps")}
+                    if not _are_means(features, maps):
+                        raise _NotPooled
                 if layer is not None:
                     if layer not in seen:
                         raise InputError(
@@ -87,8 +133,10 @@ def dump_maps(
                             "maps; name a convolutional layer or block"
                         )
                     found["layer_maps"] = finite(seen.pop(layer), f"maps of {layer}")
-                if untrained:
-                    found["untrained_cams"] = _class_activation(untrained, batch, pairs, chosen)
+                if untrained and grad_cam:
+                    found["untrained_cams"] = _array(grad_cams(untrained, batch, wanted)[1])
+                elif untrained:
+                    found["untrained_cams"] = _array(_class_activation(untrained, batch, wanted))
                 return found
 
             for chosen, found in in_batches(
@@ -100,7 +148,7 @@ def dump_maps(
                 what=f"{run} {split} maps",
             ):
                 for name, array in found.items():
-                    if name == "untrained_cams":
+                    if name in ("cams", "untrained_cams"):
                         _store(file, name, array, _pairs_of(pairs, chosen), len(pairs))
                     else:
                         chunks = _chunks(array.shape[1:], len(rows))
@@ -122,7 +170,7 @@ def _watch(model: nn.Module, layer: str | None) -> Iterator[dict[str, Tensor]]:
 
     def keep(_module: nn.Module, _inputs: object, output: Tensor) -> None:
         if output.ndim == 4:
-            seen[layer] = output.clone()  # what follows may work in place
+            seen[layer] = output.detach().clone()  # what follows may work in place
 
     handle = modules[layer].register_forward_hook(keep)
     try:
@@ -162,15 +210,20 @@ def _pairs_of(pairs: Int[np.ndarray, "p 2"], rows: slice) -> slice:
 
 
 def _class_activation(
-    model: Network,
-    batch: Float[Tensor, "b 3 h w"],
-    pairs: Int[np.ndarray, "p 2"],
-    rows: slice,
-) -> Float[np.ndarray, "q h_maps w_maps"]:
+    model: Network, batch: Float[Tensor, "b 3 h w"], pairs: Int[Tensor, "p 2"]
+) -> Float[Tensor, "p h_maps w_maps"]:
     """Return the class activation maps of a batch's pairs of row and class."""
     maps, head = model.forward_maps(batch), model.head_matrix()[0]
-    images, classes = torch.from_numpy(pairs[_pairs_of(pairs, rows)].T).to(maps.device)
-    return _array(torch.einsum("pkhw,pk->phw", maps[images - rows.start], head[classes]))
+    rows, classes = pairs.T
+    return torch.einsum("pkhw,pk->phw", maps[rows], head[classes])
+
+
+def _are_means(features: Float[Tensor, "b d"], maps: Float[Tensor, "b k h w"]) -> bool:
+    """Whether the head is applied to the means of maps, up to rounding."""
+    if features.shape[1] != maps.shape[1]:
+        return False
+    off = (features - maps.mean(dim=(2, 3))).abs().max()
+    return bool(off <= TOLERANCE * features.abs().max())
 
 
 def _array(tensor: Tensor) -> Float[np.ndarray, "..."]:

@@ -15,7 +15,7 @@ from imbalens.models.build import build_model
 from imbalens.models.checkpoint import load_checkpoint, load_weights
 from imbalens.models.network import Network
 from imbalens.params.runs import Run
-from imbalens.store.prepared import Prepared, read_metadata
+from imbalens.store.prepared import Prepared, read_image_size, read_metadata
 from imbalens.training.batches import ImageTensors, load_images
 from imbalens.training.devices import choose_device
 
@@ -64,7 +64,9 @@ def load_trained(
     prepared = read_metadata(data)
     if not weights.exists():
         raise InputError(f"{weights} is missing; run: dvc repro train@{weights.stem}")
-    model = build_model(run.model, run.loss, len(prepared.class_names))
+    model = build_model(
+        run.model, run.loss, len(prepared.class_names), image_size=read_image_size(data)
+    )
     load_weights(model, load_checkpoint(weights), path=weights)
     model.to(device).to(memory_format=torch.channels_last).eval()
     images, index = {}, {}

@@ -9,7 +9,9 @@ from imbalens.models.network import Head, Network
 from imbalens.params import runs
 
 
-def build_model(model: runs.Model, loss: runs.Loss, n_outputs: int) -> Network:
+def build_model(
+    model: runs.Model, loss: runs.Loss, n_outputs: int, *, image_size: int | None = None
+) -> Network:
     """Build a network with fresh weights, with the head that the loss needs.
 
     Weights to start from, where the parameters name some, are `initialize`'s to load.
@@ -18,6 +20,11 @@ def build_model(model: runs.Model, loss: runs.Loss, n_outputs: int) -> Network:
         model: The network's parameters.
         loss: The loss it is for, see `head_of`.
         n_outputs: Number of logits.
+        image_size: Side of the images that it will see, in pixels. Only networks of others need
+            it, whose parts are found by trying them.
+
+    Raises:
+        InputError: if a network of others cannot be built, or used as `AnyNetwork` says.
     """
     head = head_of(loss)
     # imported late: torchvision takes seconds, which runs of small networks need not spend
@@ -34,6 +41,15 @@ def build_model(model: runs.Model, loss: runs.Loss, n_outputs: int) -> Network:
             from imbalens.models.torchvision_networks import TruncatedDenseNet121
 
             return TruncatedDenseNet121(n_outputs, head=head)
+        case runs.Torchvision() | runs.Timm() | runs.Python():
+            from imbalens.models.any_network import AnyNetwork
+            from imbalens.models.bodies import build_body
+
+            if image_size is None:
+                raise ValueError(f"{model.family}: needs image_size")
+            return AnyNetwork(
+                build_body(model, n_outputs), model, n_outputs, head=head, image_size=image_size
+            )
         case runs.Given():
             raise ValueError("features and predictions that are given have no network")
         case _:

@@ -15,6 +15,7 @@ from imbalens.models.checkpoint import describe_misfit, fill, load_checkpoint
 from imbalens.models.network import Network
 from imbalens.models.prefixes import unwrap
 from imbalens.params import runs
+from imbalens.params.factories import describe_error
 from imbalens.params.paths import expand_path
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ def initialize(network: Network, model: runs.Model) -> None:
             hold what is no finite number.
     """
     match model:
-        case runs.CifarResnet():
-            pass  # always from fresh weights
-        case runs.Resnet50() | runs.Densenet121Truncated():
+        case runs.CifarResnet() | runs.Python():
+            pass  # always from fresh weights, or what a factory of one's own gave
+        case runs.Resnet50() | runs.Densenet121Truncated() | runs.Torchvision() | runs.Timm():
             _start_from(network, model)
         case runs.Given():
             raise ValueError("features and predictions that are given have no network")
@@ -50,11 +51,14 @@ def initialize(network: Network, model: runs.Model) -> None:
             assert_never(model)
 
 
-def _start_from(network: Network, model: runs.Resnet50 | runs.Densenet121Truncated) -> None:
+Published = runs.Resnet50 | runs.Densenet121Truncated | runs.Torchvision | runs.Timm
+
+
+def _start_from(network: Network, model: Published) -> None:
     if model.weights == "none":
         return
     if model.weights == "imagenet":
-        source, state = "ImageNet weights", _read_imagenet(_published_weights(model))
+        source, state = "ImageNet weights", _read_published(model)
     else:
         path = expand_path(model.weights)
         otherwise = "set the run's model.weights to 'imagenet' or 'none'"
@@ -123,23 +127,55 @@ def _check_hash(path: Path) -> None:
         )
 
 
-def _published_weights(model: runs.Resnet50 | runs.Densenet121Truncated) -> "WeightsEnum":
+def _read_published(model: Published) -> Mapping[str, Tensor]:
     # imported late, as in build_model
-    from torchvision.models import DenseNet121_Weights, ResNet50_Weights
-
     match model:
         case runs.Resnet50():
-            return ResNet50_Weights.IMAGENET1K_V1
+            from torchvision.models import ResNet50_Weights
+
+            return _read_imagenet(ResNet50_Weights.IMAGENET1K_V1)
         case runs.Densenet121Truncated():
-            return DenseNet121_Weights.IMAGENET1K_V1
+            from torchvision.models import DenseNet121_Weights
+
+            return _read_imagenet(DenseNet121_Weights.IMAGENET1K_V1)
+        case runs.Torchvision():
+            from torchvision.models import get_model_weights
+
+            published = get_model_weights(model.architecture)
+            if not len(published):
+                raise _no_published(model)
+            return _read_imagenet(published["DEFAULT"])
+        case runs.Timm():
+            return _read_timm(model)
         case _:
             assert_never(model)
 
 
-def _full_shapes(
-    model: runs.Resnet50 | runs.Densenet121Truncated,
-) -> Mapping[str, torch.Size]:
-    """Names and shapes of torchvision's full network."""
+def _read_timm(model: runs.Timm) -> Mapping[str, Tensor]:
+    """Let timm build its published network, from its cache or its hub, for the weights of it."""
+    import timm
+
+    if not timm.is_model_pretrained(model.architecture):
+        raise _no_published(model)
+    try:
+        return timm.create_model(model.architecture, pretrained=True).state_dict()
+    except Exception as error:  # of a download there are many kinds
+        raise InputError(
+            f"{model.architecture}: the ImageNet weights are not in timm's cache and cannot be "
+            f"downloaded ({describe_error(error)}); set the run's model.weights to 'none' or to a "
+            "weights file"
+        ) from error
+
+
+def _no_published(model: runs.Torchvision | runs.Timm) -> InputError:
+    return InputError(
+        f"{model.architecture}: {model.name} has no published weights of it; set the run's "
+        "model.weights to 'none' or to a weights file"
+    )
+
+
+def _full_shapes(model: Published) -> Mapping[str, torch.Size]:
+    """Names and shapes of torchvision's full network where one is cut; else there is no other."""
     from torchvision.models import densenet121, resnet50
 
     with torch.device("meta"):  # takes no memory
@@ -148,6 +184,8 @@ def _full_shapes(
                 full = resnet50()
             case runs.Densenet121Truncated():
                 full = densenet121()
+            case runs.Torchvision() | runs.Timm():
+                return {}
             case _:
                 assert_never(model)
     return {name: tensor.shape for name, tensor in full.state_dict().items()}

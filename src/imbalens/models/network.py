@@ -1,7 +1,7 @@
 """What all networks share: maps, their means as features, and a head on these."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal, cast
+from typing import Literal, cast
 
 import torch
 from jaxtyping import Float
@@ -20,10 +20,12 @@ class Network(nn.Module, ABC):
         family: Architecture, in the words of analyses.yaml.
         head_name: The head's name among the parameters, as in the public implementation.
         head: Kind of classifier: `nn.Linear`, or `CosineLinear` whose logits are cosines.
+        recordable: Whether a step can be recorded once and replayed, see `training.graphs`.
     """
 
-    family: ClassVar[Family]
-    head_name: ClassVar[str]
+    family: Family
+    head_name: str
+    recordable = True
 
     def __init__(self, head: Head) -> None:
         """Note the kind of classifier; the layers are the subclass's."""
@@ -36,11 +38,23 @@ class Network(nn.Module, ABC):
 
     def forward_features(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n d"]:
         """Compute feature embeddings, the means of the last layer's maps."""
-        return self.forward_maps(images).mean(dim=(2, 3))
+        return _pool(self.forward_maps(images))
 
     @abstractmethod
     def forward_maps(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n d h_maps w_maps"]:
         """Compute the maps of the last convolutional layer, after ReLU."""
+
+    def forward_with_maps(
+        self, images: Float[Tensor, "n 3 h w"]
+    ) -> tuple[Float[Tensor, "n k h_maps w_maps"], Float[Tensor, "n d"]]:
+        """Compute the maps and the feature embeddings that follow from them, in one pass.
+
+        Where gradients are kept, those of the features with respect to the maps are.
+        """
+        maps = self.forward_maps(images)
+        if torch.is_grad_enabled() and not maps.requires_grad:
+            maps = maps.detach().requires_grad_()
+        return maps, _pool(maps)
 
     def classify(self, features: Float[Tensor, "n d"]) -> Float[Tensor, "n c"]:
         """Compute class logits from feature embeddings."""
@@ -56,10 +70,15 @@ class Network(nn.Module, ABC):
         if isinstance(classifier, CosineLinear):
             weight = functional.normalize(classifier.weight.detach(), dim=0).T
             return weight, weight.new_zeros(len(weight))
-        return classifier.weight.detach(), classifier.bias.detach()
+        weight, bias = classifier.weight.detach(), classifier.bias
+        return weight, weight.new_zeros(len(weight)) if bias is None else bias.detach()
 
     def _classifier(self) -> "nn.Linear | CosineLinear":
         return cast("nn.Linear | CosineLinear", self.get_submodule(self.head_name))
+
+
+def _pool(maps: Float[Tensor, "n d h_maps w_maps"]) -> Float[Tensor, "n d"]:
+    return maps.mean(dim=(2, 3))
 
 
 class CosineLinear(nn.Module):

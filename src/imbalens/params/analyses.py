@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from imbalens.params.base import (
+    MAX_NAMED,
     BatchSize,
     Count,
     Factor,
@@ -15,6 +16,8 @@ from imbalens.params.base import (
     Split,
 )
 from imbalens.params.runs import Family
+
+OTHER = "other"  # networks that have no entry of their own
 
 Confidence = Annotated[float, Field(ge=0.5, le=0.9999)]  # at 1 - 1e-16 intervals are infinite
 
@@ -34,7 +37,7 @@ class MapsDump(Section):
     """
 
     split: Split
-    layer: dict[Family, str]
+    layer: Annotated[dict[Family, str], Field(max_length=MAX_NAMED)]
     untrained: bool
 
 
@@ -119,13 +122,14 @@ class CamAlignmentAnalysis(Section):
 class ConceptsAnalysis(Section):
     """What counts as a concept: a connected part of a channel above its threshold, in a box.
 
-    `q` is the share of a channel's values above it, of each network whose maps are dumped.
+    `q` is the share of a channel's values above it, of each network whose maps are dumped; of
+    networks that it does not name, `other`.
     Thresholds are taken over the whole `dataset` or over each `batch` of `batch_size` images; on
     maps as they are (`native`) or `upsampled` to the image. A part counts `whole` or `clipped` by
     the box, its holes too with `count_holes`; sums are per annotated `image` or per `label` of it.
     """
 
-    q: dict[Family, Annotated[float, Field(gt=0, lt=1)]]
+    q: Annotated[dict[Family, Annotated[float, Field(gt=0, lt=1)]], Field(max_length=MAX_NAMED)]
     threshold_scope: Literal["dataset", "batch"]
     batch_size: BatchSize
     space: Literal["native", "upsampled"]
@@ -133,6 +137,10 @@ class ConceptsAnalysis(Section):
     connectivity: Literal[4, 8]
     count_holes: bool
     normalize_by: Literal["image", "label"]
+
+    def q_of(self, network: Family) -> float:
+        """Return the share for a network, which it or `other` has."""
+        return self.q[network if network in self.q else OTHER]
 
 
 class CompareAnalysis(Section):

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, get_args
 
-from imbalens.params.analyses import Umap
+from imbalens.params.analyses import OTHER, Umap
 from imbalens.params.dataset_checks import find_dataset_problems
 from imbalens.params.datasets import Natural
 from imbalens.params.errors import listed, shown, shown_text, tags
 from imbalens.params.experiment import Experiment, Params, all_settings, side_of
 from imbalens.params.given_checks import find_given_problems
 from imbalens.params.recipes import Steps
-from imbalens.params.runs import Focal, Given, LabelLoss, MulticlassLoss
+from imbalens.params.runs import Focal, Given, LabelLoss, MulticlassLoss, network_title
 
 SIDES = ("baseline", "other")  # of a comparison of two runs
 
@@ -200,14 +200,15 @@ def _check_splits(params: Params) -> list[str]:
 def _check_networks(params: Params) -> list[str]:
     """Networks whose maps are dumped, and of which analyses.yaml does not say how to see them."""
     families = {
-        params.runs[name].model.family: name
+        model.family: name
         for name in reversed(params.dumps.maps.runs)
-        if name in params.runs and not isinstance(params.runs[name].model, Given)
+        if name in params.runs and not isinstance(model := params.runs[name].model, Given)
     }
     return [
-        f"concepts.q.{family}: is missing; run {name!r}, whose maps are dumped, is of this network"
+        f"concepts.q.{family}: is missing; run {name!r}, whose maps are dumped, is of this "
+        f"network; add it, or `{OTHER}` for all that are not named"
         for family, name in families.items()
-        if family not in params.analyses.concepts.q
+        if not {family, OTHER} & params.analyses.concepts.q.keys()
     ]
 
 
@@ -266,7 +267,7 @@ def _check_sizes(params: Params) -> list[str]:
     """Images so small that a network's maps are a single cell."""
     return [
         f"datasets.{run.dataset}.image_size: found {dataset.image_size}; allowed: at least "
-        f"{run.model.min_image_size} for {run.model.name}, the network of run {name!r}"
+        f"{run.model.min_image_size} for {network_title(run.model)}, the network of run {name!r}"
         for name, run in params.runs.items()
         if (dataset := params.datasets.get(run.dataset))
         and dataset.image_size is not None

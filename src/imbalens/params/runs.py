@@ -3,27 +3,24 @@
 The unions are the only registries of networks and losses: a wrong name lists the right ones.
 """
 
+import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, JsonValue
 
-from imbalens.params.base import Epoch, Factor, Section, Seed, Share
+from imbalens.params.base import MAX_NAMED, Epoch, Factor, Section, Seed, Share
 from imbalens.params.paths import PathText
 
 # what networks with the same layers share in analyses.yaml
-Family = Literal["cifar_resnet", "resnet50", "densenet121_truncated"]
+Family = Annotated[str, Field(min_length=1, max_length=255)]
 
 
 class ModelSection(Section):
     """A network, and what is known of it before it is built.
 
-    Attributes:
-        family: What it shares with networks of the same layers in analyses.yaml.
-        min_image_size: Pixels a side from which on its maps are more than a single cell.
+    Each has a `family`, what it shares with networks of the same layers in analyses.yaml, and a
+    `min_image_size`, pixels a side from which on its maps are more than a single cell.
     """
-
-    family: ClassVar[Family]
-    min_image_size: ClassVar[int]
 
     @property
     def weights_file(self) -> str | None:
@@ -79,9 +76,97 @@ class Given(ModelSection):
     file: PathText | None
 
 
+_ARCHITECTURE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_FACTORY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+
+
+def _check_architecture(text: str) -> str:
+    if not _ARCHITECTURE.fullmatch(text):
+        raise ValueError("allowed: a name such as resnet18, of letters, digits, _, - and .")
+    return text
+
+
+def _check_factory(text: str) -> str:
+    if not _FACTORY.fullmatch(text):
+        raise ValueError("allowed: package.module:function, such as networks.mine:build")
+    return text
+
+
+Architecture = Annotated[str, Field(max_length=100), AfterValidator(_check_architecture)]
+Factory = Annotated[str, Field(max_length=255), AfterValidator(_check_factory)]
+ModuleName = Annotated[str, Field(min_length=1, max_length=255)]  # as in `named_modules`
+ArgumentName = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class AnyNetworkSection(ModelSection):
+    """A network that this package knows nothing of.
+
+    `head` names the linear layer that gives the logits, `maps` the module whose maps are looked
+    at; null: found by what the network does with two images, see `models.parts`.
+    """
+
+    min_image_size: ClassVar[int] = 1
+    head: ModuleName | None
+    maps: ModuleName | None
+
+
+class LibraryNetwork(AnyNetworkSection):
+    """A network of a library by its name; `weights` as for ResNet-50."""
+
+    architecture: Architecture
+    weights: PathText
+
+    @property
+    def family(self) -> Family:
+        """The architecture."""
+        return self.architecture
+
+    @property
+    def weights_file(self) -> str | None:
+        """The file that `weights` names, if any."""
+        return _file_of(self.weights)
+
+
+class Torchvision(LibraryNetwork):
+    """Any classifier of torchvision."""
+
+    name: Literal["torchvision"]
+
+
+class Timm(LibraryNetwork):
+    """Any classifier of timm, which the extra `timm` installs."""
+
+    name: Literal["timm"]
+
+
+class Python(AnyNetworkSection):
+    """What a function of one's own returns, called with the number of outputs and `arguments`."""
+
+    name: Literal["python"]
+    factory: Factory
+    arguments: Annotated[dict[ArgumentName, JsonValue], Field(max_length=MAX_NAMED)]
+
+    @property
+    def family(self) -> Family:
+        """The function."""
+        return self.factory
+
+
+AnyNetwork = Torchvision | Timm | Python
+
 Model = Annotated[
-    CifarResnet | Resnet50 | Densenet121Truncated | Given, Field(discriminator="name")
+    CifarResnet | Resnet50 | Densenet121Truncated | Torchvision | Timm | Python | Given,
+    Field(discriminator="name"),
 ]
+
+
+def network_title(model: Model) -> str:
+    """Return what a network is called where somebody reads it."""
+    match model:
+        case Torchvision() | Timm() | Python():
+            return model.family
+        case _:
+            return model.name
 
 
 Gamma = Annotated[float, Field(ge=0, le=100)]

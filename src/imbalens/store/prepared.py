@@ -210,6 +210,16 @@ def read_metadata(path: Path) -> Prepared:
         )
 
 
+def read_image_size(path: Path) -> int:
+    """Read how many pixels the images of a dataset have a side.
+
+    Raises:
+        InputError: if the file is absent or damaged; it says what to run.
+    """
+    with open_prepared(path, "train") as file:
+        return int(file["train/images"].shape[1])
+
+
 def read_split(path: Path, split: str, *, first: int | None = None) -> SplitArrays:
     """Read one split.
 

@@ -28,7 +28,8 @@ def training_forward(
 
     On a CUDA device forward and backward pass of a full batch are recorded, if it is small, and
     then replayed: the same kernels on the same numbers. Other batches take the network itself, and
-    so do all where recording fails, as it may for a network that waits for the device.
+    so do all where recording fails, as it may for a network that waits for the device. Networks of
+    others are not tried: what they choose or count in Python would happen once, while recording.
 
     Args:
         model: Network on the images' device; left in training mode, otherwise as it was.
@@ -37,7 +38,7 @@ def training_forward(
         precision: As in a recipe, see `precision_context`.
     """
     n, height, width, _ = split.images.shape
-    if split.images.device.type != "cuda" or batch_size > n:
+    if split.images.device.type != "cuda" or batch_size > n or not model.recordable:
         return model
     if batch_size * height * width > MAX_PIXELS:
         return model

@@ -16,7 +16,7 @@ from imbalens.models.network import Network
 from imbalens.params.paths import expand_path
 from imbalens.params.recipes import Recipe
 from imbalens.params.runs import Run
-from imbalens.store.prepared import Prepared
+from imbalens.store.prepared import Prepared, read_image_size
 from imbalens.training.batches import ImageTensors, load_images
 from imbalens.training.fitting import explained_out_of_memory, foretell_out_of_memory
 from imbalens.training.train import require_finite_outputs, train
@@ -57,7 +57,9 @@ def train_run(
     if given is not None:
         return given, []
     torch.manual_seed(run.seed)
-    model = build_model(run.model, run.loss, len(prepared.class_names))
+    model = build_model(
+        run.model, run.loss, len(prepared.class_names), image_size=read_image_size(data)
+    )
     if run.checkpoint is not None:
         path = expand_path(run.checkpoint)
         load_weights(model, load_checkpoint(path), path=path)

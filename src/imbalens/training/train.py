@@ -280,6 +280,7 @@ def _train_epoch(
     )
     correct, known = torch.zeros((), device=device), torch.zeros((), device=device)
     shown = time.monotonic()
+    torch.manual_seed(epoch_seed(seed, epoch))  # networks of others have dropout, some
     for images, labels in training_batches(
         training,
         batch_size=recipe.batch_size,

@@ -26,7 +26,8 @@ UNTRAINED = RNG.normal(size=(len(PAIRS), 4, 4))
 def measure(step=N_IMAGES, untrained=UNTRAINED, **changed):
     starts = range(0, N_IMAGES, step)
     blocks = [(slice(at, min(at + step, N_IMAGES)), MAPS[at : at + step]) for at in starts]
-    options = OPTIONS | {"shift_seed": SEED, "untrained_cams": untrained} | changed
+    maps = {"cams": None, "untrained_cams": untrained}
+    options = OPTIONS | {"shift_seed": SEED} | maps | changed
     return cam_alignment(blocks, HEAD, BOXES, **options)
 
 
@@ -65,6 +66,19 @@ def test_how_images_are_cut_into_blocks_changes_nothing(step):
     np.testing.assert_array_equal(whole.cams, cut.cams)
     for kind, summary in whole.summaries.items():
         np.testing.assert_array_equal(summary.overall, cut.summaries[kind].overall)
+
+
+def test_maps_that_are_there_are_taken_instead():
+    """Of a network whose head is applied to something else than the maps' means."""
+    grad_cams = np.random.default_rng(3).normal(size=(len(PAIRS), 4, 4))
+    found = measure(cams=grad_cams)
+    assert found.cams is grad_cams
+    np.testing.assert_allclose(
+        found.summaries["soft"].overall,
+        np.nanmean(np.array(astuple(align_pairs(grad_cams, BOXES, **OPTIONS).soft)), axis=1),
+    )
+    same = measure().summaries["untrained"].overall
+    np.testing.assert_array_equal(found.summaries["untrained"].overall, same)
 
 
 def test_what_is_not_asked_for_is_not_there():

@@ -26,6 +26,7 @@ class CamAlignment:
             weights, `untrained` and `matched_untrained`.
         pointing_controlled: Of each pair the pointing game's share of hits, less that in its
             boxes elsewhere, which a map that is high everywhere hits as often.
+        grad_cam: Whether `cams` are Grad-CAM instead, and were given.
     """
 
     pairs: Int[np.ndarray, "p 2"]
@@ -33,6 +34,7 @@ class CamAlignment:
     measured: PairAlignment
     summaries: Mapping[str, AlignmentSummary]
     pointing_controlled: Float[np.ndarray, " p"]
+    grad_cam: bool = False
 
 
 def cam_alignment(
@@ -40,6 +42,7 @@ def cam_alignment(
     head: Float[np.ndarray, "m k"],
     boxes: Int[np.ndarray, "b 6"],
     *,
+    cams: Float[np.ndarray, "p h w"] | None,
     untrained_cams: Float[np.ndarray, "p h w"] | None,
     image_size: int,
     relu: bool,
@@ -53,10 +56,11 @@ def cam_alignment(
     Args:
         blocks: Rows and maps of the last convolutional layer, of some images at a time, in order;
             of maps in memory, `[(slice(0, len(maps)), maps)]`.
-        head: Weights of the linear head for each of m classes.
+        head: Weights of the linear head for each of m classes; with `cams`, of any features.
         boxes: Image row, class, x, y, width, height (pixels) of each box.
-        untrained_cams: Class activation maps of the same network with random weights, of the
-            pairs that have boxes, sorted by image and class; None for no such control.
+        cams: Grad-CAM of each pair that has boxes, sorted by image and class,
+            where the head is not applied to the maps' means; None for class activation maps.
+        untrained_cams: The same of the network with random weights; None for no such control.
         image_size: Side of the images in pixels.
         relu: See `align_cams`.
         normalize_before_resize: See `align_cams`.
@@ -71,7 +75,9 @@ def cam_alignment(
     Source: paper A, section 4 and Table 1; the controls are ours.
     """
     pairs = find_pairs(boxes)
-    cams = pair_cams(blocks, pairs, head)
+    grad_cam = cams is not None
+    if cams is None:
+        cams = pair_cams(blocks, pairs, head)
     measure = partial(
         align_pairs,
         image_size=image_size,
@@ -93,6 +99,7 @@ def cam_alignment(
     return CamAlignment(
         pairs=pairs,
         cams=cams,
+        grad_cam=grad_cam,
         measured=measured,
         summaries={
             kind: summarize_measures(part, pairs[:, 1], n_classes=len(head))

@@ -19,10 +19,11 @@ MANY_CLASSES = 20
 EXAMPLES_PER_LINE = 4
 BAR_WIDTH = 0.38
 BARS = {"iobb": ("IoBB", PALETTE[8], -0.2), "ior": ("IoR", PALETTE[7], 0.2)}
+MAPS = {False: "Class activation maps", True: "Grad-CAM"}
 CONTROLS = {"untrained": ("untrained network", "D"), "shifted": ("shifted boxes", "X")}
 
 
-def alignment_figure(table: pd.DataFrame, *, run: str) -> Figure:
+def alignment_figure(table: pd.DataFrame, *, run: str, grad_cam: bool = False) -> Figure:
     """Build what `draw_alignment` writes."""
     classes, overall = table[:-1], table[-1:]
     drawn = classes[classes["pairs"] > 0]
@@ -30,7 +31,7 @@ def alignment_figure(table: pd.DataFrame, *, run: str) -> Figure:
     size = (min(18.0, max(7.0, 0.6 * n_drawn + 3)), 7.5)
     figure = Figure(figsize=size, layout="constrained")
     note = f"classes without a box, not drawn: {n_bare}" if n_bare else ""
-    figure.suptitle(titled(f"Class activation maps and boxes · {run}", note))
+    figure.suptitle(titled(f"{MAPS[grad_cam]} and boxes · {run}", note))
     if drawn.empty:
         say(figure.subplots(), "no annotated image")
         return figure
@@ -79,7 +80,7 @@ def alignment_figure(table: pd.DataFrame, *, run: str) -> Figure:
     return figure
 
 
-def draw_alignment(table: pd.DataFrame, path: Path, *, run: str) -> None:
+def draw_alignment(table: pd.DataFrame, path: Path, *, run: str, grad_cam: bool = False) -> None:
     """Draw IoBB and IoR of each class as bars, soft with the controls, and at matched scale.
 
     Args:
@@ -87,10 +88,11 @@ def draw_alignment(table: pd.DataFrame, path: Path, *, run: str) -> None:
             is NaN everywhere too.
         path: PNG to write.
         run: Name of the run, for the title.
+        grad_cam: Whether the maps are Grad-CAM, for the title.
 
     Source: paper A, Table 1.
     """
-    save(alignment_figure(table, run=run), path)
+    save(alignment_figure(table, run=run, grad_cam=grad_cam), path)
 
 
 def cams_figure(
@@ -99,12 +101,13 @@ def cams_figure(
     iobb: Float[np.ndarray, " e"],
     *,
     run: str,
+    grad_cam: bool = False,
 ) -> Figure:
     """Build what `draw_cams` writes."""
     columns = max(1, min(EXAMPLES_PER_LINE, len(examples)))
     lines = max(1, ceil(len(examples) / columns))
     figure = Figure(figsize=(2.3 * columns + 1.4, 2.55 * lines + 0.9), layout="constrained")
-    figure.suptitle(titled("Class activation maps and boxes", run))
+    figure.suptitle(titled(f"{MAPS[grad_cam]} and boxes", run))
     cells = figure.subplots(lines, columns, squeeze=False)
     if not examples:
         say(cells[0, 0], "no annotated image")
@@ -125,6 +128,7 @@ def draw_cams(
     path: Path,
     *,
     run: str,
+    grad_cam: bool = False,
 ) -> None:
     """Draw images with the map of a class over them and its boxes, on one colour scale.
 
@@ -134,10 +138,11 @@ def draw_cams(
         iobb: Soft IoBB of each.
         path: PNG to write.
         run: Name of the run, for the title.
+        grad_cam: Whether the maps are Grad-CAM, for the title.
 
     Source: paper A, Figure 1.
     """
-    save(cams_figure(examples, cams, iobb, run=run), path)
+    save(cams_figure(examples, cams, iobb, run=run, grad_cam=grad_cam), path)
 
 
 def _draw_bars(

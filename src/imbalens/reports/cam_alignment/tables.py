@@ -26,7 +26,8 @@ def alignment_metrics(found: CamAlignment, names: Sequence[str]) -> dict[str, An
     Returns:
         The soft measures, `pairs` and `images`, and each but the last under `class` and the
         class's name; those of other kinds under the kind, those at matched scale under `matched`,
-        those less what boxes elsewhere give under `controlled`.
+        those less what boxes elsewhere give under `controlled`; where the maps are Grad-CAM `cam`
+        says so.
     """
     summaries = found.summaries
     soft, matched = summaries["soft"], summaries["matched"]
@@ -37,6 +38,7 @@ def alignment_metrics(found: CamAlignment, names: Sequence[str]) -> dict[str, An
         "images": len(np.unique(found.pairs[:, 0])),
         "matched": _means(matched, MATCHED_MEASURES, names),
         "controlled": controlled,
+        **({"cam": "grad_cam"} if found.grad_cam else {}),
     }
     for label, n in zip(names, soft.pairs.tolist(), strict=True):
         if n:

@@ -1,7 +1,7 @@
 """Runs of a dataset in words."""
 
 from imbalens.params.experiment import Params, settings
-from imbalens.params.runs import Run
+from imbalens.params.runs import Run, network_title
 from imbalens.reports.page.results import RunAbout
 
 
@@ -16,7 +16,7 @@ def describe_runs(dataset: str, params: Params) -> list[RunAbout]:
             RunAbout(
                 name=name,
                 setting=setting,
-                network=run.model.name,
+                network=network_title(run.model),
                 loss=describe_loss(run),
                 recipe=f"{run.recipe}, {epochs}",
                 seed=run.seed,

@@ -1,0 +1,257 @@
+"""Where a foreign network has its head and its maps, found by what it does with two images.
+
+A network is tried once: what its modules are given and give is noted in the order of their calls.
+Reading its code, or a table of known architectures, would know those that were thought of.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from imbalens.errors import InputError
+from imbalens.models.layouts import Layout, find_layout
+from imbalens.params.errors import listed, shown
+from imbalens.params.factories import describe_error
+
+# they bring maps to a size of their own, from a single cell too
+_POOLS = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+_TOLERANCE = 1e-4  # of the largest logit, by which the head's output and the network's may differ
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Where a network has what is looked at.
+
+    Attributes:
+        head: Name of the linear layer that gives the logits.
+        maps: Name of the module that gives the last maps; None where there are none.
+        layout: How its output holds them.
+    """
+
+    head: str
+    maps: str | None
+    layout: Layout | None
+
+
+@dataclass
+class _Seen:
+    """What the modules of a network did, the last call of each, in order.
+
+    Attributes:
+        outputs: Output of each module that gave a tensor.
+        features: What linear layers were given.
+        grids: Rows and columns of what convolutions gave.
+    """
+
+    outputs: dict[str, Tensor] = field(default_factory=dict)
+    features: dict[str, Tensor] = field(default_factory=dict)
+    grids: list[tuple[int, int]] = field(default_factory=list)
+
+
+def find_parts(
+    body: nn.Module,
+    *,
+    image_size: int,
+    n_outputs: int,
+    head: str | None,
+    maps: str | None,
+    whose: str,
+) -> Parts:
+    """Try a network on two images, and find its head and its maps.
+
+    Args:
+        body: The network; stays as it is, in evaluation mode.
+        image_size: Side of the images that it will see, in pixels.
+        n_outputs: Logits that it is to give.
+        head: Name of the head; None for the linear layer that gives the network's output.
+        maps: Name of the module with the maps; None for the last before the head that gives a
+            grid of more than one cell which the features depend on. In a vision transformer that
+            is not the last layer, where only the class's token is read.
+        whose: The network, for messages.
+
+    Raises:
+        InputError: if it cannot see such images, gives anything but logits, or has no such parts;
+            the message says what to set.
+    """
+    images = _draw_images(image_size, body)
+    # an input that is differentiated lets all be differentiated, frozen weights too
+    with torch.enable_grad(), torch.random.fork_rng(devices=[]), _watch(body.eval()) as seen:
+        try:
+            output = body(images * 1)
+        except Exception as error:  # a network of others raises anything
+            raise InputError(
+                f"{whose} cannot see images of {image_size} x {image_size} pixels "
+                f"({describe_error(error)}); set the dataset's image_size to what it takes, such "
+                "as 224, or mend the network"
+            ) from error
+    logits = require_logits(output, whose)
+    found = _find_head(body, seen, logits, n_outputs=n_outputs, head=head, whose=whose)
+    called = list(seen.outputs)
+    before = called[: called.index(found)]
+    where, layout = _find_maps(
+        body, seen, before, seen.features[found], maps=maps, size=image_size, whose=whose
+    )
+    return Parts(found, where, layout)
+
+
+def require_logits(output: object, whose: str) -> Float[Tensor, "n m"]:
+    """Return what a network gave, which is to be one row of logits per image.
+
+    Raises:
+        InputError: if it is anything else.
+    """
+    if isinstance(output, Tensor) and output.ndim == 2 and output.is_floating_point():
+        return output
+    found = type(output).__name__
+    if isinstance(output, Tensor):
+        found = f"a tensor of {list(output.shape)}, {str(output.dtype).removeprefix('torch.')}"
+    raise InputError(
+        f"{whose} gives {found}, not a tensor [images, outputs] of logits; wrap it in a factory "
+        "that returns these alone, without auxiliary outputs in training too"
+    )
+
+
+def _draw_images(size: int, body: nn.Module) -> Float[Tensor, "2 3 h w"]:
+    generator = torch.Generator().manual_seed(0)
+    weights = next(body.parameters(), torch.empty(0))
+    images = torch.randn(2, 3, size, size, generator=generator)
+    return images.to(weights.device).requires_grad_()
+
+
+@contextmanager
+def _watch(body: nn.Module) -> Iterator[_Seen]:
+    seen = _Seen()
+
+    def note(name: str, module: nn.Module, given: tuple[object, ...], output: object) -> None:
+        if not isinstance(output, Tensor):
+            return
+        seen.outputs.pop(name, None)  # the last call counts
+        seen.outputs[name] = output
+        if isinstance(module, nn.Conv2d) and output.ndim == 4:
+            seen.grids.append((output.shape[2], output.shape[3]))
+        if isinstance(module, nn.Linear) and given and isinstance(given[0], Tensor):
+            seen.features[name] = given[0]
+
+    def noting(name: str):  # noqa: ANN202 - a hook
+        return lambda module, given, output: note(name, module, given, output)
+
+    handles = [
+        module.register_forward_hook(noting(name)) for name, module in body.named_modules() if name
+    ]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _find_head(
+    body: nn.Module,
+    seen: _Seen,
+    logits: Float[Tensor, "2 m"],
+    *,
+    n_outputs: int,
+    head: str | None,
+    whose: str,
+) -> str:
+    linear = [name for name, module in body.named_modules() if isinstance(module, nn.Linear)]
+    if head is not None and head not in linear:
+        raise InputError(
+            f"{whose}: model.head: found {shown(head)}; allowed: a linear layer, of "
+            f"{listed(linear) or 'which the network has none'}"
+        )
+    if head is not None and head not in seen.features:
+        raise InputError(
+            f"{whose}: model.head: {head!r} is not called when the network sees images; allowed: "
+            f"{listed(seen.features)}"
+        )
+    flat = [name for name in seen.features if seen.outputs[name].ndim == 2]
+    wide = [name for name in flat if seen.outputs[name].shape[1] == logits.shape[1]]
+    if head is not None and head not in wide:
+        shape = list(seen.outputs[head].shape)[1:]
+        raise InputError(
+            f"{whose}: model.head: {head!r} gives {shape} per image, but the network "
+            f"{logits.shape[1]} outputs, for {n_outputs} of the dataset; allowed: "
+            f"{listed(wide) or 'null'}"
+        )
+    if logits.shape[1] != n_outputs:
+        raise InputError(
+            f"{whose} gives {logits.shape[1]} outputs, but the dataset has {n_outputs}; let the "
+            "factory make as many as it is given"
+        )
+    if not wide:
+        raise InputError(
+            f"{whose} has no linear layer (torch.nn.Linear) that gives its {n_outputs} outputs, "
+            "which a head has to be; wrap it in a factory that ends in one"
+        )
+    same = [name for name in wide if _is_same(seen.outputs[name], logits)]
+    if head is None and len(same) == 1:
+        return same[0]
+    if head is None and len(wide) > 1:
+        raise InputError(
+            f"{whose} has {len(wide)} linear layers that may be its head: {listed(wide)}; name "
+            "the one whose output the network returns as it is: model.head"
+        )
+    chosen = head or wide[0]
+    if chosen not in same:
+        raise InputError(
+            f"{whose} does not return the output of its head {chosen!r} as it is; return the "
+            "logits themselves, without softmax or mixing with others"
+        )
+    return chosen
+
+
+def _is_same(output: Tensor, logits: Tensor) -> bool:
+    scale = float(logits.detach().abs().max())
+    return bool((output - logits).detach().abs().max() <= _TOLERANCE * scale)
+
+
+def _find_maps(
+    body: nn.Module,
+    seen: _Seen,
+    before: list[str],
+    features: Float[Tensor, "2 d"],
+    *,
+    maps: str | None,
+    size: int,
+    whose: str,
+) -> tuple[str | None, Layout | None]:
+    layouts = {name: find_layout(tuple(seen.outputs[name].shape), seen.grids) for name in before}
+    pools = {name for name, module in body.named_modules() if isinstance(module, _POOLS)}
+    held = [name for name in before if layouts[name] and name not in pools]
+    # the grid before the head says whether there are maps or tokens, and how many channels:
+    # attention has outputs of other shapes in between, which are no maps
+    last = seen.outputs[held[-1]].shape if held else None
+    alike = [name for name in held if seen.outputs[name].shape == last]
+    tried = [maps] if maps in held else alike
+    weights = torch.randn(features.shape, generator=torch.Generator().manual_seed(1))
+    total = (features * weights.to(features.device)).sum()  # a plain sum normalisation may undo
+    reading = (
+        name for name in reversed(tried) if _reads(total, seen.outputs[name], layouts[name])
+    )
+    read = next(reading, None)
+    if maps is None:
+        return (read, layouts[read]) if read else (None, None)
+    if maps not in held:
+        raise InputError(
+            f"{whose}: model.maps: found {shown(maps)}, which gives no maps of more than one cell "
+            f"from images of {size} pixels; allowed: {listed(reversed(held)) or 'null'}"
+        )
+    if read is None:
+        raise InputError(
+            f"{whose}: model.maps: the logits do not depend on the maps of {maps!r}; name an "
+            "earlier module, or null for the last on which they do"
+        )
+    return maps, layouts[maps]
+
+
+def _reads(total: Float[Tensor, ""], output: Tensor, layout: Layout | None) -> bool:
+    """Whether what is read of the maps changes with them."""
+    if layout is None or not (total.requires_grad and output.requires_grad):
+        return False
+    (gradient,) = torch.autograd.grad(total, output, retain_graph=True, allow_unused=True)
+    return gradient is not None and bool(layout.to_maps(gradient).any())
