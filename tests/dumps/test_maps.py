@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from imbalens.dumps import files, maps
+from imbalens.dumps import map_files, maps
 from imbalens.dumps.map_files import (
     MAP_ATTRIBUTES,
     open_maps,
@@ -228,7 +228,7 @@ def test_reading_in_parts_covers_everything_within_the_budget(
     monkeypatch.setattr(maps, "CHUNK_ROWS", rows)
     monkeypatch.setattr(maps, "CHUNK_BYTES", size)
     path = dump(layer="layer2")
-    monkeypatch.setattr(files, "MAP_BUDGET", budget)
+    monkeypatch.setattr(map_files, "MAP_BUDGET", budget)
     with open_maps(path) as file:
         stored = {name: file[name][:] for name in ("maps", "layer_maps")}
     next_row, one_image = 0, stored["maps"][0].nbytes
