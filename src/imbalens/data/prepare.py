@@ -5,44 +5,20 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any
 
 import h5py
 import numpy as np
 from jaxtyping import Int, UInt8
 from tqdm import tqdm
 
-from imbalens.data.arrays import open_arrays
 from imbalens.data.channels import ChannelMoments, channel_normalization, report_dark
 from imbalens.data.choosing import choose_images
-from imbalens.data.cifar import open_cifar
 from imbalens.data.duplicates import SplitHashes, count_duplicates, hash_images
-from imbalens.data.evaluate_on import evaluate_on
-from imbalens.data.features import open_features
-from imbalens.data.folder import open_folder
-from imbalens.data.inaturalist import open_inaturalist
-from imbalens.data.lists import open_lists
-from imbalens.data.nih import open_nih
-from imbalens.data.phantom import open_phantom
-from imbalens.data.places365 import open_places365
-from imbalens.data.planted import open_planted
+from imbalens.data.opening import open_source
 from imbalens.data.source import Source, SourceSplit, count_positives
-from imbalens.data.table import open_table
 from imbalens.errors import InputError
-from imbalens.params.datasets import (
-    Arrays,
-    Cifar,
-    Dataset,
-    Features,
-    Folder,
-    Inaturalist,
-    Lists,
-    Nih,
-    PhantomCxr,
-    Places365,
-    Planted,
-    Table,
-)
+from imbalens.params.datasets import Dataset
 from imbalens.params.given import GivenFile
 from imbalens.store.hdf5 import create
 from imbalens.store.prepared import PREPARED, PREPARED_VERSION
@@ -158,74 +134,6 @@ def prepare(dataset: Dataset, path: Path) -> dict[str, Any]:
             for fact in dict.fromkeys(fact for facts in about.values() for fact in facts)
         },
     }
-
-
-def open_source(dataset: Dataset) -> Source:
-    """Open the source that the parameters name, with the test images of another if they name one.
-
-    Raises:
-        InputError: if one is absent or not as it must be, or the two do not go together.
-    """
-    source = _open_one(dataset)
-    if dataset.evaluate_on is None:
-        return source
-    none_aside = dataset.validation.model_copy(update={"share": 0.0})
-    other = {"source": dataset.evaluate_on, "evaluate_on": None, "validation": none_aside}
-    opened = _open_one(dataset.model_copy(update=other))
-    return evaluate_on(source, opened, name=dataset.evaluate_on.name)
-
-
-def _open_one(dataset: Dataset) -> Source:
-    size = dataset.image_size or 0  # which is null of features alone, see params.dataset_checks
-    match dataset.source:
-        case Planted():
-            return open_planted(dataset.source, size)
-        case Folder():
-            return open_folder(
-                dataset.source,
-                size,
-                resize=dataset.resize,
-                bits=dataset.bits,
-                validation=dataset.validation.share is None,
-            )
-        case Arrays():
-            return open_arrays(dataset.source, size, resize=dataset.resize)
-        case Lists():
-            return open_lists(
-                dataset.source,
-                size,
-                resize=dataset.resize,
-                bits=dataset.bits,
-                validation=dataset.validation.share is None,
-            )
-        case Table():
-            return open_table(
-                dataset.source,
-                size,
-                resize=dataset.resize,
-                bits=dataset.bits,
-                validation=dataset.validation.share is None,
-            )
-        case Features():
-            return open_features(
-                dataset.source,
-                dataset.image_size,
-                resize=dataset.resize,
-                bits=dataset.bits,
-                validation=dataset.validation.share is None,
-            )
-        case Places365():
-            return open_places365(dataset.source, size, resize=dataset.resize, bits=dataset.bits)
-        case Inaturalist():
-            return open_inaturalist(dataset.source, size, resize=dataset.resize, bits=dataset.bits)
-        case Cifar():
-            return open_cifar(dataset.source, size)
-        case Nih():
-            return open_nih(dataset.source, size, bits=dataset.bits)
-        case PhantomCxr():
-            return open_phantom(dataset.source, size)
-        case _:
-            assert_never(dataset.source)
 
 
 def _names(names: Sequence[str], positions: Int[np.ndarray, " k"]) -> list[str]:
