@@ -39,7 +39,7 @@ def call_factory(
     with _project_in_path():
         try:
             module = importlib.import_module(place)
-        except Exception as error:  # a module of one's own raises anything
+        except (Exception, SystemExit) as error:  # a module of one's own raises anything
             raise InputError(
                 f"{factory}: cannot be imported ({describe_error(error)}); put the module into "
                 "the project's folder, such as networks/mine.py for networks.mine:build, or "
@@ -54,7 +54,7 @@ def call_factory(
             )
         try:
             return function(*given, **arguments)
-        except Exception as error:  # a function of one's own raises anything
+        except (Exception, SystemExit) as error:  # a function of one's own raises anything
             raise InputError(
                 f"{factory}: raised {describe_error(error)}; it is called with {shown(given)} and "
                 f"{shown(arguments)}: mend it, or the method's model.arguments"
