@@ -63,6 +63,19 @@ class ChannelsLast(nn.Module):
         return self.head(self.norm(self.stem(images).permute(0, 2, 3, 1)).mean(dim=(1, 2)))
 
 
+class Windows(ChannelsLast):
+    """As timm's Swin in its blocks: tokens of windows, of which an image has many."""
+
+    def __init__(self, n_outputs):
+        super().__init__(n_outputs)
+        self.stem = nn.Conv2d(3, 5, 4, stride=4)
+
+    def forward(self, images):
+        maps = self.stem(images).unflatten(3, (2, 4)).unflatten(2, (2, 4))
+        tokens = self.norm(maps.permute(0, 2, 4, 3, 5, 1).reshape(-1, 16, 5))
+        return self.head(tokens.reshape(len(images), -1, 5).mean(1))
+
+
 def mlp(n_outputs):
     return nn.Sequential(
         nn.Flatten(), nn.Linear(3 * 32 * 32, 7), nn.ReLU(), nn.Linear(7, n_outputs)
@@ -95,6 +108,16 @@ class Returning(nn.Module):
 class Averaging(Returning):
     def give(self, main, auxiliary):
         return (main + auxiliary) / 2
+
+
+class FromZero(Averaging):
+    """Its logits tell nothing of its head."""
+
+    def __init__(self, n_outputs):
+        super().__init__(n_outputs)
+        for layer in (self.main, self.auxiliary):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
 
 class Both(Returning):

@@ -32,6 +32,10 @@ FOUND = {
     "resnet18": (torchvision("resnet18"), 64, "fc", "layer4", (512, 2, 2), True),
     # its last layer gives a single cell here
     "small_images": (torchvision("resnet18"), 32, "fc", "layer3", (256, 2, 2), False),
+    # a branch of its last layer gives more, in timm's without a part in what follows at first
+    "branch": (torchvision("resnet50"), 32, "fc", "layer3", (1024, 2, 2), False),
+    "zero_branch": (timm("resnet26"), 32, "fc", "layer3", (1024, 2, 2), False),
+    "windows": (own("Windows"), 32, "head", "stem", (5, 8, 8), False),
     "densenet121": (torchvision("densenet121"), 64, "classifier", "features", (1024, 2, 2), False),
     "swin_t": (torchvision("swin_t"), 64, "head", "permute", (768, 2, 2), True),
     "resnet10t": (timm("resnet10t"), 64, "fc", "layer4", (512, 2, 2), True),
@@ -205,7 +209,9 @@ def test_a_file_of_weights_fills_the_body_and_the_head_stays(tmp_path):
         (own("NOTHING"), r"NOTHING: is no function of tests\.own_networks \(found 3\)"),
         (own("nothing"), r"returned \{'outputs': 5\} of type dict; return a network"),
         (own("without_linear"), r"has no linear layer .* that gives its 5 outputs"),
-        (own("Averaging"), r"has 2 linear layers that may be its head: main, auxiliary; name"),
+        (own("Averaging"), r"2 linear layers .*: main, auxiliary, and returns .* none"),
+        (own("FromZero"), r"2 linear layers that may be its head: main, auxiliary; name"),
+        (own("FromZero", head="main"), r"does not return the output of its head 'main'"),
         (own("Averaging", head="main"), r"does not return the output of its head 'main'"),
         (own("Softmax"), r"has 2 linear layers"),
         (own("Halved"), r"does not return the output of its head 'main' as it is"),

@@ -71,9 +71,15 @@ def find_head(
     if head is None and len(same) == 1:
         return same[0]
     if head is None and len(wide) > 1:
+        otherwise = (
+            "; name the one that it returns: model.head"
+            if same
+            else ", and returns the output of none as it is; build it in a factory of your own "
+            "that returns that of one, without softmax or mixing"
+        )
         raise InputError(
-            f"{whose} has {len(wide)} linear layers that may be its head: {listed(wide)}; name "
-            "the one whose output the network returns as it is: model.head"
+            f"{whose} has {len(wide)} linear layers that may be its head: {listed(wide)}"
+            f"{otherwise}"
         )
     chosen = head or wide[0]
     if chosen not in same:

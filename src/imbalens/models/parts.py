@@ -4,7 +4,7 @@ A network is tried once: what its modules are given and give is noted in the ord
 Reading its code, or a table of known architectures, would know those that were thought of.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -69,8 +69,9 @@ def find_parts(
         n_outputs: Logits that it is to give.
         head: Name of the head; None for the linear layer that gives the network's output.
         maps: Name of the module with the maps; None for the last before the head that gives a
-            grid of more than one cell which the features depend on. In a vision transformer that
-            is not the last layer, where only the class's token is read.
+            grid of more than one cell which the features depend on, rather the output of a block
+            than of a branch within. In a vision transformer that is not the last layer, where
+            only the class's token is read.
         whose: The network, for messages.
 
     Raises:
@@ -105,7 +106,7 @@ def find_parts(
     called = list(seen.outputs)
     before = called[: called.index(found)]
     where, layout = _find_maps(
-        body, seen, before, seen.features[found], maps=maps, size=image_size, whose=whose
+        body, images, seen, before, seen.features[found], maps=maps, whose=whose
     )
     return Parts(found, where, layout)
 
@@ -175,34 +176,42 @@ def _watch(body: nn.Module) -> Iterator[_Seen]:
 
 def _find_maps(
     body: nn.Module,
+    images: Float[Tensor, "2 3 h w"],
     seen: _Seen,
     before: list[str],
     features: Float[Tensor, "2 d"],
     *,
     maps: str | None,
-    size: int,
     whose: str,
 ) -> tuple[str | None, Layout | None]:
-    layouts = {name: find_layout(tuple(seen.outputs[name].shape), seen.grids) for name in before}
+    layouts = {
+        name: find_layout(tuple(seen.outputs[name].shape), seen.grids)
+        for name in before
+        if len(seen.outputs[name]) == len(features)  # not of windows or crops
+    }
     pools = {name for name, module in body.named_modules() if isinstance(module, _POOLS)}
-    held = [name for name in before if layouts[name] and name not in pools]
-    # the grid before the head says whether there are maps or tokens, and how many channels:
-    # attention has outputs of other shapes in between, which are no maps
-    last = seen.outputs[held[-1]].shape if held else None
-    alike = [name for name in held if seen.outputs[name].shape == last]
-    tried = [maps] if maps in held else alike
+    held = [name for name in layouts if layouts[name] and name not in pools]
     weights = torch.randn(features.shape, generator=torch.Generator().manual_seed(1))
     total = (features * weights.to(features.device)).sum()  # a plain sum normalisation may undo
+    tried = [maps] if maps in held else held
+    # the grid before the head says whether there are maps or tokens, and how many channels:
+    # attention has outputs of other shapes in between, which are no maps
+    shapes = dict.fromkeys(seen.outputs[name].shape for name in reversed(tried))
     reading = (
-        name for name in reversed(tried) if _reads(total, seen.outputs[name], layouts[name])
+        name
+        for shape in shapes
+        for name in reversed(tried)
+        if seen.outputs[name].shape == shape and _reads(total, seen.outputs[name], layouts[name])
     )
     read = next(reading, None)
+    if read is not None:
+        read = _last_whole(read, tried, layouts, seen, total, images)
     if maps is None:
         return (read, layouts[read]) if read else (None, None)
     if maps not in held:
         raise InputError(
             f"{whose}: model.maps: found {shown(maps)}, which gives no maps of more than one cell "
-            f"from images of {size} pixels; allowed: {listed(reversed(held)) or 'null'}"
+            f"from images of {images.shape[2]} pixels; allowed: {listed(reversed(held)) or 'null'}"
         )
     if read is None:
         raise InputError(
@@ -210,6 +219,51 @@ def _find_maps(
             "earlier module, or null for the last on which they do"
         )
     return maps, layouts[maps]
+
+
+def _last_whole(
+    read: str,
+    held: list[str],
+    layouts: Mapping[str, Layout | None],
+    seen: _Seen,
+    total: Float[Tensor, ""],
+    images: Float[Tensor, "2 3 h w"],
+) -> str:
+    """Return the last maps of as many cells that all goes through; the given ones if none are.
+
+    A branch of a block is not all: where a block's output is a single cell, branches may be more.
+    """
+
+    def cells(name: str) -> torch.Size | None:
+        layout = layouts[name]
+        if layout is None or layout.kind == "tokens":
+            return None
+        return layout.to_maps(seen.outputs[name]).shape[2:]
+
+    whole = (
+        name
+        for name in reversed(held)
+        if cells(name) == cells(read)
+        and _reads(total, seen.outputs[name], layouts[name])
+        and _is_passed(total, seen.outputs[name], images)
+    )
+    # of tokens that of the class passes by all of the grid
+    return read if cells(read) is None else next(whole, read)
+
+
+def _is_passed(total: Float[Tensor, ""], output: Tensor, images: Tensor) -> bool:
+    """Whether what is computed depends on the images through an output alone."""
+    end = (output.grad_fn, output.output_nr)
+    waiting, found = [(total.grad_fn, 0)], set[object]()
+    while waiting:
+        node, number = waiting.pop()
+        if node is None or (node, number) == end or node in found:
+            continue
+        found.add(node)
+        if getattr(node, "variable", None) is images:
+            return False
+        waiting += node.next_functions
+    return True
 
 
 def _reads(total: Float[Tensor, ""], output: Tensor, layout: Layout | None) -> bool:
