@@ -24,10 +24,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     name, params = parse_stage(__doc__, "run", argv)
     run, options = pick(params.runs, "runs", name), params.analyses.archetypes
     path, data = Path(f"data/dumps/features/{name}.h5"), Path(f"data/prepared/{run.dataset}.h5")
-    dump = read_features(path, ["train"], decision=params.analyses.labels.decision)
+    decision, figures = params.analyses.labels.decision, Path("plots/figures/archetypes")
+    dump = read_features(path, ["train"], decision=decision, needs=["features"])
     train, about = dump.splits["train"], (dump.class_names, dump.class_counts)
     require_neighbors("archetypes.n_neighbors", options.n_neighbors, len(train.index))
-    seen, n_classes = (train.classes, train.predictions), len(dump.class_names)
+    seen, n_classes = (train.classes, train.seen.predictions), len(dump.class_names)
     found = archetypes(train.features, *seen, n_classes=n_classes, **options.model_dump())
     metrics, truth = report.archetype_metrics(found, dump.class_names), read_truth(data, "train")
     if truth:
@@ -41,7 +42,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_table(INSTANCES, name, instances)
     prototypes = report.prototype_table(found.prototypes, train.index, files, *about)
     write_table(PROTOTYPES, name, prototypes)
-    figures = Path("plots/figures/archetypes")
     report.draw_true_positives(table, figures / f"{name}.png", run=name)
     report.draw_prototypes(prototypes, images, figures / f"{name}-prototypes.png", run=name)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from imbalens.analysis.cam_alignment.alignment import align_cams
 from imbalens.analysis.cam_alignment.cam_alignment import cam_alignment
-from imbalens.dumps.files import read_maps_about, read_maps_by_image
+from imbalens.dumps.map_files import read_maps_about, read_maps_by_image
 from imbalens.reports.cam_alignment import figures, tables
 from imbalens.reports.common.sampling import choose_samples
 from imbalens.store.files import write_json

@@ -21,8 +21,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the tables of all changes and their figures."""
     name, params = parse_stage(__doc__, "dataset", argv)
     pick(params.datasets, "datasets", name)
-    runs = [run for run, options in params.runs.items() if options.dataset == name]
-    baselines = first_baselines(params, name)
+    runs, first = reading.having_features(name, params), first_baselines(params, name)
+    baselines = {run: base for run, base in first.items() if {run, base} <= {*runs}}
     images = reading.read_images(name, runs, params)
     learned = {run: reading.read_learned(run, images, params) for run in runs}
     found = find_changes(

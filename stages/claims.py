@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     pick(params.datasets, "datasets", name)
     about, rules = read_metadata(Path(f"data/prepared/{name}.h5")), rules_of(params)
     findings = judge_claims(
-        read_comparisons(name, params, task=about.task),
+        read_comparisons(name, params, task=about.task, trained=about.n_train > 0),
         [read_run(run, params) for run, of in params.runs.items() if of.dataset == name],
         read_ldam(name, params),
         count_ratio=params.analyses.claims.count_ratio,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imbalens.analysis.concepts.concepts import concepts
-from imbalens.dumps.files import read_maps_about, read_maps_by_channel
+from imbalens.dumps.map_files import read_maps_about, read_maps_by_channel
 from imbalens.reports.concepts import figures, tables
 from imbalens.store.files import write_json
 from imbalens.store.prepared import read_images

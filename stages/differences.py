@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imbalens.analysis.differences.differences import differences
+from imbalens.not_applicable import empty_where_not_applicable
 from imbalens.params.experiment import baselines_of, settings
 from imbalens.reading import differences as reading
 from imbalens.reports.differences import differences as reports
@@ -13,9 +14,10 @@ from imbalens.reports.differences.paper_tables import paper_tables
 from imbalens.reports.differences.seeds import seeds_metrics, seeds_table
 from imbalens.store.files import write_json, write_text
 from imbalens.store.tables import write_table
-from imbalens.tables.differences import DIFFERENCES, PAPER_TABLES, SEEDS
+from imbalens.tables.differences import DIFFERENCES, PAPER_TABLES, SEEDS, TABLES, TEXTS
 
 
+@empty_where_not_applicable(TABLES, "", texts=TEXTS)
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the differences as metrics, CSV, the papers' tables and a figure."""
     name, params = parse_stage(__doc__, "dataset", argv)
@@ -23,10 +25,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     options, groups = params.analyses.compare, settings(params, name)
     found = differences(
         {one: (reading.read_training(run, params) for run in of) for one, of in groups.items()},
-        baselines_of(params, name),
-        reading.read_images(name, params),
-        reading.definitions_of(params),
-        reading.splits_of(name, params),
+        *(baselines_of(params, name), reading.read_images(name, params)),
+        *(reading.definitions_of(params), reading.splits_of(name, params)),
         confidence=options.confidence,
         n_resamples=options.n_resamples,
         seed=options.seed,

@@ -4,6 +4,7 @@ from imbalens.stage import parse_stage, pick, run_stage
 from collections.abc import Sequence
 from pathlib import Path
 
+from imbalens.not_applicable import empty_where_not_applicable
 from imbalens.reading import explore as reading
 from imbalens.reports.explore import page as report
 from imbalens.reports.explore.pictures import select_of_runs
@@ -12,13 +13,15 @@ from imbalens.store.files import write_json, write_text
 from imbalens.store.tables import write_table
 from imbalens.tables.explore import CANDIDATES
 
+PAGE = "plots/explore/{name}.html"
 
+
+@empty_where_not_applicable((CANDIDATES,), texts={PAGE: report.NOT_APPLICABLE})
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the page, the table of candidates and the metrics."""
     name, params = parse_stage(__doc__, "dataset", argv)
     pick(params.datasets, "datasets", name)
-    options, runs = params.analyses.explore, params.runs.items()
-    looks = {run: reading.look_at(run, params) for run, item in runs if item.dataset == name}
+    options, looks = params.analyses.explore, reading.look_at_runs(name, params)
     parts = report.run_parts(looks, *reading.read_labels(name)) if looks else {}
     write_json(Path(f"metrics/explore/{name}.json"), report.explore_metrics(parts))
     write_table(CANDIDATES, name, report.all_candidates(parts))

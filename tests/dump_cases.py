@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from imbalens.analysis.saliency_colours import COLOUR_GROUPS
-from imbalens.dumps.files import FEATURES, FEATURES_VERSION, MAPS, MAPS_VERSION
+from imbalens.dumps.files import FEATURES, FEATURES_VERSION
+from imbalens.dumps.map_files import MAPS, MAPS_VERSION
 from imbalens.store.hdf5 import create
 from imbalens.store.prepared import PREPARED, PREPARED_VERSION
 from imbalens.tables.cam_alignment import PAIRS

@@ -1,11 +1,10 @@
 """Features and predictions of others, made up, for tests of the pipeline without a network."""
 
 import importlib
-import shutil
 
 import numpy as np
 
-from tests.tiny import ROOT, tiny_params, write_params
+from tests.tiny import tiny_params, write_params
 
 DATASET, SEEDS = "given", (0, 1)
 SIZES = {"train": 60, "test": 45}
@@ -45,7 +44,7 @@ def outputs(task, seed, *, better=False):
     return found
 
 
-def save_npz(path, found, *, keys, splits=("train", "test"), order=None):
+def save_npz(path, found, *, keys, splits=("train", "test")):
     """Write some arrays of some splits, `split_key`."""
     np.savez(
         path,
@@ -102,8 +101,6 @@ def values_of_wbce():
 
 def run_all(folder, values, patch):
     """Run every stage of an experiment in a folder."""
-    (folder / ".dvc/plots").mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / ".dvc/plots/page.html", folder / ".dvc/plots")
     patch.chdir(folder)
     write_params(folder, values)
     run("check")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 import imbalens
@@ -212,6 +213,18 @@ def test_images_are_called_by_their_ids_and_have_their_groups():
     assert data["names"] == [ids[index] for index in data["index"]]
 
 
+def test_an_image_by_itself_has_a_blank_group(tmp_path):
+    groups = [("", None, np.nan, pd.NA, 7.0)[row % 5] for row in range(60)]
+    out = tmp_path / "out"
+    found = imbalens.analyze(**birds(), groups=groups, out=out).table("archetypes-instances")
+    known = np.where(found["index"] % 5 == 4, "7", "")
+    assert found["group"].tolist() == known.tolist()
+    written = pd.read_csv(
+        out / "tables/archetypes-instances.csv", keep_default_na=False, dtype=str
+    )
+    assert written["group"].tolist() == known.tolist()
+
+
 def test_labels_that_are_not_known_are_neither_there_nor_not():
     rng = np.random.default_rng(0)
     labels = (rng.random((60, 2)) < 0.4).astype(int)
@@ -360,6 +373,10 @@ WRONG = {
         lambda _: {"features": np.empty((0, 3)), "labels": []},
         "features must have images, found an array of shape (0, 3)",
     ),
+    "a tensor with gradients": (
+        lambda given: {**given, "features": torch.ones(60, 12, requires_grad=True)},
+        "features must be an array of numbers or of names: Can't call numpy() on Tensor",
+    ),
     "no features": (
         changed(features=np.empty((60, 0))),
         "features must have features, found none",
@@ -369,7 +386,11 @@ WRONG = {
     "no training": (changed(split=["test"] * 60), "split: found no 'train'"),
     "fewer words": (changed(split=["train"]), "split must have 60 words, one per image, found 1"),
     "an id twice": (changed(ids=["a"] * 60), "ids must differ, found 'a' twice"),
-    "a carriage return": (changed(names=["a", "b\rc", "d"]), "names: found 'b\\rc'; allowed: no"),
+    "a carriage return": (
+        changed(names=["a", "b\rc", "d"]),
+        "names: name of class 1, 'b\\rc', has",
+    ),
+    "a blank name": (changed(names=["a", "", "d"]), "names: name of class 1, '', is empty"),
     "no file": (
         changed(paths=["no.png"] * 60),
         "paths: found 'no.png' at row 0, which is no file",
@@ -378,6 +399,23 @@ WRONG = {
     "a word of a choice": (
         changed(decision="most"),
         "decision: found 'most'; allowed: half, prev",
+    ),
+    "a picture of nothing": (changed(thumbnail=0), "thumbnail: found 0; Input should be greater"),
+    "pictures that fill memory": (
+        changed(thumbnail=5000),
+        "thumbnail: found 5000; Input should be less than or equal to 256",
+    ),
+    "fewer images than none": (changed(evaluation_images=-5), "evaluation_images: found -5"),
+    "candidates": (changed(n_candidates=-1), "n_candidates: found -1; Input should be greater"),
+    "a seed": (changed(seed=-1), "seed: found -1; Input should be greater than or equal to 0"),
+    "bins": (changed(ece_bins=10**9), "ece_bins: found 1000000000; Input should be less"),
+    "labels that are one as int64": (
+        lambda given: {**given, "labels": given["labels"] * 1e300},
+        "labels must be below 2 ** 63 in size; found 1e+300 at [",
+    ),
+    "unsigned labels": (
+        lambda given: {**given, "labels": given["labels"].astype("u8") + np.uint64(2**63)},
+        "labels must be below 2 ** 63 in size; found 9223372036854775808 at [0]",
     ),
     "half a neighbour": (changed(n_neighbors=2.5), "n_neighbors: found 2.5; allowed: a whole"),
 }

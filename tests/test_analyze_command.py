@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import imbalens
 from imbalens.commands.analyze import main
@@ -97,8 +98,6 @@ def test_features_and_labels_are_enough(tmp_path, capsys):
 
 
 def test_paths_of_images_are_seen_from_the_file(tmp_path, monkeypatch):
-    from PIL import Image
-
     given = birds() | {"path": [f"im/{row}.png" for row in range(60)]}
     (tmp_path / "data/im").mkdir(parents=True)
     for row in range(60):
@@ -110,6 +109,16 @@ def test_paths_of_images_are_seen_from_the_file(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"paths: found 'im/0.png' at row 0, which is no file"):
         main([file, "--out", "other", "--images", "."])
     assert not (tmp_path / "other").exists()
+
+
+def test_paths_as_windows_writes_them_are_the_same(tmp_path):
+    given = birds() | {"path": np.array([rf"im\{row}.png" for row in range(60)])}
+    (tmp_path / "im").mkdir()
+    for row in range(60):
+        Image.new("L", (8, 8), row).save(tmp_path / f"im/{row}.png")
+    out = tmp_path / "out"
+    main([write_npz(tmp_path / "birds.npz", given), "--out", str(out)])
+    assert "image/webp" in (out / "index.html").read_text(encoding="utf-8")
 
 
 def without(key):
@@ -175,6 +184,13 @@ def test_what_cannot_be_used_is_one_clear_error_and_nothing_is_written(case, tmp
         main([file, "--out", str(tmp_path / "out"), *words])
     assert message in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["birds.npz"]
+
+
+def test_columns_of_several_labels_without_the_task_say_what_to_do(tmp_path):
+    table = pd.DataFrame({"feature_0": [1, 2], "label_a": [0, 1], "label_b": [1, 1]})
+    table.to_csv(tmp_path / "birds.csv", index=False)
+    with pytest.raises(InputError, match=r"has no labels; .*; or say --task multilabel"):
+        main([str(tmp_path / "birds.csv"), "--out", str(tmp_path / "out")])
 
 
 def test_a_mistake_is_one_line_and_said_before_the_file_is_read(tmp_path):

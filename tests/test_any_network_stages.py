@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from imbalens.attribution.grad_cam import grad_cams
-from imbalens.dumps.files import read_maps_about
+from imbalens.dumps.map_files import read_maps_about
 from imbalens.dumps.trained import load_trained
 from imbalens.errors import InputError
 from imbalens.params.loading import load_params

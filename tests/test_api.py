@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 import imbalens
-from imbalens.dumps.files import read_features, read_maps_about, read_saliency_ranks
+from imbalens.dumps.files import read_features, read_saliency_ranks
+from imbalens.dumps.map_files import read_maps_about
 from imbalens.errors import InputError
 from imbalens.params.dvc_yaml import read_yaml
 from imbalens.store.prepared import read_split

@@ -58,7 +58,7 @@ def row(setting, stage, measure, low, high, images=240, label="", p_adjusted=0.0
 def about(path):
     """What the stage asks of a prepared file."""
     tasks = {"planted": "multiclass", "phantom": "multilabel"}
-    return SimpleNamespace(task=tasks[path.stem], generated=True)
+    return SimpleNamespace(task=tasks[path.stem], generated=True, n_train=100)
 
 
 def write_differences(dataset, rows):

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from imbalens.dumps.files import read_maps_about
+from imbalens.dumps.map_files import read_maps_about
 from imbalens.errors import InputError
 from imbalens.params.loading import load_params
 from imbalens.reading.examples import read_cam_examples

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from imbalens.analysis.cam_alignment.alignment import MEASURES
 from imbalens.analysis.cam_alignment.matched import MATCHED_MEASURES
 from imbalens.analysis.common.boxes import shift_boxes
-from imbalens.dumps.files import read_maps_about
+from imbalens.dumps.map_files import read_maps_about
 from stages import concepts
 from tests.map_cases import ALL, BCE, MATCHED_SHARE, SEED, experiment, read_cams, union_of
 from tests.tiny import write_params

@@ -12,7 +12,7 @@ from PIL import Image
 
 from imbalens.analysis.cam_alignment.alignment import MEASURES
 from imbalens.analysis.common.boxes import shift_boxes
-from imbalens.dumps.files import read_maps_about
+from imbalens.dumps.map_files import read_maps_about
 from imbalens.errors import InputError
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import save_weights

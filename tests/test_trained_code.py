@@ -94,6 +94,14 @@ def test_every_loss_and_network_is_tried():
         assert trained == {type(each) for each in tried.values()}
 
 
+def test_only_runs_without_a_network_reach_what_reads_files_of_others(as_it_is):
+    run = RUNS["ce"].model_copy(update={"model": runs.Given(name="given", file=None)})
+    reader, given = "imbalens.data.given_outputs.read_given", digest_code(run, read_modules(ROOT))
+    assert reader in given
+    of_data = [name for name in as_it_is["ce"] if name.startswith("imbalens.data.")]
+    assert of_data == []
+
+
 def test_another_loss_or_network_changes_no_digest(code, as_it_is):
     add_loss(code)
     add_network(code)

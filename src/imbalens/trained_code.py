@@ -26,6 +26,7 @@ ROOTS = (
     "imbalens.losses.build.logit_offset",
     "imbalens.losses.build.logit_scale",
     "imbalens.models.build.build_model",
+    "imbalens.models.build.head_of",
     "imbalens.models.checkpoint.load_checkpoint",
     "imbalens.models.checkpoint.load_weights",
     "imbalens.models.checkpoint.save_weights",

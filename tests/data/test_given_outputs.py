@@ -188,6 +188,13 @@ BAD = {
     "rows": ({"features": FEATURES, "labels": LABELS[:3]}, {}, "differ in rows.*features 4"),
     "floats": ({"logits": LOGITS, "labels": LABELS + 0.5}, {}, "whole numbers"),
     "texts": ({"logits": LOGITS, "labels": ["x", "y", "x", "y"]}, {}, "of which class"),
+    "large": ({"features": FEATURES, "labels": LABELS * 1e300}, {}, "row 1: found 1e.300; allow"),
+    "unsigned": (
+        {"features": FEATURES, "labels": LABELS.astype("u8") + np.uint64(2**63)},
+        {},
+        r"row 0: found 9223372036854775808; allowed: below 2 \*\* 63",
+    ),
+    "no axis": ({"features": FEATURES, "labels": np.int64(3)}, {}, "labels has no axis; allowed"),
     "class": ({"logits": LOGITS, "labels": LABELS + 1}, {}, "found label 2; allowed: 0 to 1"),
     "unknown class": (
         {"logits": LOGITS, "labels": ["x", "y", "x", "z"], "class_names": ["x", "y"]},
@@ -220,6 +227,12 @@ BAD = {
     "shape": ({"features": LABELS}, {}, r"shape \(4,\)"),
     "empty": ({"features": FEATURES[:0]}, {}, "no rows"),
 }
+
+
+def test_an_id_twice_names_both_places_as_the_table_counts_them(tmp_path):
+    path = save(tmp_path / "bad.csv", **as_columns(id=["a", "b", "a", "c"]))
+    with pytest.raises(InputError, match=r"bad\.csv, line 4: found id 'a' again, after .*line 2;"):
+        read_given(path, params())
 
 
 @pytest.mark.parametrize("case", BAD)

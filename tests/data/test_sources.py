@@ -69,6 +69,22 @@ def lay_out(name, folder, monkeypatch):
                 "channels": 3,
                 "window": "full",
             }
+        case "features":
+            rows = []
+            for split in ("train", "test"):
+                for label, colour in (("ape", (0, 250, 9)), ("cat", (250, 0, 0))):
+                    save(folder / split / f"{label}.png", colour)
+                    rows.append(f"{split}/{label}.png,{label},{split},0.5,{len(rows)}")
+            header = "path,label,split,feature_0,feature_1"
+            (folder / "t.csv").write_text("\n".join([header, *rows]), encoding="utf-8")
+            return {
+                "file": str(folder / "t.csv"),
+                "task": "multiclass",
+                "columns": {},
+                **dict.fromkeys(("classes", "blank", "uncertain", "split")),
+                "images": str(folder),
+                "channels": 3,
+            }
         case "places365":
             places365.lay_out(folder, "archives")
             return {"root": str(folder), "classes": "all", "test_per_class": None, "seed": 0}
@@ -114,7 +130,7 @@ def test_what_a_source_states_is_what_its_images_show(
             prepare(make_dataset(given | {"digest": "0000"}, image_size=16), path)
 
 
-FILES = ["folder", "lists", "table", "places365", "inaturalist", "nih"]
+FILES = ["folder", "lists", "table", "features", "places365", "inaturalist", "nih"]
 
 
 @pytest.fixture(params=FILES)

@@ -4,13 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from imbalens.dumps.files import (
-    read_features,
-    read_maps_about,
-    read_maps_by_channel,
-    read_maps_by_image,
-    read_saliency_ranks,
-)
+from imbalens.dumps.files import read_features, read_saliency_ranks
+from imbalens.dumps.map_files import read_maps_about, read_maps_by_channel, read_maps_by_image
 from imbalens.errors import InputError
 from imbalens.store.hdf5 import create
 
@@ -79,7 +74,7 @@ def test_ranks_by_hand(saliency):
     [
         ("test/logits", None, r"has no dataset 'test/logits' \(found: 'features', .*\)"),
         ("head/offset", None, r"has no dataset 'head/offset' \(found: 'bias', 'weight'\)"),
-        ("test", None, r"has no dataset 'test/features'"),
+        ("test", None, r"has no dataset 'test/targets'"),
         ("test/features", np.zeros((3, 3)), r"has float64 in 'test/features' \(wanted: float32\)"),
         (
             "train/targets",
@@ -376,7 +371,7 @@ def test_maps_of_a_network_of_others_have_grad_cam(maps):
 
 @pytest.mark.parametrize("name", ["maps", "layer_maps"])
 def test_maps_that_are_not_finite_are_refused_wherever_they_stand(maps, monkeypatch, name):
-    monkeypatch.setattr("imbalens.dumps.files.MAP_BUDGET", 2 * 2 * 4 * 4)  # blocks of one
+    monkeypatch.setattr("imbalens.dumps.map_files.MAP_BUDGET", 2 * 2 * 4 * 4)  # blocks of one
     put(maps, name, (2, 3, 0, 1), np.nan)
     message = rf"has nan in '{name}' at \[2, 3, 0, 1\] \(wanted: finite numbers\); {REPEAT}maps@"
     with pytest.raises(InputError, match=message):

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from imbalens.dumps import files, maps
-from imbalens.dumps.files import (
+from imbalens.dumps.map_files import (
     MAP_ATTRIBUTES,
     open_maps,
     read_maps_about,

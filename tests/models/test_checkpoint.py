@@ -1,3 +1,4 @@
+import argparse
 import math
 import os
 import pickle
@@ -45,6 +46,9 @@ def wrap(kind, state):
             return {kind: state, "epoch": 180}
         case "described":
             return {"model": {"name": "resnet8"}, "model_state_dict": state}
+        case "torchvision":
+            options = argparse.Namespace(lr=0.1, output_dir=Path("out"), resume=None)
+            return {"model": state, "epoch": 3, "args": options}
         case "numpy":
             return {"state_dict": state, "best_acc1": np.float64(72.56), "epoch": np.int64(3)}
         case "cao":
@@ -61,7 +65,7 @@ def wrap(kind, state):
 
 
 LAYOUTS = ["bare", "module", "state_dict", "model", "numpy", "cao"]
-LAYOUTS += ["model_state_dict", "model_state", "described"]
+LAYOUTS += ["torchvision", "model_state_dict", "model_state", "described"]
 
 
 @pytest.mark.parametrize("kind", LAYOUTS)
@@ -192,6 +196,14 @@ def test_files_that_carry_code_are_refused(tmp_path):
     ):
         with pytest.raises(InputError, match="not a plain weights file"):
             load_checkpoint(path)
+
+
+def test_a_whole_network_is_refused_by_name(tmp_path):
+    path = save(network(), tmp_path / "whole.pt")
+    with pytest.raises(
+        InputError, match=r"it holds imbalens\.models\.cifar_resnet\.CifarResNet\)"
+    ):
+        load_checkpoint(path)
 
 
 def test_absent_file(tmp_path):

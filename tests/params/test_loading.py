@@ -105,8 +105,8 @@ def test_an_imbalance_is_not_chosen_by_default(tmp_path):
         (
             at("datasets", "planted", "source", name="imagenet"),
             "datasets.planted.source.name: found 'imagenet'; allowed: 'planted', 'folder', "
-            "'arrays', 'lists', 'table', 'features', 'places365', 'inaturalist', 'cifar10', 'cifar100', "
-            "'nih', 'phantom_cxr'$",
+            "'arrays', 'lists', 'table', 'features', 'places365', 'inaturalist', 'cifar10', "
+            "'cifar100', 'nih', 'phantom_cxr'$",
         ),
         (
             at(*CE, "model", name="resnet9"),

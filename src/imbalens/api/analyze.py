@@ -12,12 +12,13 @@ from numpy.typing import ArrayLike
 from imbalens.analysis.adversaries.distributions import Errors, Instances
 from imbalens.api import asking
 from imbalens.api.analysis import Analysis, Told, file_of, require_own
-from imbalens.api.answer import question
+from imbalens.api.answer import question, require_bounds
 from imbalens.api.headline import write_headline
 from imbalens.api.looking import tell_explore
 from imbalens.api.outputs import take_outputs
 from imbalens.classes import Decision
 from imbalens.errors import InputError
+from imbalens.params.analyses import ExploreAnalysis, PerformanceAnalysis
 from imbalens.store.files import jsonable
 
 
@@ -76,8 +77,8 @@ def analyze(
         evaluate: Split that performance and errors are of.
         names: Names of the classes or labels.
         ids: What each image is called, all different.
-        groups: Group of each image, such as its patient: a column of the table
-            `archetypes-instances`.
+        groups: Group of each image, such as its patient, None or blank where it is one by itself:
+            a column of the table `archetypes-instances`.
         paths: File of each image, PNG or JPEG, for pictures on the page.
         out: Folder to write to, see `Analysis.save`; None for none.
         title: What the page calls the images.
@@ -109,6 +110,16 @@ def analyze(
     """
     if out is not None:
         require_own(Path(out))
+    looked = {
+        "train_images": train_images,
+        "evaluation_images": evaluation_images,
+        "neighbor_images": neighbor_images,
+        "thumbnail": thumbnail,
+        "seed": seed,
+        "n_candidates": n_candidates,
+    }
+    require_bounds(ExploreAnalysis, {"n_candidates": "label_errors"}, **looked)
+    require_bounds(PerformanceAnalysis, {}, ece_bins=ece_bins)
     given = take_outputs(
         *(features, labels, logits),
         probabilities=probabilities,
@@ -145,17 +156,7 @@ def analyze(
         _say(name, progress=progress)
         told[name] = tell()
     _say("explore", progress=progress)
-    told["explore"], page = tell_explore(
-        given,
-        title=title,
-        train_images=train_images,
-        evaluation_images=evaluation_images,
-        neighbor_images=neighbor_images,
-        thumbnail=thumbnail,
-        seed=seed,
-        n_candidates=n_candidates,
-        **cuts,
-    )
+    told["explore"], page = tell_explore(given, title=title, **looked, **cuts)
     metrics = {name: jsonable(each.metrics) for name, each in told.items()}
     analysis = Analysis(
         names=given.class_names,

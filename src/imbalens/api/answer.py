@@ -6,11 +6,23 @@ from functools import wraps
 from inspect import signature
 from math import isfinite
 from numbers import Integral, Real
-from typing import Any, Generic, Literal, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Generic,
+    Literal,
+    ParamSpec,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import pandas as pd
+from pydantic import TypeAdapter, ValidationError
 
 from imbalens.errors import InputError
+from imbalens.params.base import Section
+from imbalens.params.errors import shown
 from imbalens.store.files import jsonable
 
 Found = TypeVar("Found")
@@ -80,6 +92,26 @@ def question(ask: Callable[Given, Found]) -> Callable[Given, Found]:
             raise InputError(str(error)) from error
 
     return answer
+
+
+def require_bounds(section: type[Section], keys: Mapping[str, str], **options: int) -> None:
+    """Refuse options outside of the bounds that a stage's parameters have.
+
+    Args:
+        section: The parameters.
+        keys: What an option is called there, where that is not its own name.
+        options: Their values.
+
+    Raises:
+        InputError: naming the first.
+    """
+    for name, value in options.items():
+        field = section.model_fields[keys.get(name, name)]
+        try:
+            TypeAdapter(field.rebuild_annotation()).validate_python(value)
+        except ValidationError as error:
+            problem = error.errors()[0]["msg"]
+            raise InputError(f"{name}: found {shown(value)}; {problem}") from error
 
 
 def _wanted_number(hint: object, value: object) -> str:

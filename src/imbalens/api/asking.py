@@ -58,7 +58,8 @@ def tell_archetypes(given: Outputs, **cuts: int) -> Told:
     of_instances = declared.INSTANCES
     if given.about.groups is not None:
         groups = [given.about.groups[index] for index in instances["index"]]
-        instances["group"], of_instances = groups, replace(of_instances, further="text")
+        instances[declared.GROUP.name] = groups
+        of_instances = replace(of_instances, columns=(*of_instances.columns, declared.GROUP))
     prototypes = report.prototype_table(found.prototypes, train.index, names, *about)
     return Told(
         report.archetype_metrics(found, given.class_names),

@@ -60,6 +60,9 @@ def take_integers(
     if array.dtype.kind == "f":
         _refuse(~np.isfinite(array), what, array, "finite; leave these images out")
         _refuse(array % 1 != 0, what, array, "whole numbers")
+    if array.dtype.kind in "fu" and array.itemsize >= np.dtype(np.int64).itemsize:
+        # which, as int64, would be one number
+        _refuse(np.abs(array) >= 2.0**63, what, array, "below 2 ** 63 in size")
     if below is not None:
         _refuse((array < 0) | (array >= below), what, array, f"in 0..{below - 1}")
     # of images, which are many, no copy in a wider type
@@ -261,7 +264,7 @@ def _take(what: str, given: ArrayLike) -> np.ndarray:
         if array.dtype.kind == "O":  # as pandas gives text, and numbers that may be missing
             texts = all(isinstance(value, str) for value in array.flat)
             return array.astype(np.str_ if texts else np.float64)
-    except (TypeError, ValueError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:  # the first of torch's, with gradients
         raise InputError(f"{what} must be an array of numbers or of names: {error}") from error
     return array
 

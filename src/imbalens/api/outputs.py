@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
@@ -27,6 +28,8 @@ from imbalens.classes import (
     true_classes,
     where_known,
 )
+from imbalens.data.group_splits import as_group
+from imbalens.data.names import check_class_names
 from imbalens.data.probabilities import class_logits, label_logits
 from imbalens.errors import InputError
 from imbalens.params.errors import shown
@@ -143,7 +146,8 @@ def take_outputs(
     elif scores is not None:
         turn = class_logits if targets.ndim == 1 else label_logits
         scores = turn(scores, place="probabilities")
-    _require_one_line({"names": named, "ids": about.names, "groups": about.groups or ()})
+    check_class_names("names", named)
+    _require_one_line({"ids": about.names, "groups": about.groups or ()})
     rows = _rows_of(split, n_images=len(numbers))
     train, thresholds = rows["train"], None
     _require_two_classes(targets[train], named)
@@ -187,9 +191,14 @@ def _take_about(
         called = [path.as_posix() for path in files]
     return About(
         names=[""] * n_images if called is None else called,
-        groups=None if groups is None else [str(each) for each in groups],
+        groups=None if groups is None else [_take_group(each) for each in groups],
         paths=files,
     )
+
+
+def _take_group(given: object) -> str:
+    """Return what a group is called, blank where pandas holds that nothing is known."""
+    return "" if given is None or given is pd.NA else as_group(str(given))
 
 
 def _require_one_line(texts: Mapping[str, Sequence[str]]) -> None:

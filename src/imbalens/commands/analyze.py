@@ -116,13 +116,17 @@ def _number(text: str) -> Any:  # noqa: ANN401 - `analyze` says what it must be
 def _analyze(given: GivenOutputs, arguments: argparse.Namespace) -> Analysis:
     for what, values in {"features": given.features, "labels": given.labels}.items():
         if values is None:
+            several = ""
+            if what == "labels" and arguments.task == TASKS[0]:
+                several = "; or say --task multilabel, where an image can have several"
             raise InputError(
                 f"{given.path}: has no {what}; name them: --columns {what}=NAME, NAME that of an "
-                "array, or what the names of columns begin with"
+                f"array, or what the names of columns begin with{several}"
             )
     labels, paths = np.asarray(given.labels, dtype=np.int64), given.paths
     if paths is not None:
-        paths = [(arguments.images or given.path.parent) / path for path in paths]
+        folder = arguments.images or given.path.parent
+        paths = [folder / path.strip().replace("\\", "/") for path in paths]
     options = _pairs("--options", arguments.options, OPTIONS)
     return analyze(
         np.asarray(given.features),

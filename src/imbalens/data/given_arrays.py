@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def read_given_arrays(path: Path, columns: GivenColumns, *, optional: Collection
         wanted = dict.fromkeys((name for names in plan.values() for name in names), "numbers")
         held = open_array_file(path, wanted)
         parts = {
-            key: [_checked(path, name, held[name][:], key) for name in names]
+            key: [_checked(path, name, _whole(path, name, held[name]), key) for name in names]
             for key, names in plan.items()
         }
     if not splits:
@@ -99,6 +100,12 @@ def _bare(name: str, there: Sequence[str]) -> str:
         if bare != name and name in there:
             return bare
     return name
+
+
+def _whole(path: Path, name: str, held: Any) -> np.ndarray:  # noqa: ANN401 - of either file
+    if not held.shape:  # which cannot be sliced; of HDF5, nothing may stand there
+        raise InputError(f"{path}: {name} has no axis; allowed: an array with a row an image")
+    return held[:]
 
 
 def _checked(path: Path, name: str, array: np.ndarray, key: str) -> np.ndarray:

@@ -184,6 +184,12 @@ def _whole_numbers(raw: Raw, labels: np.ndarray) -> Int[np.ndarray, " n"]:
             f"{raw.row('labels', row)}: found {labels[row]}; allowed: whole numbers, a class "
             "each, or names"
         )
+    large = np.flatnonzero((labels >= 2.0**63) | (labels < -(2.0**63)))
+    if len(large):  # which, as int64, would be one number
+        row = int(large[0])
+        raise InputError(
+            f"{raw.row('labels', row)}: found {labels[row]}; allowed: below 2 ** 63 in size"
+        )
     return labels.astype(np.int64)
 
 

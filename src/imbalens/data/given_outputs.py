@@ -235,8 +235,9 @@ def _ids(raw: Raw, n_images: int) -> tuple[tuple[str, ...], bool]:
         if not name:
             raise InputError(f"{raw.row(key, row)}: found a blank as {key}; allowed: one each")
         if (before := first.setdefault(name, row)) != row:
+            earlier = f"row {before}" if raw.places is None else raw.places[before]
             raise InputError(
-                f"{raw.row(key, row)}: found {key} {shown(name)} again, after row {before}; "
+                f"{raw.row(key, row)}: found {key} {shown(name)} again, after {earlier}; "
                 "allowed: each image once"
             )
     return tuple(ids), True

@@ -1,13 +1,13 @@
-"""What dumps hold, and reading them; needs no network and no torch."""
+"""What dumps of features and saliency hold, and reading them; needs no network and no torch."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt16, UInt32
+from jaxtyping import Float, Int, UInt16, UInt32
 
 from imbalens.classes import (
     Classes,
@@ -23,8 +23,8 @@ from imbalens.classes import (
     true_classes,
     where_known,
 )
+from imbalens.dumps.checking import read_finite, repeat_command, require, require_outputs
 from imbalens.errors import InputError, NotApplicable
-from imbalens.params.runs import Family
 from imbalens.store.hdf5 import Kind, Variable, open_checked
 
 FEATURES = "features"
@@ -63,32 +63,6 @@ SALIENCY_VARIABLES = (
     Variable("{split}/rank", "uint32", ("n", "h", "w"), "the same of more than 65,536 pixels"),
 )
 
-MAPS = "maps"
-MAPS_VERSION = 1
-MAP_ATTRIBUTES: Mapping[str, Kind] = {
-    "run": "text",
-    "split": "text",
-    "network": "text",
-    "class_names": "texts",
-    "image_size": "integer",
-}
-MAP_VARIABLES = (
-    Variable("maps", "float32", ("n", "k", "h", "w"), "last convolutional layer, after ReLU"),
-    Variable("layer_maps", "float32", ("n", "k_layer", "h_layer", "w_layer"), "a layer", True),
-    Variable("pairs", "int64", ("p", "2"), "row and class of each that has a box, sorted"),
-    Variable("untrained_cams", "float32", ("p", "h", "w"), "of random weights, as they are", True),
-    Variable("cams", "float32", ("p", "h", "w"), "where head . mean(maps) is no logit", True),
-    Variable("head/weight", "float32", ("m", "d"), "as in the feature dump; d = k without cams"),
-    Variable("head/bias", "float32", ("m",), "as in the feature dump"),
-    Variable("boxes", "int64", ("b", "6"), "row, class, x, y, w, h in pixels of the image"),
-    Variable("row", "int64", ("n",), "row of the image in the prepared split"),
-    Variable("index", "int64", ("n",), "position in the source's split"),
-)
-# Where the head is applied to something else than the maps' means, the attribute `cam` is
-# "grad_cam", and `cams` holds Grad-CAM of each pair; else it is not there.
-CAM, GRAD_CAM = "cam", "grad_cam"
-MAP_BUDGET = 2**28  # bytes of maps in memory at a time
-
 
 @dataclass(frozen=True)
 class FeatureSplit(Seen):
@@ -108,7 +82,13 @@ class FeatureSplit(Seen):
     @property
     def seen(self) -> Seen:
         """The images alone, without what takes memory."""
-        return Seen(self.targets, self.index, self.classes, self.predictions, self.known)
+        said = self.predictions if self.predicts else None
+        return Seen(self.targets, self.index, self.classes, said, self.known)
+
+    @property
+    def predicts(self) -> bool:
+        """Whether there are logits."""
+        return self.logits.shape[1] > 0
 
 
 @dataclass(frozen=True)
@@ -168,20 +148,13 @@ def read_features(
             target is of no class; it says what to run.
     """
     with _open_features(path, sorted({*splits} - {"train"})) as file:
-        trained = "train" in list(file.attrs["splits"])
-        if "train" in splits and not trained:
-            raise NotApplicable(f"{path.stem} has no training images")
-        there: list[Output] = [
-            output
-            for output in OUTPUTS
-            if all(f"{split}/{output}" in file for split in file.attrs["splits"])
-        ]
-        for output in OUTPUTS:
-            if output in needs and output not in there:
-                raise NotApplicable(f"{path.stem} has no {output}")
+        trained, there = "train" in list(file.attrs["splits"]), _find_outputs(file)
+        _require_whole(file)
+        if reason := _find_lack(file, splits, needs):
+            raise NotApplicable(reason)
         labels = tuple(str(name) for name in file.attrs["class_names"])
         task = str(file.attrs["task"])
-        _require_outputs(file, ("class_names", "counts"))
+        require_outputs(file, ("class_names", "counts"))
         names = class_names(labels, task=task)
         thresholds = _thresholds(file, decision) if "logits" in there else None
         members = true_classes(_read_targets(file, "train"), labels) if trained else None
@@ -201,6 +174,49 @@ def read_features(
             splits=loaded,
             trained=trained,
         )
+
+
+def tells_of(path: Path, splits: Sequence[str], *, needs: Collection[Output] = OUTPUTS) -> bool:
+    """Tell whether a feature dump has what is needed, see `read_features`.
+
+    Raises:
+        InputError: if the file is absent or damaged; it says what to run.
+    """
+    with _open_features(path, sorted({*splits} - {"train"})) as file:
+        return _find_lack(file, splits, needs) is None
+
+
+def _find_outputs(file: Any) -> list[Output]:  # noqa: ANN401 - an h5py file
+    """List what the network said of the images of all splits."""
+    splits = list(file.attrs["splits"])
+    return [one for one in OUTPUTS if all(f"{split}/{one}" in file for split in splits)]
+
+
+def _require_whole(file: Any) -> None:  # noqa: ANN401 - an h5py file
+    """Refuse a dump that has of one split what it lacks of another."""
+    splits, path = [str(split) for split in file.attrs["splits"]], Path(file.filename)
+    for output in OUTPUTS:
+        absent = [split for split in splits if f"{split}/{output}" not in file]
+        if absent and len(absent) < len(splits):
+            found = ", ".join(map(repr, file[absent[0]]))
+            raise InputError(
+                f"{path} has no dataset '{absent[0]}/{output}' (found: {found}); "
+                f"run: dvc repro dump_features@{path.stem}"
+            )
+
+
+def _find_lack(
+    file: Any,  # noqa: ANN401 - an h5py file
+    splits: Collection[str],
+    needs: Collection[Output],
+) -> str | None:
+    """Say what of that which is needed is not in a dump, None if all is."""
+    run, there = Path(file.filename).stem, _find_outputs(file)
+    if "train" in splits and "train" not in list(file.attrs["splits"]):
+        return f"{run} has no training images"
+    return next(
+        (f"{run} has no {output}" for output in OUTPUTS if output in {*needs} - {*there}), None
+    )
 
 
 def _thresholds(file: Any, decision: Decision) -> Float[np.ndarray, " m"] | None:  # noqa: ANN401
@@ -233,7 +249,7 @@ def _read_split(
         decided = predicted_classes(scores, labels, thresholds=thresholds)
         predictions = where_known(decided, targets, labels)
     return FeatureSplit(
-        features=_read_finite(file, f"{split}/features") if "features" in there else nothing,
+        features=read_finite(file, f"{split}/features") if "features" in there else nothing,
         logits=logits,
         scores=scores,
         targets=targets,
@@ -248,20 +264,9 @@ def _scores(file: Any, split: str) -> Float[np.ndarray, "n m"]:  # noqa: ANN401
     """Return what a softmax or a decision per label is taken on."""
     name, scale = f"{split}/logits", np.float32(file.attrs["logit_scale"])
     with np.errstate(all="ignore"):
-        scores = _read_finite(file, name) * scale + _read_finite(file, "head/offset")
-    _require(np.isfinite(scores), file, name, "finite when scaled")
+        scores = read_finite(file, name) * scale + read_finite(file, "head/offset")
+    require(np.isfinite(scores), file, name, "finite when scaled")
     return scores
-
-
-def _require_outputs(file: Any, attributes: Sequence[str]) -> None:  # noqa: ANN401
-    head = file.get("head/offset", file.get("head/weight"))  # which maps have, and some features
-    n_outputs, path = len(head), Path(file.filename)
-    for name in attributes:
-        if len(file.attrs[name]) != n_outputs:
-            raise InputError(
-                f"{path} has {len(file.attrs[name])} in the attribute {name!r} (wanted: "
-                f"{n_outputs}, one per output); run: {_repeat(str(file.attrs['schema']), path)}"
-            )
 
 
 def _read_targets(file: Any, split: str) -> Targets:  # noqa: ANN401 - an h5py file
@@ -271,50 +276,12 @@ def _read_targets(file: Any, split: str) -> Targets:  # noqa: ANN401 - an h5py f
         path = Path(file.filename)
         raise InputError(
             f"{path} has {targets.ndim} dimensions in {name!r}, which the task {str(task)!r} does "
-            f"not have; run: {_repeat(FEATURES, path)}"
+            f"not have; run: {repeat_command(FEATURES, path)}"
         )
     below = n_outputs if targets.ndim == 1 else 2
-    _require((targets >= 0) & (targets < below), file, name, f"0..{below - 1}")
+    require((targets >= 0) & (targets < below), file, name, f"0..{below - 1}")
     unknown = file.get(f"{split}/unknown")
     return mark_unknown(targets, None if unknown is None else unknown[:])
-
-
-def _read_finite(file: Any, name: str) -> Float[np.ndarray, "..."]:  # noqa: ANN401
-    values = file[name][:]
-    _require(np.isfinite(values), file, name, "finite numbers")
-    return values
-
-
-def _require(
-    right: Bool[np.ndarray, "..."],
-    file: Any,  # noqa: ANN401 - an h5py file
-    name: str,
-    rule: str,
-    *,
-    start: tuple[int, int] = (0, 0),
-) -> None:
-    """Refuse a dataset that breaks a rule, naming its first value that does.
-
-    Args:
-        right: Which values follow the rule, of the dataset from `start` on.
-        file: The dump.
-        name: Name of the dataset.
-        rule: What is wanted.
-        start: Place of the first of these values along the first two axes.
-    """
-    if not right.all():
-        place = np.argwhere(~right)[0]
-        place[:2] += start[: len(place)]
-        path, found = Path(file.filename), file[name][tuple(place)].item()
-        raise InputError(
-            f"{path} has {found} in {name!r} at {place.tolist()} (wanted: "
-            f"{rule}); run: {_repeat(str(file.attrs['schema']), path)}"
-        )
-
-
-def _repeat(schema_name: str, path: Path) -> str:
-    """Return the command that writes a dump anew, even if DVC holds it to be what was written."""
-    return f"dvc repro --force --single-item dump_{schema_name}@{path.stem}"
 
 
 def require_same_images(paths: Sequence[Path], splits: Sequence[str]) -> None:
@@ -377,169 +344,14 @@ def read_saliency_ranks(
         if like not in (None, ranks.shape):
             raise InputError(
                 f"{path} has shape {ranks.shape} in {name!r} (wanted: that of images, {like}); "
-                f"run: {_repeat(SALIENCY, path)}"
+                f"run: {repeat_command(SALIENCY, path)}"
             )
         n_pixels = int(np.prod(ranks.shape[1:]))
-        _require(ranks < n_pixels, file, name, f"0..{n_pixels - 1}")
+        require(ranks < n_pixels, file, name, f"0..{n_pixels - 1}")
         for row, own in enumerate(ranks):
             if np.bincount(own.ravel(), minlength=n_pixels).max(initial=0) > 1:
                 raise InputError(
                     f"{path} has a rank twice in {name!r} at [{row}] (wanted: each of 0.."
-                    f"{n_pixels - 1} once); run: {_repeat(SALIENCY, path)}"
+                    f"{n_pixels - 1} once); run: {repeat_command(SALIENCY, path)}"
                 )
         return ranks
-
-
-@dataclass(frozen=True)
-class MapsAbout:
-    """What a dump of maps holds besides the maps.
-
-    Attributes:
-        class_names: Name of each class, or label, in order.
-        network: Family of the network, in the words of analyses.yaml.
-        split: Split of the prepared dataset that the images are of.
-        image_size: Side of the images in pixels.
-        shape: Images, channels, height and width of the maps.
-        layer_shape: The same of the further layer's maps; None if there are none.
-        head: Class weights of the head.
-        cams: Grad-CAM of each pair of an image and a class that has a box, where logits are not
-            `head` times the maps' means; None where class activation maps follow from these.
-        untrained_cams: The same, or class activation maps, of the network with random weights;
-            None if there are none.
-        boxes: Row of the image in this dump, class, x, y, width, height in pixels.
-        row: Row of each image in the prepared split.
-    """
-
-    class_names: tuple[str, ...]
-    network: Family
-    split: str
-    image_size: int
-    shape: tuple[int, ...]
-    layer_shape: tuple[int, ...] | None
-    head: Float[np.ndarray, "m d"]
-    cams: Float[np.ndarray, "p h w"] | None
-    untrained_cams: Float[np.ndarray, "p h w"] | None
-    boxes: Int[np.ndarray, "b 6"]
-    row: Int[np.ndarray, " n"]
-
-
-def open_maps(path: Path) -> AbstractContextManager[Any]:
-    """Open a dump of maps.
-
-    Raises:
-        InputError: if the file is absent or damaged; it says what to run.
-    """
-    return open_checked(
-        path,
-        MAPS,
-        MAPS_VERSION,
-        MAP_VARIABLES,
-        command=f"dvc repro dump_maps@{path.stem}",
-        attributes=MAP_ATTRIBUTES,
-    )
-
-
-def read_maps_about(path: Path) -> MapsAbout:
-    """Read everything but the maps.
-
-    Raises:
-        InputError: if the file is absent or damaged, a number is not finite, a box is of no image
-            or class or has pixels outside its image, or pairs are not those of the boxes; it says
-            what to run.
-    """
-    with open_maps(path) as file:
-        attributes = file.attrs
-        further, untrained = file.get("layer_maps"), file.get("untrained_cams")
-        _require_outputs(file, ("class_names",))
-        cams, head = file.get("cams"), _read_finite(file, "head/weight")
-        if (cams is None) != (attributes.get(CAM) is None) or (
-            cams is None and head.shape[1] != file["maps"].shape[1]
-        ):
-            raise InputError(
-                f"{path} has a head of {head.shape[1]} features for {file['maps'].shape[1]} maps, "
-                f"{'no ' if cams is None else ''}'cams' and {attributes.get(CAM)!r} as attribute "
-                f"{CAM!r}, which do not go together; run: {_repeat(MAPS, path)}"
-            )
-        boxes = _read_boxes(file, path)
-        return MapsAbout(
-            class_names=tuple(str(name) for name in attributes["class_names"]),
-            network=str(attributes["network"]),
-            split=str(attributes["split"]),
-            image_size=int(attributes["image_size"]),
-            shape=file["maps"].shape,
-            layer_shape=None if further is None else further.shape,
-            head=head,
-            cams=None if cams is None else _read_finite(file, "cams"),
-            untrained_cams=None if untrained is None else _read_finite(file, "untrained_cams"),
-            boxes=boxes,
-            row=_read_rows(file),
-        )
-
-
-def _read_boxes(file: Any, path: Path) -> Int[np.ndarray, "b 6"]:  # noqa: ANN401 - an h5py file
-    boxes, side = file["boxes"][:], int(file.attrs["image_size"])
-    n_images, n_classes = len(file["row"]), len(file["head/weight"])
-    # of the corner and the size: at least one pixel, and none outside of the image
-    most = np.column_stack([np.full((len(boxes), 2), side - 1), side - boxes[:, 2:4]])
-    limits = np.column_stack(
-        [np.full(len(boxes), n_images - 1), np.full(len(boxes), n_classes - 1)]
-    )
-    least = np.array([0, 0, 0, 0, 1, 1])
-    rule = f"row and class of {n_images} and {n_classes}, pixels of {side} x {side}"
-    _require((boxes >= least) & (boxes <= np.hstack([limits, most])), file, "boxes", rule)
-    if not np.array_equal(file["pairs"][:], np.unique(boxes[:, :2], axis=0)):
-        raise InputError(
-            f"{path} has other 'pairs' than rows and classes in 'boxes'; "
-            f"run: {_repeat(MAPS, path)}"
-        )
-    return boxes
-
-
-def _read_rows(file: Any) -> Int[np.ndarray, " n"]:  # noqa: ANN401 - an h5py file
-    rows = file["row"][:]
-    _require(np.diff(rows, prepend=-1) > 0, file, "row", "rising from 0 on")
-    return rows
-
-
-def read_maps_by_image(path: Path) -> Iterator[tuple[slice, Float[np.ndarray, "b k h w"]]]:
-    """Yield rows and all channels of as many images at a time as fit the budget.
-
-    Raises:
-        InputError: if the file is absent or damaged, or a map is not finite; it says what to run.
-    """
-    with open_maps(path) as file:
-        maps = file["maps"]
-        step = _aligned(maps, axis=0)
-        for start in range(0, len(maps), step):
-            block = maps[start : start + step]
-            _require(np.isfinite(block), file, "maps", "finite numbers", start=(start, 0))
-            yield slice(start, start + len(block)), block
-
-
-def read_maps_by_channel(
-    path: Path, name: str
-) -> Iterator[tuple[int, Float[np.ndarray, "n b h w"]]]:
-    """Yield the first channel and the maps of some channels, of all images, within the budget.
-
-    Args:
-        path: Dump of maps.
-        name: `maps` or `layer_maps`.
-
-    Raises:
-        InputError: if the file is absent or damaged, or a map is not finite; it says what to run.
-    """
-    with open_maps(path) as file:
-        maps = file[name]
-        step = _aligned(maps, axis=1)
-        for start in range(0, maps.shape[1], step):
-            block = maps[:, start : start + step]
-            _require(np.isfinite(block), file, name, "finite numbers", start=(0, start))
-            yield start, block
-
-
-def _aligned(maps: Any, *, axis: int) -> int:  # noqa: ANN401 - an h5py dataset
-    """Return how many images or channels fit the budget, in whole chunks where one fits."""
-    size = maps.shape[axis]
-    fitting = max(1, MAP_BUDGET * size // max(1, maps.size * maps.dtype.itemsize))
-    chunk = maps.chunks[axis] if maps.chunks else 1
-    return min(size, max(fitting // chunk * chunk, 1) if fitting >= chunk else fitting)

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from imbalens.attribution.grad_cam import grad_cams
-from imbalens.dumps.files import CAM, GRAD_CAM, MAPS, MAPS_VERSION
+from imbalens.dumps.map_files import CAM, GRAD_CAM, MAPS, MAPS_VERSION
 from imbalens.dumps.trained import Trained, finite_array
 from imbalens.errors import InputError
 from imbalens.models.network import Network
@@ -45,7 +45,7 @@ def dump_maps(
         untrained: The same network with random weights, or None. Of it, class activation maps,
             or Grad-CAM, are kept.
         boxes: Row in the split, class, x, y, width, height in pixels; images without are left out.
-        path: HDF5 file to write, see `dumps.files`.
+        path: HDF5 file to write, see `dumps.map_files`.
         run: Name of the run.
         split: Name of the split.
         layer: Name of a further layer whose maps are wanted, as in `named_modules`, or None.

@@ -1,6 +1,7 @@
 """Weights in files: one's own and public ones, read without running code from them."""
 
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,14 @@ from imbalens.store.files import write_bytes
 SAFETENSORS = ".safetensors"
 KEYS = ("state_dict", "model", "model_state_dict", "model_state")
 _LISTED = 5
+_SHOWN = 100  # characters of what a file holds
+_REFUSED = re.compile(r"Unsupported global: GLOBAL ([\w.]+)")  # in the words of `torch.load`
 _REAL = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
 _WHOLE = {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 
 
 class _Ignored:
-    """Stands in for a numpy scalar (an accuracy, say), whose value nothing here needs."""
+    """Stands in for what lies beside weights (an accuracy, options), which nothing here needs."""
 
     def __init__(self, *_: Any) -> None:  # noqa: ANN401 - whatever was pickled
         pass
@@ -30,10 +33,14 @@ class _Ignored:
         pass
 
 
-_NUMPY_SCALARS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+# numpy's scalars, options of a command line as torchvision's training saves them, paths
+_BESIDE: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     (_Ignored, "numpy.core.multiarray.scalar"),
     (_Ignored, "numpy._core.multiarray.scalar"),
     (_Ignored, "numpy.dtype"),
+    (_Ignored, "argparse.Namespace"),
+    *((_Ignored, f"pathlib.{kind}") for kind in ("PosixPath", "WindowsPath")),
+    *((_Ignored, f"pathlib._local.{kind}") for kind in ("PosixPath", "WindowsPath")),
 ]
 
 
@@ -90,11 +97,13 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _read_pickled(path: Path) -> Any:  # noqa: ANN401 - whatever was in the file
     try:
-        with torch.serialization.safe_globals(_NUMPY_SCALARS):
+        with torch.serialization.safe_globals(_BESIDE):
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # foreign bytes make an unpickler raise anything
+        refused = _REFUSED.search(str(error))
+        problem = f"it holds {refused[1][:_SHOWN]}" if refused else type(error).__name__
         raise InputError(
-            f"{path}: is not a plain weights file, or is damaged ({type(error).__name__}); get it "
+            f"{path}: is not a plain weights file, or is damaged ({problem}); get it "
             "again, or save only tensors: torch.save({'state_dict': model.state_dict()}, path)"
         ) from error
 

@@ -84,7 +84,8 @@ def _check_features(dataset: Dataset) -> Iterator[str]:
     source, other = dataset.source, dataset.evaluate_on
     if (dataset.image_size is None) == source.has_images:
         allowed = "8 to 1024" if source.has_images else "null, for source.images is"
-        yield f"image_size: found {shown(dataset.image_size)}; allowed: {allowed}"
+        found = "null" if dataset.image_size is None else dataset.image_size
+        yield f"image_size: found {found}; allowed: {allowed}"
     if any(isinstance(each, Features) for each in (source, other)) and other is not None:
         yield "evaluate_on: goes with no source of features; allowed: null"
 

@@ -18,6 +18,7 @@ def read_shares(
     names: Sequence[str] | None = None,
     *,
     column: Literal["share", "smoothed"] = "share",
+    may_be_empty: bool = False,
 ) -> list[Float[np.ndarray, "c c"]]:
     """Read distributions of some kinds, a row per class.
 
@@ -26,11 +27,19 @@ def read_shares(
         kinds: As the table calls them.
         names: Classes in the order wanted; None for that of the table.
         column: As they are, or with a chance for each class.
+        may_be_empty: Whether the table may say nothing at all, as of a run without features or
+            logits.
+
+    Returns:
+        One matrix per kind, undefined where the table says nothing at all.
 
     Raises:
         InputError: if the table is absent, damaged or about other classes; it says what to run.
     """
     pairs = read_table(ADVERSARIES, run)
+    if pairs.empty and may_be_empty:
+        n = len(names or ())
+        return [np.full((n, n), np.nan) for _ in kinds]
     there = list(dict.fromkeys([*pairs["class"], *pairs["adversary"]]))
     wanted = there if names is None else names
     if others := [name for name in there if name not in set(wanted)]:

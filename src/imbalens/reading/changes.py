@@ -13,12 +13,8 @@ from imbalens.analysis.common.boxes import find_pairs
 from imbalens.analysis.common.cams import pair_cams
 from imbalens.analysis.saliency_colours import COLOUR_GROUPS
 from imbalens.classes import class_names, list_pairs, true_classes
-from imbalens.dumps.files import (
-    read_features,
-    read_maps_about,
-    read_maps_by_image,
-    require_same_images,
-)
+from imbalens.dumps.files import read_features, require_same_images, tells_of
+from imbalens.dumps.map_files import read_maps_about, read_maps_by_image
 from imbalens.errors import InputError
 from imbalens.params.experiment import Params
 from imbalens.reading.adversaries import read_shares
@@ -37,13 +33,29 @@ def read_images(dataset: str, runs: Sequence[str], params: Params) -> Images:
         InputError: if they are not those that the runs' features are of; it says what to run.
     """
     data, split = Path(f"data/prepared/{dataset}.h5"), params.analyses.performance.split
-    require_same_images([_dump(run) for run in runs], sorted({"train", split}))
     about = read_metadata(data)
-    with open_prepared(data, "train", split) as file:
-        train, evaluation = (
-            true_classes(read_targets(file, part), about.class_names) for part in ("train", split)
-        )
+    splits = sorted({split, *({"train"} & {*about.splits})})
+    require_same_images([_dump(run) for run in runs], splits)
+    with open_prepared(data, *splits) as file:
+        evaluation = true_classes(read_targets(file, split), about.class_names)
+        train = evaluation[:0]
+        if "train" in splits:
+            train = true_classes(read_targets(file, "train"), about.class_names)
     return Images(train, evaluation, class_names(about.class_names, task=about.task))
+
+
+def having_features(dataset: str, params: Params) -> list[str]:
+    """Return the runs of a dataset that have features, of training images too.
+
+    Raises:
+        InputError: if a dump is absent or damaged; it says what to run.
+    """
+    splits = sorted({"train", params.analyses.performance.split})
+    return [
+        run
+        for run, of in params.runs.items()
+        if of.dataset == dataset and tells_of(_dump(run), splits, needs=["features"])
+    ]
 
 
 def read_part(
@@ -51,7 +63,8 @@ def read_part(
 ) -> Float[np.ndarray, "n d"]:
     """Read the features that a run has of its training or evaluation images."""
     split = "train" if part == "train" else params.analyses.performance.split
-    dump = read_features(_dump(run), [split], decision=params.analyses.labels.decision)
+    decision = params.analyses.labels.decision
+    dump = read_features(_dump(run), [split], decision=decision, needs=["features"])
     return dump.splits[split].features
 
 
@@ -62,7 +75,7 @@ def read_learned(run: str, images: Images, params: Params) -> Learned:
         InputError: if a table is absent, damaged or about other images; it says what to run.
     """
     rows, _ = list_pairs(images.train)
-    neighbours, errors = read_shares(run, (NEIGHBOURS, ERRORS), images.names)
+    neighbours, errors = read_shares(run, (NEIGHBOURS, ERRORS), images.names, may_be_empty=True)
     return Learned(
         archetypes=read_archetypes(run, rows.tolist()),
         adversaries=neighbours,
@@ -97,11 +110,14 @@ def read_predictions(
         params: All parameters.
 
     Returns:
-        None of either where several labels can apply to an image.
+        None of either where several labels can apply to an image, or of trainings without logits.
     """
     split, classes, predictions = params.analyses.performance.split, None, {}
     for run in dict.fromkeys(run for pair in sides for run in pair):
-        seen = read_features(_dump(run), [split], decision=params.analyses.labels.decision)
+        if not tells_of(_dump(run), [split], needs=["logits"]):
+            continue
+        decision = params.analyses.labels.decision
+        seen = read_features(_dump(run), [split], decision=decision, needs=["logits"])
         if seen.splits[split].targets.ndim == 1:
             classes, predictions[run] = seen.splits[split].classes, seen.splits[split].predictions
     return np.empty(0, dtype=np.int64) if classes is None else classes, predictions

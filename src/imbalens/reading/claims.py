@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
 from imbalens.analysis.claims.added_activation import Added
-from imbalens.analysis.claims.adversary_prediction import Foretold
+from imbalens.analysis.claims.adversary_prediction import LOG_LOSS_NAME, Foretold
 from imbalens.analysis.claims.cost_sensitive import Comparison
 from imbalens.analysis.claims.intervals import Resampling
 from imbalens.analysis.claims.judging import Colours, RunResults
@@ -59,8 +59,18 @@ def read_differences(dataset: str) -> list[Difference]:
     ]
 
 
-def read_comparisons(dataset: str, params: Params, *, task: str) -> list[Comparison]:
-    """Read the differences over all classes of losses that are not plain from their baselines."""
+def read_comparisons(
+    dataset: str, params: Params, *, task: str, trained: bool
+) -> list[Comparison]:
+    """Read the differences over all classes of losses that are not plain from their baselines.
+
+    Args:
+        dataset: The dataset.
+        params: All parameters.
+        task: Its task.
+        trained: Whether it has training images; without, labels are decided at half, whatever was
+            asked for.
+    """
     groups, overall = settings(params, dataset), {}
     for one in read_differences(dataset):
         if one.class_name is None:
@@ -85,7 +95,7 @@ def read_comparisons(dataset: str, params: Params, *, task: str) -> list[Compari
                 if name not in params.dumps.maps.runs
             ],
             classes_exclude=task == "multiclass",
-            positives_fixed=params.analyses.labels.decision == "prevalence",
+            positives_fixed=params.analyses.labels.decision == "prevalence" and trained,
         )
         for setting, baseline in weighted.items()
     ]
@@ -117,6 +127,9 @@ def _read_added(
 def read_run(run: str, params: Params) -> RunResults:
     """Read what archetypes, adversaries and colours of a run say."""
     table, scores = read_table(ARCHETYPES, run), read_table(CLASS_SCORES, run)
+    # without features or predictions of training images; a table that was cut is no such
+    if scores.empty and table["true_positives"].isna().all():
+        return RunResults(run, None, None, None, None)
     rows, columns = ("class", scores["class"].tolist()), ("archetype", ARCHETYPE_NAMES)
     counts, true_positives = (
         pair_matrix(ARCHETYPES, run, table, column, rows=rows, columns=columns).sum(axis=0)
@@ -144,7 +157,7 @@ def _read_foretold(run: str, scores: pd.DataFrame) -> Foretold:
         smoothed=smoothed,
         score=scores["log_loss"].to_numpy(),
         score_fdr=scores["log_loss_fdr"].to_numpy(),
-        score_name="log loss per error (nats)",
+        score_name=LOG_LOSS_NAME,
     )
 
 
@@ -155,6 +168,10 @@ def read_ldam(dataset: str, params: Params) -> list[LdamComparison]:
         if isinstance(params.runs[run].loss, Ldam):
             baseline, classes = baseline_of(params, run), read_table(CLASSES, run)
             names, counts = classes["class"].tolist(), classes["train_count"].to_numpy()
+            if not _is_measured([*groups[setting], *groups[baseline]]):
+                plain = _is_plain(params.runs[groups[baseline][0]])
+                found.append(_unmeasured(setting, baseline, plain=plain))
+                continue
             jaccards = {
                 side: np.stack([_read_jaccard(one, names) for one in groups[side]])
                 for side in (setting, baseline)
@@ -173,6 +190,25 @@ def read_ldam(dataset: str, params: Params) -> list[LdamComparison]:
                 )
             )
     return found
+
+
+def _is_measured(runs: Sequence[str]) -> bool:
+    """Tell whether runs have predictions, and features of training images."""
+    return not any(read_table(table, run).empty for table in (CLASSES, PAIRS) for run in runs)
+
+
+def _unmeasured(setting: str, baseline: str, *, plain: bool) -> LdamComparison:
+    none = np.empty((0, 0, 0))
+    return LdamComparison(
+        setting=setting,
+        baseline=baseline,
+        plain=plain,
+        predictions=[],
+        jaccards=none,
+        baseline_jaccards=none,
+        train_counts=np.empty(0, dtype=np.int64),
+        measured=False,
+    )
 
 
 def _read_predictions(

@@ -27,7 +27,7 @@ from imbalens.reports.differences.notes import differences_notes
 from imbalens.store.prepared import open_prepared, read_metadata, read_targets
 from imbalens.store.tables import read_table, require_keys
 from imbalens.tables import cam_alignment, concepts
-from imbalens.tables.adversaries import NEIGHBOURS
+from imbalens.tables.adversaries import ADVERSARIES, NEIGHBOURS
 
 PREDICTORS = {NEAREST: NEIGHBOURS, FDR: FDR, RANDOM: RANDOM}  # neighbours come first
 
@@ -113,8 +113,9 @@ def read_training(run: str, params: Params) -> Training:
     evaluated, judged = params.analyses.performance.split, params.analyses.adversaries.split
     dump = _read_dump(run, sorted({evaluated, judged}), params)
     kinds, names = list(PREDICTORS.values()), dump.class_names
-    shares = read_shares(run, kinds, names)
-    smoothed = read_shares(run, kinds, names, column="smoothed")
+    shares = read_shares(run, kinds, names, may_be_empty=True)
+    said = not read_table(ADVERSARIES, run).empty
+    smoothed = read_shares(run, kinds, names, column="smoothed", may_be_empty=True)
     mapped = run in params.dumps.maps.runs
     # every predictor is judged on the same classes: those that neighbours say something of
     silent = np.isnan(shares[0]).any(axis=1, keepdims=True)
@@ -124,7 +125,9 @@ def read_training(run: str, params: Params) -> Training:
         scores=dump.splits[evaluated].scores,
         targets=dump.splits[evaluated].targets,
         thresholds=dump.thresholds,
-        foretold=Foretold(
+        foretold=None
+        if not said
+        else Foretold(
             dump.splits[judged].classes,
             dump.splits[judged].predictions,
             {
@@ -171,14 +174,15 @@ def read_setup(run: str, params: Params) -> Setup:
     path = Path(f"data/prepared/{trained.dataset}.h5")
     about = read_metadata(path)
     with open_prepared(path, "test") as file:
-        shape = file["test/images"].shape
+        images = file.get("test/images")
+        shape = (len(file["test/labels"]),) if images is None else images.shape
     return Setup(
         task=about.task,
         counts=about.counts,
         n_train=about.n_train,
         negatives=about.negatives,
         test_shape=shape,
-        n_features=_read_dump(run, [], params).n_features,
+        n_features=_read_dump(run, [], params).n_features or None,
         imbalance=params.datasets[trained.dataset].imbalance.kind,
         epochs=None if trained.checkpoint else params.recipes[trained.recipe].epochs,
         network=network_title(trained.model),
@@ -187,6 +191,5 @@ def read_setup(run: str, params: Params) -> Setup:
 
 
 def _read_dump(run: str, splits: Sequence[str], params: Params) -> FeatureDump:
-    return read_features(
-        Path(f"data/dumps/features/{run}.h5"), splits, decision=params.analyses.labels.decision
-    )
+    path, decision = Path(f"data/dumps/features/{run}.h5"), params.analyses.labels.decision
+    return read_features(path, splits, decision=decision, needs=["logits"] if splits else [])

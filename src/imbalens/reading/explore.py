@@ -12,6 +12,7 @@ from jaxtyping import Int
 from imbalens.analysis.explore.embedding import Plane, principal_plane, umap_plane
 from imbalens.analysis.explore.explore import explore
 from imbalens.dumps.files import read_features
+from imbalens.errors import NotApplicable
 from imbalens.params.analyses import Pca, Umap
 from imbalens.params.experiment import Params
 from imbalens.reports.explore.look import Look
@@ -22,17 +23,39 @@ from imbalens.store.prepared import read_images, read_metadata, read_names, read
 from imbalens.tables.explore import CANDIDATES
 
 
+def look_at_runs(dataset: str, params: Params) -> dict[str, Look]:
+    """Read the features of a dataset's runs, of those that have some, and find what they tell.
+
+    Raises:
+        NotApplicable: if there are runs and none has features of training images.
+        InputError: as `look_at`.
+    """
+    found: dict[str, Look] = {}
+    lacking: NotApplicable | None = None
+    for run, item in params.runs.items():
+        if item.dataset == dataset:
+            try:
+                found[run] = look_at(run, params)
+            except NotApplicable as error:
+                lacking = error
+    if lacking is not None and not found:
+        raise lacking
+    return found
+
+
 def look_at(run: str, params: Params) -> Look:
     """Read a run's features and find what they tell.
 
     Raises:
+        NotApplicable: if the run has no features, or no training images.
         InputError: if the dump is absent or damaged, or there are too few training images; it
             says what to run or change.
     """
     options, kinds = params.analyses.explore, params.analyses.archetypes
     split, decision = params.analyses.performance.split, params.analyses.labels.decision
     path = Path(f"data/dumps/features/{run}.h5")
-    dump = read_features(path, sorted({"train", split}), decision=decision)
+    both = sorted({"train", split})
+    dump = read_features(path, both, decision=decision, needs=["features"])
     train, evaluation = dump.splits["train"], dump.splits[split]
     require_neighbors("archetypes.n_neighbors", kinds.n_neighbors, len(train.index))
     points = choose_points(
@@ -43,7 +66,8 @@ def look_at(run: str, params: Params) -> Look:
         seed=options.seed,
     )
     found = explore(
-        *(train.features, train.targets, train.classes, train.scores),
+        *(train.features, train.targets, train.classes),
+        train.scores if train.predicts else None,
         evaluation.features[points],
         lay_out=_choose_plane(options.embedding, n_train=len(train.index)),
         n_candidates=options.label_errors,
@@ -110,10 +134,13 @@ def read_pictures(dataset: str, selection: Selection, params: Params) -> Picture
     (names, planted), others = read_labels(dataset), read_names(data, split)
     true = np.full(len(names), -1) if planted is None else planted
     thumbnail = params.analyses.explore.thumbnail
+    there = bool(of_train or of_evaluation)  # else the dataset has no images
     return Pictures(
         names=selection.merge(names, others),
         planted=selection.merge(true.tolist(), [-1] * len(others)),
-        sprite=make_sprite(pictured.merge(of_train, of_evaluation), thumbnail=thumbnail),
+        sprite=make_sprite(pictured.merge(of_train, of_evaluation), thumbnail=thumbnail)
+        if there
+        else None,
     )
 
 

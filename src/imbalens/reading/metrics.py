@@ -7,6 +7,7 @@ from typing import Any
 
 from imbalens.params.experiment import Params, all_settings, settings
 from imbalens.params.runs import network_title
+from imbalens.reports.common.not_applicable import is_applicable
 from imbalens.store.files import read_json
 from imbalens.tables.compare import TRAININGS
 
@@ -44,7 +45,8 @@ def read_setting(
 ) -> dict[str, dict[str, Any]]:
     """Read the metrics of a setting by stage, means over those of its trainings that have it.
 
-    How many these are stands beside them, as `trainings`. See `average_metrics`.
+    How many these are stands beside them, as `trainings`. See `average_metrics`. Of what applies
+    to none of them, the status and the reason stand there.
 
     Args:
         setting: The setting.
@@ -61,12 +63,15 @@ def read_setting(
             if stage in stages:
                 having.setdefault(stage, []).append(run)
     return {
-        stage: {
-            TRAININGS: len(runs),
-            **average_metrics([read_metrics(run, stage, root=root) for run in runs]),
-        }
+        stage: _average_applicable([read_metrics(run, stage, root=root) for run in runs])
         for stage, runs in having.items()
     }
+
+
+def _average_applicable(trainings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Average the metrics of the trainings that a stage could ask; of none, say why."""
+    asked = [one for one in trainings if is_applicable(one)]
+    return {TRAININGS: len(asked), **average_metrics(asked)} if asked else dict(trainings[0])
 
 
 def average_metrics(trainings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

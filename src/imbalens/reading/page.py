@@ -63,15 +63,20 @@ RUN_FIGURES = {  # what follows the run's name, and what the figure shows
 
 
 def read_counts(metrics: Mapping[str, Any]) -> pd.DataFrame:
-    """Return images per class and split, most training images first, every field as text."""
+    """Return images per class and split, most training images first, every field as text.
+
+    Without training images, most test images come first.
+    """
     splits, ratio = metrics["counts"], metrics.get("imbalance_ratio")
-    order = sorted(splits["train"], key=lambda label: (-splits["train"][label], label))
+    first = splits.get("train", splits["test"])
+    order = sorted(first, key=lambda label: (-first[label], label))
     table = pd.DataFrame({"class": order})
     for split, name in SPLITS.items():
         if split in splits:
             table[name] = [str(splits[split][label]) for label in order]
     if isinstance(ratio, Mapping):
-        table["negatives per positive"] = [_text(ratio["train"][label]) for label in order]
+        of_first = ratio.get("train", ratio["test"])
+        table["negatives per positive"] = [_text(of_first[label]) for label in order]
     return table
 
 
@@ -81,13 +86,15 @@ def _text(value: float | None) -> str:
 
 def read_facts(metrics: Mapping[str, Any]) -> dict[str, str]:
     """Return what there is to say of a dataset's images, by name."""
-    counts = metrics["counts"]["train"].values()
+    counts = metrics["counts"].get("train", {}).values()
     images = metrics["images"]
     facts = {name: f"{images[split]:,}" for split, name in SPLITS.items() if split in images}
     facts["classes"] = str(metrics["classes"])
-    facts["side of an image"] = f"{metrics['image_size']} px"
-    facts["training images of a class"] = f"{min(counts)} to {max(counts)}"
-    if not isinstance(metrics["imbalance_ratio"], Mapping):
+    if metrics["image_size"] is not None:
+        facts["side of an image"] = f"{metrics['image_size']} px"
+    if counts:
+        facts["training images of a class"] = f"{min(counts)} to {max(counts)}"
+    if counts and not isinstance(metrics["imbalance_ratio"], Mapping):
         facts["imbalance ratio"] = _text(metrics["imbalance_ratio"])
     return facts
 
@@ -113,6 +120,8 @@ def read_run_tables(
             if part is None:
                 missing.append((table.path_of(run).as_posix(), table.command(run)))
                 continue
+            if part.empty and kind != "train":
+                continue  # not applicable, as the figures say
             if kind == "adversaries":
                 part = part[part["kind"].isin(KINDS)]
             part.insert(0, "run", run)

@@ -90,4 +90,5 @@ def read_prototypes(data: Path, table: pd.DataFrame) -> dict[tuple[str, str, str
     images = read_images(data, "train", rows)
     encoded = {row: thumbnail(image) for row, image in images.items()}
     keys = zip(chosen["run"], chosen["class"], chosen["archetype"], strict=True)
-    return {key: encoded[row] for key, row in zip(keys, rows.tolist(), strict=True)}
+    shown = zip(keys, rows.tolist(), strict=True)
+    return {key: encoded[row] for key, row in shown if row in encoded}  # none without images

@@ -24,6 +24,7 @@ from imbalens.analysis.performance.measures import (
     RECALL,
 )
 from imbalens.reports.common.markdown import markdown_table
+from imbalens.reports.common.not_applicable import is_applicable
 from imbalens.reports.common.overlay import add_scale, overlay
 from imbalens.reports.common.style import PALETTE, plain, quiet, save, say, titled
 from imbalens.store.examples import Example
@@ -140,8 +141,9 @@ def _cell(row: pd.Series, spec: MeasureSpec) -> str:
 
 def class_figures_figure(metrics: Mapping[str, Mapping[str, Any]], *, dataset: str) -> Figure:
     """Build what `draw_class_figures` writes."""
-    panels, names = _panels(metrics), list(metrics)
+    panels = _panels(metrics)
     values = next(iter(panels.values()))
+    names = list(values)
     places, note = list(values[names[0]]) if names else [], ""
     if len(places) == 2:  # the average is that of the only class
         places = places[1:]
@@ -154,7 +156,7 @@ def class_figures_figure(metrics: Mapping[str, Mapping[str, Any]], *, dataset: s
         titled(f"Performance of each setting, mean of its trainings · {dataset}", note)
     )
     if not names:
-        say(figure.subplots(), "no run of this dataset")
+        say(figure.subplots(), "no run of this dataset" + (" has predictions" if metrics else ""))
         return figure
     cells = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     # half a place between the average and the classes, since it is none of them
@@ -208,7 +210,11 @@ def draw_class_figures(
 
 def _panels(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Values]]:
     """Return values per heading, setting and class, the average, under None, first."""
-    figures = {name: stages["performance"] for name, stages in metrics.items()}
+    figures = {
+        name: stages["performance"]
+        for name, stages in metrics.items()
+        if is_applicable(stages["performance"])
+    }
     if any(AUROC.name in found for found in figures.values()):
         return {
             spec.heading: {

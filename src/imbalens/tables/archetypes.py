@@ -51,4 +51,8 @@ INSTANCES = Table(
         ARCHETYPE,
     ),
 )
+# of features that users give, which may say it: a further column of instances
+GROUP = Column(
+    "group", "text", "group of the image, blank where it is one by itself", may_be_empty=True
+)
 TABLES = (ARCHETYPES, INSTANCES, PROTOTYPES)

@@ -53,8 +53,8 @@ SETUP = (
     Column("Classes", "integer", "classes or labels"),
     Column("Train", "integer", "training images"),
     Column("Test", "integer", "test images"),
-    Column("Input dim (pixels)", "integer", "numbers of a stored image"),
-    Column("FE dim", "integer", "feature embeddings of an image"),
+    Column("Input dim (pixels)", "integer", "numbers of a stored image", may_be_empty=True),
+    Column("FE dim", "integer", "feature embeddings of an image", may_be_empty=True),
     Column("Imbal. type", "text", "how the imbalance was made"),
     Column("Max imbal. level", "text", "such as 100:1", may_be_empty=True),
     Column("Epochs", "integer", "epochs; empty where weights were given", may_be_empty=True),
@@ -78,3 +78,9 @@ PAPER_TABLES = {
     ),
 }
 """The papers' tables; further columns are values, each followed by the ends of its interval."""
+TABLES = (DIFFERENCES, SEEDS, *PAPER_TABLES.values())
+TEXTS = {
+    "plots/differences/{name}.md": "# {name}\n\nNot applicable: {reason}.\n",
+    "plots/differences/{name}-tables.json": "{}\n",
+}
+"""What else the stage writes, of what cannot be compared."""

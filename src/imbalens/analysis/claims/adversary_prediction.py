@@ -22,8 +22,10 @@ from imbalens.analysis.claims.intervals import (
     permute_classes,
     undefined,
 )
-from imbalens.analysis.claims.verdicts import Claim, Finding, Rules, judge, unjudged
+from imbalens.analysis.claims.verdicts import Absent, Claim, Finding, Rules, judge, unjudged
 from imbalens.analysis.common.counting import divide
+
+LOG_LOSS_NAME = "log loss per error (nats)"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,22 @@ class Foretold:
     score_name: str
 
 
+def unjudged_adversaries(
+    run: str, score_name: str, verdict: Absent, reason: str
+) -> tuple[Finding, ...]:
+    """Return the findings of the three claims about a run that nothing is judged of.
+
+    Args:
+        run: The run.
+        score_name: What the predictors are scored by.
+        verdict: Why not, in one word of `verdicts`.
+        reason: Why not.
+    """
+    named = replace(MATCH_FDR, statistic=MATCH_FDR.statistic.format(score_name))
+    claims = (BEAT_RANDOM, RANK_ERRORS, named)
+    return tuple(unjudged(one, verdict, reason, judged=run) for one in claims)
+
+
 def judge_adversaries(run: str, foretold: Foretold, *, rules: Rules) -> tuple[Finding, ...]:
     """Judge the three claims by a run's nearest adversaries; of two classes none applies.
 
@@ -62,8 +80,8 @@ def judge_adversaries(run: str, foretold: Foretold, *, rules: Rules) -> tuple[Fi
     errors, resampling = foretold.errors, rules.resampling
     named = replace(MATCH_FDR, statistic=MATCH_FDR.statistic.format(foretold.score_name))
     if not tells_of(len(errors)):
-        claims, reason = (BEAT_RANDOM, RANK_ERRORS, named), f"{TWO_CLASSES.capitalize()}."
-        return tuple(unjudged(one, "not applicable", reason, judged=run) for one in claims)
+        reason = f"{TWO_CLASSES.capitalize()}."
+        return unjudged_adversaries(run, foretold.score_name, "not applicable", reason)
     random = adversaries_beat_random(
         errors, foretold.neighbours, foretold.smoothed, foretold.weights, resampling
     )

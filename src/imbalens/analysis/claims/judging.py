@@ -6,11 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from imbalens.analysis.claims.adversary_prediction import Foretold, judge_adversaries
+from imbalens.analysis.claims.adversary_prediction import (
+    LOG_LOSS_NAME,
+    Foretold,
+    judge_adversaries,
+    unjudged_adversaries,
+)
 from imbalens.analysis.claims.cost_sensitive import LOSS_CLAIMS, Comparison, judge_losses
 from imbalens.analysis.claims.ldam import LDAM_CLAIMS, LdamComparison, judge_ldam
 from imbalens.analysis.claims.overlapping_classes import COLOURS_ALIKE, judge_colours
-from imbalens.analysis.claims.true_positives import judge_archetypes
+from imbalens.analysis.claims.true_positives import judge_archetypes, unjudged_archetypes
 from imbalens.analysis.claims.verdicts import Finding, Rules, unjudged
 
 
@@ -33,16 +38,17 @@ class RunResults:
 
     Attributes:
         run: The run.
-        archetypes: Instances by archetype, in the order of `ARCHETYPE_NAMES`.
-        true_positives: Those that are classified correctly.
-        foretold: Its errors, and what is to foretell them.
+        archetypes: Instances by archetype, in the order of `ARCHETYPE_NAMES`; None where it has
+            no features or predictions of training images.
+        true_positives: Those that are classified correctly; None likewise.
+        foretold: Its errors, and what is to foretell them; None likewise.
         colours: None if the run has no saliency.
     """
 
     run: str
-    archetypes: Int[np.ndarray, " a"]
-    true_positives: Int[np.ndarray, " a"]
-    foretold: Foretold
+    archetypes: Int[np.ndarray, " a"] | None
+    true_positives: Int[np.ndarray, " a"] | None
+    foretold: Foretold | None
     colours: Colours | None
 
 
@@ -86,8 +92,15 @@ def _judge_losses(comparisons: Sequence[Comparison], rules: Rules) -> list[Findi
 def _judge_run(
     found: RunResults, *, overlapping_jaccard: float, rules: Rules
 ) -> Iterator[Finding]:
-    yield from judge_archetypes(found.run, found.archetypes, found.true_positives, rules=rules)
-    yield from judge_adversaries(found.run, found.foretold, rules=rules)
+    nothing = f"{found.run} has no features, or no predictions, of training images."
+    if found.archetypes is None or found.true_positives is None:
+        yield from unjudged_archetypes(found.run, "not measured", nothing)
+    else:
+        yield from judge_archetypes(found.run, found.archetypes, found.true_positives, rules=rules)
+    if found.foretold is None:
+        yield from unjudged_adversaries(found.run, LOG_LOSS_NAME, "not measured", nothing)
+    else:
+        yield from judge_adversaries(found.run, found.foretold, rules=rules)
     if found.colours is None:
         reason = f"No saliency was dumped for {found.run} (dumps.saliency.runs)."
         yield unjudged(COLOURS_ALIKE, "not measured", reason, judged=found.run)

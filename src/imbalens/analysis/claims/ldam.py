@@ -90,6 +90,8 @@ class LdamComparison:
         jaccards: Of each training with LDAM the share of top features that classes have in common.
         baseline_jaccards: The same of each training of the baseline.
         train_counts: Training images per class.
+        measured: Whether both sides have predictions, and features of training images; without
+            them, nothing of the above is known.
     """
 
     setting: str
@@ -99,6 +101,7 @@ class LdamComparison:
     jaccards: Float[np.ndarray, "s c c"]
     baseline_jaccards: Float[np.ndarray, "t c c"]
     train_counts: Int[np.ndarray, " c"]
+    measured: bool = True
 
 
 def judge_ldam(
@@ -123,12 +126,13 @@ def judge_ldam(
     Source: paper B, section 4.4.
     """
     setting, baseline = comparison.setting, comparison.baseline
+    sides = {"judged": setting, "baseline": baseline}
     if not comparison.plain:
         reason = f"The baseline {baseline} does not have the plain loss."
-        return tuple(
-            unjudged(claim, "not applicable", reason, judged=setting, baseline=baseline)
-            for claim in LDAM_CLAIMS
-        )
+        return tuple(unjudged(claim, "not applicable", reason, **sides) for claim in LDAM_CLAIMS)
+    if not comparison.measured:
+        reason = f"{setting} or {baseline} has no features, or no predictions."
+        return tuple(unjudged(claim, "not measured", reason, **sides) for claim in LDAM_CLAIMS)
     confidence = rules.resampling.confidence
     overlapping = comparison.baseline_jaccards.mean(axis=0) >= overlapping_jaccard
     larger = larger_classes(comparison.train_counts, count_ratio=count_ratio)

@@ -12,7 +12,7 @@ from imbalens.analysis.claims.intervals import (
     subtract,
     undefined,
 )
-from imbalens.analysis.claims.verdicts import Claim, Finding, Rules, judge
+from imbalens.analysis.claims.verdicts import Absent, Claim, Finding, Rules, judge, unjudged
 
 N_COMMON = 2  # safe and border come first among the archetypes
 
@@ -27,6 +27,18 @@ TRUE_POSITIVES_SHARE = Claim(
     unit="instances",
     undefined="no instance, or every one, is a true positive",
 )
+
+
+def unjudged_archetypes(run: str, verdict: Absent, reason: str) -> tuple[Finding, ...]:
+    """Return the findings of both claims about a run that nothing is judged of.
+
+    Args:
+        run: The run.
+        verdict: Why not, in one word of `verdicts`.
+        reason: Why not.
+    """
+    claims = (TRUE_POSITIVES_SHARE, TRUE_POSITIVE_RATES)
+    return tuple(unjudged(one, verdict, reason, judged=run) for one in claims)
 
 
 def judge_archetypes(

@@ -148,7 +148,7 @@ def divergence_intervals(
 
     Args:
         measured: Per setting the measures of each of its trainings, on the same weights,
-            `ADVERSARIES` among them.
+            `ADVERSARIES` among them; settings that have none are left out.
         confidence: Nominal coverage of the intervals.
         min_images: Images with errors that must be behind an interval.
 
@@ -157,6 +157,8 @@ def divergence_intervals(
     options, divergences = {"confidence": confidence, "min_images": min_images}, {}
     for setting, trainings in measured.items():
         averaged = average_measures(trainings)
+        if (KLD.stage, KLD.name, None) not in averaged:
+            continue  # nothing foretells its errors
         found = {spec.name: averaged[spec.stage, spec.name, None] for spec in DIVERGENCES.values()}
         intervals = {name: value_interval(one, **options) for name, (_, one) in found.items()}
         factor = ratio_interval(found[KLD_RANDOM.name][1], found[KLD.name][1], **options)

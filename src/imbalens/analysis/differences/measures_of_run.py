@@ -83,7 +83,8 @@ class Training:
         scores: Logits of the split that performance is measured on.
         targets: Classes of its images, or 1 where they have a label.
         thresholds: See `judge`.
-        foretold: Its errors, on images of another split perhaps.
+        foretold: Its errors, on images of another split perhaps; None where nothing foretells
+            them.
         boxes: What its maps show; None without maps of annotated images.
     """
 
@@ -92,7 +93,7 @@ class Training:
     scores: Float[np.ndarray, "n m"]
     targets: Targets
     thresholds: Float[np.ndarray, " m"] | None
-    foretold: Foretold
+    foretold: Foretold | None
     boxes: BoxFindings | None
 
 
@@ -152,16 +153,17 @@ def measure_run(
         min_images=definitions.min_images,
         patients=evaluated.patients,
     )
-    measures += adversary_measures(
-        judged.weights,
-        training.foretold.classes,
-        training.foretold.predictions,
-        training.foretold.predictors,
-        errors=definitions.errors,
-        eps=definitions.eps,
-        seed=judged.seed,
-        patients=judged.patients,
-    )
+    if training.foretold is not None:
+        measures += adversary_measures(
+            judged.weights,
+            training.foretold.classes,
+            training.foretold.predictions,
+            training.foretold.predictors,
+            errors=definitions.errors,
+            eps=definitions.eps,
+            seed=judged.seed,
+            patients=judged.patients,
+        )
     boxes = training.boxes
     if annotated is None or boxes is None:
         return measures

@@ -16,8 +16,9 @@ class Setup:
         counts: Training images per class, or with each label.
         n_train: Training images.
         negatives: Those that are known not to be of each class, or to lack each label.
-        test_shape: Number, height, width and channels of the test images, as stored.
-        n_features: Feature embeddings of an image.
+        test_shape: Number, height, width and channels of the test images, as stored; the number
+            alone where there are none.
+        n_features: Feature embeddings of an image; None without any.
         imbalance: How the imbalance was made, such as "exp".
         epochs: Epochs; None where weights were given.
         network: Name of the network.
@@ -29,7 +30,7 @@ class Setup:
     n_train: int
     negatives: Int[np.ndarray, " c"]
     test_shape: Sequence[int]
-    n_features: int
+    n_features: int | None
     imbalance: str
     epochs: int | None
     network: str

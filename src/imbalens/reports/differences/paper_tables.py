@@ -207,7 +207,7 @@ def _setup_fields(setup: Setup) -> tuple[int | str | None, ...]:
         len(setup.counts),
         setup.n_train,
         n_test,
-        math.prod(shape),
+        math.prod(shape) if shape else None,
         setup.n_features,
         setup.imbalance.replace("_", " ").capitalize(),
         _imbalance_level(setup),

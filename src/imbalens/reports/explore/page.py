@@ -162,6 +162,12 @@ def render_explore(
     )
 
 
+NOT_APPLICABLE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>imbalens: images</title>
+<p>There is no map of these images: {reason}.</p></html>
+"""  # the page of a dataset whose runs tell no features of training images
+
+
 def render_without_runs(dataset: str) -> str:
     """Render the page of a dataset that no run is of."""
     body = Markup('<main id="main"><p>No run of params.yaml is of this dataset.</p></main>')

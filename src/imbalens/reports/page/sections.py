@@ -254,7 +254,7 @@ def _per_class(
         return None
     charts, tables = [], []
     of_classes = table[table["class"] != WHOLE]
-    counts = results.counts[["class", "training images"]]
+    counts = results.counts[["class", *({"training images"} & {*results.counts})]]
     for measure in measures:
         if measure not in table or not (of_classes[measure] != "").any():
             continue

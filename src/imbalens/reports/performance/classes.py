@@ -36,8 +36,9 @@ def class_performance_figure(table: pd.DataFrame, *, run: str) -> Figure:
     )
     for place in places[np.isnan(recalls)]:
         axes.text(place, 1, "none", ha="center", va="bottom", rotation=90, fontsize=7)
+    trained = table["train_count"].any()  # else nobody knows what on
     labels = [
-        f"{plain(name)} ({count})"
+        f"{plain(name)} ({count})" if trained else plain(name)
         for name, count in zip(table["class"], table["train_count"], strict=True)
     ]
     if many:
@@ -47,7 +48,7 @@ def class_performance_figure(table: pd.DataFrame, *, run: str) -> Figure:
     axes.set_xlim(-0.7, n_classes - 0.3)
     axes.set_ylim(0, 104)
     axes.set_ylabel("%")
-    axes.set_xlabel("class (training images), head to tail")
+    axes.set_xlabel("class (training images), head to tail" if trained else "class")
     title = f"Recall and precision per class · {run}"
     if np.isfinite(recalls).any():
         title += f" · mean recall {np.nanmean(recalls):.1f} %"

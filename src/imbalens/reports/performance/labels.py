@@ -53,8 +53,9 @@ def label_performance_figure(
         " (images with the label)",
     )
 
+    trained = table["train_count"].any()  # else nobody knows what on
     labels = [
-        f"{plain(name)} ({count})"
+        f"{plain(name)} ({count})" if trained else plain(name)
         for name, count in zip(table["class"], table["train_count"], strict=True)
     ]
     if len(table) > MANY_CLASSES:
@@ -63,7 +64,9 @@ def label_performance_figure(
         probability.set_xticks(places, labels, rotation=45, ha="right")
     room = max(0.7, 2.2 - len(table) / 2)
     probability.set_xlim(-room, len(table) - 1 + room)
-    probability.set_xlabel("label (training images that have it), head to tail")
+    probability.set_xlabel(
+        "label (training images that have it), head to tail" if trained else "label"
+    )
     figure.suptitle(titled(f"Performance per label · {run}"))
     return figure
 
