@@ -1,6 +1,6 @@
 """Where a foreign network has its head and its maps, found by what it does with two images.
 
-A network is tried once: what its modules are given and give is noted in the order of their calls.
+A network is tried: what its modules are given and give is noted in the order of their calls.
 Reading its code, or a table of known architectures, would know those that were thought of.
 """
 
