@@ -1,5 +1,7 @@
 """Factories as a user writes them, and such as cannot be used."""
 
+import warnings
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -61,6 +63,19 @@ class ChannelsLast(nn.Module):
         return self.head(self.norm(self.stem(images).permute(0, 2, 3, 1)).mean(dim=(1, 2)))
 
 
+class Windows(ChannelsLast):
+    """As timm's Swin in its blocks: tokens of windows, of which an image has many."""
+
+    def __init__(self, n_outputs):
+        super().__init__(n_outputs)
+        self.stem = nn.Conv2d(3, 5, 4, stride=4)
+
+    def forward(self, images):
+        maps = self.stem(images).unflatten(3, (2, 4)).unflatten(2, (2, 4))
+        tokens = self.norm(maps.permute(0, 2, 4, 3, 5, 1).reshape(-1, 16, 5))
+        return self.head(tokens.reshape(len(images), -1, 5).mean(1))
+
+
 def mlp(n_outputs):
     return nn.Sequential(
         nn.Flatten(), nn.Linear(3 * 32 * 32, 7), nn.ReLU(), nn.Linear(7, n_outputs)
@@ -93,6 +108,16 @@ class Returning(nn.Module):
 class Averaging(Returning):
     def give(self, main, auxiliary):
         return (main + auxiliary) / 2
+
+
+class FromZero(Averaging):
+    """Its logits tell nothing of its head."""
+
+    def __init__(self, n_outputs):
+        super().__init__(n_outputs)
+        for layer in (self.main, self.auxiliary):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
 
 class Both(Returning):
@@ -134,3 +159,85 @@ class ForOneSize(nn.Module):
     def forward(self, images):
         assert images.shape[2] == 224, "wants 224"
         return self.body(torch.as_tensor(images))
+
+
+class Halved(Returning):
+    """The head's output is another after the head."""
+
+    def give(self, main, auxiliary):  # noqa: ARG002
+        main /= 2
+        return main
+
+
+class ScaledFromZero(Returning):
+    def __init__(self, n_outputs):
+        super().__init__(n_outputs)
+        nn.init.zeros_(self.main.weight)
+        nn.init.zeros_(self.main.bias)
+
+    def give(self, main, auxiliary):  # noqa: ARG002
+        return main * 3
+
+
+class Random(Returning):
+    """Dropout in evaluation mode too."""
+
+    def forward(self, images):
+        return self.main(functional.dropout(self.body(images), 0.5))
+
+
+class Cosines(nn.Linear):
+    def forward(self, features):
+        weight = functional.normalize(self.weight, dim=1)
+        return functional.linear(functional.normalize(features, dim=1), weight)
+
+
+def own_head(n_outputs):
+    found = build(n_outputs)
+    found[6] = Cosines(8, n_outputs)
+    return found
+
+
+class Crops(Returning):
+    """A head on each image and its mirror image."""
+
+    def forward(self, images):
+        both = self.main(self.body(torch.cat([images, images.flip(3)])))
+        return both.unflatten(0, (2, -1)).mean(0)
+
+
+class TwoNames(Returning):
+    """The head is called by a name that is not its first."""
+
+    def __init__(self, n_outputs):
+        super().__init__(n_outputs)
+        self.again = self.main
+
+    def forward(self, images):
+        return self.again(self.body(images))
+
+
+def compiled(n_outputs):
+    return torch.compile(build(n_outputs), backend="eager")
+
+
+def scripted(n_outputs):
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):  # it is deprecated
+        return torch.jit.script(build(n_outputs))
+
+
+def parallel(n_outputs):
+    return nn.DataParallel(build(n_outputs))
+
+
+def all_frozen(n_outputs):
+    return build(n_outputs).requires_grad_(False)
+
+
+def leaving(n_outputs):
+    raise SystemExit(n_outputs)
+
+
+def double(n_outputs):
+    torch.set_default_dtype(torch.float64)
+    return build(n_outputs)

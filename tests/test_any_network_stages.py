@@ -199,6 +199,7 @@ def test_a_network_without_maps_is_dumped_but_for_them(tmp_path, monkeypatch):
     [
         (OWN | {"factory": "tests.own_networks:raising"}, r"raised RuntimeError"),
         (OWN | {"factory": "tests.own_networks:BothInTraining"}, r"gives tuple"),
+        (OWN | {"factory": "tests.own_networks:all_frozen"}, r"no weight of the network .*frozen"),
         ({"name": "torchvision", "architecture": "vit_b_32"}, r"cannot see images of 32 x 32"),
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from imbalens.code_dependencies import DIGESTED, modules_below
+from imbalens.errors import InputError
 from imbalens.losses.build import build_objective, logit_offset, logit_scale
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import load_checkpoint, load_weights, save_weights
@@ -74,7 +75,7 @@ def code(tmp_path):
 
 def digests(root, names=tuple(RUNS)):
     modules = read_modules(root)
-    return {name: digest_code(RUNS[name], modules) for name in names}
+    return {name: digest_code(RUNS[name], modules, root=root / "src") for name in names}
 
 
 def changed(before, after):
@@ -287,6 +288,18 @@ def test_a_network_of_ones_own_counts_with_what_it_imports(code):
         (code / place).write_text("(", encoding="utf-8")  # importing it would say so
         assert digest() != before
         (code / place).write_text(texts[place], encoding="utf-8")
+
+
+def test_a_network_of_ones_own_lies_where_dvc_sees_its_edits(code):
+    """Stages depend on that folder alone."""
+    model = own("build").model_copy(update={"factory": "networks.mine:build"})
+    run = make_run("ce").model_copy(update={"model": model})
+    (code / "networks").mkdir(exist_ok=True)
+    (code / "networks/mine.py").write_text("import blocks.wide\n", encoding="utf-8")
+    (code / "blocks").mkdir()
+    (code / "blocks/wide.py").write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match=r"is made by blocks/wide\.py, outside .*networks, where"):
+        digest_code(run, read_modules(code), root=code)
 
 
 def test_a_version_of_python_that_adds_empty_fields_changes_nothing(monkeypatch, as_it_is):

@@ -32,6 +32,10 @@ FOUND = {
     "resnet18": (torchvision("resnet18"), 64, "fc", "layer4", (512, 2, 2), True),
     # its last layer gives a single cell here
     "small_images": (torchvision("resnet18"), 32, "fc", "layer3", (256, 2, 2), False),
+    # a branch of its last layer gives more, in timm's without a part in what follows at first
+    "branch": (torchvision("resnet50"), 32, "fc", "layer3", (1024, 2, 2), False),
+    "zero_branch": (timm("resnet26"), 32, "fc", "layer3", (1024, 2, 2), False),
+    "windows": (own("Windows"), 32, "head", "stem", (5, 8, 8), False),
     "densenet121": (torchvision("densenet121"), 64, "classifier", "features", (1024, 2, 2), False),
     "swin_t": (torchvision("swin_t"), 64, "head", "permute", (768, 2, 2), True),
     "resnet10t": (timm("resnet10t"), 64, "fc", "layer4", (512, 2, 2), True),
@@ -134,6 +138,22 @@ def test_ldam_has_cosines_and_gradients_reach_all(name):
     assert not bias.any()
 
 
+def test_a_head_of_two_names_has_cosines_under_both():
+    network = build(own("TwoNames"), 32, LDAM).eval()
+    assert network.body.again is network.body.main
+    with torch.no_grad():
+        assert network(torch.randn(2, 3, 32, 32)).abs().max() <= 1
+
+
+def test_a_network_sees_what_images_are_whatever_the_default():
+    before = torch.get_default_dtype()
+    try:
+        with pytest.raises(InputError, match=r"cannot see .*float32"):
+            build(own("double"), 32)
+    finally:
+        torch.set_default_dtype(before)
+
+
 def test_a_network_is_as_it_was_before_it_was_tried():
     torch.manual_seed(0)
     expected, after = own_networks.build(N).state_dict(), torch.rand(3)
@@ -189,9 +209,20 @@ def test_a_file_of_weights_fills_the_body_and_the_head_stays(tmp_path):
         (own("NOTHING"), r"NOTHING: is no function of tests\.own_networks \(found 3\)"),
         (own("nothing"), r"returned \{'outputs': 5\} of type dict; return a network"),
         (own("without_linear"), r"has no linear layer .* that gives its 5 outputs"),
-        (own("Averaging"), r"has 2 linear layers that may be its head: main, auxiliary; name"),
+        (own("Averaging"), r"2 linear layers .*: main, auxiliary, and returns .* none"),
+        (own("FromZero"), r"2 linear layers that may be its head: main, auxiliary; name"),
+        (own("FromZero", head="main"), r"does not return the output of its head 'main'"),
         (own("Averaging", head="main"), r"does not return the output of its head 'main'"),
         (own("Softmax"), r"has 2 linear layers"),
+        (own("Halved"), r"does not return the output of its head 'main' as it is"),
+        (own("ScaledFromZero"), r"does not return the output of its head 'main' as it is"),
+        (own("Random"), r"something else of the same images each time, .*self\.training"),
+        (own("own_head"), r"head '6', a Cosines, gives something else than .*torch\.nn\.Linear"),
+        (own("Crops"), r"no linear layer .* that gives its 5 outputs, one row for an image"),
+        (own("compiled"), r"is compiled or wrapped \(OptimizedModule\)"),
+        (own("scripted"), r"is compiled or wrapped \(RecursiveScriptModule\)"),
+        (own("parallel"), r"is compiled or wrapped \(DataParallel\)"),
+        (own("leaving"), r"leaving: raised SystemExit: '5'; it is called with"),
         (own("Both"), r"gives dict, not a tensor \[images, outputs\] of logits"),
         (own("thousand"), r"gives 1000 outputs, but the dataset has 5"),
         (own("build", head="5"), r"model\.head: found '5'; allowed: a linear layer, of 6$"),

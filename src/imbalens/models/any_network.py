@@ -62,8 +62,11 @@ class AnyNetwork(Network):
         self.image_size = image_size
         if head == "cosine":
             linear = cast("nn.Linear", body.get_submodule(parts.head))
-            cosine = CosineLinear(linear.in_features, n_outputs)
-            body.set_submodule(parts.head, cosine.to(linear.weight.device))
+            cosine = CosineLinear(linear.in_features, n_outputs).to(linear.weight.device)
+            # the network may have it under several names, and call it by another
+            for name, module in [*body.named_modules(remove_duplicate=False)]:
+                if module is linear:
+                    body.set_submodule(name, cosine)
         self.body = body
         self.train()
 

@@ -1,6 +1,6 @@
 """How a layer's output holds maps: with channels first, with channels last, or as tokens."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from math import isqrt
 from typing import Literal, assert_never
@@ -55,14 +55,15 @@ class Layout:
                 assert_never(self.kind)
 
 
-def find_layout(shape: tuple[int, ...], grids: Iterable[tuple[int, int]]) -> Layout | None:
+def find_layout(shape: tuple[int, ...], grids: Collection[tuple[int, int]]) -> Layout | None:
     """Say how an output of this shape holds maps of more than one cell.
 
-    Images are square, and so are grids: what is square tells where the channels are.
+    Images are square, and so are grids, but for those of convolutions that are not: what is
+    square tells where the channels are.
 
     Args:
         shape: Of the output: images, and three or two further axes.
-        grids: Rows and columns of what convolutions gave before, in order: patches become tokens.
+        grids: Rows and columns of what convolutions gave, in order: patches become tokens.
 
     Returns:
         None if it holds no such maps.
@@ -71,7 +72,9 @@ def find_layout(shape: tuple[int, ...], grids: Iterable[tuple[int, int]]) -> Lay
         _, a, b, c = shape
         if b != c and a == b > 1:
             return Layout("channels_last")
-        return Layout("channels_first") if b * c > 1 else None
+        # a single cell with channels last is no row of cells
+        is_grid = b == c or (b, c) in grids
+        return Layout("channels_first") if is_grid and b * c > 1 else None
     if len(shape) != 3:
         return None
     n_tokens = shape[1]

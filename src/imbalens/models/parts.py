@@ -1,10 +1,10 @@
 """Where a foreign network has its head and its maps, found by what it does with two images.
 
-A network is tried once: what its modules are given and give is noted in the order of their calls.
+A network is tried: what its modules are given and give is noted in the order of their calls.
 Reading its code, or a table of known architectures, would know those that were thought of.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -13,13 +13,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from imbalens.errors import InputError
+from imbalens.models.heads import find_head, try_head
 from imbalens.models.layouts import Layout, find_layout
 from imbalens.params.errors import listed, shown
 from imbalens.params.factories import describe_error
 
 # they bring maps to a size of their own, from a single cell too
 _POOLS = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
-_TOLERANCE = 1e-4  # of the largest logit, by which the head's output and the network's may differ
 
 
 @dataclass(frozen=True)
@@ -69,31 +69,44 @@ def find_parts(
         n_outputs: Logits that it is to give.
         head: Name of the head; None for the linear layer that gives the network's output.
         maps: Name of the module with the maps; None for the last before the head that gives a
-            grid of more than one cell which the features depend on. In a vision transformer that
-            is not the last layer, where only the class's token is read.
+            grid of more than one cell which the features depend on, rather the output of a block
+            than of a branch within. In a vision transformer that is not the last layer, where
+            only the class's token is read.
         whose: The network, for messages.
 
     Raises:
         InputError: if it cannot see such images, gives anything but logits, or has no such parts;
             the message says what to set.
     """
+    _require_open(body, whose)
     images = _draw_images(image_size, body)
     # an input that is differentiated lets all be differentiated, frozen weights too
-    with torch.enable_grad(), torch.random.fork_rng(devices=[]), _watch(body.eval()) as seen:
-        try:
-            output = body(images * 1)
-        except Exception as error:  # a network of others raises anything
-            raise InputError(
-                f"{whose} cannot see images of {image_size} x {image_size} pixels "
-                f"({describe_error(error)}); set the dataset's image_size to what it takes, such "
-                "as 224, or mend the network"
-            ) from error
-    logits = require_logits(output, whose)
-    found = _find_head(body, seen, logits, n_outputs=n_outputs, head=head, whose=whose)
+    with torch.enable_grad(), torch.random.fork_rng(devices=[]):
+        with _watch(body.eval()) as seen:
+            try:
+                output = body(images * 1)
+            except Exception as error:  # a network of others raises anything
+                raise InputError(
+                    f"{whose} cannot see images of {image_size} x {image_size} pixels "
+                    f"({describe_error(error)}); it is given [n, 3, {image_size}, {image_size}] "
+                    "of float32: set the dataset's image_size to what it takes, such as 224, or "
+                    "mend the network"
+                ) from error
+        logits = require_logits(output, whose)
+        found = find_head(
+            body,
+            seen.features,
+            seen.outputs,
+            logits,
+            n_outputs=n_outputs,
+            head=head,
+            whose=whose,
+        )
+        try_head(body, images, found, seen.features[found], whose=whose)
     called = list(seen.outputs)
     before = called[: called.index(found)]
     where, layout = _find_maps(
-        body, seen, before, seen.features[found], maps=maps, size=image_size, whose=whose
+        body, images, seen, before, seen.features[found], maps=maps, whose=whose
     )
     return Parts(found, where, layout)
 
@@ -115,10 +128,22 @@ def require_logits(output: object, whose: str) -> Float[Tensor, "n m"]:
     )
 
 
+def _require_open(body: nn.Module, whose: str) -> None:
+    """Refuse what runs past the hooks of its modules, or runs copies of them."""
+    for module in body.modules():
+        compiled = hasattr(module, "_orig_mod") or module._compiled_call_impl is not None
+        if compiled or isinstance(module, torch.jit.ScriptModule | nn.DataParallel):
+            raise InputError(
+                f"{whose} is compiled or wrapped ({type(module).__name__}), and what its layers "
+                "do cannot be seen; return it without torch.compile, torch.jit and DataParallel"
+            )
+
+
 def _draw_images(size: int, body: nn.Module) -> Float[Tensor, "2 3 h w"]:
     generator = torch.Generator().manual_seed(0)
     weights = next(body.parameters(), torch.empty(0))
-    images = torch.randn(2, 3, size, size, generator=generator)
+    # as all images are, whatever a factory made the default
+    images = torch.randn(2, 3, size, size, generator=generator, dtype=torch.float32)
     return images.to(weights.device).requires_grad_()
 
 
@@ -149,97 +174,44 @@ def _watch(body: nn.Module) -> Iterator[_Seen]:
             handle.remove()
 
 
-def _find_head(
-    body: nn.Module,
-    seen: _Seen,
-    logits: Float[Tensor, "2 m"],
-    *,
-    n_outputs: int,
-    head: str | None,
-    whose: str,
-) -> str:
-    linear = [name for name, module in body.named_modules() if isinstance(module, nn.Linear)]
-    if head is not None and head not in linear:
-        raise InputError(
-            f"{whose}: model.head: found {shown(head)}; allowed: a linear layer, of "
-            f"{listed(linear) or 'which the network has none'}"
-        )
-    if head is not None and head not in seen.features:
-        raise InputError(
-            f"{whose}: model.head: {head!r} is not called when the network sees images; allowed: "
-            f"{listed(seen.features)}"
-        )
-    flat = [name for name in seen.features if seen.outputs[name].ndim == 2]
-    wide = [name for name in flat if seen.outputs[name].shape[1] == logits.shape[1]]
-    if head is not None and head not in wide:
-        shape = list(seen.outputs[head].shape)[1:]
-        raise InputError(
-            f"{whose}: model.head: {head!r} gives {shape} per image, but the network "
-            f"{logits.shape[1]} outputs, for {n_outputs} of the dataset; allowed: "
-            f"{listed(wide) or 'null'}"
-        )
-    if logits.shape[1] != n_outputs:
-        raise InputError(
-            f"{whose} gives {logits.shape[1]} outputs, but the dataset has {n_outputs}; let the "
-            "factory make as many as it is given"
-        )
-    if not wide:
-        raise InputError(
-            f"{whose} has no linear layer (torch.nn.Linear) that gives its {n_outputs} outputs, "
-            "which a head has to be; wrap it in a factory that ends in one"
-        )
-    same = [name for name in wide if _is_same(seen.outputs[name], logits)]
-    if head is None and len(same) == 1:
-        return same[0]
-    if head is None and len(wide) > 1:
-        raise InputError(
-            f"{whose} has {len(wide)} linear layers that may be its head: {listed(wide)}; name "
-            "the one whose output the network returns as it is: model.head"
-        )
-    chosen = head or wide[0]
-    if chosen not in same:
-        raise InputError(
-            f"{whose} does not return the output of its head {chosen!r} as it is; return the "
-            "logits themselves, without softmax or mixing with others"
-        )
-    return chosen
-
-
-def _is_same(output: Tensor, logits: Tensor) -> bool:
-    scale = float(logits.detach().abs().max())
-    return bool((output - logits).detach().abs().max() <= _TOLERANCE * scale)
-
-
 def _find_maps(
     body: nn.Module,
+    images: Float[Tensor, "2 3 h w"],
     seen: _Seen,
     before: list[str],
     features: Float[Tensor, "2 d"],
     *,
     maps: str | None,
-    size: int,
     whose: str,
 ) -> tuple[str | None, Layout | None]:
-    layouts = {name: find_layout(tuple(seen.outputs[name].shape), seen.grids) for name in before}
+    layouts = {
+        name: find_layout(tuple(seen.outputs[name].shape), seen.grids)
+        for name in before
+        if len(seen.outputs[name]) == len(features)  # not of windows or crops
+    }
     pools = {name for name, module in body.named_modules() if isinstance(module, _POOLS)}
-    held = [name for name in before if layouts[name] and name not in pools]
-    # the grid before the head says whether there are maps or tokens, and how many channels:
-    # attention has outputs of other shapes in between, which are no maps
-    last = seen.outputs[held[-1]].shape if held else None
-    alike = [name for name in held if seen.outputs[name].shape == last]
-    tried = [maps] if maps in held else alike
+    held = [name for name in layouts if layouts[name] and name not in pools]
     weights = torch.randn(features.shape, generator=torch.Generator().manual_seed(1))
     total = (features * weights.to(features.device)).sum()  # a plain sum normalisation may undo
+    tried = [maps] if maps in held else held
+    # the grid before the head says whether there are maps or tokens, and how many channels:
+    # attention has outputs of other shapes in between, which are no maps
+    shapes = dict.fromkeys(seen.outputs[name].shape for name in reversed(tried))
     reading = (
-        name for name in reversed(tried) if _reads(total, seen.outputs[name], layouts[name])
+        name
+        for shape in shapes
+        for name in reversed(tried)
+        if seen.outputs[name].shape == shape and _reads(total, seen.outputs[name], layouts[name])
     )
     read = next(reading, None)
+    if read is not None:
+        read = _last_whole(read, tried, layouts, seen, total, images)
     if maps is None:
         return (read, layouts[read]) if read else (None, None)
     if maps not in held:
         raise InputError(
             f"{whose}: model.maps: found {shown(maps)}, which gives no maps of more than one cell "
-            f"from images of {size} pixels; allowed: {listed(reversed(held)) or 'null'}"
+            f"from images of {images.shape[2]} pixels; allowed: {listed(reversed(held)) or 'null'}"
         )
     if read is None:
         raise InputError(
@@ -247,6 +219,51 @@ def _find_maps(
             "earlier module, or null for the last on which they do"
         )
     return maps, layouts[maps]
+
+
+def _last_whole(
+    read: str,
+    held: list[str],
+    layouts: Mapping[str, Layout | None],
+    seen: _Seen,
+    total: Float[Tensor, ""],
+    images: Float[Tensor, "2 3 h w"],
+) -> str:
+    """Return the last maps of as many cells that all goes through; the given ones if none are.
+
+    A branch of a block is not all: where a block's output is a single cell, branches may be more.
+    """
+
+    def cells(name: str) -> torch.Size | None:
+        layout = layouts[name]
+        if layout is None or layout.kind == "tokens":
+            return None
+        return layout.to_maps(seen.outputs[name]).shape[2:]
+
+    whole = (
+        name
+        for name in reversed(held)
+        if cells(name) == cells(read)
+        and _reads(total, seen.outputs[name], layouts[name])
+        and _is_passed(total, seen.outputs[name], images)
+    )
+    # of tokens that of the class passes by all of the grid
+    return read if cells(read) is None else next(whole, read)
+
+
+def _is_passed(total: Float[Tensor, ""], output: Tensor, images: Tensor) -> bool:
+    """Whether what is computed depends on the images through an output alone."""
+    end = (output.grad_fn, output.output_nr)
+    waiting, found = [(total.grad_fn, 0)], set[object]()
+    while waiting:
+        node, number = waiting.pop()
+        if node is None or (node, number) == end or node in found:
+            continue
+        found.add(node)
+        if getattr(node, "variable", None) is images:
+            return False
+        waiting += node.next_functions
+    return True
 
 
 def _reads(total: Float[Tensor, ""], output: Tensor, layout: Layout | None) -> bool:

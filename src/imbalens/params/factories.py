@@ -1,6 +1,6 @@
 """Functions of one's own that make networks, named in params.yaml as package.module:function.
 
-They are looked for in the project's folder first, by convention in its folder `networks`.
+They are looked for in the project's folder first, where they lie in its folder `networks`.
 """
 
 import ast
@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from imbalens.errors import InputError
-from imbalens.params.errors import shown
+from imbalens.params.errors import listed, shown
 from imbalens.params.runs import Factory, Model, Python
 
+FOLDER = "networks"  # of the project; dvc.yaml has it
 MAX_FOREIGN = 240  # characters of what another program says
 
 
@@ -39,7 +40,7 @@ def call_factory(
     with _project_in_path():
         try:
             module = importlib.import_module(place)
-        except Exception as error:  # a module of one's own raises anything
+        except (Exception, SystemExit) as error:  # a module of one's own raises anything
             raise InputError(
                 f"{factory}: cannot be imported ({describe_error(error)}); put the module into "
                 "the project's folder, such as networks/mine.py for networks.mine:build, or "
@@ -54,7 +55,7 @@ def call_factory(
             )
         try:
             return function(*given, **arguments)
-        except Exception as error:  # a function of one's own raises anything
+        except (Exception, SystemExit) as error:  # a function of one's own raises anything
             raise InputError(
                 f"{factory}: raised {describe_error(error)}; it is called with {shown(given)} and "
                 f"{shown(arguments)}: mend it, or the method's model.arguments"
@@ -79,6 +80,9 @@ def digest_own_code(model: Model, root: Path) -> dict[str, str]:
 
     Returns:
         SHA-256 by path within the project, with slashes.
+
+    Raises:
+        InputError: if one lies where DVC, which tracks the folder of networks, sees no edit of it.
     """
     if not isinstance(model, Python):
         return {}
@@ -94,6 +98,16 @@ def digest_own_code(model: Model, root: Path) -> dict[str, str]:
             if path not in found:
                 found.add(path)
                 waiting += _imports(path, root)
+    unseen = sorted(
+        path.relative_to(root).as_posix()
+        for path in found
+        if not path.is_relative_to(root / FOLDER)
+    )
+    if unseen:
+        raise InputError(
+            f"{model.factory}: is made by {listed(unseen)}, outside of the project's folder "
+            f"{FOLDER}, where no edit would be noticed; move it there, or install it as a package"
+        )
     return {
         path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(found)

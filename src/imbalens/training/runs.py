@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from imbalens.errors import InputError
 from imbalens.losses.build import build_objective, logit_offset, logit_scale
 from imbalens.models.build import build_model
 from imbalens.models.checkpoint import load_checkpoint, load_weights
@@ -51,7 +52,8 @@ def train_run(
 
     Raises:
         InputError: if the checkpoint does not fit or its outputs are not finite, if a batch of the
-            recipe does not fit into memory, or as in `train` and `take_given`.
+            recipe does not fit into memory, if all weights are frozen, or as in `train` and
+            `take_given`.
     """
     given = take_given(run.model, data, prepared.class_names)
     if given is not None:
@@ -73,6 +75,12 @@ def train_run(
         )
         return model, []
     initialize(model, run.model)
+    if not any(weight.requires_grad for weight in model.parameters()):
+        raise InputError(
+            f"{name}: no weight of the network {model.family} is to be trained "
+            "(requires_grad is False of all); let the factory leave its head at least to be "
+            "trained, or name the method's checkpoint"
+        )
     counts = torch.as_tensor(prepared.counts, device=device)
     negatives = torch.as_tensor(prepared.negatives, device=device)
     images = {
