@@ -11,6 +11,7 @@ from imbalens.errors import InputError
 from imbalens.params.checks import find_image_problems
 from imbalens.params.dvc_yaml import format_yaml, read_yaml
 from imbalens.params.loading import load_params
+from imbalens.params.runs import Given
 from imbalens.surroundings import find_made, require_surroundings
 from tests.params.test_loading import SHIPPED, at, load_changed
 from tests.tiny import ROOT, write_params
@@ -87,7 +88,7 @@ def test_a_profile_needs_the_variables_that_it_names(folder, monkeypatch, profil
     named = {
         f"datasets.{name}.source.{key}": found[1]
         for name, dataset in params.datasets.items()
-        for key in ("root", "path")
+        for key in ("root", "path", "file")
         if (found := re.match(r"\$(\w+)", getattr(dataset.source, key, "")))
     }
     checkpoints = {
@@ -96,6 +97,11 @@ def test_a_profile_needs_the_variables_that_it_names(folder, monkeypatch, profil
         if method.checkpoint
     }
     named |= {key: path.parts[0].removeprefix("$") for key, path in checkpoints.items()}
+    given = [
+        Path(run.model.file.replace("{seed}", str(run.seed)))
+        for run in params.runs.values()
+        if isinstance(run.model, Given) and run.model.file
+    ]
     for key, variable in named.items():
         with pytest.raises(InputError) as caught:
             require_surroundings(params, path)
@@ -107,6 +113,8 @@ def test_a_profile_needs_the_variables_that_it_names(folder, monkeypatch, profil
         monkeypatch.setenv(variable, "somewhere")
     for checkpoint in checkpoints.values():
         write(folder.joinpath("somewhere", *checkpoint.parts[1:]))
+    for file in given:
+        write(folder / str(file).replace("$IMBALENS_NIH_PREDICTIONS", "somewhere"))
     require_surroundings(params, path)
 
 
