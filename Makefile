@@ -3,10 +3,10 @@ PYTHON ?= python3
 # DVC runs `python`, validation and tests run `dvc`: those of .venv
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help venv repro test check validate tamper bench
+.PHONY: help venv repro test test-slow check validate tamper bench
 
 help:  ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 # A killed install leaves packages that pip takes for whole: `installed` says that one was finished.
 # Without it, or with a part lost since, .venv is made anew; after an edit of pyproject.toml, updated.
@@ -23,8 +23,12 @@ repro: venv  ## Run the experiment of params.yaml: data, trainings, analyses, pl
 	.venv/bin/imbalens check
 	$(IN_VENV) dvc repro
 
-test: venv  ## Run the tests
-	$(IN_VENV) python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST := python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: venv  ## Run the tests, but those that take long
+	$(IN_VENV) $(PYTEST) -m "not slow"
+
+test-slow: venv  ## Run the tests that take long: any network through every stage, limits of memory
+	$(IN_VENV) $(PYTEST) -m slow
 
 check: venv  ## Lint, formatting, types, layers, parameter files
 	.venv/bin/ruff check .

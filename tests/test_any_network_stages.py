@@ -20,6 +20,8 @@ from imbalens.reading.changes import read_annotated
 from stages import dump_maps, train
 from tests.tiny import ROOT, tiny_params, vary, write_params
 
+pytestmark = pytest.mark.slow
+
 OWN = {"name": "python", "arguments": {}}
 MODELS = {
     "resnet18": {"name": "torchvision", "architecture": "resnet18"},

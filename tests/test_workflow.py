@@ -106,9 +106,8 @@ def test_foreign_systems_run_all_folders_of_tests():
     )
     named = {word for word in command.split() if word.startswith("tests/")}
     folders = {path.parent.name for path in ROOT.glob("tests/*/__init__.py")}
-    files = {
-        f"tests/test_{name}.py" for name in ("api", "cli", "foreign_platforms", "from_python")
-    }
+    alone = ("analyze", "api", "cli", "foreign_platforms", "from_python", "memory")
+    files = {f"tests/test_{name}.py" for name in alone}
     assert named == files | {f"tests/{name}" for name in folders}
 
 
