@@ -27,7 +27,7 @@ PYTEST := python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-load
 test: venv  ## Run the tests, but those that take long
 	$(IN_VENV) $(PYTEST) -m "not slow"
 
-test-slow: venv  ## Run the tests that take long: any network through every stage, limits of memory
+test-slow: venv  ## Run the tests that take long: networks through every stage, code that trainings reach, memory
 	$(IN_VENV) $(PYTEST) -m slow
 
 check: venv  ## Lint, formatting, types, layers, parameter files

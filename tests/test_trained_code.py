@@ -26,6 +26,8 @@ from tests.loss_cases import CLASS_LOSSES
 from tests.networks import ANY, NETWORKS, own
 from tests.tiny import ROOT
 
+pytestmark = pytest.mark.slow
+
 DRW = runs.Drw(start_epoch=1, beta=0.99)
 LABEL_LOSSES = {
     "bce": runs.Bce(name="bce"),
