@@ -44,7 +44,7 @@ def _build_torchvision(model: runs.Torchvision, n_outputs: int) -> nn.Module:
 
 def _build_timm(model: runs.Timm, n_outputs: int) -> nn.Module:
     try:
-        import timm
+        import timm  # pyright: ignore[reportMissingImports] - an extra
     except ImportError as error:
         raise InputError(
             f"the network {model.architecture} is one of timm, which cannot be imported "

@@ -153,7 +153,7 @@ def _read_published(model: Published) -> Mapping[str, Tensor]:
 
 def _read_timm(model: runs.Timm) -> Mapping[str, Tensor]:
     """Let timm build its published network, from its cache or its hub, for the weights of it."""
-    import timm
+    import timm  # pyright: ignore[reportMissingImports] - an extra
 
     if not timm.is_model_pretrained(model.architecture):
         raise _no_published(model)
