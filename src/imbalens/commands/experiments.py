@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 from imbalens.analysis.summary import HEADLINES
 
-# what has a slash: files, and settings in the summary; but no parameter of another file
-DROP = r"^(?!src/imbalens/params/).*/"
+# what has a slash: files, and settings in the summary, but no parameter of another file; and the
+# name of the focus, which stands under its parameter
+DROP = r"^(?!src/imbalens/params/).*/|setting$"
 
 
 def show_command(further: Sequence[str]) -> list[str]:
