@@ -11,6 +11,7 @@ from importlib.metadata import version
 COMMANDS = {
     "analyze": "say what features, labels and predictions tell, and make a page of it",
     "check": "say what is wrong with a file of parameters, before anything is computed",
+    "export": "write one parquet file of a run, with a row per image, for other tools",
     "prune": "list and delete what removed runs left behind",
     "validate": "recompute the committed results and compare",
     "dependencies": "write the code that stages depend on into dvc.yaml",
