@@ -11,6 +11,7 @@ import yaml
 from PIL import Image
 
 from imbalens.errors import InputError
+from imbalens.params.dvc_yaml import read_yaml
 from imbalens.params.loading import load_params
 from imbalens.validation.lock import read_lock
 from imbalens.validation.pictures import copy_figures, find_stale_pictures
@@ -207,3 +208,20 @@ def test_the_container_runs_the_two_commands():
     assert "/.venv/bin:" in about["remoteEnv"]["PATH"]
     for command in re.findall(r"^make ([a-z-]+)", README, re.MULTILINE):
         assert command in targets
+
+
+@pytest.mark.parametrize("folder", ["data"])
+def test_the_page_of_a_folder_names_what_stages_write_there(folder):
+    """Each folder of `data/`; elsewhere a folder is a stage, and what is beside is named."""
+    page = (ROOT / folder / "README.md").read_text(encoding="utf-8")
+    written = set()
+    for stage in read_yaml(ROOT / "dvc.yaml")["stages"].values():
+        for kind in ("outs", "metrics", "plots"):
+            for out in stage.get("do", stage).get(kind, []):
+                parts = Path(out if isinstance(out, str) else next(iter(out))).parts
+                if parts[0] == folder:
+                    written.add(parts[1])
+    assert len(written) > 2
+    stages = {path.stem for path in (ROOT / "stages").glob("*.py")}
+    for name in written - (stages if folder != "data" else set()):
+        assert name in page, name
