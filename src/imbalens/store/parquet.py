@@ -67,8 +67,13 @@ def write_parquet(
     schema = arrow.schema(
         [(column.name, types[column.kind]) for column in columns], metadata={"imbalens": text}
     )
+    # of numbers, which hardly repeat, a dictionary takes more time and space than it saves
+    texts = [column.name for column in columns if column.kind == "text"]
     n_rows = 0
-    with atomic_path(path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
+    with (
+        atomic_path(path) as temporary,
+        parquet.ParquetWriter(temporary, schema, use_dictionary=texts) as writer,
+    ):
         for group in groups:
             size = len(next(iter(group.values())))
             arrays = [
