@@ -6,30 +6,28 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from jaxtyping import Int
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from imbalens.analysis.common.counting import divide
 from imbalens.analysis.feature_overlap import FeatureOverlap, TopFeatures
+from imbalens.reports.common import palette
 from imbalens.reports.common.matrix import draw_cells, matrix_figure
+from imbalens.reports.common.names import shorten
 from imbalens.reports.common.style import (
     NEUTRAL,
-    PALETTE,
+    add_title,
     head_and_tail,
-    ink_on,
-    paler,
-    plain,
     quiet,
     save,
-    titled,
+    write_on,
 )
 from imbalens.reports.common.tables import head_first, matrix_table
 
-HUES = tuple(colour for colour in PALETTE if len(set(to_rgb(colour))) > 1)  # grey has a meaning
-# A second, paler round: ten classes often share more features than there are hues.
-FEATURE_COLOURS = (*HUES, *(paler(colour) for colour in HUES))
-UNCOLOURED = "white"
-EDGE = "#888888"
+FEATURE_COLOURS = tuple(  # grey has a meaning
+    shade.light for name, shade in palette.CLASSES.items() if name != "grey"
+)
+UNCOLOURED = palette.PAPER.light
+EDGE = palette.UNKNOWN.light
 MIN_PLACES = 6  # for classes: the title needs the width of so many
 
 
@@ -109,7 +107,8 @@ def top_features_figure(table: pd.DataFrame, *, run: str, top_k: int) -> Figure:
     colours |= dict(zip(shared, FEATURE_COLOURS, strict=False))
     legend = "same colour: same feature in several of these classes; grey: in one class alone"
     left_over = len(shared) > len(FEATURE_COLOURS)
-    fewer = [name for name in classes if (shown["class"] == name).sum() < top_k]
+    names = shorten(classes)
+    fewer = [names[name] for name in classes if (shown["class"] == name).sum() < top_k]
     places = max(len(classes), MIN_PLACES)
     figure = Figure(figsize=(0.85 * places + 2.5, 7), layout="constrained")
     axes = figure.subplots()
@@ -119,34 +118,29 @@ def top_features_figure(table: pd.DataFrame, *, run: str, top_k: int) -> Figure:
             colour = colours.get(int(feature), NEUTRAL)
             height = 100 * float(share)
             axes.bar(place, height, 0.86, bottom=start, color=colour, edgecolor=EDGE, lw=0.6)
-            axes.text(
-                place,
-                start + height / 2,
-                f"{int(feature)}",
-                ha="center",
-                va="center",
-                fontsize=8,
-                color=ink_on(colour),
-            )
+            write_on(axes, place, start + height / 2, f"{int(feature)}", colour, size=8)
             start += height
     axes.set_xticks(
-        range(len(classes)), [plain(name) for name in classes], rotation=45, ha="right"
+        range(len(classes)),
+        list(names.values()),
+        rotation=45,
+        ha="right",
+        rotation_mode="anchor",
     )
+    axes.set_xlabel("class, head to tail")
     blank = (places - len(classes)) / 2
     axes.set_xlim(-0.6 - blank, len(classes) - 0.4 + blank)
     axes.set_ylim(0, 100)
     axes.set_ylabel("share of the class's strongest features, %")
     quiet(axes)
-    axes.set_title(
-        titled(
-            f"Strongest features per class · {run}",
-            "number in a segment: feature index; the largest mean is at the bottom",
-            legend,
-            "white: in several too, but there are no more colours" if left_over else "",
-            f"fewer than {top_k} features above 0: {', '.join(fewer)}" if fewer else "",
-            note,
-        ),
-        fontsize=10,
+    add_title(
+        figure,
+        f"Strongest features per class · {run}",
+        "number in a segment: feature index; the largest mean is at the bottom",
+        legend,
+        "without colour: in several too, but there are no more colours" if left_over else "",
+        f"fewer than {top_k} features above 0: {', '.join(fewer)}" if fewer else "",
+        note,
     )
     return figure
 
@@ -186,7 +180,7 @@ def pairs_figure(table: pd.DataFrame, *, run: str) -> Figure:
         colour_label="strongest features in common",
         gamma=1.0,
     )
-    axes.set_title(titled(f"Strongest features that two classes share · {run}"))
+    add_title(figure, f"Strongest features that two classes share · {run}")
     return figure
 
 
