@@ -34,6 +34,7 @@ DIRECTIONS = {
     "by_actual": "where the errors of the class go",
     "by_predicted": "which classes are taken for the class",
 }
+MAX_SHOWN = 30  # classes
 CHARACTERS = 0.6  # of a name that fit into one per cent of a bar
 
 
@@ -130,7 +131,7 @@ def adversaries_figure(table: pd.DataFrame, *, run: str, errors_by: str, split: 
     both = table[table["kind"].isin([ERRORS, NEIGHBOURS])].astype({"share": float})
     errors, neighbours = (both[both["kind"] == kind] for kind in (ERRORS, NEIGHBOURS))
     everything = list(both["class"].unique())
-    classes, note = head_and_tail(everything)
+    classes, note = head_and_tail(everything) if len(everything) > MAX_SHOWN else (everything, "")
     coloured = _coloured(both[both["class"].isin(classes)], everything)
     shades = class_colours(coloured)
     colours = {name: shade.light for name, shade in shades.items()} | {REST: NEUTRAL}
@@ -187,7 +188,7 @@ def _draw_shares(
     table: pd.DataFrame,
     classes: list[str],
     colours: dict[str, str],
-    names: dict[str, str],
+    shown: dict[str, str],
     *,
     absent: str,
 ) -> None:
@@ -206,7 +207,7 @@ def _draw_shares(
             share = float(shares[adversary])
             edge = palette.PAPER.light
             axes.barh(place, share, 0.78, left=start, color=colour, edgecolor=edge, lw=0.5)
-            text = names.get(adversary, REST)
+            text = shown.get(adversary, REST)
             if adversary != REST and len(text) <= CHARACTERS * share:
                 write_on(axes, start + share / 2, place, text, colour, size=7)
             start += share

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pandas as pd
 from jaxtyping import Int
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from imbalens.analysis.common.counting import divide
 from imbalens.analysis.feature_overlap import FeatureOverlap, TopFeatures
@@ -15,6 +18,7 @@ from imbalens.reports.common.matrix import draw_cells, matrix_figure
 from imbalens.reports.common.names import shorten
 from imbalens.reports.common.style import (
     NEUTRAL,
+    add_legend,
     add_title,
     head_and_tail,
     quiet,
@@ -23,10 +27,8 @@ from imbalens.reports.common.style import (
 )
 from imbalens.reports.common.tables import head_first, matrix_table
 
-FEATURE_COLOURS = tuple(  # grey has a meaning
-    shade.light for name, shade in palette.CLASSES.items() if name != "grey"
-)
-UNCOLOURED = palette.PAPER.light
+# how many of the classes shown have a feature among their strongest: 1, 2, 3, 4 or more
+SHARED_BY = (NEUTRAL, *(to_hex(matplotlib.colormaps["viridis_r"](x)) for x in (0.05, 0.5, 0.95)))
 EDGE = palette.UNKNOWN.light
 MIN_PLACES = 6  # for classes: the title needs the width of so many
 
@@ -99,23 +101,15 @@ def top_features_figure(table: pd.DataFrame, *, run: str, top_k: int) -> Figure:
     classes, note = head_and_tail(list(table["class"].unique()))
     shown = table[table["class"].isin(classes)].sort_values("position", kind="stable")
     users = shown["feature"].value_counts()
-    shared = sorted(
-        (int(feature) for feature in users.index[users > 1]),
-        key=lambda feature: (-int(users[feature]), feature),
-    )
-    colours = dict.fromkeys(shared, UNCOLOURED)
-    colours |= dict(zip(shared, FEATURE_COLOURS, strict=False))
-    legend = "same colour: same feature in several of these classes; grey: in one class alone"
-    left_over = len(shared) > len(FEATURE_COLOURS)
     names = shorten(classes)
     fewer = [names[name] for name in classes if (shown["class"] == name).sum() < top_k]
     places = max(len(classes), MIN_PLACES)
-    figure = Figure(figsize=(0.85 * places + 2.5, 7), layout="constrained")
+    figure = Figure(figsize=(0.85 * places + 3.5, 7), layout="constrained")
     axes = figure.subplots()
     for place, name in enumerate(classes):
         start = 0.0
         for feature, share in shown.loc[shown["class"] == name, ["feature", "share"]].to_numpy():
-            colour = colours.get(int(feature), NEUTRAL)
+            colour = SHARED_BY[min(int(users[feature]), len(SHARED_BY)) - 1]
             height = 100 * float(share)
             axes.bar(place, height, 0.86, bottom=start, color=colour, edgecolor=EDGE, lw=0.6)
             write_on(axes, place, start + height / 2, f"{int(feature)}", colour, size=8)
@@ -133,12 +127,16 @@ def top_features_figure(table: pd.DataFrame, *, run: str, top_k: int) -> Figure:
     axes.set_ylim(0, 100)
     axes.set_ylabel("share of the class's strongest features, %")
     quiet(axes)
+    most = f"{len(SHARED_BY)} or more"
+    entries = {
+        f"{most if n == len(SHARED_BY) else n} of these classes": Patch(color=colour)
+        for n, colour in enumerate(SHARED_BY, start=1)
+    }
+    add_legend(figure, entries, loc="outside right center", title="feature in")
     add_title(
         figure,
         f"Strongest features per class · {run}",
         "number in a segment: feature index; the largest mean is at the bottom",
-        legend,
-        "without colour: in several too, but there are no more colours" if left_over else "",
         f"fewer than {top_k} features above 0: {', '.join(fewer)}" if fewer else "",
         note,
     )
@@ -146,10 +144,10 @@ def top_features_figure(table: pd.DataFrame, *, run: str, top_k: int) -> Figure:
 
 
 def draw_top_features(table: pd.DataFrame, path: Path, *, run: str, top_k: int) -> None:
-    """Draw the strongest features of each class, coloured where classes share them.
+    """Draw the strongest features of each class, darker the more classes share them.
 
     The paper colours a segment by its position, which the stacking already shows; here the
-    colour says what the figure is read for, whether another class uses the same feature.
+    colour says what the figure is read for, whether other classes use the same feature.
 
     Args:
         table: Columns `class` (head first), `position` (rising from the strongest), `feature`

@@ -19,6 +19,7 @@ from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
 from imbalens.analysis.common.counting import divide
 from imbalens.reports.changes.similarity import draw_similarity
 from imbalens.reports.common import palette
+from imbalens.reports.common.dark import DIVERGING
 from imbalens.reports.common.names import short_names, shorten
 from imbalens.reports.common.style import (
     NEUTRAL,
@@ -57,7 +58,8 @@ def flows_figure(table: pd.DataFrame, *, dataset: str, baseline: str) -> Figure:
     if not runs:
         return _nothing(heading)
     classes, note = _choose(table)
-    n_columns, n_lines = min(len(runs), RUNS_PER_LINE), ceil(len(runs) / RUNS_PER_LINE)
+    n_lines = ceil(len(runs) / RUNS_PER_LINE)
+    n_columns = ceil(len(runs) / n_lines)
     heights = [0.5 * len(ARCHETYPE_NAMES), 0.3 * len(classes)]
     figure = Figure(
         figsize=(max(8.0, 2.6 * n_columns + 4.5), n_lines * (sum(heights) + 2.4) + 1.4),
@@ -68,7 +70,7 @@ def flows_figure(table: pd.DataFrame, *, dataset: str, baseline: str) -> Figure:
     nets = {run: _net(part, classes) for run, part in table[table["class"].notna()].groupby("run")}
     furthest = max(np.nan_to_num(np.abs(net)).max() for net in nets.values()) or 1.0
     shades = Normalize(0, 100), matplotlib.colormaps["cividis"]
-    signs = Normalize(-furthest, furthest), matplotlib.colormaps["PuOr"]
+    signs = Normalize(-furthest, furthest), DIVERGING
     names = shorten(runs, width=80)
     for place, run in enumerate(runs):
         line, column = divmod(place, n_columns)

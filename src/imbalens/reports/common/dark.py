@@ -8,8 +8,10 @@ import io
 import struct
 import zlib
 
+import matplotlib
 from matplotlib.artist import Artist
 from matplotlib.collections import Collection
+from matplotlib.colorizer import ColorizingArtist
 from matplotlib.colors import to_hex, to_rgb, to_rgba, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -26,12 +28,19 @@ HEAD = 8 + 25  # bytes of a PNG's signature and header
 AS_IS = "as it is"  # gid of what keeps its colour on dark paper: that of pixels
 ON = "on "  # begins the gid of text on an area, followed by the area's colour
 
+# changes of both signs, around what is as light, or as dark, as the paper; after Crameri
+DIVERGING, DIVERGING_DARK = matplotlib.colormaps["PuOr"], matplotlib.colormaps["berlin_r"]
+
 _SHADES = [
     *(value for value in vars(palette).values() if isinstance(value, Shade)),
     *(*palette.RUNS, *palette.MEASURES, *palette.ARCHETYPES.values()),
     *(*palette.TIERS.values(), *palette.CLASSES.values()),
 ]
-DARK = {shade.light: shade.dark for shade in _SHADES} | {"#000000": palette.INK.dark}
+DARK = {
+    **{to_hex(DIVERGING(step)): to_hex(DIVERGING_DARK(step)) for step in range(DIVERGING.N)},
+    **{shade.light: shade.dark for shade in _SHADES},
+    "#000000": palette.INK.dark,
+}
 
 
 def ink_on(colour: ColorType) -> str:
@@ -81,6 +90,8 @@ def _darken(artist: Artist) -> None:
             edges = to_rgba_array(artist.get_edgecolor())
             artist.set_facecolor([_dark((r, g, b, a)) for r, g, b, a in faces.tolist()])
             artist.set_edgecolor([_dark((r, g, b, a)) for r, g, b, a in edges.tolist()])
+        case ColorizingArtist() if artist.get_cmap().name == DIVERGING.name:
+            artist.set_cmap(DIVERGING_DARK)
         case _:
             pass
 

@@ -68,6 +68,8 @@ def differences_figure(
     baselines = ", ".join(dict.fromkeys(one.baseline for one in shown)) or "the baseline"
     over = " or over ".join(dict.fromkeys(one.over for one in shown)) or "images"
     notes = (f"difference from {baselines}", f"{confidence:.0%} interval over {over}")
+    if any(np.isnan(one.low) and not np.isnan(one.difference) for one in shown):
+        notes = (*notes, "a point without a line: no interval can be given")
     add_title(figure, f"What the loss changed · {dataset}", *notes)
     if not panels:
         say(figure.subplots(), "nothing to compare with a baseline")
