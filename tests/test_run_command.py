@@ -1,11 +1,13 @@
 """`imbalens run`: what `dvc repro` computes, and what is told of it meanwhile."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -162,7 +164,7 @@ def test_what_a_failed_stage_says_stands_last(project, how, last):
     assert done.stdout.splitlines()[-1] == "2 of 4 stages run"
 
 
-def start(project, *, session=True):
+def start(project):
     return subprocess.Popen(
         RUN,
         cwd=project.folder,
@@ -170,7 +172,7 @@ def start(project, *, session=True):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
-        start_new_session=session,
+        start_new_session=True,
     )
 
 
@@ -216,6 +218,7 @@ def test_bars_of_stages_are_shown_on_a_terminal_only(project):
     assert "\r" not in plain.stdout + plain.stderr
     assert "\x1b" not in plain.stdout + plain.stderr
     ours, theirs = pty.openpty()
+    pytest.importorskip("termios").tcsetwinsize(theirs, (24, 80))
     process = subprocess.Popen(
         [*RUN, "--force", "b"],
         cwd=project.folder,
@@ -225,14 +228,9 @@ def test_bars_of_stages_are_shown_on_a_terminal_only(project):
     )
     os.close(theirs)
     said = b""
-    while True:
-        try:
-            read = os.read(ours, 4096)
-        except OSError:  # as Linux ends a terminal
-            break
-        if not read:
-            break
-        said += read
+    with suppress(OSError):  # as Linux ends a terminal
+        while read := os.read(ours, 4096):
+            said += read
     os.close(ours)
     assert process.wait() == 0
     shown = said.decode()
@@ -296,7 +294,7 @@ def test_time_left_is_that_of_the_last_run(stages, said):
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0.2, "1 s"), (89, "89 s"), (91, "2 min"), (3599, "1 h 0 min"), (5000, "1 h 23 min")],
+    [(0.2, "1 s"), (89.0, "89 s"), (91.0, "2 min"), (3599.0, "1 h 0 min"), (5e3, "1 h 23 min")],
 )
 def test_durations_are_said_as_a_person_would(seconds, said):
     assert say_seconds(seconds) == said
@@ -325,6 +323,4 @@ def test_a_stage_that_nobody_expected_brings_what_hangs_on_it(tmp_path):
 
 
 def make_record(message):
-    import logging
-
     return logging.LogRecord("dvc", logging.INFO, "", 0, message, (), None)
