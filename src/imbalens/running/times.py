@@ -56,7 +56,7 @@ def say_time_left(times: Mapping[str, float], stages: Iterable[str]) -> str:
         alike = [times[stage]] if stage in times else by_kind.get(kind(stage))
         seconds += fmean(alike) if alike else 0
         unknown |= not alike
-    if unknown and seconds < 1:
+    if not seconds or (unknown and seconds < 1):
         return ""
     return f"{'more than' if unknown else 'about'} {say_seconds(seconds)} left"
 
