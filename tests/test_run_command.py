@@ -11,14 +11,18 @@ from contextlib import suppress
 
 import pytest
 
+from imbalens.commands import run as command
 from imbalens.interrupting import INTERRUPTED
 from imbalens.params.dvc_yaml import format_yaml, read_yaml
 from imbalens.running.plan import Plan, follow
 from imbalens.running.progress import Progress
+from imbalens.running.reproduce import Reproduced
 from imbalens.running.times import read_times, say_seconds, say_time_left, write_times
-from tests.tiny import TinyProject, tiny_params
+from tests.tiny import ROOT, TinyProject, tiny_params
 
 TIMES = "work/times.json"
+RESULTS = ("data", "metrics", "plots", "dvc.lock")
+STAGES_OF_ALL = frozenset({"prepare@planted", "summary", "report"})
 RUN = (sys.executable, "-m", "imbalens", "run")
 # what stands in `behaviour` is what the stages `b` and `c` do, beside copying what they read
 STAGE = """
@@ -103,31 +107,31 @@ def test_each_stage_is_told_with_the_time_that_is_left(project):
     assert [line.partition(":")[0] for line in said[1:-1]][1:] == [
         f"stage {n} of 4" for n in (2, 3, 4)
     ]
-    assert said[-1] == "4 of 4 stages run"
+    assert said[-1] == "4 of 4 stages run."
     times = json.loads((project.folder / TIMES).read_text(encoding="utf-8"))
     assert times.keys() == {"check", "a", "b", "c"}
     assert all(0.01 < seconds < 60 for seconds in times.values())
     assert "times" not in project.git("status", "--porcelain")
 
     again = run(project)
-    assert again.stdout.splitlines()[1:] == ["4 stages up to date"]
+    assert again.stdout.splitlines()[1:] == ["All 4 stages are up to date."]
 
     (project.folder / TIMES).write_text('{"b": 600, "c": 6000}', encoding="utf-8")
     (project.folder / "b.py").write_text(STAGE + "\n# edited", encoding="utf-8")
     edited = run(project).stdout.splitlines()[1:]
     # what `b` writes is what it wrote before
-    assert edited == ["stage 1 of 2, about 1 h 50 min left: b, copies a.txt", "1 of 4 stages run"]
+    assert edited == ["stage 1 of 2, about 1 h 50 min left: b, copies a.txt", "1 of 4 stages run."]
 
 
 def test_some_stages_can_be_asked_for_and_forced(project):
     done = run(project, "b")
-    assert done.stdout.splitlines()[-1] == "3 of 3 stages run"
+    assert done.stdout.splitlines()[-1] == "3 of 3 stages run."
     assert not (project.folder / "c.txt").exists()
     forced = run(project, "a", "--force").stdout.splitlines()
     assert [line.partition(",")[0] for line in forced[1:]] == [
         "stage 1 of 2",
         "stage 2 of 2",
-        "2 of 2 stages run",
+        "2 of 2 stages run.",
     ]
 
 
@@ -161,7 +165,7 @@ def test_what_a_failed_stage_says_stands_last(project, how, last):
     behave(project, "b", "copies")
     done = run(project)
     assert done.returncode == 0
-    assert done.stdout.splitlines()[-1] == "2 of 4 stages run"
+    assert done.stdout.splitlines()[-1] == "2 of 4 stages run."
 
 
 def start(project):
@@ -187,7 +191,7 @@ def test_an_interrupt_is_one_line_and_the_same_command_goes_on(project):
     behave(project, "b", "copies")
     done = run(project)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1] == "2 of 4 stages run"
+    assert done.stdout.splitlines()[-1] == "2 of 4 stages run."
 
 
 def test_an_interrupt_before_the_first_stage_is_the_same(project):
@@ -234,7 +238,19 @@ def test_bars_of_stages_are_shown_on_a_terminal_only(project):
     os.close(ours)
     assert process.wait() == 0
     shown = said.decode()
-    assert shown.index("stage 3 of 3") < shown.index("b: 100%") < shown.index("3 of 3 stages run")
+    assert shown.index("stage 3 of 3") < shown.index("b: 100%") < shown.index("3 of 3 stages run.")
+
+
+def test_the_last_line_says_what_was_found_and_which_page_to_open(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(command.check, "main", lambda _: None)
+    monkeypatch.setattr(command, "reproduce", lambda *_, **__: Reproduced(STAGES_OF_ALL, 0))
+    monkeypatch.setenv("PATH", os.environ["PATH"])
+    command.main([])
+    (line,) = capsys.readouterr().out.splitlines()
+    sentences = (ROOT / "plots/summary.md").read_text(encoding="utf-8").split("\n- ")
+    first = sentences[1].splitlines()[0]
+    assert line == f"All 3 stages are up to date. {first} Open plots/report.html"
 
 
 def test_results_and_lock_are_those_of_dvc_repro(tmp_path):
@@ -255,9 +271,6 @@ def test_results_and_lock_are_those_of_dvc_repro(tmp_path):
     assert len(files[0]) >= 4
     assert files[0] == files[1]
     assert ours.git("status", "--porcelain") == dvc.git("status", "--porcelain")
-
-
-RESULTS = ("data", "metrics", "plots", "dvc.lock")
 
 
 @pytest.mark.parametrize(

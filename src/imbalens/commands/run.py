@@ -21,7 +21,7 @@ examples:
   imbalens run train@planted-ce     one, and those that it depends on
 """
 TIMES = Path("work/times.json")
-REPORT, PAGE = "report", "plots/report.html"
+SUMMARY_STAGE, REPORT_STAGE, PAGE = "summary", "report", "plots/report.html"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -42,11 +42,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     programs = Path(sys.executable).parent
     os.environ["PATH"] = os.pathsep.join([str(programs), os.environ.get("PATH", "")])
     done = reproduce(arguments.targets, force=arguments.force, times=TIMES, say=_say)
-    n_stages = len(done.stages)
-    what = (
-        f"{done.n_run} of {n_stages} stages run" if done.n_run else f"{n_stages} stages up to date"
-    )
-    _say(f"{what}; open {PAGE}" if REPORT in done.stages else what)
+    counted = f"{len(done.stages)} stages"
+    parts = [f"{done.n_run} of {counted} run." if done.n_run else f"All {counted} are up to date."]
+    if SUMMARY_STAGE in done.stages:
+        parts.append(_found())
+    if REPORT_STAGE in done.stages:
+        parts.append(f"Open {PAGE}")
+    _say(" ".join(parts))
+
+
+def _found() -> str:
+    """Return the first sentence of the summary."""
+    # pandas, which nothing before needs
+    from imbalens.reports.summary.sentences import write_sentences
+    from imbalens.store.tables import read_table
+    from imbalens.tables.summary import SUMMARY
+
+    table = read_table(SUMMARY, "")
+    rows = table[table["dataset"] == table["dataset"].iloc[0]] if len(table) else table
+    return write_sentences(rows)[0].text
 
 
 def _say(line: str) -> None:
