@@ -32,8 +32,8 @@ HEAD = re.compile(r"\| what \| (?P<names>.+) \| where \|")
 ROW = re.compile(r"\| (?P<what>[^|]+) \| .+ \| `(?P<stage>\w+): (?P<key>[\w. -]+)` \|")
 DIFFERENCES = re.compile(r"\| difference from `(?P<baseline>[^`]+)` \| (?P<names>.+) \|")
 CLAIMS = "| claim | paper | holds | does not hold | not decided |"
-DIFF = re.compile(r"Metric +HEAD +workspace +Change")
-FOCUS = re.compile(r"focus(?P<side>[=:]) ?(?P<setting>[\w-]+(/[\w-]+)+)")
+DIFF = re.compile(r"Path +Metric +HEAD +workspace +Change")
+FOCUS = re.compile(r"focus=(?P<setting>[\w-]+(/[\w-]+)+)")
 SIZES = re.compile(r"\d+( in the largest class and\s+)\d+( in the smallest)")
 DIGITS = 3  # of a number in a table; counts per image are shown with one
 ROUNDED = 5  # as `dvc metrics diff` has it
@@ -87,18 +87,16 @@ def _fill_lines(text: str, root: Path) -> Iterator[str]:
     params = load_params(root / PARAMS_PATH)
     known = "|".join(map(re.escape, (*params.runs, *all_settings(params))))
     result = re.compile(rf"\d\.\d\d|`(?:{known})`")
-    sides: tuple[str, str | None] = (params.focus, None)
-    diff: list[str] = []
+    other, diff = params.focus, list[str]()
     for line in text.splitlines(keepends=True):
         plain = line.rstrip("\n")
         if found := FOCUS.search(plain):
-            setting = found["setting"]
-            sides = (params.focus, setting) if found["side"] == "=" else (setting, None)
+            other = found["setting"]
         if section == "diff" and not plain.startswith("```"):
             diff.append(plain)
             continue
         if section == "diff":
-            yield from _diff_lines(diff, root, params, *sides)
+            yield from _diff_lines(diff, root, params.focus, other)
             section = ""
         if head := HEAD.fullmatch(plain) or DIFFERENCES.fullmatch(plain):
             section = "where" if head.re is HEAD else "differences"
@@ -183,21 +181,21 @@ def _claim(root: Path, params: Params, text: str) -> str | None:
     return f"| {text} | {rows[0]['paper']} | {' | '.join(cells)} |" if rows else None
 
 
-def _diff_lines(
-    lines: list[str], root: Path, params: Params, old: str, new: str | None
-) -> Iterator[str]:
-    """Yield a table as `dvc metrics diff` prints it; numbers of results not kept stay."""
-    cells = [line.split() for line in lines]
-    for row in cells[1:]:
-        stage, _, key = row[0].partition(".")
-        values = [_metric(root, params, stage, key, one) for one in (old, new) if one]
-        numbers = [value for value in values if isinstance(value, float | int)]
-        numbers += [numbers[1] - numbers[0]] if new else []
-        if not new:  # of an experiment that is not kept; the change is that of its number
-            numbers += [float(row[2]), float(row[2]) - round(numbers[0], ROUNDED)]
-            if abs(numbers[2] - float(row[3])) < 2 * 10**-ROUNDED:  # it was rounded itself
-                numbers[2] = float(row[3])
-        row[1:] = [str(round(number, ROUNDED)) for number in numbers]
+def _diff_lines(lines: list[str], root: Path, old: str, new: str) -> Iterator[str]:
+    """Yield a table as `dvc metrics diff` prints it after another setting came into focus.
+
+    It has the rows of metrics/focus.json, whose numbers are those of metrics/summary.json.
+    """
+    summary = json.loads((root / "metrics/summary.json").read_text(encoding="utf-8"))
+    cells = [lines[0].split()]
+    for path, metric, *_ in (line.split() for line in lines[1:]):
+        if metric == "setting":
+            cells.append([path, metric, old, new, "-"])
+            continue
+        values = [summary[one].get(metric, {}).get("value") for one in (old, new)]
+        change = values[1] - values[0] if None not in values else None
+        shown = ["-" if each is None else str(round(each, ROUNDED)) for each in (*values, change)]
+        cells.append([path, metric, *shown])
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
