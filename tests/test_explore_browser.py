@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from itertools import product
 
 import pytest
+from markupsafe import Markup
 from PIL import Image
 
 import imbalens
+from imbalens.reports.page.shell import render_page
 from stages import explore
 from tests.analyze_cases import BIRDS, birds
-from tests.browser import needs_browser
+from tests.browser import list_violations, needs_browser
 from tests.explore_cases import HOSTILE, NAMES, SIZES, experiment, write_all
 from tests.tiny import write_params
 
@@ -57,6 +59,16 @@ def opened_file(browser, path, **options):
     yield page
     context.close()
     assert problems == []
+
+
+def test_violations_are_found_under_the_policy_of_our_pages(browser, tmp_path):
+    body = Markup('<main id="main"><button></button></main>')
+    path = tmp_path / "page.html"
+    path.write_text(render_page(title="a", subtitle="b", body=body), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    assert [line.split(":")[0] for line in list_violations(page)] == ["button-name"]
+    page.close()
 
 
 def wait_for_map(page, word, n_points):
