@@ -7,7 +7,6 @@ import pandas as pd
 from markupsafe import Markup
 
 from imbalens.reports.differences.headings import heading
-from imbalens.reports.page.charts import N_COLOURS
 from imbalens.reports.page.classes import ClassPage, class_pages
 from imbalens.reports.page.results import DatasetResults, PageFigure, anchors
 from imbalens.reports.page.sections import Section, build_sections
@@ -76,7 +75,7 @@ def render_report(
 
 def describe_dataset(results: DatasetResults) -> DatasetPart:
     """Make tables, charts and class pages of a dataset."""
-    marks = colour_numbers(results.runs, n_colours=N_COLOURS)
+    marks = colour_numbers(results.runs)
     links = anchors(results)
     runs = pd.DataFrame(
         {

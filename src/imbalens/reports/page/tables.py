@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from imbalens.reports.common.palette import run_numbers
 from imbalens.reports.differences.headings import heading
 from imbalens.reports.differences.paper_layout import ENDS, PaperTable, paper_frame
 from imbalens.reports.page.results import RunAbout
@@ -198,8 +199,9 @@ def pivot(
     return wide.fillna("").astype(str)
 
 
-def colour_numbers(runs: Sequence[RunAbout], *, n_colours: int) -> dict[str, int]:
+def colour_numbers(runs: Sequence[RunAbout]) -> dict[str, int]:
     """Return the number of the colour of each setting, which its runs share."""
-    settings = list(dict.fromkeys(run.setting for run in runs))
-    numbers = {setting: place % n_colours for place, setting in enumerate(settings)}
-    return numbers | {run.name: numbers[run.setting] for run in runs}
+    settings: dict[str, list[str]] = {}
+    for run in runs:
+        settings.setdefault(run.setting, []).append(run.name)
+    return run_numbers(settings)
