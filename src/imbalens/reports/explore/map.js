@@ -36,9 +36,9 @@ const makeMap = (canvas, told) => {
     new Uint32Array(picture.data.buffer).fill((255 << 24) | (blue << 16) | (green << 8) | red);
     const crowd = order.length > 6000 ? 2.2 : order.length > 1500 ? 2.8 : 3.4;
     const radius = Math.min(6, crowd * view.zoom ** 0.3) * scale;
-    const shapes = [stamps.disc(radius), stamps.triangle(1.1 * radius)];
-    const faint = [stamps.disc(0.6 * radius), stamps.triangle(0.7 * radius)];
-    const around = stamps.ring(radius + 1.5 * scale, 1.5 * scale);
+    const shapes = [stamps.disc(radius), stamps.triangle(1.1 * radius)].map((make) => make(canvas.width));
+    const faint = [stamps.disc(0.6 * radius), stamps.triangle(0.7 * radius)].map((make) => make(canvas.width));
+    const around = stamps.ring(radius + 1.5 * scale, 1.5 * scale)(canvas.width);
     for (const id of order) {
       const lit = isLit(id), shape = (lit ? shapes : faint)[id < scene.nTrain ? 0 : 1];
       const x = placeX(id) * scale, y = placeY(id) * scale;
