@@ -33,9 +33,11 @@ def _read(run: str, selection: Selection, params: Params, *, n_runs: int) -> Cam
     chosen = choose_cams(pairs, places, side=side, n_runs=n_runs)
     kept = pairs[chosen]
     if about.cams is None:
-        cams = pair_cams(read_maps_by_image(path), kept, about.head)
+        # in double precision, so that what is rounded for the page is the same on all machines
+        head = about.head.astype(np.float64)
+        cams = pair_cams(read_maps_by_image(path), kept, head)
     else:
-        cams = about.cams[chosen]
+        cams = about.cams[chosen].astype(np.float64)
     making = options.model_dump(include={"relu", "normalize_before_resize"})
     boxes = about.boxes[places[about.boxes[:, 0]] >= 0]
     return Cams(

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 
 from imbalens.reports.common.sampling import choose_samples
 
-MAX_BYTES = 2_000_000  # of the maps of all runs on a page, one byte per cell
+MAX_CELLS = 400_000  # of the maps of all runs on a page, about 2 MB
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Cams:
 def choose_cams(
     pairs: Int[np.ndarray, "p 2"], places: Int[np.ndarray, " n"], *, side: int, n_runs: int
 ) -> Int[np.ndarray, " q"]:
-    """Choose pairs of images on the page, as evenly over the classes as fit `MAX_BYTES`.
+    """Choose pairs of images on the page, as evenly over the classes as fit `MAX_CELLS`.
 
     Args:
         pairs: Row of the image, and class, of each pair.
@@ -44,5 +44,5 @@ def choose_cams(
         Places in `pairs`, in their order.
     """
     there = np.flatnonzero(places[pairs[:, 0]] >= 0)
-    n_samples = MAX_BYTES // (n_runs * side**2)
+    n_samples = MAX_CELLS // (n_runs * side**2)
     return np.sort(there[choose_samples(pairs[there, 1], n_samples=n_samples)])

@@ -12,26 +12,23 @@ const panel = (() => {
     return [...mixed, 255 * (FAINTEST + (STRONGEST - FAINTEST) * share)];
   };
 
-  const decode = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-
   /* An image under a class activation map, and the boxes of that class. */
-  const addCam = (parent, id, { side, values }, place, code, letter) => {
+  const addCam = (parent, id, { cells, side }, place, code, letter) => {
     const figure = add(parent, "figure", undefined, { className: "cam" });
     const under = add(figure, "div", undefined, { className: "under" });
     addPicture(under, id, names(data.given[id]));
     const canvas = add(under, "canvas", undefined, { width: side, height: side });
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", `class activation map of ${name(code)}`);
-    const cells = decode(values).subarray(place * side ** 2, (place + 1) * side ** 2);
     const pixels = new ImageData(side, side);
-    cells.forEach((cell, i) => pixels.data.set(colourOf(cell / 255), 4 * i));
+    cells[place].forEach((share, i) => pixels.data.set(colourOf(share), 4 * i));
     canvas.getContext("2d").putImageData(pixels, 0, 0);
     for (const [of, own, ...box] of data.boxes) {
       if (of !== id || own !== code) continue;
       const frame = add(under, "span", undefined, { className: "box" });
       ["left", "top", "width", "height"].forEach((edge, i) => { frame.style[edge] = `${100 * box[i]}%`; });
     }
-    add(figure, "figcaption", `${letter}${name(code)}${cells.some(Boolean) ? "" : ": zero all over"}`);
+    add(figure, "figcaption", `${letter}${name(code)}${cells[place].some(Boolean) ? "" : ": zero all over"}`);
   };
 
   const addCams = (box, id, { maps, subject }) => {

@@ -147,7 +147,7 @@ def render_explore(
         "class": "class" if look.exclusive else "finding",
         "archetype": "archetype",
         **({"right": "right or wrong"} if predicting else {}),
-        **({"both": "right in A, in B"} if len(predicting) > 1 else {}),
+        **({"both": "A against B"} if len(predicting) > 1 else {}),
     }
     body = ENVIRONMENT.get_template("explore.html").render(
         about=about,

@@ -1,6 +1,5 @@
 """What the code of a page to look at images with reads: plain values, one list per field."""
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -199,9 +198,5 @@ def _box_values(cams: Cams) -> list[list[float]]:
 def _cam_values(cams: Cams | None) -> dict[str, Any] | None:
     if cams is None:
         return None
-    levels = np.rint(255 * cams.maps).astype(np.uint8)
-    return {
-        "side": cams.maps.shape[1],
-        "pairs": cams.pairs,
-        "values": b64encode(levels.tobytes()).decode("ascii"),
-    }
+    cells = cams.maps.reshape(len(cams.maps), -1).astype(np.float64).round(2)
+    return {"side": cams.maps.shape[1], "pairs": cams.pairs, "cells": cells}
