@@ -190,7 +190,7 @@ def _predicted(look: Look, points: Selection) -> list[list[int]] | None:
     return class_codes(points.merge(of_train, of_evaluation))
 
 
-def _box_values(cams: Cams) -> list[list[float]]:
+def _box_values(cams: Cams) -> list[list[int | float]]:
     corners = cams.corners.round(3).tolist()
     return [own + box for own, box in zip(cams.boxes.tolist(), corners, strict=True)]
 
