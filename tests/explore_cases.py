@@ -57,7 +57,7 @@ def write_dataset(folder, dataset):
         has = {split: np.eye(3)[own] for split, own in true.items()}
     else:
         labels = {s: (rng.random((n, 2)) < 0.4).astype(np.uint8) for s, n in SIZES.items()}
-        has = labels
+        has = {split: own.astype(np.float64) for split, own in labels.items()}
     train = labels["train"]
     both = {
         "class_names": names,
@@ -98,7 +98,7 @@ def write_dataset(folder, dataset):
 
 
 def write_maps(folder, run="chest-bce", n_images=12):
-    """Maps of 4 by 4 cells, and a box in the right lower quarter, of test images with a finding."""
+    """Maps of 4 by 4 cells, and a box in the right lower quarter, of the first test images."""
     names, rng = NAMES["chest"], np.random.default_rng(1)
     with h5py.File(folder / "data/prepared/chest.h5") as file:
         labels, index = (file[f"test/{key}"][:n_images] for key in ("labels", "index"))

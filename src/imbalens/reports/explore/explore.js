@@ -170,7 +170,7 @@
       both.hidden = both.disabled = !shown().every((letter) => data.runs[runOf(letter)].predicted) || !hasB();
       if (both.disabled && find("colour").value === "both") find("colour").value = "right";
     }
-    if (find("figure-b")) find("figure-b").hidden = !hasB();
+    find("figure-b")?.classList.toggle("off", !hasB()); // its choice of a run stays
     filters.offer(hasB());
     drawAll();
     sheet.draw(runOf("a"), show);
@@ -200,5 +200,10 @@
   document.addEventListener("themechange", drawMaps);
   pair();
   drawSelection();
-  globalThis.explorePage = { maps, runOf, where: (letter, id) => maps[letter].where(id) }; // for tests
+  globalThis.explorePage = { // for the console, and for tests
+    show,
+    picked: () => picked,
+    selected: () => [...selected],
+    where: (letter, id) => maps[letter].where(id),
+  };
 })();

@@ -3,7 +3,7 @@
 const makeMap = (canvas, told) => {
   const REACH = 28, DRAGGED = 4; // pixels within which a point is meant; from which a press drags
   const PADDING = 14, MOST_ZOOM = 60;
-  const context = canvas.getContext("2d");
+  const context = canvas.getContext("2d", { willReadFrequently: true }); // kept where pixels are written
   let scene = null; // see `show`
   let order = new Uint32Array(0);
   let picture = null;
