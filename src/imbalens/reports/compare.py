@@ -63,7 +63,7 @@ def settings_table(metrics: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     rows = []
     for setting, stages in metrics.items():
         row = {"setting": setting, "model": stages["model"], "loss": stages["loss"]}
-        for spec in (spec for measures in TABLES.values() for spec in _headlines(measures)):
+        for spec in (spec for measures in TABLES.values() for spec in _shown(measures)):
             of_stage = stages.get(spec.stage, {})
             row[_trainings(spec)] = _at(of_stage, (TRAININGS,))
             row[spec.name] = _at(of_stage, spec.path)
@@ -88,7 +88,7 @@ def settings_markdown(table: pd.DataFrame, *, dataset: str) -> str:
     """
     lines = [f"# {dataset}: one row per setting, means over its trainings", ""]
     for title, measures in TABLES.items():
-        shown = [spec for spec in _headlines(measures) if spec.name in table]
+        shown = [spec for spec in _shown(measures) if spec.name in table]
         if not shown:
             continue
         lines += [f"## {title}", ""]
@@ -114,8 +114,8 @@ def _trainings(spec: MeasureSpec) -> str:
     return f"{spec.stage}_{TRAININGS}"
 
 
-def _headlines(measures: Sequence[MeasureSpec]) -> list[MeasureSpec]:
-    return [spec for spec in measures if spec.headline]
+def _shown(measures: Sequence[MeasureSpec]) -> list[MeasureSpec]:
+    return [spec for spec in measures if spec.in_table]
 
 
 def _over_classes(spec: MeasureSpec) -> bool:
