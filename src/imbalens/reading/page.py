@@ -192,22 +192,28 @@ def read_notes(path: Path) -> list[str]:
     return [line[2:].replace("`", "") for line in lines if line.startswith("- ")]
 
 
-def find_figures(dataset: str, runs: Sequence[str], *, pairs: Sequence[str]) -> list[PageFigure]:
+def find_figures(
+    dataset: str, runs: Sequence[str], *, pairs: Sequence[str], maps_compared: bool
+) -> list[PageFigure]:
     """Encode the figures of a dataset, by stage and in the order of its runs.
 
-    Figures of runs that are no more may still lie there; they are not taken.
+    Figures of runs that are no more may still lie there; they are not taken. The maps of the
+    same images are shown once: side by side, or of each run.
 
     Args:
         dataset: The dataset.
         runs: Its runs.
         pairs: Comparisons of two of its runs, of the stage `false_positives`.
+        maps_compared: Whether several settings have maps.
     """
+    twice = ("cam_alignment", "-cams") if maps_compared else ("compare", "-cams")
     owners = ((DATASET_FIGURES, [dataset]), (RUN_FIGURES, runs))
     named = [
         (stage, owner, title, f"{owner}{suffix}")
         for figures, of in owners
         for stage, titles in figures.items()
         for suffix, title in titles.items()
+        if (stage, suffix) != twice
         for owner in of
     ]
     named += [("false_positives", pair, "Errors around one class", pair) for pair in pairs]

@@ -17,10 +17,10 @@ from imbalens.tables.claims import CLAIMS, PRIOR_SHIFT
 from imbalens.tables.differences import DIFFERENCES
 
 TABLE_TITLES = {
-    "changes": "what changed from the baseline",
-    "changes-adversaries": "nearest adversaries before and after",
-    "changes-flow": "archetypes before and after",
-    "changes-similarity": "similarity of features",
+    "changes": "What changed from the baseline",
+    "changes-adversaries": "Nearest adversaries before and after",
+    "changes-flow": "Archetypes before and after",
+    "changes-similarity": "Similarity of features, each pair of runs",
 }
 
 
@@ -59,7 +59,8 @@ def read_dataset(name: str, params: Params) -> DatasetResults:
         if table is None:
             missing.append((what, f"dvc repro {stage}"))
     pairs = [pair for pair, runs_of in params.false_positives.items() if runs_of.baseline in names]
-    figures = reading.find_figures(name, names, pairs=pairs)
+    compared = len({run.setting for run in runs if run.name in mapped}) > 1
+    figures = reading.find_figures(name, names, pairs=pairs, maps_compared=compared)
     return DatasetResults(
         name=name,
         generated=str(metrics.get("generated", "the images")) if about.generated else "",
@@ -69,7 +70,7 @@ def read_dataset(name: str, params: Params) -> DatasetResults:
         confidence=params.analyses.compare.confidence,
         of_runs=of_runs,
         tables={
-            f"{name}: {TABLE_TITLES.get(key, key.replace('-', ' '))}": table
+            f"{TABLE_TITLES[key]}, {name}": table
             for key, table in tables.items()
         },
         settings=settings,

@@ -14,7 +14,6 @@ MAX_CLASSES = 30
 MAX_CELLS = 12_000  # of all matrices of a chart
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 DASHES = ([1, 0], [5, 3], [2, 2], [8, 2, 2, 2])
-N_COLOURS = 8  # --run-0 to --run-7 in shell.css
 
 Spec = dict[str, Any]
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from imbalens.analysis.claims.verdicts import VERDICTS
 from imbalens.reports.page.results import DatasetResults
 from imbalens.reports.page.section import Section, anchor
 from imbalens.reports.page.tables import PageTable, make_table, paper_texts, with_interval
 
-NOT_APPLICABLE, NOT_MEASURED = "not applicable", "not measured"
-NOT_MEASURED_PREFIX = f"{NOT_MEASURED}: "  # begins the sentence of a control
+NOT_APPLICABLE, NOT_MEASURED = VERDICTS[-2:]
 ABOUT = (
     "Judged by the whole interval. Not decided: the interval lies on both sides of the threshold, "
     "a difference is no more than chance after correction for the number of comparisons, or each "
@@ -44,7 +44,7 @@ def claims_section(results: DatasetResults, marks: Mapping[str, int]) -> Section
     ]
     controls = results.prior_shift
     if controls is not None:
-        controls = controls[~controls["sentence"].str.startswith(NOT_MEASURED_PREFIX)]
+        controls = controls[~controls["sentence"].str.startswith(NOT_MEASURED)]
         if not controls.empty:
             caption = f"Do paper A's effects survive at matched scale? {results.name}"
             tables.append(make_table(controls, caption=caption, marks=marks))
@@ -53,7 +53,7 @@ def claims_section(results: DatasetResults, marks: Mapping[str, int]) -> Section
     return Section(
         "Claims of the papers",
         anchor(results, "claims"),
-        hint=", ".join(f"{n} {verdict}" for verdict, n in sorted(counts.items())),
+        hint=", ".join(f"{verdict}: {counts[verdict]}" for verdict in VERDICTS if verdict in counts),
         text=ABOUT,
         notes=_unmeasured(applied),
         tables=tables,
@@ -85,8 +85,7 @@ def _unmeasured(applied: pd.DataFrame) -> list[str]:
     """Return a sentence per reason why claims were not measured on anything."""
     open_ones = applied[~applied["claim"].isin(applied["claim"][applied["verdict"] != NOT_MEASURED])]
     return [
-        f"Not measured ({reason or 'no reason is given'}): "
-        + "; ".join(rows["text"].drop_duplicates())
+        f"Not measured: {'; '.join(rows['text'].drop_duplicates())}. {reason}".rstrip()
         for reason, rows in open_ones.groupby("reason", sort=False)
     ]
 

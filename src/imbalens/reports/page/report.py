@@ -12,7 +12,6 @@ from imbalens.reports.page.answer import (
     settings_of,
     values_of,
 )
-from imbalens.reports.page.charts import N_COLOURS
 from imbalens.reports.page.classes import ClassPage, class_pages
 from imbalens.reports.page.results import DatasetResults, PageFigure, anchors
 from imbalens.reports.page.section import Section
@@ -90,7 +89,7 @@ def render_report(
 
 def describe_dataset(results: DatasetResults) -> DatasetPart:
     """Make tables, charts and class pages of a dataset."""
-    marks = colour_numbers(results.runs, n_colours=N_COLOURS)
+    marks = colour_numbers(results.runs)
     links = anchors(results)
     pictures = list(dict.fromkeys(results.prototypes.values()))
     pages = class_pages(results, links, marks, pictures)

@@ -20,7 +20,13 @@ from imbalens.reports.page.papers import claims_section, tables_section
 from imbalens.reports.page.results import WHOLE, DatasetResults
 from imbalens.reports.page.section import Section, anchor
 from imbalens.reports.page.side_by_side import side_by_side
-from imbalens.reports.page.tables import PageTable, make_table, pivot, with_interval
+from imbalens.reports.page.tables import (
+    PageTable,
+    given_columns,
+    make_table,
+    pivot,
+    with_interval,
+)
 from imbalens.reports.page.words import direction, measure_heading, with_names
 
 PER_LABEL, PER_CLASS = (AUROC, AP, PROBABILITY_POSITIVES), (RECALL, PRECISION)
@@ -108,7 +114,8 @@ def _measures(results: DatasetResults, marks: Mapping[str, int]) -> Section | No
         f"classes ({n_intervals}). Set apart: the interval excludes 0; with a star, the adjusted "
         f"p is at most {level:.2g} too. Differences of single classes stand with each class."
     )
-    named = with_names(overall)
+    named = given_columns(with_names(overall))
+    first = [name for name in DIFFERENCES if name in named]
     return Section(
         title,
         place,
@@ -119,7 +126,7 @@ def _measures(results: DatasetResults, marks: Mapping[str, int]) -> Section | No
         tables=[table],
         closed=[
             make_table(
-                with_interval(named[[*DIFFERENCES, *(n for n in named if n not in DIFFERENCES)]]),
+                with_interval(named[[*first, *(name for name in named if name not in first)]]),
                 caption=f"Statistics of the differences, {results.name}",
                 marks=marks,
             )
@@ -156,6 +163,7 @@ def _difference_charts(
 def _changes(
     results: DatasetResults, links: Mapping[str, str], marks: Mapping[str, int]
 ) -> Section | None:
+    shown = {title: once_a_pair(table) for title, table in results.tables.items()}
     tables = [
         make_table(
             table.head(MAX_ROWS),
@@ -163,7 +171,7 @@ def _changes(
             links=links,
             marks=marks,
         )
-        for title, table in results.tables.items()
+        for title, table in shown.items()
         if not table.empty
     ]
     stages = ("changes", "false_positives")
@@ -176,6 +184,15 @@ def _changes(
         stages=stages,
         closed=tables,
     )
+
+
+def once_a_pair(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave each pair of runs once in a table of columns `run` and `other`, none with itself."""
+    if not {"run", "other"} <= set(table.columns):
+        return table
+    pairs = [tuple(sorted(pair)) for pair in zip(table["run"], table["other"], strict=True)]
+    again = pd.Series(pairs, index=table.index).duplicated()
+    return table[~again & (table["run"] != table["other"])]
 
 
 def _per_class(

@@ -8,9 +8,10 @@ from imbalens.analysis.common.measures import MeasureSpec
 from imbalens.reports.differences.headings import MEASURES
 from imbalens.reports.page.results import WHOLE, DatasetResults, Record, list_records
 from imbalens.reports.page.tables import Cell, Column, PageTable, number, shown
-from imbalens.reports.page.words import better_side, direction, measure_heading
+from imbalens.reports.page.words import SPECS, better_side, direction, measure_heading
 
 Key = tuple[str, str]  # stage and name of a measure
+STAGES = ("performance", "cam_alignment", "concepts", "adversaries")
 COMPARED = {spec.name: spec for spec in MEASURES}
 
 
@@ -31,7 +32,7 @@ def side_by_side(results: DatasetResults, marks: Mapping[str, int]) -> PageTable
     """
     values = _values(results)
     compared = _differences(results)
-    keys = list(dict.fromkeys([*values, *compared]))
+    keys = sorted(dict.fromkeys([*values, *compared]), key=_place)
     settings = list(dict.fromkeys(run.setting for run in results.runs))
     baselines = {name: cells["baseline"] for own in compared.values() for name, cells in own.items()}
     if not keys:
@@ -57,6 +58,16 @@ def side_by_side(results: DatasetResults, marks: Mapping[str, int]) -> PageTable
     ]
     caption = f"All measures over all classes, {results.name}"
     return PageTable(caption, columns, rows, sortable=False)
+
+
+def _place(key: Key) -> tuple[int, int]:
+    """Return where a measure stands: by stage, then as measures are declared."""
+    stage, _ = key
+    declared = list(SPECS)
+    return (
+        STAGES.index(stage) if stage in STAGES else len(STAGES),
+        declared.index(key) if key in SPECS else len(declared),
+    )
 
 
 def _values(results: DatasetResults) -> dict[Key, dict[str, str]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from imbalens.reports.common.palette import run_numbers
 from imbalens.reports.differences.headings import heading
 from imbalens.reports.differences.paper_layout import ENDS, PaperTable, paper_frame
 from imbalens.reports.page.results import RunAbout
@@ -187,6 +188,12 @@ def with_interval(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(low=joined).rename(columns={"low": "interval"}).drop(columns="high")
 
 
+def given_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the columns that are empty in all rows, but for the ends of intervals."""
+    kept = [name in ("low", "high") or bool((table[name] != "").any()) for name in table]
+    return table.loc[:, kept]
+
+
 def paper_texts(table: PaperTable) -> pd.DataFrame:
     """Return a paper's table as texts, the ends of each interval joined behind its value."""
     frame = paper_frame(table)
@@ -221,8 +228,9 @@ def pivot(
     return wide.fillna("").astype(str)
 
 
-def colour_numbers(runs: Sequence[RunAbout], *, n_colours: int) -> dict[str, int]:
+def colour_numbers(runs: Sequence[RunAbout]) -> dict[str, int]:
     """Return the number of the colour of each setting, which its runs share."""
-    settings = list(dict.fromkeys(run.setting for run in runs))
-    numbers = {setting: place % n_colours for place, setting in enumerate(settings)}
-    return numbers | {run.name: numbers[run.setting] for run in runs}
+    settings: dict[str, list[str]] = {}
+    for run in runs:
+        settings.setdefault(run.setting, []).append(run.name)
+    return run_numbers(settings)
