@@ -69,10 +69,7 @@ def read_dataset(name: str, params: Params) -> DatasetResults:
         runs=runs,
         confidence=params.analyses.compare.confidence,
         of_runs=of_runs,
-        tables={
-            f"{TABLE_TITLES[key]}, {name}": table
-            for key, table in tables.items()
-        },
+        tables={f"{TABLE_TITLES[key]}, {name}": table for key, table in tables.items()},
         settings=settings,
         differences=differences,
         sentences=[]

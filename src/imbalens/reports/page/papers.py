@@ -10,7 +10,7 @@ import pandas as pd
 from imbalens.analysis.claims.verdicts import VERDICTS
 from imbalens.reports.page.results import DatasetResults
 from imbalens.reports.page.section import Section, anchor
-from imbalens.reports.page.tables import PageTable, make_table, paper_texts, with_interval
+from imbalens.reports.page.tables import make_table, paper_texts, with_interval
 
 NOT_APPLICABLE, NOT_MEASURED = VERDICTS[-2:]
 ABOUT = (
@@ -47,13 +47,14 @@ def claims_section(results: DatasetResults, marks: Mapping[str, int]) -> Section
         controls = controls[~controls["sentence"].str.startswith(NOT_MEASURED)]
         if not controls.empty:
             caption = f"Do paper A's effects survive at matched scale? {results.name}"
-            tables.append(make_table(controls, caption=caption, marks=marks))
+            named = controls.rename(columns={"sentence": "what was found"})
+            tables.append(make_table(named, caption=caption, marks=marks))
     details = judged.drop(columns=["claim", "paper", "section"]).rename(columns={"text": "claim"})
     counts = judged["verdict"].value_counts()
     return Section(
         "Claims of the papers",
         anchor(results, "claims"),
-        hint=", ".join(f"{verdict}: {counts[verdict]}" for verdict in VERDICTS if verdict in counts),
+        hint=", ".join(f"{word}: {counts[word]}" for word in VERDICTS if word in counts),
         text=ABOUT,
         notes=_unmeasured(applied),
         tables=tables,
@@ -83,10 +84,14 @@ def _verdicts(rows: pd.DataFrame, marks: Mapping[str, int]) -> pd.DataFrame:
 
 def _unmeasured(applied: pd.DataFrame) -> list[str]:
     """Return a sentence per reason why claims were not measured on anything."""
-    open_ones = applied[~applied["claim"].isin(applied["claim"][applied["verdict"] != NOT_MEASURED])]
+    measured = applied["claim"][applied["verdict"] != NOT_MEASURED]
+    reasons: dict[tuple[str, ...], list[str]] = {}
+    for text, rows in applied[~applied["claim"].isin(measured)].groupby("text", sort=False):
+        reasons.setdefault(tuple(rows["reason"].unique()), []).append(str(text))
     return [
-        f"Not measured: {'; '.join(rows['text'].drop_duplicates())}. {reason}".rstrip()
-        for reason, rows in open_ones.groupby("reason", sort=False)
+        f"Not measured: {'; '.join(texts)}. {first}".rstrip()
+        + (f" So it is of {len(others)} more." if others else "")
+        for (first, *others), texts in reasons.items()
     ]
 
 

@@ -6,7 +6,7 @@ from itertools import starmap
 import pandas as pd
 
 from imbalens.analysis.adversaries.scores import TWO_CLASSES, tells_of
-from imbalens.analysis.common.measures import DISJOINT, IOBB, IOR, LOG_LOSS, UNIQUE
+from imbalens.analysis.common.measures import DISJOINT, IOBB, IOR, LOG_LOSS, UNIQUE, MeasureSpec
 from imbalens.analysis.performance.measures import (
     AP,
     AUROC,
@@ -14,6 +14,7 @@ from imbalens.analysis.performance.measures import (
     PROBABILITY_POSITIVES,
     RECALL,
 )
+from imbalens.reports.differences.headings import heading
 from imbalens.reports.page.charts import Chart, curves, dots, shares
 from imbalens.reports.page.classes import ClassPage
 from imbalens.reports.page.papers import claims_section, tables_section
@@ -122,7 +123,7 @@ def _measures(results: DatasetResults, marks: Mapping[str, int]) -> Section | No
         hint="all settings side by side, with differences from the baseline",
         text=text,
         notes=results.notes,
-        charts=_difference_charts(results, overall, marks, level=level),
+        charts=_difference_charts(overall, marks, level=level),
         tables=[table],
         closed=[
             make_table(
@@ -135,13 +136,12 @@ def _measures(results: DatasetResults, marks: Mapping[str, int]) -> Section | No
 
 
 def _difference_charts(
-    results: DatasetResults, overall: pd.DataFrame, marks: Mapping[str, int], *, level: float
+    overall: pd.DataFrame, marks: Mapping[str, int], *, level: float
 ) -> list[Chart]:
     """Return a chart per stage and direction, so that one side of it is better."""
-    pairs = zip(overall["stage"], overall["measure"], strict=True)
+    pairs = list(zip(overall["stage"], overall["measure"], strict=True))
     rows = overall.assign(
-        better=[direction(*pair) for pair in pairs],
-        row=list(starmap(measure_heading, zip(overall["stage"], overall["measure"], strict=True))),
+        better=list(starmap(direction, pairs)), row=list(starmap(measure_heading, pairs))
     )
     rows = rows[rows["low"] != ""]
     return [
@@ -150,7 +150,8 @@ def _difference_charts(
             "difference",
             rows="row",
             who="setting",
-            title=f"Differences from the baseline, {stage}: {better or 'neither side is better'}",
+            title=f"Differences from the baseline, {heading(str(stage))}: "
+            f"{better or 'neither side is better'}",
             caption="Dot: difference; line: its interval; hollow where the adjusted p is above "
             f"{level:.2g}, or unknown.",
             marks=marks,
@@ -199,7 +200,7 @@ def _per_class(
     results: DatasetResults,
     kind: str,
     title: str,
-    measures: Sequence[object],
+    measures: Sequence[MeasureSpec],
     links: Mapping[str, str],
     marks: Mapping[str, int],
     further: Sequence[str] = (),
@@ -216,11 +217,13 @@ def _per_class(
         measure = spec.name
         if measure not in table or not (of_classes[measure] != "").any():
             continue
-        name = measure_heading(kind, measure)
-        name = f"{name[0].upper()}{name[1:]} per class, {results.name}"
+        label = measure_heading(kind, measure)
+        name = f"{label[0].upper()}{label[1:]} per class, {results.name}"
         better = direction(kind, measure)
         caption = f"One dot per training; {better}." if better else "One dot per training."
-        charts.append(dots(of_classes, measure, title=name, caption=caption, marks=marks))
+        charts.append(
+            dots(of_classes, measure, label=label, title=name, caption=caption, marks=marks)
+        )
         wide = pivot(of_classes, measure, rows="class", first=counts)
         caption = f"{name} ({better})" if better else name
         tables.append(make_table(wide, caption=caption, links=links, marks=marks))
@@ -257,9 +260,7 @@ def _adversaries(results: DatasetResults, marks: Mapping[str, int]) -> Section |
     )
 
 
-def _runs(
-    results: DatasetResults, links: Mapping[str, str], marks: Mapping[str, int]
-) -> Section:
+def _runs(results: DatasetResults, links: Mapping[str, str], marks: Mapping[str, int]) -> Section:
     runs = pd.DataFrame(
         {
             "run": [run.name for run in results.runs],
@@ -289,8 +290,6 @@ def _runs(
         tables=[make_table(runs, caption=f"Runs on {results.name}", marks=marks)],
         stages=("prepare",),
         closed=[
-            make_table(
-                results.counts, caption=f"Images per class of {results.name}", links=links
-            )
+            make_table(results.counts, caption=f"Images per class of {results.name}", links=links)
         ],
     )

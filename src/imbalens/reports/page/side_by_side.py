@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-import pandas as pd
-
 from imbalens.analysis.common.measures import MeasureSpec
 from imbalens.reports.differences.headings import MEASURES
 from imbalens.reports.page.results import WHOLE, DatasetResults, Record, list_records
@@ -34,7 +32,8 @@ def side_by_side(results: DatasetResults, marks: Mapping[str, int]) -> PageTable
     compared = _differences(results)
     keys = sorted(dict.fromkeys([*values, *compared]), key=_place)
     settings = list(dict.fromkeys(run.setting for run in results.runs))
-    baselines = {name: cells["baseline"] for own in compared.values() for name, cells in own.items()}
+    rows_of = [row for own in compared.values() for row in own.items()]
+    baselines = {name: cells["baseline"] for name, cells in rows_of}
     if not keys:
         return None
     level = 1 - results.confidence
