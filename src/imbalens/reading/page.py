@@ -209,16 +209,19 @@ def find_figures(
     twice = ("cam_alignment", "-cams") if maps_compared else ("compare", "-cams")
     owners = ((DATASET_FIGURES, [dataset]), (RUN_FIGURES, runs))
     named = [
-        (stage, owner, title, f"{owner}{suffix}")
+        (stage, owner, title, FIGURES / stage / f"{owner}{suffix}.png")
         for figures, of in owners
         for stage, titles in figures.items()
         for suffix, title in titles.items()
         if (stage, suffix) != twice
         for owner in of
     ]
-    named += [("false_positives", pair, "Errors around one class", pair) for pair in pairs]
-    found = [(*about, FIGURES / about[0] / f"{name}.png") for *about, name in named]
-    return [_encode(*item) for item in found if item[-1].exists()]
+    folder = FIGURES / "false_positives"
+    named += [
+        ("false_positives", pair, "Errors around one class", folder / f"{pair}.png")
+        for pair in pairs
+    ]
+    return [_encode(*item) for item in named if item[-1].exists()]
 
 
 def _encode(stage: str, owner: str, title: str, path: Path) -> PageFigure:

@@ -17,6 +17,7 @@ MARGIN = 0.05  # of a panel's width, on both sides
 UNITS = {SHARE: "percentage points"}
 AXES = {"up": ("worse", "better"), "down": ("better", "worse"), "": ("lower", "higher")}
 
+Row = Mapping[Any, Any]  # of the summary, column names to fields
 Side = Literal["better", "worse", "higher", "lower", "undecided"]
 SIDES: tuple[Side, ...] = ("better", "worse", "higher", "lower", "undecided")
 
@@ -205,7 +206,7 @@ def _position(value: float, scale: tuple[float, float]) -> float:
     return round(100 * (value - low) / (high - low), 2)
 
 
-def _side(row: Mapping[str, Any]) -> Side:
+def _side(row: Row) -> Side:
     if row["verdict"] not in (ROSE, FELL):
         return "undecided"
     rose = row["verdict"] == ROSE
@@ -214,7 +215,7 @@ def _side(row: Mapping[str, Any]) -> Side:
     return "better" if rose == (row["better"] == "up") else "worse"
 
 
-def _point(row: Mapping[str, Any], label: str, mark: int, scale: tuple[float, float]) -> Point:
+def _point(row: Row, label: str, mark: int, scale: tuple[float, float]) -> Point:
     ends = None
     if not pd.isna(row["low"]):
         ends = (_position(row["low"], scale), _position(row["high"], scale))

@@ -46,7 +46,7 @@ def with_names(table: pd.DataFrame) -> pd.DataFrame:
     """
     pairs = list(zip(table["stage"], table["measure"], strict=True))
     named = table.assign(measure=[measure_heading(*pair) for pair in pairs])
-    place = named.columns.get_loc("measure")
+    place = list(named.columns).index("measure")
     sides = [direction(*pair).removesuffix(" is better") for pair in pairs]
     named.insert(place + 1, "better", sides)
     return named.drop(columns="stage")
