@@ -54,7 +54,6 @@ class Panel:
         zero: Where no difference lies, in percent of the width.
         sides: What it means to lie left of that, and right.
         points: One per setting, or per measure.
-        more: How many further settings are not shown.
     """
 
     heading: str
@@ -63,7 +62,6 @@ class Panel:
     zero: float
     sides: tuple[str, str]
     points: Sequence[Point]
-    more: int
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,7 @@ def chart_of_differences(
                 heading=str(heading),
                 direction=BETTER[str(better)],
                 unit=UNITS.get(str(unit), ""),
-                zero=_position(0, scale),
+                zero=_position(0.0, scale),
                 sides=AXES[str(better)],
                 points=[
                     _point(
@@ -127,12 +125,13 @@ def chart_of_differences(
                     )
                     for row in shown.to_dict("records")
                 ],
-                more=len(own) - len(shown),
             )
         )
     sides = [point.side for panel in panels for point in panel.points]
-    level = float(rows["confidence"].iloc[0])
-    return DifferenceChart(_title(rows), _caption(sides, level), panels)
+    caption = _caption(sides, float(rows["confidence"].iloc[0]))
+    if (n := rows["setting"].nunique()) > MOST:
+        caption += f" The first {MOST} of {n} settings are shown; all stand under All measures."
+    return DifferenceChart(_title(rows), caption, panels)
 
 
 def short_name(setting: str, dataset: str) -> str:

@@ -40,7 +40,7 @@
     target.querySelector("summary").focus({ preventScroll: true });
   };
   addEventListener("hashchange", show);
-  if (location.hash) show();
+  addEventListener("load", show); // before, the browser would take the focus away again
 
   // --- all at once: by the button, to print, to search -----------------------------------------
   const button = document.getElementById("unfold");
