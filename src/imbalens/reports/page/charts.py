@@ -103,7 +103,10 @@ def dots(
         ends = {"x": {**x, "field": "low"}, "x2": {"field": "high"}}
         layers = [
             {"mark": {"type": "rule", "strokeWidth": 2}, "encoding": {**ends, "color": colour}},
-            {"mark": {"type": "rule", "strokeDash": [3, 3]}, "encoding": {"x": {"datum": 0}}},
+            {
+                "mark": {"type": "rule", "strokeDash": [3, 3], "aria": False},
+                "encoding": {"x": {"datum": 0}},
+            },
         ]
     point = {"type": "point", "filled": level is None, "size": 55, "opacity": 1}
     encoding = {"x": x, "color": colour, "shape": shape, "tooltip": tooltip}

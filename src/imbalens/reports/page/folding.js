@@ -51,7 +51,7 @@
     button.setAttribute("aria-expanded", String(open));
   };
   button.addEventListener("click", () => unfold(button.getAttribute("aria-expanded") === "false"));
-  addEventListener("beforeprint", () => unfold(true));
+  addEventListener("beforeprint", () => unfold(true)); // charts are drawn after it
   addEventListener("keydown", (event) => { // the browser opens by itself what it finds
     if (event.key === "F3" || ((event.ctrlKey || event.metaKey) && event.key === "f")) buildAll();
   });

@@ -83,7 +83,7 @@ def render_report(
         subtitle="What the loss changed inside networks trained on imbalanced data",
         body=Markup(body),  # the template's own output, which escapes what it is given
         styles=read_asset("report.css"),
-        scripts=[*vega, *map(read_asset, ("report.js", "folding.js"))],
+        scripts=[*vega, *map(read_asset, ("folding.js", "report.js"))],
     )
 
 
