@@ -18,10 +18,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--params", type=Path, default=PARAMS_PATH, help="(default: %(default)s)")
     params = load_params(parser.parse_args(argv).params)
-    table = read_summaries(params)
+    datasets = list(dict.fromkeys(run.dataset for run in params.runs.values()))
+    table = read_summaries(datasets, confidence=params.analyses.compare.confidence)
     write_json(Path("metrics/summary.json"), summary_metrics(table))
     write_table(SUMMARY, "", table)
-    write_text(Path("plots/summary.md"), summary_markdown(table, list(params.datasets)))
+    write_text(Path("plots/summary.md"), summary_markdown(table, datasets))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Headline measures of all settings beside their baselines: table, metrics and Markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,6 @@ def summary_table(
     dataset: str,
     seeds: pd.DataFrame,
     differences: pd.DataFrame,
-    baselines: Mapping[str, str],
     *,
     confidence: float,
 ) -> pd.DataFrame:
@@ -32,13 +31,13 @@ def summary_table(
         dataset: Name of the dataset.
         seeds: Every training of its settings, see `tables.differences.SEEDS`.
         differences: Every setting beside its baseline, see `tables.differences.DIFFERENCES`.
-        baselines: Baseline of each setting that is none itself.
         confidence: Of the intervals.
 
     Returns:
         As `tables.summary.SUMMARY` declares it.
     """
     values = {key: rows["value"].to_numpy() for key, rows in seeds.groupby(KEYS, sort=False)}
+    baselines = dict(zip(differences["setting"], differences["baseline"], strict=True))
     overall = differences[differences["class"] == ""].set_index(KEYS)
     compared = {key: row[OF_DIFFERENCES].to_dict() for key, row in overall.iterrows()}
     rows = []
