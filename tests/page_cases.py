@@ -239,7 +239,9 @@ def results(**changed) -> DatasetResults:
         "claims": claims(),
         "prior_shift": texts([{"measure": "IoBB", "sentence": f"it rises for {SCRIPT}"}]),
         "figures": [
-            PageFigure("performance", RUNS[0], f"Recall {SCRIPT}", picture, "plots/x.png", 8, 8)
+            PageFigure(
+                "performance", RUNS[0], f"Recall {SCRIPT}", picture, "plots/x.png", 8, 8, picture
+            )
         ],
         "prototypes": {(RUNS[0], CLASSES[0], "safe"): picture},
         "cams": [

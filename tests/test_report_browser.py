@@ -259,6 +259,20 @@ def test_folded_parts_are_no_nodes_before_they_are_opened(visit):
     part.locator(".plot").first.wait_for()
 
 
+def test_a_figure_is_that_of_the_paper(visit):
+    for scheme, button in (("light", "Dark colours"), ("dark", "Light colours")):
+        page = visit("#toy--performance", color_scheme=scheme)
+        light, dark = (page.locator(f".gallery img.{name}") for name in ("light", "dark"))
+        light.wait_for(state="visible" if scheme == "light" else "hidden")
+        assert dark.is_visible() == (scheme == "dark")
+        page.get_by_role("button", name=button).click()
+        light.wait_for(state="hidden" if scheme == "light" else "visible")
+        assert dark.is_visible() == (scheme == "light")
+        page.emulate_media(media="print")
+        assert light.is_visible()
+        assert not dark.is_visible()
+
+
 def test_all_parts_are_opened_and_folded_at_once(visit):
     page = visit()
     button = page.locator("#unfold")

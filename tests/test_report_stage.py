@@ -12,6 +12,7 @@ from imbalens.errors import InputError
 from imbalens.params.loading import load_params
 from imbalens.reading import page as reading
 from imbalens.reading.report import read_dataset, read_prototypes
+from imbalens.reports.common.dark import with_dark
 from imbalens.reports.differences.paper_layout import paper_json
 from imbalens.reports.page.runs import describe_runs
 from imbalens.store.files import write_json
@@ -159,6 +160,17 @@ def test_figures_of_runs_that_are_no_more_are_not_shown():
     assert [item.path for item in alone if "-cams" in item.path] == [
         f"plots/figures/cam_alignment/{CE}-cams.png"
     ]
+
+
+@pytest.mark.usefixtures("project")
+def test_a_figure_brings_its_variant_for_dark_paper():
+    light, dark = Path("plots/figures/prepare/planted.png"), Path("dark.png")
+    draw(light)
+    Image.new("RGB", (30, 20), "navy").save(dark)
+    light.write_bytes(with_dark(light.read_bytes(), dark.read_bytes()))
+    (found,) = reading.find_figures("planted", [], pairs=[], maps_compared=False)
+    assert decode(found.source).convert("RGB").getpixel((5, 5)) == (255, 0, 0)
+    assert decode(found.dark).convert("RGB").getpixel((5, 5)) == (0, 0, 128)
 
 
 DAMAGED = {

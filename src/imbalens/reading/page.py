@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from imbalens.errors import InputError
+from imbalens.reports.common.dark import find_dark
 from imbalens.reports.differences.paper_layout import PaperTable, read_paper_tables
 from imbalens.reports.page.images import figure
 from imbalens.reports.page.results import WHOLE, PageFigure
@@ -63,7 +64,7 @@ RUN_FIGURES = {  # what follows the run's name, and what the figure shows
     "performance": {"-confusion": "Confusion matrix"},
     "cam_alignment": {"-cams": "Class activation maps", "": "Alignment per class"},
     "concepts": {"-channels": "Channels and what they fire in"},
-    "archetypes": {"": "True positives per archetype", "-prototypes": "Prototypes"},
+    "archetypes": {"": "True positives per archetype"},
     "adversaries": {"-predictors": "What predicts errors"},
     "feature_overlap": {"": "Largest mean features", "-pairs": "Features that classes share"},
     "saliency_colours": {"": "Colours per class", "-pages": "Colours and prototypes per class"},
@@ -226,7 +227,10 @@ def find_figures(
 
 def _encode(stage: str, owner: str, title: str, path: Path) -> PageFigure:
     try:
-        source, width, height = figure(path.read_bytes())
+        content = path.read_bytes()
+        source, width, height = figure(content)
+        other = find_dark(content)
+        dark = figure(other)[0] if other else ""
     except Exception as error:  # Pillow's decoders raise a dozen kinds
         raise InputError(f"{path} is damaged ({error}); run: dvc repro {stage}@{owner}") from error
-    return PageFigure(stage, owner, title, source, path.as_posix(), width, height)
+    return PageFigure(stage, owner, title, source, path.as_posix(), width, height, dark)

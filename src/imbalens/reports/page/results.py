@@ -42,6 +42,7 @@ class PageFigure:
         owner: Run or dataset that it shows.
         title: What it shows.
         source: Data URI, empty where the figure would not fit into the file.
+        dark: The same for dark paper; empty where there is none, or where it would not fit.
         path: Where it lies in the project.
         width: Width in pixels.
         height: Height in pixels.
@@ -54,6 +55,7 @@ class PageFigure:
     path: str
     width: int
     height: int
+    dark: str = ""
 
 
 @dataclass(frozen=True)

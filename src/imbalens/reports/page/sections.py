@@ -39,7 +39,7 @@ DIFFERENCES = (  # columns that come first
 FIGURES = {  # sections that are made of figures alone: title, hint, stages
     "archetypes": (
         "Archetypes",
-        "safe, border, rare and outlier images, and their prototypes",
+        "safe, border, rare and outlier images; their prototypes stand with each class",
         ("archetypes",),
     ),
     "features": ("Features that classes share", "", ("feature_overlap",)),
