@@ -1,4 +1,4 @@
-"""Which browser the tests of pages open, and the mark of tests that need one."""
+"""Which browser the tests of pages open, the mark of tests that need one, and what all ask."""
 
 import os
 import shutil
@@ -13,3 +13,20 @@ if os.environ.get(REQUIRED) and BROWSER is None:
 needs_browser = pytest.mark.skipif(
     BROWSER is None, reason=f"none of {', '.join(NAMES)} here: apt-get install chromium"
 )
+
+
+def list_violations(page) -> list[str]:
+    """Return what axe-core finds wrong with a page as it stands, one line per rule and element.
+
+    The script is handed to the page by the browser's debugger, so that the page's content
+    security policy stays in force.
+    """
+    tool = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python"
+    )
+    found = tool.Axe().run(page).response["violations"]
+    return [
+        f"{rule['id']}: {node['target']}: {node['failureSummary']}"
+        for rule in found
+        for node in rule["nodes"]
+    ]

@@ -140,12 +140,12 @@ def test_repeats_with_other_seeds_share_a_colour():
         about("t-ce2", setting="t/t-ce", seed=1),
         about("t-ldam"),
     ]
-    assert colour_numbers(runs, n_colours=8) == {
+    assert colour_numbers(runs) == {
         **{"t/t-ce": 0, "t/ldam": 1},
         **{"t-ce": 0, "t-ce2": 0, "t-ldam": 1},
     }
-    many = [about(f"t-{place}") for place in range(5)]
-    assert list(colour_numbers(many, n_colours=3).values()) == [0, 1, 2, 0, 1] * 2
+    many = [about(f"t-{place}") for place in range(10)]
+    assert list(colour_numbers(many).values()) == [*range(8), 0, 1] * 2
 
 
 def test_dots_leave_out_what_is_undefined():

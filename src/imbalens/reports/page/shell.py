@@ -11,6 +11,7 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from imbalens.errors import InputError
+from imbalens.reports.common.palette import css_variables
 from imbalens.store.files import jsonable
 
 PACKAGE = "imbalens.reports.page"
@@ -57,7 +58,9 @@ def render_page(
         subtitle=subtitle,
         body=body,
         # CSS and code are ours, or vega's; the only text that could end their element is this
-        styles=[Markup(text) for text in (read_asset("shell.css"), styles) if text],
+        styles=[
+            Markup(text) for text in (css_variables(), read_asset("shell.css"), styles) if text
+        ],
         scripts=[Markup(text) for text in (read_asset("shell.js"), *scripts)],
     )
 
