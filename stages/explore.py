@@ -6,9 +6,9 @@ from pathlib import Path
 
 from imbalens.not_applicable import empty_where_not_applicable
 from imbalens.reading import explore as reading
+from imbalens.reading.cams import read_cams
 from imbalens.reports.explore import page as report
 from imbalens.reports.explore.pictures import select_of_runs
-from imbalens.reports.page.shell import read_vega
 from imbalens.store.files import write_json, write_text
 from imbalens.store.tables import write_table
 from imbalens.tables.explore import CANDIDATES
@@ -35,10 +35,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         page = report.render_explore(
             reading.describe(name, params),
+            reading.choose_first_view(looks, name, params),
             selection,
             reading.read_pictures(name, selection, params),
             parts,
-            vega=read_vega(),
+            read_cams(name, selection, params),
         )
     write_text(Path(f"plots/explore/{name}.html"), page)
 

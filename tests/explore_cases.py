@@ -1,8 +1,10 @@
 """Made-up images and features of two small datasets, for the tests of the pages about them."""
 
+import h5py
 import numpy as np
 
 from imbalens.dumps.files import FEATURES, FEATURES_VERSION
+from imbalens.dumps.map_files import MAPS, MAPS_VERSION
 from imbalens.store.hdf5 import create
 from imbalens.store.prepared import PREPARED, PREPARED_VERSION
 from tests.tiny import method_of, tiny_params
@@ -37,8 +39,7 @@ def experiment(**explore):
         "chest-bce": run | {"dataset": "chest", "method": "bce"},
     }
     values["focus"], values["false_positives"] = "shapes/ce", {}
-    for dump in ("saliency", "maps"):
-        values["dumps"][dump]["runs"] = []
+    values["dumps"]["saliency"]["runs"], values["dumps"]["maps"]["runs"] = [], ["chest-bce"]
     values["analyses"]["explore"] |= {"label_errors": 6} | explore
     return values
 
@@ -56,7 +57,7 @@ def write_dataset(folder, dataset):
         has = {split: np.eye(3)[own] for split, own in true.items()}
     else:
         labels = {s: (rng.random((n, 2)) < 0.4).astype(np.uint8) for s, n in SIZES.items()}
-        has = labels
+        has = {split: own.astype(np.float64) for split, own in labels.items()}
     train = labels["train"]
     both = {
         "class_names": names,
@@ -96,6 +97,25 @@ def write_dataset(folder, dataset):
                 file[f"{split}/targets"], file[f"{split}/index"] = labels[split], index[split]
 
 
+def write_maps(folder, run="chest-bce", n_images=12):
+    """Maps of 4 by 4 cells, and a box in the right lower quarter, of the first test images."""
+    names, rng = NAMES["chest"], np.random.default_rng(1)
+    with h5py.File(folder / "data/prepared/chest.h5") as file:
+        labels, index = (file[f"test/{key}"][:n_images] for key in ("labels", "index"))
+    image, code = np.nonzero(labels)
+    with create(folder / f"data/dumps/maps/{run}.h5", MAPS, MAPS_VERSION) as file:
+        file.attrs.update({"run": run, "split": "test", "network": "cifar_resnet"})
+        file.attrs.update({"class_names": names, "image_size": SIDE})
+        file["maps"] = rng.random((n_images, 3, 4, 4), dtype=np.float32)
+        file["pairs"] = np.column_stack([image, code])
+        file["head/weight"] = rng.normal(size=(len(names), 3)).astype(np.float32)
+        file["head/bias"] = np.zeros(len(names), np.float32)
+        corner = np.broadcast_to([SIDE // 2, SIDE // 2, SIDE // 2, SIDE // 4], (len(image), 4))
+        file["boxes"] = np.column_stack([image, code, corner])
+        file["row"], file["index"] = np.arange(n_images), index
+
+
 def write_all(folder):
     for dataset in NAMES:
         write_dataset(folder, dataset)
+    write_maps(folder)

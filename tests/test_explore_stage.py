@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -145,6 +146,59 @@ def test_the_page_knows_labels_predictions_and_neighbours(folder, name):
         kinds = [data["archetypes"][values["archetypes"][row][0]] for row in rows]
         if name == "shapes":
             assert kinds == table.loc[table["run"] == run, "archetype"].tolist()
+
+
+def slow_cam(maps, weights):
+    """Sum of the maps by the head's weights, negative parts cut, stretched to 0 .. 1."""
+    cam = np.maximum(sum(w * one for w, one in zip(weights, maps, strict=True)), 0)
+    span = cam.max() - cam.min()
+    return (cam - cam.min()) / span if span else cam * 0
+
+
+def test_annotated_images_come_with_maps_and_boxes(folder):
+    data = page_data(folder, "chest")
+    cams = data["runs"]["chest-bce"]["cams"]
+    with h5py.File(folder / "data/dumps/maps/chest-bce.h5") as file:
+        maps, head, pairs = (file[key][:] for key in ("maps", "head/weight", "pairs"))
+    assert cams["side"] == 4
+    assert cams["pairs"] == [[60 + row, code] for row, code in pairs.tolist()]
+    for (row, code), cells in zip(pairs, cams["cells"], strict=True):
+        expected = slow_cam(maps[row].astype(float), head[code].astype(float)).ravel()
+        assert cells == pytest.approx(expected, abs=0.0051)
+    assert data["boxes"] == [[60 + row, code, 0.5, 0.5, 0.5, 0.25] for row, code in pairs.tolist()]
+    shapes = page_data(folder, "shapes")
+    assert shapes["boxes"] == []
+    assert {run["cams"] for run in shapes["runs"].values()} == {None}
+    text = " ".join((folder / "plots/explore/chest.html").read_text().split())
+    assert f"of all {len(pairs)} pairs of an annotated image and a finding" in text
+
+
+def test_labels_in_doubt_that_are_points_are_told_listed_or_not(folder):
+    data = page_data(folder, "shapes")
+    for run, values in data["runs"].items():
+        dump = read_features(folder / f"data/dumps/features/{run}.h5", ["train"], decision="half")
+        expected = [doubt[0] for doubt in slow_doubts(dump.splits["train"]) if doubt[4]]
+        assert values["doubted"] == expected
+        assert len(expected) == values["nCandidates"]
+
+
+def options(text, name):
+    part = text.split(f'<select id="{name}">')[1].split("</select>")[0]
+    return re.findall(r'<option value="([^"]*)"( selected)?>', part)
+
+
+def test_the_page_opens_on_the_baseline_and_what_differs_most_from_it(folder):
+    text = (folder / "plots/explore/shapes.html").read_text()
+    assert options(text, "run-a") == [("shapes-ce", " selected"), ("shapes-focal", "")]
+    assert options(text, "run-b") == [("shapes-ce", ""), ("shapes-focal", " selected"), ("", "")]
+    assert ("class", " selected") in options(text, "colour")
+    assert '<a href="../report.html">' in text
+    text = (folder / "plots/explore/chest.html").read_text()
+    assert "run-a" not in re.findall(r'id="([^"]*)"', text)
+    counts = dict(re.findall(r'"(\d)"(?: selected)?>\w+ \((\d+) for training', text))
+    frequent = max(("0", "1"), key=lambda code: int(counts[code]))
+    assert (frequent, " selected") in options(text, "subject")
+    assert ("right", " selected") in options(text, "colour")
 
 
 def test_the_page_tells_the_planted_truth(folder):

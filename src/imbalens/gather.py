@@ -51,6 +51,7 @@ def _metrics(stage: str, of: Having = "all") -> Read:
 
 
 FEATURES = Read("data/dumps/features/{run}.h5", "dump_features", "all")
+MAPS = Read("data/dumps/maps/{run}.h5", "dump_maps", "maps")
 READS: Mapping[str, tuple[Read, ...]] = {
     "compare": (
         _metrics("performance"),
@@ -67,7 +68,7 @@ READS: Mapping[str, tuple[Read, ...]] = {
     "changes": (
         FEATURES,
         _table(adversaries.ADVERSARIES),
-        Read("data/dumps/maps/{run}.h5", "dump_maps", "maps"),
+        MAPS,
         _table(archetypes.INSTANCES),
         _table(saliency_colours.COLOURS, "saliency"),
     ),
@@ -79,11 +80,11 @@ READS: Mapping[str, tuple[Read, ...]] = {
         _table(performance.CLASSES),
         _table(saliency_colours.COLOURS, "saliency"),
     ),
-    "explore": (FEATURES,),
+    "explore": (FEATURES, MAPS),
 }
-WITH_SETTINGS = ("compare", "differences", "changes", "claims")
-WITH_BASELINES = ("differences", "changes", "claims")
-WITH_MAPPED = ("changes", "claims")
+WITH_SETTINGS = ("compare", "differences", "changes", "claims", "explore")
+WITH_BASELINES = ("differences", "changes", "claims", "explore")
+WITH_MAPPED = ("changes", "claims", "explore")
 
 
 def gather(dataset: str, params: Params) -> dict[str, dict[str, Any]]:

@@ -145,7 +145,8 @@ def analyze(
         "rare_from": rare_from,
     }
     asked = {"n_neighbors": counted, "instances": instances, "errors": errors}
-    measured = {"many_above": many_above, "few_below": few_below, "min_images": min_images}
+    shots = {"many_above": many_above, "few_below": few_below}
+    measured = shots | {"min_images": min_images}
     told: dict[str, Told] = {}
     for name, tell in {
         "performance": lambda: asking.tell_performance(given, ece_bins=ece_bins, **measured),
@@ -156,7 +157,7 @@ def analyze(
         _say(name, progress=progress)
         told[name] = tell()
     _say("explore", progress=progress)
-    told["explore"], page = tell_explore(given, title=title, **looked, **cuts)
+    told["explore"], page = tell_explore(given, title=title, **looked, **shots, **cuts)
     metrics = {name: jsonable(each.metrics) for name, each in told.items()}
     analysis = Analysis(
         names=given.class_names,

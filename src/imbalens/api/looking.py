@@ -14,7 +14,7 @@ from imbalens.reports.explore import page as report
 from imbalens.reports.explore.look import Look
 from imbalens.reports.explore.pictures import Selection, choose_points, select_of_runs
 from imbalens.reports.explore.sprite import Sprite, make_sprite
-from imbalens.reports.page.shell import read_vega
+from imbalens.reports.explore.values import About, Pictures
 from imbalens.tables.explore import CANDIDATES
 
 
@@ -28,6 +28,8 @@ def tell_explore(
     thumbnail: int,
     seed: int,
     n_candidates: int,
+    many_above: int,
+    few_below: int,
     **cuts: int,
 ) -> tuple[Told, str]:
     """List labels in doubt and make the page, as stage `explore` does; see `imbalens.analyze`.
@@ -50,19 +52,23 @@ def tell_explore(
     selection = select_of_runs([look], n_train=train_images, n_pictured=neighbor_images, seed=seed)
     names = given.names(train), given.names(evaluation)
     parts = report.run_parts({title: look}, names[0], None)
-    about = report.About(
+    about = About(
         dataset=title,
         generated=False,
         split=given.split,
         embedding="pca",
         table=f"tables/{file_of(CANDIDATES)}.csv",
+        report=None,
+        many_above=many_above,
+        few_below=few_below,
     )
-    pictures = report.Pictures(
+    pictures = Pictures(
         names=selection.merge(*names),
         planted=[-1] * selection.size,
         sprite=_make_sprite(given, selection, thumbnail=thumbnail),
     )
-    page = report.render_explore(about, selection, pictures, parts, vega=read_vega())
+    opening = report.choose_opening({title: look}, {title: title}, first=title)
+    page = report.render_explore(about, opening, selection, pictures, parts, {})
     table = (CANDIDATES, report.all_candidates(parts))
     return Told(report.explore_metrics(parts), (table,)), page
 

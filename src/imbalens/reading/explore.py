@@ -1,7 +1,7 @@
 """Reads what the page about a dataset's images shows: what its runs tell, and the images."""
 
 from imbalens.stage import require_neighbors
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import assert_never
@@ -14,11 +14,12 @@ from imbalens.analysis.explore.explore import explore
 from imbalens.dumps.files import read_features
 from imbalens.errors import NotApplicable
 from imbalens.params.analyses import Pca, Umap
-from imbalens.params.experiment import Params
+from imbalens.params.experiment import Params, baseline_of, settings
 from imbalens.reports.explore.look import Look
-from imbalens.reports.explore.page import About, Pictures
+from imbalens.reports.explore.page import Opening, choose_opening
 from imbalens.reports.explore.pictures import Selection, choose_points
 from imbalens.reports.explore.sprite import make_sprite
+from imbalens.reports.explore.values import About, Pictures
 from imbalens.store.prepared import read_images, read_metadata, read_names, read_truth
 from imbalens.tables.explore import CANDIDATES
 
@@ -103,7 +104,19 @@ def describe(dataset: str, params: Params) -> About:
         split=params.analyses.performance.split,
         embedding=params.analyses.explore.embedding.name,
         table=CANDIDATES.path_of(dataset).name,
+        report="../report.html",
+        many_above=params.analyses.performance.many_above,
+        few_below=params.analyses.performance.few_below,
     )
+
+
+def choose_first_view(looks: Mapping[str, Look], dataset: str, params: Params) -> Opening:
+    """Choose what the page shows first: the dataset's baseline, and what differs most from it."""
+    groups = settings(params, dataset)
+    setting_of = {run: setting for setting, runs in groups.items() for run in runs}
+    baseline = baseline_of(params, next(iter(looks)))
+    first = next((run for run in groups[baseline] if run in looks), next(iter(looks)))
+    return choose_opening(looks, setting_of, first=first)
 
 
 def read_labels(dataset: str) -> tuple[tuple[str, ...], Int[np.ndarray, " n"] | None]:

@@ -1,241 +1,209 @@
 "use strict";
-/* What is shown, of which run, and of which image. Texts of the data only ever become text nodes. */
+/* What is shown of which runs, and what each control changes. */
 (() => {
-  const MAX_HUES = 10;
-  const DRAGGED = 4; // pixels from which on a press moves the map and chooses nothing
-  const HUES = ["#4c78a8", "#f58518", "#e45756", "#72b7b2", "#54a24b", "#d9b426", "#b279a2", "#ff9da6", "#9d755d", "#7a6fe0"];
-  const { add, addPicture, count, data, find, isKnown, isPictured, name, names, percent, taken } = book;
-  const OTHERS = "other images";
-  const NOT_KNOWN = "not known";
-  const map = find("map");
+  const { add, data, find, isPoint, names, number, percent, taken } = book;
+  const runs = Object.keys(data.runs);
+  const letters = ["a", "b"];
+  const selected = new Set();
+  const planes = new Map(); // places of a run's points, from 0 to 1 across what its map shows
   let picked = -1;
   let pinned = false;
+  let matching = [];
 
-  const run = () => data.runs[find("run").value];
-  const chosenClass = () => (find("class").value === "" ? null : Number(find("class").value));
-  const isTrain = (id) => id < data.nTrain || id >= data.nPoints;
-  /* Of an image of which nothing is known, or that nobody took for anything: undefined. */
-  const isRight = (id) => (run().predicted === null || (data.known && !data.known[id].length)
-    ? undefined : String(data.given[id]) === String(run().predicted[id]));
+  const runOf = (letter) => find(`run-${letter}`)?.value ?? (letter === "a" ? runs[0] : "");
+  const shown = () => letters.filter((letter) => runOf(letter));
+  const hasB = () => shown().length > 1;
+  const subject = () => (find("subject") ? Number(find("subject").value) : null);
+  const state = () => ({
+    a: runOf("a"), b: runOf("b"), subject: subject(), pinned, selected, show, toggle,
+    maps: shown().map((letter) => [hasB() ? `${letter.toUpperCase()}: ` : "", runOf(letter)]),
+  });
 
-  /* Thumbnails of neighbours, or what they are called; those that are on the map lead there. */
-  const addNear = (parent, ids, withLabels) => {
-    const list = add(parent, "ul", undefined, { className: "near" });
-    for (const id of ids) {
+  /* --- maps ------------------------------------------------------------------------------ */
+
+  const told = (letter) => ({
+    hovered: (id) => { if (!pinned && id !== null) choose(id, false); },
+    clicked: (id) => {
+      if (id !== null) choose(id, true);
+      else release();
+    },
+    released: () => release(),
+    toggled: () => { if (picked >= 0) toggle(picked); },
+    surrounded: (ids, further) => select(ids, further),
+    dragging: () => document.querySelector("input[name=dragging]:checked").value,
+    moved: (view) => {
+      if (find("together")?.checked) for (const other of letters) if (other !== letter) maps[other]?.setView(view);
+    },
+  });
+  const maps = Object.fromEntries(letters.filter((letter) => find(`map-${letter}`))
+    .map((letter) => [letter, makeMap(find(`map-${letter}`), told(letter))]));
+
+  const planeOf = (run) => {
+    if (!planes.has(run)) {
+      const spread = (values) => {
+        let low = Infinity, high = -Infinity;
+        for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];
+        return Float32Array.from(values, (value) => (high > low ? (value - low) / (high - low) : 0.5));
+      };
+      planes.set(run, { x: spread(data.runs[run].x), y: spread(data.runs[run].y) });
+    }
+    return planes.get(run);
+  };
+
+  const noteOf = (run) => {
+    if (data.embedding !== "pca") return "Layout by UMAP: neighbours stay together, distances and axes mean little.";
+    const [first, second] = data.runs[run].explained;
+    return "Axes: the two directions along which the training features vary most" +
+      (first === null ? "." : ` (${percent(first)} and ${percent(second)} of the variance).`);
+  };
+
+  const drawMaps = () => {
+    const now = state();
+    const { named, of } = groups.ways[find("colour").value](now);
+    const places = new Map(named.map(([label], place) => [label, place]));
+    const isAsked = filters.read(now);
+    matching = [];
+    for (let id = 0; id < data.nPoints; id += 1) if (isAsked(id)) matching.push(id);
+    const [paper, faint, ink] = ["paper", "dimmed", "ink"].map(groups.resolve);
+    const counts = shown().map((letter) => {
+      const run = runOf(letter), group = new Uint8Array(data.nPoints).fill(named.length);
+      for (const id of matching) group[id] = places.get(of(run, id));
+      maps[letter].show({
+        ...planeOf(run), group, colours: named.map(([, colour]) => colour),
+        nTrain: data.nTrain, paper, faint, ink, selected,
+      });
+      find(`note-${letter}`).textContent = noteOf(run);
+      const counted = named.map(() => 0);
+      for (const id of matching) counted[group[id]] += 1;
+      return counted;
+    });
+    drawLegend(named, counts);
+    find("n-matching").textContent = matching.length === data.nPoints
+      ? `all ${number(data.nPoints)} images` : `${number(matching.length)} of ${number(data.nPoints)} images`;
+    find("take").disabled = !matching.length;
+    mark();
+  };
+
+  const drawLegend = (named, counts) => {
+    const list = find("legend");
+    list.replaceChildren();
+    named.forEach(([label, colour], i) => {
+      const of = counts.map((counted) => counted[i]);
+      if (!of.some(Boolean)) return;
       const item = add(list, "li");
-      const label = names(data.given[id]), broken = label.replaceAll("_", "_\u200b"); // may break there
-      const button = id < data.nPoints ? add(item, "button", undefined, { type: "button", title: label }) : null;
-      button?.addEventListener("click", () => show(id));
-      addPicture(button ?? item, id, button ? `${label}: show this image` : label);
-      if (button && !isPictured(id)) add(button, "span", broken);
-      else if (withLabels || !isPictured(id)) add(item, "span", broken);
+      add(item, "span", undefined, { className: "key" }).style.background = `rgb(${colour})`;
+      const alike = of.every((n) => n === of[0]);
+      add(item, "span", label);
+      add(item, "span", alike ? number(of[0]) : of.map((n, j) => `${letters[j].toUpperCase()} ${number(n)}`).join(", "),
+        { className: "note" });
+    });
+  };
+
+  const mark = () => {
+    for (const letter of shown()) {
+      const near = picked < 0 ? [] : data.runs[runOf(letter)].neighbors[picked].filter(isPoint);
+      maps[letter].pick(picked, near);
     }
   };
 
-  /* --- the chosen image ----------------------------------------------------------------- */
+  /* --- the chosen image, and the selection ------------------------------------------------ */
 
-  const describe = (id) => {
-    const { archetypes, candidates, predicted, neighbors } = run();
-    const box = find("chosen");
-    box.replaceChildren();
-    addPicture(box, id, names(data.given[id]), "10rem");
-    const facts = add(box, "dl");
-    const fact = (term, text, className = "") => {
-      add(facts, "dt", term);
-      add(facts, "dd", text, { className });
-    };
-    fact("label", names(data.given[id]));
-    const right = isRight(id);
-    const missed = right ? "right" : data.exclusive ? "wrong" : "not the same";
-    if (predicted === null) fact("prediction", "not given");
-    else if (right === undefined) fact("prediction", taken(predicted[id]));
-    else fact("prediction", `${taken(predicted[id])} (${missed})`, right ? "good" : "bad");
-    if (id < data.nTrain) {
-      const kinds = archetypes[id].map((code) => data.archetypes[code]);
-      fact("archetype", data.exclusive ? kinds[0]
-        : kinds.map((kind, i) => `${kind} (${name(data.given[id][i])})`).join(", "));
-    }
-    for (const [place, candidate] of candidates.entries()) {
-      if (candidate.picture !== id) continue;
-      fact("in doubt", `${candidate.suggested} rather than ${candidate.given} (number ${place + 1})`, "bad");
-    }
-    if (data.planted[id] >= 0) fact("planted", `wrong label, truly ${name(data.planted[id])}`);
-    fact("split", isTrain(id) ? "train" : data.split);
-    fact("image", data.names[id] ? `${data.names[id]}, index ${data.index[id]}` : `index ${data.index[id]}`);
-    add(box, "h3", "Nearest training images");
-    addNear(box, neighbors[id], true);
-    if (pinned) add(box, "p", "Kept: Escape, or a click beside the points, lets it go.", { className: "note" });
-  };
+  const describe = () => { if (picked >= 0) panel.describe(picked, state()); };
 
   function choose(id, keep) {
+    if (id === picked && pinned === keep) return;
     pinned = keep;
-    if (id === picked && !keep) return;
     picked = id;
-    const ids = run().neighbors[id];
-    describe(id);
-    imageMap.pick(id, ids.filter((near) => near < data.nPoints));
-    if (keep) {
-      find("announced").textContent =
-        `${names(data.given[id])}${run().predicted === null ? "" : `, taken for ${taken(run().predicted[id])}`}; ` +
-        `nearest: ${ids.map((near) => names(data.given[near])).join("; ")}`;
-    }
+    describe();
+    mark();
+    if (!keep) return;
+    const told = state().maps.map(([letter, run]) => {
+      const { neighbors, predicted } = data.runs[run];
+      return `${letter}${predicted === null ? "" : `taken for ${taken(predicted[id])}; `}` +
+        `nearest: ${neighbors[id].map((near) => names(data.given[near])).join("; ")}`;
+    });
+    announce(`${names(data.given[id])}; ${told.join(". ")}`);
   }
 
-  const show = (id) => {
-    choose(id, true);
-    map.scrollIntoView({ block: "nearest" });
-    map.focus({ preventScroll: true });
-  };
+  const announce = (text) => { find("announced").textContent = text; };
 
-  /* --- the map -------------------------------------------------------------------------- */
-
-  const byClass = () => {
-    const code = chosenClass();
-    if (code !== null) {
-      return {
-        groups: [[OTHERS, imageMap.resolve("others")], [name(code), imageMap.resolve("run-1")]],
-        of: (id) => (data.given[id].includes(code) ? name(code) : OTHERS),
-      };
-    }
-    const most = data.classes.length <= MAX_HUES ? MAX_HUES : MAX_HUES - 1;
-    const coloured = data.order.slice(0, most);
-    const groups = coloured.map((own, i) => [name(own), HUES[i]]);
-    const someInNone = data.given.some((own) => !own.length);
-    if (coloured.length < data.classes.length || someInNone) groups.unshift([OTHERS, imageMap.resolve("others")]);
-    return { groups, of: (id) => (coloured.includes(data.given[id][0]) ? name(data.given[id][0]) : OTHERS) };
-  };
-
-  const byArchetype = () => {
-    const code = chosenClass();
-    const colours = ["run-0", "run-2", "run-1", "run-3"].map(imageMap.resolve);
-    const groups = data.archetypes.map((kind, i) => [kind, colours[i]]);
-    groups.unshift([imageMap.UNDEFINED, imageMap.resolve("run-5")]);
-    if (code !== null) groups.unshift([OTHERS, imageMap.resolve("others")]);
-    const of = (id) => {
-      const place = code === null ? 0 : data.given[id].indexOf(code);
-      if (place < 0) return OTHERS;
-      return id < data.nTrain && data.given[id].length ? data.archetypes[run().archetypes[id][place]] : imageMap.UNDEFINED;
-    };
-    return { groups, of };
-  };
-
-  const byRight = () => {
-    const code = chosenClass();
-    const [good, bad, odd, others] = ["run-0", "run-1", "run-3", "others"].map(imageMap.resolve);
-    if (run().predicted === null) return { groups: [[NOT_KNOWN, imageMap.resolve("run-5")]], of: () => NOT_KNOWN };
-    if (code === null) {
-      return { groups: [["right", good], ["wrong", bad]], of: (id) => (isRight(id) ? "right" : "wrong") };
-    }
-    const unknown = [NOT_KNOWN, imageMap.resolve("run-5")];
-    const kinds = ["neither has it nor taken for it", "has it, found", "has it, missed", "taken for it wrongly"];
-    const of = (id) => {
-      if (!isKnown(id, code)) return NOT_KNOWN;
-      const has = data.given[id].includes(code), found = run().predicted[id].includes(code);
-      return kinds[has ? (found ? 1 : 2) : found ? 3 : 0];
-    };
-    return { groups: [unknown, ...kinds.map((kind, i) => [kind, [others, good, bad, odd][i]])], of };
-  };
-
-  const MODES = { class: byClass, archetype: byArchetype, right: byRight };
-
-  const drawMap = async () => {
-    const { groups, of } = MODES[find("colour").value]();
-    const { x, y, explained } = run();
-    const isShown = (id) => (id < data.nTrain ? find("train").checked : find("evaluation").checked);
-    const points = [];
-    for (let id = 0; id < data.nPoints; id += 1) {
-      const split = id < data.nTrain ? "training" : data.split;
-      if (isShown(id)) points.push({ id, x: x[id], y: y[id], group: of(id), split });
-    }
-    const domain = groups.map(([label]) => label);
-    points.sort((a, b) => domain.indexOf(a.group) - domain.indexOf(b.group));
-    const present = new Set(points.map(({ group }) => group));
-    const used = groups.filter(([label]) => present.has(label));
-    const splits = data.nPoints > data.nTrain ? ["training", data.split] : ["training"];
-    find("map-note").textContent = data.embedding === "pca"
-      ? "Axes: the two directions along which the training features vary most" +
-        (explained[0] === null ? "." : ` (${explained.map(percent).join(" and ")} of the variance).`)
-      : "Layout by UMAP: neighbours stay together, distances and axes mean little.";
-    const extent = Object.fromEntries([["x", x], ["y", y]].map(
-      ([axis, values]) => [axis, [Math.min(...values), Math.max(...values)]]));
-    await imageMap.draw(points, extent, used.map(([label]) => label), used.map(([, colour]) => colour), splits);
-    if (picked >= 0) imageMap.pick(picked, run().neighbors[picked].filter((near) => near < data.nPoints));
-  };
-
-  /* --- labels that may be wrong --------------------------------------------------------- */
-
-  const drawSheet = () => {
-    const { candidates, neighbors, nCandidates, recovery } = run();
-    const wanted = find("about").value;
-    const listed = [...candidates.entries()].filter(
-      ([, { about }]) => wanted === "" || about.includes(Number(wanted)),
-    );
-    const nRuns = Object.keys(data.runs).length;
-    find("doubt-note").textContent =
-      `Run ${find("run").value}: ${nCandidates} labels in doubt, ${candidates.length} listed, ${listed.length} shown.` +
-      (recovery === null ? "" : ` Of the listed, ${percent(recovery.listed_precision)} were planted wrong, ` +
-        `which is ${percent(recovery.listed_recall)} of all planted ones; average precision of the ` +
-        `order ${recovery.average_precision.toFixed(2)}, by chance ${recovery.chance.toFixed(2)}.`);
-    const sheet = find("sheet");
-    sheet.replaceChildren();
-    for (const [place, candidate] of listed) {
-      const id = candidate.picture;
-      const item = add(sheet, "li");
-      addPicture(item, id, names(data.given[id]), "5.5rem");
-      const words = add(item, "div", undefined, { className: "words" });
-      const first = add(words, "p");
-      add(first, "span", `${place + 1}. `, { className: "rank" });
-      add(first, "strong", candidate.given);
-      first.append(" → ");
-      add(first, "strong", candidate.suggested, { className: "bad" });
-      const kind = candidate.archetype ? `${candidate.archetype}, ` : "";
-      add(words, "p", `${kind}label's probability ${percent(candidate.probability)}, usually ${percent(candidate.usual)}`, { className: "note" });
-      const share = nRuns > 1 ? `; in doubt in ${candidate.runs} of ${nRuns} runs` : "";
-      add(words, "p", `${data.names[id] || `index ${data.index[id]}`}${share}`, { className: "note" });
-      if (data.planted[id] >= 0) add(words, "p", `planted: truly ${name(data.planted[id])}`, { className: "note" });
-      const near = add(words, "div");
-      const button = add(words, "button", "Show on the map", { type: "button" });
-      button.addEventListener("click", () => show(id));
-      add(near, "p", count(neighbors[id], candidate.about), { className: "note" });
-      addNear(near, neighbors[id], false);
-    }
-    if (!listed.length) add(sheet, "li", "None.");
-  };
-
-  /* --- events --------------------------------------------------------------------------- */
-
-  map.addEventListener("mousemove", (event) => {
-    const id = pinned || event.buttons ? null : imageMap.at(event);
-    if (id !== null) choose(id, false);
-  });
-  let pressed = [0, 0];
-  map.addEventListener("mousedown", ({ clientX, clientY }) => { pressed = [clientX, clientY]; });
-  map.addEventListener("click", (event) => {
-    if (Math.hypot(event.clientX - pressed[0], event.clientY - pressed[1]) > DRAGGED) return;
-    const id = imageMap.at(event);
-    if (id !== null) choose(id, true);
-    else if (pinned) release();
-  });
   const release = () => {
     pinned = false;
-    if (picked >= 0) describe(picked);
+    describe();
   };
-  const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
-  map.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") release();
-    if (!(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    const id = imageMap.towards(picked, ARROWS[event.key]);
-    if (id !== null) choose(id, true);
-  });
-  for (const id of ["class", "colour", "train", "evaluation"]) find(id)?.addEventListener("change", drawMap);
-  find("run").addEventListener("change", () => {
-    drawMap();
-    drawSheet();
-    if (picked >= 0) describe(picked);
-  });
-  find("about").addEventListener("change", drawSheet);
-  document.addEventListener("themechange", drawMap);
-  drawMap();
-  drawSheet();
+
+  function show(id) {
+    choose(id, true);
+    find("map-a").scrollIntoView({ block: "nearest" });
+    find("map-a").focus({ preventScroll: true });
+  }
+
+  const select = (ids, further) => {
+    if (!further) selected.clear();
+    for (const id of ids) selected.add(id);
+    drawSelection();
+    announce(`${number(selected.size)} selected`);
+  };
+
+  function toggle(id) {
+    if (!selected.delete(id)) selected.add(id);
+    drawSelection();
+    announce(`${selected.has(id) ? "added" : "taken away"}; ${number(selected.size)} selected`);
+  }
+
+  const drawSelection = () => {
+    selection.draw([...selected], { show, toggle });
+    describe();
+    mark();
+  };
+
+  /* --- controls ------------------------------------------------------------------------------ */
+
+  const on = (id, event, act) => find(id)?.addEventListener(event, act);
+  const drawAll = () => {
+    drawMaps();
+    describe();
+  };
+  const pair = () => {
+    const both = find("colour").querySelector("[value=both]");
+    if (both) {
+      both.hidden = both.disabled = !shown().every((letter) => data.runs[runOf(letter)].predicted) || !hasB();
+      if (both.disabled && find("colour").value === "both") find("colour").value = "right";
+    }
+    find("figure-b")?.classList.toggle("off", !hasB()); // its choice of a run stays
+    filters.offer(hasB());
+    drawAll();
+    sheet.draw(runOf("a"), show);
+  };
+  for (const letter of letters) on(`run-${letter}`, "change", pair);
+  for (const id of ["subject", "colour", "label", "taken", "split", "outcome", "kind-a", "kind-b", "doubted"]) {
+    on(id, "change", drawAll);
+  }
+  on("search", "input", drawAll);
+  on("filters", "reset", () => setTimeout(drawAll));
+  on("filters", "submit", (event) => event.preventDefault());
+  on("take", "click", () => select(matching, false));
+  on("clear", "click", () => select([], false));
+  on("save", "click", () => selection.save(selection.table([...selected], shown().map(runOf)), `${data.dataset}-selection.csv`));
+  on("copy", "click", (event) => selection.copy(event.currentTarget));
+  on("closer", "click", () => zoomAll(1.4));
+  on("farther", "click", () => zoomAll(1 / 1.4));
+  on("whole", "click", () => { for (const letter of shown()) maps[letter].reset(); });
+  const zoomAll = (factor) => {
+    const turned = find("together")?.checked ? shown().slice(0, 1) : shown();
+    for (const letter of turned) maps[letter].zoom(factor);
+  };
+  for (const input of document.querySelectorAll("input[name=dragging]")) {
+    input.addEventListener("change", () => { find("maps").dataset.dragging = input.value; });
+  }
+  on("about", "change", () => sheet.draw(runOf("a"), show));
+  document.addEventListener("themechange", drawMaps);
+  pair();
+  drawSelection();
+  globalThis.explorePage = { // for the console, and for tests
+    show,
+    picked: () => picked,
+    selected: () => [...selected],
+    where: (letter, id) => maps[letter].where(id),
+  };
 })();

@@ -1,80 +1,46 @@
-"""The page to look at a dataset's images with: a map of features, and labels in doubt."""
+"""The page to look at a dataset's images with: maps of features, and labels in doubt."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Int
 from markupsafe import Markup
 
-from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
 from imbalens.analysis.label_errors import label_error_recovery
-from imbalens.classes import list_pairs
+from imbalens.classes import HEALTHY, NO_FINDING
 from imbalens.reports.common.tables import head_first
-from imbalens.reports.explore.candidates import candidate_classes, candidate_table
+from imbalens.reports.explore.cams import Cams
+from imbalens.reports.explore.candidates import candidate_table
 from imbalens.reports.explore.look import Look
-from imbalens.reports.explore.pictures import Selection, class_codes
-from imbalens.reports.explore.sprite import Sprite
+from imbalens.reports.explore.pictures import Selection
+from imbalens.reports.explore.values import About, Pictures, RunPart, page_values
 from imbalens.reports.page.shell import embed_json, make_environment, render_page
 from imbalens.tables.explore import CANDIDATES
 
 PACKAGE = "imbalens.reports.explore"
 ENVIRONMENT = make_environment(PACKAGE)
-SUBTITLE = "A map of their features, and labels that may be wrong"
-DIGITS = 4  # of a place on the map
-CANDIDATE_FIELDS = ["given", "suggested", "probability", "usual", "archetype", "runs"]
+SUBTITLE = "Maps of their features, and labels that may be wrong"
+SCRIPTS = ("book", "stamps", "map", "groups", "filters", "chosen", "selection", "sheet", "explore")
 
 
 @dataclass(frozen=True)
-class About:
-    """What the page says of its dataset.
+class Opening:
+    """What the page shows first.
 
     Attributes:
-        dataset: Name of the dataset, or of what was given.
-        generated: Whether its images are drawn by this package.
-        split: Split that the evaluation images are of.
-        embedding: Name of the way in which places on the map are found: `pca` or `umap`.
-        table: Where the table of candidates lies, seen from the page.
+        a: Run of the first map.
+        b: Run of the second; None where there is one run alone.
+        subject: Class that is asked about where images have several; else None.
+        colour: What colours say first: `class` or `right`.
     """
 
-    dataset: str
-    generated: bool
-    split: str
-    embedding: str
-    table: str
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """The images of a page, in the order of its `Selection`.
-
-    Attributes:
-        names: File, or other name, within the source.
-        planted: True class of an image whose label is planted wrong, -1 of the others.
-        sprite: Pictures of those that have one; None where there are no image files.
-    """
-
-    names: Sequence[str]
-    planted: Sequence[int]
-    sprite: Sprite | None
-
-
-@dataclass(frozen=True)
-class RunPart:
-    """One run on the page.
-
-    Attributes:
-        look: What the run tells.
-        candidates: Labels that may be wrong, see `candidate_table`.
-        recovery: How well planted wrong labels are found; None where nothing was planted.
-    """
-
-    look: Look
-    candidates: pd.DataFrame
-    recovery: Mapping[str, float] | None
+    a: str
+    b: str | None
+    subject: int | None
+    colour: str
 
 
 def run_parts(
@@ -123,32 +89,78 @@ def all_candidates(parts: Mapping[str, RunPart]) -> pd.DataFrame:
     return pd.concat([part.candidates for part in parts.values()] or [empty])
 
 
+def choose_opening(
+    looks: Mapping[str, Look], settings: Mapping[str, str], *, first: str
+) -> Opening:
+    """Choose what the page shows first: the run that predicts least alike beside the baseline.
+
+    Of several labels, colours first say who has the most frequent finding and is taken for it.
+
+    Args:
+        looks: What the runs tell, by name.
+        settings: Setting of each run. One of the first's setting is shown beside that only where
+            there is no other.
+        first: Run of the baseline; one of the runs.
+    """
+    look = looks[first]
+    others = [run for run in looks if run != first]
+    foreign = [run for run in others if settings[run] != settings[first]] or others
+    order = head_first(look.counts)
+    findings = [code for code in order if look.names[code] not in (NO_FINDING, HEALTHY)]
+    return Opening(
+        a=first,
+        b=max(foreign, key=lambda run: _share_changed(look, looks[run]), default=None),
+        subject=None if look.exclusive else (findings or order)[0],
+        colour="class" if look.exclusive or not look.predicts else "right",
+    )
+
+
+def _share_changed(look: Look, other: Look) -> float:
+    """Return the share of evaluation images, else of training images, taken for something else."""
+    for mine, others in ((look.evaluation, other.evaluation), (look.train, other.train)):
+        if mine.predictions is not None and others.predictions is not None and len(mine.index):
+            return float(np.mean(mine.predictions != others.predictions))
+    return 0.0
+
+
 def render_explore(
     about: About,
+    opening: Opening,
     selection: Selection,
     pictures: Pictures,
     runs: Mapping[str, RunPart],
-    *,
-    vega: Sequence[str],
+    cams: Mapping[str, Cams],
 ) -> str:
     """Render the page; every text in it that comes from data is escaped.
 
     Args:
         about: The dataset.
+        opening: What the page shows first.
         selection: Which of its images the page shows.
         pictures: What is known of these beside what runs tell.
         runs: By name, at least one.
-        vega: Scripts of vega, vega-lite and vega-embed.
+        cams: Class activation maps of those runs that have some.
     """
     look = next(iter(runs.values())).look
+    predicting = [run for run, part in runs.items() if part.look.predicts]
+    ways = {
+        "class": "class" if look.exclusive else "finding",
+        "archetype": "archetype",
+        **({"right": "right or wrong"} if predicting else {}),
+        **({"both": "A against B"} if len(predicting) > 1 else {}),
+    }
     body = ENVIRONMENT.get_template("explore.html").render(
         about=about,
         look=look,
-        predicts=any(part.look.predicts for part in runs.values()),
+        opening=opening,
+        ways=ways,
+        predicts=bool(predicting),
         selection=selection,
         runs=runs,
         order=head_first(look.counts),
-        data=embed_json(page_values(about, selection, pictures, runs)),
+        n_cams=max((len(each.pairs) for each in cams.values()), default=0),
+        n_annotated=max((each.n_annotated for each in cams.values()), default=0),
+        data=embed_json(page_values(about, selection, pictures, runs, cams)),
     )
     sprite, styles = pictures.sprite, _read("explore.css")
     if sprite is not None:
@@ -158,7 +170,7 @@ def render_explore(
         subtitle=SUBTITLE,
         body=Markup(body),  # the template's own output, which escapes what it is given
         styles=styles,
-        scripts=[*vega, *(_read(f"{name}.js") for name in ("book", "map", "explore"))],
+        scripts=[_read(f"{name}.js") for name in SCRIPTS],
     )
 
 
@@ -172,82 +184,6 @@ def render_without_runs(dataset: str) -> str:
     """Render the page of a dataset that no run is of."""
     body = Markup('<main id="main"><p>No run of params.yaml is of this dataset.</p></main>')
     return render_page(title=f"Images of {dataset}", subtitle=SUBTITLE, body=body)
-
-
-def page_values(
-    about: About, selection: Selection, pictures: Pictures, runs: Mapping[str, RunPart]
-) -> dict[str, Any]:
-    """Return what the page's code reads: plain values, one list per field.
-
-    Of which classes images are known to have or to lack is there only where some are not known.
-    """
-    look, sprite = next(iter(runs.values())).look, pictures.sprite
-    merge = selection.merge
-    return {
-        "exclusive": look.exclusive,
-        "classes": list(look.names),
-        "order": head_first(look.counts),
-        "archetypes": list(ARCHETYPE_NAMES),
-        "split": about.split,
-        "embedding": about.embedding,
-        "sprite": sprite and [sprite.columns, sprite.rows, sprite.pitch, sprite.size],
-        "nTrain": len(selection.train),
-        "nPoints": selection.points.size,
-        "nPictured": selection.pictured.size if sprite else 0,
-        "names": list(pictures.names),
-        "index": merge(look.train.index, look.evaluation.index),
-        "given": class_codes(merge(look.train.classes, look.evaluation.classes)),
-        **_known_values(look, selection),
-        "planted": list(pictures.planted),
-        "runs": {name: _run_values(part, selection) for name, part in runs.items()},
-    }
-
-
-def _known_values(look: Look, selection: Selection) -> dict[str, list[list[int]]]:
-    of_train, of_evaluation = look.train.known, look.evaluation.known
-    if of_train is None or of_evaluation is None:
-        return {}
-    known = selection.merge(of_train, of_evaluation)
-    return {} if np.all(known) else {"known": class_codes(known)}
-
-
-def _run_values(part: RunPart, selection: Selection) -> dict[str, Any]:
-    look, points = part.look, selection.points
-    places = selection.places(n_train=len(look.neighbors))
-    near = np.concatenate([look.neighbors[selection.train], look.found.point_neighbors])
-    plane = np.concatenate([look.found.plane.train[selection.train], look.found.plane.evaluation])
-    x, y = ([float(f"{value:.{DIGITS}g}") for value in axis] for axis in plane.T.tolist())
-    rows, _ = list_pairs(look.train.classes)
-    first = np.searchsorted(rows, selection.train)
-    behind = np.searchsorted(rows, selection.train, side="right")
-    return {
-        "x": x,
-        "y": y,
-        "explained": look.found.plane.explained,
-        "predicted": _predicted(look, points),
-        "archetypes": [
-            look.found.archetypes[start:stop] for start, stop in zip(first, behind, strict=True)
-        ],
-        "neighbors": places[near],
-        "nCandidates": look.errors.candidate.sum(),
-        "recovery": part.recovery,
-        "candidates": [
-            {**row, "picture": place, "about": codes}
-            for row, place, codes in zip(
-                part.candidates[CANDIDATE_FIELDS].to_dict("records"),
-                places[look.listed[0]],
-                candidate_classes(look),
-                strict=True,
-            )
-        ],
-    }
-
-
-def _predicted(look: Look, points: Selection) -> list[list[int]] | None:
-    of_train, of_evaluation = look.train.predictions, look.evaluation.predictions
-    if of_train is None or of_evaluation is None:
-        return None
-    return class_codes(points.merge(of_train, of_evaluation))
 
 
 def _read(name: str) -> str:
