@@ -20,8 +20,7 @@ venv:
 		.venv/bin/python -I src/imbalens/installation.py --write; }
 
 repro: venv  ## Run the experiment of params.yaml: data, trainings, analyses, plots
-	.venv/bin/imbalens check
-	$(IN_VENV) dvc repro
+	.venv/bin/imbalens run
 
 PYTEST := python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test: venv  ## Run the tests, but those that take long

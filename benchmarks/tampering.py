@@ -168,7 +168,10 @@ OF_CE, OF_BCE = (f"metrics/performance/{run}.json" for run in (CE, BCE))
 DUMP, WEIGHTS = f"data/dumps/features/{CE}.h5", f"data/models/{CE}.pt"
 ACCURACY = change_metrics(OF_CE, lambda values: values.update(accuracy=0.99))
 RECALLS = change_metrics(OF_CE, _all_recalls)
-FOCUS = change_metrics("metrics/focus.json", lambda v: v["performance"].update(accuracy=0.99))
+FOCUS = change_metrics("metrics/focus.json", lambda v: v.update(balanced_accuracy=0.99))
+ROSE = change_metrics(
+    "metrics/summary.json", lambda v: v["planted/ldam_drw"]["many"].update(moved="rose")
+)
 VERDICT = together(
     replace_text("plots/claims/planted.csv", r"does not hold", "holds"),
     replace_text("metrics/claims/planted.json", r'"does not hold"', '"holds"'),
@@ -199,6 +202,7 @@ TAMPERINGS = (
     *(Tampering(name, change_digit(path)) for name, path in DIGITS.items()),
     Tampering("accuracy of a run", ACCURACY),
     Tampering("accuracy in focus.json", FOCUS),
+    Tampering("a verdict of the summary", ROSE),
     Tampering(
         "a count of a confusion matrix",
         replace_text(f"plots/performance/{CE}-confusion.csv", r",60,", ",59,"),
@@ -288,6 +292,7 @@ TAMPERINGS = (
         elsewhere=True,
     ),
     Tampering("accuracy in focus.json, elsewhere", FOCUS, elsewhere=True),
+    Tampering("a verdict of the summary, elsewhere", ROSE, elsewhere=True),
     Tampering(
         "a digit of a table of runs, elsewhere",
         change_digit("plots/compare/phantom.csv"),

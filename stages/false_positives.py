@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imbalens.errors import InputError
+from imbalens.params.experiment import settings
+from imbalens.reports.common.palette import run_numbers
 from imbalens.reports.false_positives import draw_false_positives, false_positive_table
 from imbalens.store.tables import read_table, write_table
 from imbalens.tables.false_positives import FALSE_POSITIVES
@@ -31,7 +33,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     around = pair.model_dump(include={"reference", "reference_class"})
     table = false_positive_table(confusions, **around)
     write_table(FALSE_POSITIVES, name, table)
-    draw_false_positives(table, Path(f"plots/figures/false_positives/{name}.png"), **around)
+    numbers = run_numbers(settings(params, params.runs[pair.baseline].dataset))
+    path = Path(f"plots/figures/false_positives/{name}.png")
+    draw_false_positives(table, path, **around, numbers=numbers)
 
 
 if __name__ == "__main__":

@@ -110,6 +110,7 @@ def run_all(folder, values, patch):
             run(stage, name)
     for stage in OF_DATASETS:
         run(stage, DATASET)
+    run("summary")
     run("report")
     run("focus")
 

@@ -18,6 +18,7 @@ SCRIPT, QUOTES = (
 CLASSES = (SCRIPT, QUOTES, "plain", "{{ 7 * 7 }}")
 RUNS = ("toy-ce", "toy-ldam")
 ARCHETYPES = ("safe", "border", "rare", "outlier")
+NAN = float("nan")
 PICTURE = np.full((8, 8, 3), 100, np.uint8)
 VERSIONS = {"imbalens": "0.0"}
 
@@ -117,7 +118,8 @@ def differences() -> pd.DataFrame:
                 "stage": "performance",
                 "measure": "accuracy",
                 "class": label,
-                "baseline": 0.5,
+                "baseline": setting_of(RUNS[0]),
+                "baseline_value": 0.5,
                 "value": 0.6,
                 "difference": 0.1,
                 "low": 0.05,
@@ -130,6 +132,50 @@ def differences() -> pd.DataFrame:
             for label in ("", *CLASSES)
         ]
     )
+
+
+def headlines(*sides) -> pd.DataFrame:
+    """The summary's rows: a baseline, and per side given one setting beside it."""
+    first = {
+        "dataset": "toy",
+        "setting": setting_of(RUNS[0]),
+        "baseline": "",
+        "stage": "performance",
+        "measure": "balanced_accuracy",
+        "heading": "balanced accuracy",
+        "better": "up",
+        "unit": "share",
+        "trainings": 1,
+        "baseline_trainings": 0,
+        "baseline_value": NAN,
+        "value": 0.5,
+        "difference": NAN,
+        "low": NAN,
+        "high": NAN,
+        "confidence": 0.95,
+        "p_adjusted": NAN,
+        "over": "",
+        "verdict": "",
+    }
+    rows = [
+        {
+            **first,
+            "setting": f"toy/other{place}" if place else setting_of(RUNS[1]),
+            "baseline": setting_of(RUNS[0]),
+            "baseline_trainings": 1,
+            "baseline_value": 0.5,
+            "over": "images and seeds",
+            "p_adjusted": 0.01,
+            **side,
+        }
+        for place, side in enumerate(sides)
+    ]
+    return pd.DataFrame([first, *rows])
+
+
+ROSE = {"value": 0.6, "difference": 0.1, "low": 0.05, "high": 0.15, "verdict": "rose"}
+FELL = {"value": 0.4, "difference": -0.1, "low": -0.15, "high": -0.05, "verdict": "fell"}
+UNCLEAR = {"value": 0.51, "difference": 0.01, "low": -0.1, "high": 0.12, "verdict": "undecided"}
 
 
 def claims() -> pd.DataFrame:
@@ -180,17 +226,22 @@ def results(**changed) -> DatasetResults:
         "runs": [about(run) for run in RUNS],
         "confidence": 0.95,
         "of_runs": {kind: pd.concat([part[kind] for part in parts]) for kind in parts[0]},
+        "settings": texts([{"setting": setting_of(run), "accuracy": 0.5} for run in RUNS]),
         "tables": {
-            "toy: all figures": texts(
-                [{"setting": setting_of(run), "accuracy": 0.5} for run in RUNS]
+            "Similarity of features": texts(
+                [{"run": a, "other": b, "cka": 0.5} for a in RUNS for b in RUNS]
             )
         },
+        "sentences": ["Accuracy rose.", f"Not decided: {SCRIPT}."],
+        "headlines": headlines(ROSE),
         "differences": differences(),
         "papers": papers(),
         "claims": claims(),
-        "prior_shift": texts([{"measure": "IoBB", "sentence": f"not measured: {SCRIPT}"}]),
+        "prior_shift": texts([{"measure": "IoBB", "sentence": f"it rises for {SCRIPT}"}]),
         "figures": [
-            PageFigure("performance", RUNS[0], f"Recall {SCRIPT}", picture, "plots/x.png", 8, 8)
+            PageFigure(
+                "performance", RUNS[0], f"Recall {SCRIPT}", picture, "plots/x.png", 8, 8, picture
+            )
         ],
         "prototypes": {(RUNS[0], CLASSES[0], "safe"): picture},
         "cams": [

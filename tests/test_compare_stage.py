@@ -1,4 +1,4 @@
-"""What repeats the results of other stages: settings side by side, one of them, sample images."""
+"""What repeats the results of other stages: settings side by side, sample images."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ from imbalens.reading.examples import read_cam_examples
 from imbalens.reports.common.sampling import choose_samples
 from imbalens.reports.prepare import MAX_SAMPLES
 from imbalens.store.prepared import read_boxes, read_examples, read_pairs, read_split
-from stages import compare, focus
+from stages import compare
 from tests.map_cases import BCE, CE, DATASETS, LDAM, experiment, write_metrics
 from tests.tiny import RUNS, write_params
 
@@ -128,22 +128,15 @@ def test_a_setting_has_the_mean_over_those_of_its_trainings_that_have_a_figure(m
     again = f"{CE}-again"
     values["runs"][again] = values["runs"][CE] | {"seed": 1}
     values["dumps"]["saliency"]["runs"] = []
-    write_params(maps_workspace, values | {"focus": OF_CE})
-    for stage in STAGES:
-        for run, value in ((CE, 0.5), (again, 0.75)):
-            each = {"red": value, "green": None}
-            write_metrics(stage, run, {"accuracy": value, "recall": each, "precision": each})
+    write_params(maps_workspace, values)
+    for run, value in ((CE, 0.5), (again, 0.75)):
+        each = {"red": value, "green": None}
+        write_metrics("performance", run, {"accuracy": value, "recall": each, "precision": each})
     compare.main(["planted"])
     table = pd.read_csv("plots/compare/planted.csv").set_index("setting")
     assert table.loc[OF_CE, ["accuracy", "performance_trainings"]].tolist() == [0.625, 2]
     maps = json.loads(Path(f"metrics/cam_alignment/{CE}.json").read_text())
     assert table.loc[OF_CE, ["iobb", "cam_alignment_trainings"]].tolist() == [maps["iobb"], 1]
-    focus.main([])
-    found = json.loads(Path("metrics/focus.json").read_text())
-    each = {"red": 0.625, "green": None}
-    mean = {"trainings": 2, "accuracy": 0.625, "recall": each, "precision": each}
-    assert found["performance"] == found["archetypes"] == mean
-    assert found["cam_alignment"]["trainings"] == 1
 
 
 def test_maps_are_shown_of_the_first_training_that_has_them(maps_workspace, monkeypatch):
@@ -156,32 +149,6 @@ def test_maps_are_shown_of_the_first_training_that_has_them(maps_workspace, monk
     monkeypatch.setattr(compare, "draw_cam_rows", lambda _, cams, *__, **___: shown.extend(cams))
     compare.main(["planted"])
     assert shown == [CE, LDAM]
-
-
-STAGES = ["train", "performance", "archetypes", "adversaries", "feature_overlap"]
-OF_MAPS = ["cam_alignment", "concepts"]
-
-
-@pytest.mark.parametrize(
-    ("run", "of_saliency", "of_maps"),
-    [(CE, True, True), (CE, True, False), (CE, False, True), (BCE, False, True)],
-)
-def test_focus_repeats_the_stages_that_its_run_has(maps_workspace, run, of_saliency, of_maps):
-    values = experiment() | {"focus": run.replace("-", "/", 1)}
-    values["dumps"]["saliency"]["runs"] = [LDAM, *([run] if of_saliency else [])]
-    values["dumps"]["maps"]["runs"] = [LDAM, *([run] if of_maps else [])]
-    write_params(maps_workspace, values)
-    expected = [*STAGES, *(["saliency_colours"] * of_saliency), *(OF_MAPS * of_maps)]
-    for stage in expected:
-        write_metrics(stage, run, {"stage": stage})
-    focus.main([])
-    found = json.loads(Path("metrics/focus.json").read_text())
-    assert found == {stage: {"stage": stage, "trainings": 1} for stage in expected}
-    last = Path(f"metrics/{expected[-1]}/{run}.json")
-    last.unlink()
-    with pytest.raises(InputError) as caught:
-        focus.main([])
-    assert str(caught.value) == f"{last} is missing; run: dvc repro {expected[-1]}@{run}"
 
 
 def sheet(data):

@@ -1,5 +1,6 @@
 """One tiny DAG end to end, and what reruns when something changes."""
 
+import csv
 import importlib
 import json
 import shutil
@@ -11,7 +12,6 @@ import pandas as pd
 import pytest
 import yaml
 
-from imbalens.reading.metrics import OF_RUNS
 from imbalens.validation.values import COMPARED as COMPARED_FILES
 from imbalens.validation.values import find_differences, parse
 from tests.code_edits import LDAM, add_loss, add_network, change_text
@@ -61,6 +61,7 @@ def project(tmp_path_factory, dvc_cache):
         *DIGESTED,
         *GATHERED,
         *COMPARED,
+        "summary",
         "report",
         "focus",
     }
@@ -137,6 +138,7 @@ def test_a_loss_parameter_reruns_its_run_what_compares_it_and_nothing_else(uncha
         "false_positives@planted",  # draws this run beside the other
         *GATHERED,  # where comparisons of the other dataset stop
         *(f"{stage}@planted" for stage in OF_DATASETS),
+        "summary",
         "report",
         "focus",
     }
@@ -225,22 +227,39 @@ def test_focus_on_a_label_run_leaves_out_what_it_does_not_have(unchanged):
     unchanged.change(lambda values: values.update(focus=setting_name(values, LABEL_RUN)))
     assert unchanged.repro() == {"check", "focus"}
     focus = read_json(unchanged, "metrics/focus.json")
-    assert set(focus) == {*OF_RUNS, "cam_alignment", "concepts"}
-    assert focus["performance"]["auroc"] is not None
+    setting = focus.pop("setting")
+    assert setting.startswith("phantom/")
+    assert set(focus) == {"auroc", "ap", "probability_positives", "iobb", "pointing"}
+    assert focus["auroc"] is not None
 
 
 def test_switching_focus_shows_numbers_in_metrics_diff(unchanged):
     said = unchanged.run("dvc", "exp", "run", "--set-param", f"focus={OTHER}").stdout
     assert find_stages_run(said) == {"check", "focus"}
     diff = json.loads(unchanged.run("dvc", "metrics", "diff", "--json").stdout)
+    assert set(diff) == {"metrics/focus.json"}
     moved = diff["metrics/focus.json"]
-    assert isinstance(moved["performance.accuracy"]["diff"], float)
     ce, ldam = (
-        read_json(unchanged, f"metrics/performance/{run}.json")["accuracy"] for run in RUNS
+        read_json(unchanged, f"metrics/performance/{run}.json")["balanced_accuracy"]
+        for run in RUNS
     )
-    assert moved["performance.accuracy"]["old"] == pytest.approx(ce)
-    assert moved["performance.accuracy"]["new"] == pytest.approx(ldam)
-    assert sum(isinstance(change.get("diff"), int | float) for change in moved.values()) > 20
+    assert moved["balanced_accuracy"]["old"] == pytest.approx(ce)
+    assert moved["balanced_accuracy"]["new"] == pytest.approx(ldam)
+    assert moved["balanced_accuracy"]["diff"] == pytest.approx(ldam - ce)
+    lines = unchanged.run("dvc", "metrics", "diff").stdout.splitlines()
+    assert len(lines) <= 45
+    assert max(map(len, lines)) <= 100
+    said = unchanged.run(sys.executable, "-m", "imbalens", "experiments", "--csv").stdout
+    columns = next(csv.reader(said.splitlines()))
+    assert {"Experiment", "focus", "balanced_accuracy", "many"} <= set(columns)
+    assert len(columns) <= 60
+    assert not any("/" in column for column in columns), "neither files nor the summary"
+    unchanged.run("dvc", "plots", "diff", "--out", "dvc_plots")
+    page = (unchanged.folder / "dvc_plots" / "index.html").read_text(encoding="utf-8")
+    for path in ("plots/focus/headlines.csv", "plots/focus/classes.csv"):
+        assert path in page
+    settings = (setting_name(read_values(unchanged.folder), run) for run in RUNS)
+    assert all(f'"setting": "{setting}"' in page for setting in settings)
 
 
 def test_plots_render_offline(unchanged):

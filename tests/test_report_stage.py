@@ -12,6 +12,7 @@ from imbalens.errors import InputError
 from imbalens.params.loading import load_params
 from imbalens.reading import page as reading
 from imbalens.reading.report import read_dataset, read_prototypes
+from imbalens.reports.common.dark import with_dark
 from imbalens.reports.differences.paper_layout import paper_json
 from imbalens.reports.page.runs import describe_runs
 from imbalens.store.files import write_json
@@ -21,10 +22,11 @@ from imbalens.tables.adversaries import ADVERSARIES
 from imbalens.tables.changes import FLOW
 from imbalens.tables.claims import CLAIMS, PRIOR_SHIFT
 from imbalens.tables.differences import DIFFERENCES
+from imbalens.tables.summary import SUMMARY
 from imbalens.tables.train import HISTORY
 from stages import report
 from tests.map_cases import BCE, CE, LDAM, experiment
-from tests.page_cases import claims, decode, differences, papers
+from tests.page_cases import ROSE, claims, decode, differences, headlines, papers
 from tests.table_cases import save
 from tests.tiny import vary, write_params
 
@@ -87,16 +89,16 @@ def test_tables_are_those_of_the_runs_of_the_dataset():
         save(compare.SETTINGS, name, {"setting": ["planted/ce"], "accuracy": [0.5]})
         save(DIFFERENCES, name, differences())
     save(FLOW, "planted", {"count": [1]})
+    save(SUMMARY, "", headlines(ROSE).assign(dataset="planted", setting="planted/ldam_drw"))
     save(CLAIMS, "planted", claims())
     sentence = pd.DataFrame({"measure": ["IoBB"], "sentence": ["not measured: no maps."]})
     save(PRIOR_SHIFT, "planted", sentence)
     found = read("planted")
     assert found.of_runs["train"]["run"].tolist() == [CE, LDAM]
     assert found.of_runs["train"]["loss"].tolist() == ["1.5", "1.5"]
-    assert list(found.tables) == [
-        "planted: all figures",
-        "planted: archetypes before and after",
-    ]
+    assert found.settings is not None
+    assert list(found.tables) == ["Archetypes before and after, planted"]
+    assert found.sentences[0].startswith("planted/ldam_drw against toy/ce: balanced accuracy rose")
     assert found.differences is not None
     assert found.claims is not None
     assert found.prior_shift is not None
@@ -139,32 +141,42 @@ def test_a_stage_that_a_run_does_not_have_is_not_missed():
 @pytest.mark.usefixtures("project")
 def test_figures_of_runs_that_are_no_more_are_not_shown():
     shutil.rmtree("plots")
-    for name in (CE, f"{CE}-confusion", f"{CE}-seed1", "planted-gone", BCE):
+    for name in (CE, f"{CE}-confusion", f"{CE}-seed1-confusion", "planted-gone-confusion"):
         draw(Path(f"plots/figures/performance/{name}.png"))
-    for name in ("planted", "planted-cams", "planted2", "phantom"):
+    for name in ("planted", "planted-cams", "planted2-cams", "phantom-cams"):
         draw(Path(f"plots/figures/compare/{name}.png"))
+    draw(Path(f"plots/figures/cam_alignment/{CE}-cams.png"))
     draw(Path("plots/figures/prepare/planted.png"), (3200, 100))
     draw(Path("plots/figures/false_positives/planted.png"))
-    figures = reading.find_figures(
-        "planted", [CE, LDAM], datasets=["planted", "phantom", "planted2"], pairs=["planted"]
-    )
+    figures = reading.find_figures("planted", [CE, LDAM], pairs=["planted"], maps_compared=True)
     assert [item.path for item in figures] == [
         "plots/figures/prepare/planted.png",
-        "plots/figures/compare/planted.png",
         "plots/figures/compare/planted-cams.png",
-        f"plots/figures/performance/{CE}.png",
         f"plots/figures/performance/{CE}-confusion.png",
         "plots/figures/false_positives/planted.png",
     ]
     assert (figures[0].width, figures[0].height) == (1600, 50)
-    of_longer = reading.find_figures("p", [], datasets=["p", "p-x"], pairs=[])
-    assert of_longer == []
+    alone = reading.find_figures("planted", [CE], pairs=[], maps_compared=False)
+    assert [item.path for item in alone if "-cams" in item.path] == [
+        f"plots/figures/cam_alignment/{CE}-cams.png"
+    ]
+
+
+@pytest.mark.usefixtures("project")
+def test_a_figure_brings_its_variant_for_dark_paper():
+    light, dark = Path("plots/figures/prepare/planted.png"), Path("dark.png")
+    draw(light)
+    Image.new("RGB", (30, 20), "navy").save(dark)
+    light.write_bytes(with_dark(light.read_bytes(), dark.read_bytes()))
+    (found,) = reading.find_figures("planted", [], pairs=[], maps_compared=False)
+    assert decode(found.source).convert("RGB").getpixel((5, 5)) == (255, 0, 0)
+    assert decode(found.dark).convert("RGB").getpixel((5, 5)) == (0, 0, 128)
 
 
 DAMAGED = {
     "metrics/prepare/planted.json": ('{"counts": {', "prepare@planted"),
     "plots/differences/planted-tables.json": ('{"a": {"name": "a"}}', "differences@planted"),
-    f"plots/figures/performance/{CE}.png": ("\x89PNG", f"performance@{CE}"),
+    f"plots/figures/performance/{CE}-confusion.png": ("\x89PNG", f"performance@{CE}"),
     f"plots/performance/{CE}.csv": ("", f"performance@{CE}"),
 }
 
@@ -191,7 +203,7 @@ def test_figures_beyond_the_limit_are_named_instead(monkeypatch):
     size = len(OUTPUT.read_bytes())
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
     for run in (CE, LDAM):
-        path = Path(f"plots/figures/performance/{run}.png")
+        path = Path(f"plots/figures/performance/{run}-confusion.png")
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(noise).save(path)
     monkeypatch.setattr(report, "MAX_BYTES", size + 50_000)

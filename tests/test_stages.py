@@ -242,8 +242,10 @@ def test_missing_weights_say_what_to_run():
 
 
 @pytest.mark.usefixtures("workspace")
-def test_focus_says_which_metrics_are_missing():
-    with pytest.raises(InputError, match=rf"metrics/train/{RUN}\.json is missing; run: dvc repro"):
+def test_focus_says_which_table_is_missing():
+    with pytest.raises(
+        InputError, match=r"plots/summary\.csv is missing; run: dvc repro summary$"
+    ):
         focus.main([])
 
 
@@ -408,5 +410,5 @@ def test_an_error_ends_a_script_with_one_message_and_status_1(tmp_path):
         check=False,
     )
     assert result.returncode == 1
-    assert result.stderr.startswith("error: metrics/train/planted-ce.json is missing")
+    assert result.stderr.startswith("error: plots/summary.csv is missing")
     assert "Traceback" not in result.stderr

@@ -89,6 +89,7 @@ def folder(tmp_path_factory):
                 run(stage, name)
         for stage in OF_DATASETS:
             run(stage, DATASET)
+        run("summary")
         run("report")
         run("focus")
     return folder

@@ -17,6 +17,7 @@ from imbalens.validation.validate import validate
 from tests.tiny import ROOT, RUNS, TinyProject, tiny_params
 
 ANALYSES = ("performance", "archetypes", "adversaries", "feature_overlap")
+SUMMARY = ("gather", "differences", "summary", "focus")
 CE, LDAM = RUNS
 OF_CE = f"metrics/performance/{CE}.json"
 DUMP = f"data/dumps/features/{CE}.h5"
@@ -34,7 +35,7 @@ def project(tmp_path_factory, dvc_cache):
     values = tiny_params()
     values["dumps"]["saliency"]["runs"] = values["dumps"]["maps"]["runs"] = []
     values["false_positives"] = {}
-    stages = ("check", "prepare", "trained_code", "train", "dump_features", *ANALYSES, "focus")
+    stages = ("check", "prepare", "trained_code", "train", "dump_features", *ANALYSES, *SUMMARY)
     project = TinyProject(tmp_path_factory.mktemp("two"), values, stages, dvc_cache)
     project.repro()
     shutil.copytree(ROOT / "validation", project.folder / "validation")
@@ -121,7 +122,7 @@ def test_a_tampered_metric_under_a_lock_that_fits_is_rejected(attempt, validated
     commit(attempt, RECALLS)
     outcome = judge_commit(attempt.folder, validated[1])
     found = {place.rpartition(".")[0] for place in places(outcome)}
-    assert found == {f"{OF_CE}:recall", "metrics/focus.json:performance.recall"}
+    assert found == {f"{OF_CE}:recall"}
 
 
 def test_a_forged_hash_of_a_dump_is_rejected(attempt, validated):
@@ -179,9 +180,9 @@ def test_where_a_dump_is_not_reproduced_the_first_line_says_so(attempt, validate
     assert outcome.problems == []
     strict = judge_commit(attempt.folder, recomputed, strict=True)
     assert places(strict) == [DUMP]
-    commit(attempt, change_metrics("metrics/focus.json", lambda v: v["train"].update(loss=0.1)))
+    commit(attempt, change_metrics("metrics/focus.json", lambda v: v.update(few=0.9)))
     tampered = judge_commit(attempt.folder, recomputed)
-    assert "metrics/focus.json:train.loss" in places(tampered), "computed from what git keeps"
+    assert "metrics/focus.json:few" in places(tampered), "computed from what git keeps"
 
 
 def test_changed_rules_are_named_first_and_do_not_count(attempt, validated):

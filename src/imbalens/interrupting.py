@@ -7,6 +7,7 @@ import sys
 from types import TracebackType
 
 INTERRUPTED = "interrupted; the same command goes on, training from its last epoch"
+INTERRUPTED_STATUS = 130  # of a process that ends so, as shells have it
 
 
 def say_interrupted(

@@ -8,6 +8,7 @@ touched while a DVC lives in the project.
 
 import hashlib
 import json
+import os
 import re
 import subprocess
 import time
@@ -81,9 +82,11 @@ def recover(project: Path) -> list[str]:
 
 
 def find_processes(project: Path) -> list[Process]:
-    """Return the DVC processes and stages whose current folder is the project or lies in it."""
+    """Return the other DVC processes and stages whose current folder is in the project."""
     root, found = project.resolve(), []
     for process in psutil.process_iter():
+        if process.pid == os.getpid():
+            continue  # `imbalens run` before DVC begins
         try:
             words = process.cmdline()
             is_dvc = runs_dvc(words)
@@ -99,19 +102,25 @@ def find_processes(project: Path) -> list[Process]:
 
 
 def runs_dvc(words: Sequence[str]) -> bool:
-    """Tell `dvc ...`, `python .../dvc ...` and `python -m dvc ...` from other command lines."""
+    """Tell `dvc ...`, `python .../dvc ...` and `python -m dvc ...` from other command lines.
+
+    `imbalens run` is DVC, too.
+    """
     names = [word.replace("\\", "/").rpartition("/")[2].lower() for word in words]
     if not names or "daemon" in names:  # looks for a newer DVC, in the background
         return False
-    scripts = ("dvc", "dvc.exe")
     if not names[0].startswith(("python", "pypy")):
-        return names[0] in scripts
-    for before, name in pairwise(names):
-        if before == "-m":
-            return name == "dvc"
-        if not name.startswith("-") and before not in ("-w", "-x"):
-            return name in scripts  # the first word that is no option, nor an option's value
+        return _is_dvc(names)
+    for place, (before, name) in enumerate(pairwise(names), start=1):
+        if before == "-m" or (not name.startswith("-") and before not in ("-w", "-x")):
+            return _is_dvc(names[place:])  # of the first word that is no option, nor its value
     return False
+
+
+def _is_dvc(names: Sequence[str]) -> bool:
+    """Tell `dvc` and `imbalens run` from other programs."""
+    program = names[0].removesuffix(".exe")
+    return program == "dvc" or (program == "imbalens" and names[1:2] == ["run"])
 
 
 def runs_stage(words: Sequence[str]) -> bool:

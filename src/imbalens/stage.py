@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from imbalens.errors import InputError, escape
-from imbalens.interrupting import INTERRUPTED
+from imbalens.interrupting import INTERRUPTED, INTERRUPTED_STATUS
 from imbalens.locks import only_one
 from imbalens.params.errors import listed, shown
 from imbalens.params.experiment import Params
@@ -94,4 +94,4 @@ def run_command(main: Callable[[], Any]) -> None:
         sys.exit("error: " + "\n".join(map(escape, str(error).split("\n"))))
     except KeyboardInterrupt:
         print(INTERRUPTED, file=sys.stderr)
-        sys.exit(130)
+        sys.exit(INTERRUPTED_STATUS)

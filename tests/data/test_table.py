@@ -403,9 +403,7 @@ def test_parquet_that_is_none_and_its_rows_are_named(root, monkeypatch):
     with pytest.raises(InputError, match=r"a\.parquet: has no column 'l'; found: path, label, fi"):
         open_table(table(root, table="a.parquet", labels=ONE | {"column": "l"}), 8)
     real = importlib.import_module
-    monkeypatch.setattr(
-        "imbalens.data.parquet_tables.import_module", lambda name: real(f"{name}_")
-    )
+    monkeypatch.setattr("imbalens.store.parquet.import_module", lambda name: real(f"{name}_"))
     with pytest.raises(InputError, match=r"not installed.*pip install 'imbalens\[parquet\]'"):
         open_table(table(root, table="a.parquet"), 8)
 

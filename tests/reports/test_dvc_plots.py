@@ -29,6 +29,14 @@ OFFLINE = [
 
 # Columns beside x and y, as a CSV gives them: texts, an empty one where a number is undefined.
 CASES = {
+    "intervals": (
+        "difference",
+        "measure",
+        [
+            {"setting": "a/b", "measure": "AP", "difference": "0.5", "low": "0.1", "high": "0.9"},
+            {"setting": "a/b", "measure": "IoU", "difference": "0.2", "low": "", "high": ""},
+        ],
+    ),
     "lines": ("epoch", "loss", [{"epoch": "0", "loss": "2.5"}, {"epoch": "1", "loss": ""}]),
     "grouped_bar": (
         "class",

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -23,6 +24,7 @@ from imbalens.reports.page.shell import (
     read_asset,
     read_vega,
 )
+from imbalens.reports.page.words import SPECS, direction, measure_heading
 from tests.page_cases import (
     CLASSES,
     QUOTES,
@@ -32,6 +34,8 @@ from tests.page_cases import (
     about,
     claims,
     differences,
+    headlines,
+    per_run,
     results,
     setting_of,
     texts,
@@ -65,10 +69,16 @@ def render(*parts):
     return render_report(described, versions=VERSIONS, vega=["/* vega */"])
 
 
+def section(part, title):
+    return next(found for found in describe_dataset(part).sections if found.title == title)
+
+
 def test_hostile_names_are_text():
     page = Outline(render())
     n_charts = sum(len(s.charts) for s in describe_dataset(results()).sections)
-    assert page.tags.count("script") == 4 + n_charts  # shell, vega, report, pictures, charts
+    assert (
+        page.tags.count("script") == 5 + n_charts
+    )  # shell, vega, report, folding, pictures, charts
     text = " ".join(page.words)
     for name in CLASSES:
         assert name in text
@@ -80,8 +90,9 @@ def test_nothing_is_loaded_and_every_link_leads_somewhere():
     assert all(source.startswith("data:image/") for source in page.sources)
     assert len(page.ids) == len(set(page.ids))
     assert page.links
-    assert {link[0] for link in page.links} == {"#"}
-    assert {link[1:] for link in page.links} <= set(page.ids)
+    beside = {link for link in page.links if not link.startswith("#")}
+    assert beside == {"explore/toy.html"}
+    assert {link[1:] for link in page.links if link not in beside} <= set(page.ids)
 
 
 def test_no_level_of_headings_is_skipped():
@@ -97,6 +108,9 @@ def test_what_is_absent_names_the_stage_that_makes_it():
         papers=[],
         claims=None,
         of_runs={},
+        settings=None,
+        headlines=None,
+        sentences=[],
         tables={},
         figures=[],
         cams=[],
@@ -105,7 +119,11 @@ def test_what_is_absent_names_the_stage_that_makes_it():
     )
     text = render(bare)
     assert "differences from the baseline: <code>dvc repro compare@toy</code>" in text
-    assert [section.title for section in describe_dataset(bare).sections] == []
+    assert [section.title for section in describe_dataset(bare).sections] == [
+        "Classes",
+        "Runs and images",
+    ]
+    assert "<figure" not in text
 
 
 def test_whether_effects_survive_stands_below_the_verdicts():
@@ -118,9 +136,31 @@ def test_whether_effects_survive_stands_below_the_verdicts():
     question = "Do paper A's effects survive at matched scale? toy"
     assert captions(results()) == ["Verdicts about losses, toy", question]
     assert captions(results(prior_shift=None)) == ["Verdicts about losses, toy"]
-    cells = re.findall(r"<td[^>]*>([^<]*not measured[^<]*)</td>", render())
+    unmeasured = results().prior_shift.assign(sentence="not measured: no maps.")
+    assert captions(results(prior_shift=unmeasured)) == ["Verdicts about losses, toy"]
+    cells = re.findall(r"<td[^>]*>([^<]*it rises[^<]*)</td>", render())
     assert len(cells) == 1
     assert "&lt;script" in cells[0]
+
+
+def test_claims_that_do_not_apply_have_no_row_and_those_not_measured_are_named():
+    three = claims().assign(verdict=["holds", "not applicable"])
+    unmeasured = (
+        claims()
+        .head(1)
+        .assign(
+            claim="third", verdict="not measured", text="Maps rise", reason="No maps were dumped."
+        )
+    )
+    found = section(
+        results(claims=pd.concat([three, unmeasured]), prior_shift=None), "Claims of the papers"
+    )
+    assert [row[0].text for row in found.tables[0].rows] == [f"What one says {SCRIPT}"]
+    assert found.notes == ["Not measured: Maps rise. No maps were dumped."]
+    assert found.hint == "holds: 1"
+    nothing = claims().assign(verdict="not applicable")
+    titles = [one.title for one in describe_dataset(results(claims=nothing)).sections]
+    assert "Claims of the papers" not in titles
 
 
 def test_verdicts_about_losses_and_about_trainings_stand_apart():
@@ -150,16 +190,19 @@ def test_a_run_may_be_called_as_a_column_of_the_verdicts(name):
     assert [cell.text for cell in found.tables[0].rows[0]][1:] == ["holds", "A", "4.10"]
 
 
-def test_a_papers_table_is_a_section_with_its_text():
-    first, second = describe_dataset(results()).sections[2:4]
-    assert (first.title, first.text) == (f"Table {SCRIPT}", "Some text.")
-    assert [cell.text for cell in first.tables[0].rows[1]] == [
+def test_the_papers_tables_that_have_rows_stand_in_a_section_of_their_own():
+    found = section(results(), "Tables of the papers")
+    assert found.notes == [f"Table {SCRIPT}: Some text."]
+    (table,) = found.tables
+    assert table.caption == f"Table {SCRIPT}, toy"
+    assert [cell.text for cell in table.rows[1]] == [
         setting_of(RUNS[1]),
         "0.5000",
         "0.2500 to 0.7500",
     ]
-    assert (second.title, second.tables) == ("Empty table", [])
-    assert "<p>Some text.</p>" in render()
+    empty = [table for table in results().papers if not table.rows]
+    titles = [one.title for one in describe_dataset(results(papers=empty)).sections]
+    assert "Tables of the papers" not in titles
 
 
 def test_generated_images_are_called_so():
@@ -280,19 +323,84 @@ def test_the_nearest_adversaries_are_the_three_largest():
     ]
 
 
-def section(part, title):
-    return next(found for found in describe_dataset(part).sections if found.title == title)
-
-
 def test_differences_say_that_their_intervals_are_not_corrected():
-    found = section(results(notes=["Drawn by patient <b>."]), "Differences from the baseline")
+    found = section(results(notes=["Drawn by patient <b>."]), "All measures")
+    assert "not corrected for the number of comparisons over all classes (1)" in found.text
     assert found.charts[0].caption == (
-        "Dot: setting minus baseline, means of their trainings; line: its 95% interval, not "
-        "corrected for the number of comparisons over all classes (1); hollow where the adjusted "
-        "p is above 0.05, or unknown."
+        "Dot: difference; line: its interval; hollow where the adjusted p is above 0.05, or "
+        "unknown."
     )
-    assert "more than chance" not in found.text
     assert "<li>Drawn by patient &lt;b&gt;.</li>" in render(results(notes=found.notes))
+
+
+def test_all_measures_are_a_row_each_with_values_and_differences():
+    (table,) = section(results(), "All measures").tables
+    assert [column.hint for column in table.columns] == ["", "baseline", "against toy/ce"]
+    ((measure, baseline, other),) = table.rows
+    assert (measure.text, measure.note) == ("accuracy", "higher is better")
+    assert (baseline.text, baseline.note) == ("0.5000", "")
+    assert (other.text, other.note) == ("0.6000", "+0.1000 (+0.0500 to +0.1500) *")
+    assert other.tone == "good"
+
+
+@pytest.mark.parametrize(
+    ("measure", "low", "high", "p", "tone", "star"),
+    [
+        *(("accuracy", low, 0.15, "0.01", tone, "") for low, tone in ((-0.05, ""), (0.0, ""))),
+        ("accuracy", 0.05, 0.15, "0.2", "good", ""),
+        ("accuracy", -0.15, -0.05, "0.01", "bad", " *"),
+        ("ece", 0.05, 0.15, "0.01", "bad", " *"),
+        ("probability", 0.05, 0.15, "0.01", "clear", " *"),
+    ],
+)
+def test_only_an_interval_that_excludes_0_is_set_apart(measure, low, high, p, tone, star):
+    changed = differences().assign(measure=measure, low=str(low), high=str(high), p_adjusted=p)
+    (table,) = section(results(differences=changed, settings=None), "All measures").tables
+    cell = table.rows[0][2]
+    assert cell.tone == tone
+    assert cell.note.endswith(")" + (star if tone else ""))
+
+
+def test_one_setting_has_its_values_and_no_empty_table_or_chart():
+    alone = results(
+        runs=[about(RUNS[0])],
+        differences=differences().head(0),
+        headlines=headlines(),
+        papers=[],
+        claims=claims().head(0),
+        prior_shift=None,
+        settings=texts([{"setting": setting_of(RUNS[0]), "accuracy": 0.5}]),
+        tables={"Similarity of features": texts([{"run": RUNS[0], "other": RUNS[0], "cka": 1}])},
+        of_runs=per_run(RUNS[0], 0.0),
+    )
+    part = describe_dataset(alone)
+    assert part.chart is None
+    assert part.values == [("balanced accuracy", "50.0 %")]
+    titles = [one.title for one in part.sections]
+    assert "What changed image by image" not in titles
+    assert "Claims of the papers" not in titles
+    for one in part.sections:
+        assert all(table.rows for table in (*one.tables, *one.closed)), one.title
+        assert all(chart.spec["data"]["values"] for chart in one.charts), one.title
+    assert "50.0 %" in render(alone)
+
+
+def test_each_pair_of_runs_stands_once():
+    (table,) = section(results(), "What changed image by image").closed
+    assert [[cell.text for cell in row] for row in table.rows] == [[*RUNS, "0.5000"]]
+
+
+def test_one_name_is_of_one_thing():
+    assert measure_heading("performance", "auroc") != measure_heading("cam_alignment", "auroc")
+    named = Counter(measure_heading(*key) for key in SPECS)
+    assert {name for name, n in named.items() if n > 1} == set()
+
+
+def test_a_measure_says_which_values_are_better():
+    assert direction("performance", "recall") == "higher is better"
+    assert direction("performance", "ece") == "lower is better"
+    assert direction("cam_alignment", "iobb_hard") == "higher is better"
+    assert direction("performance", "probability") == direction("", "count") == ""
 
 
 def test_a_class_called_all_is_a_class():
@@ -320,5 +428,5 @@ def test_of_many_differences_a_class_shows_those_with_the_smallest_p(monkeypatch
     table = describe_dataset(part).pages[CLASSES.index("plain")].differences
     assert table is not None
     assert table.caption.endswith(", plain: the 10 with the smallest p, of 13")
-    shown = [row[2].text for row in table.rows]
+    shown = [row[1].text for row in table.rows]
     assert shown == ["m0", *(f"m{place}" for place in (1, 2, 3, 4, 6, 7, 8, 10, 12))]

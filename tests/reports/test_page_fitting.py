@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalens.reports.page.fitting import TAG, fit_page, fit_prototypes
+from imbalens.reports.page.fitting import TAG, fit_figures, fit_page, fit_prototypes
 from imbalens.reports.page.report import describe_dataset, render_report
 from tests.page_cases import ARCHETYPES, CLASSES, RUNS, VERSIONS, results
 
@@ -25,7 +25,7 @@ def with_figure():
 def test_a_page_that_fits_is_shown_whole():
     whole = render_report([describe_dataset(results())], versions=VERSIONS, vega=["/* vega */"])
     assert fit(results(), 10_000_000) == (whole, "")
-    assert fit(results(), len(whole.encode()) + TAG) == (whole, "")
+    assert fit(results(), len(whole.encode()) + 2 * TAG) == (whole, "")
 
 
 def test_figures_go_before_the_limit_is_exceeded():
@@ -37,6 +37,22 @@ def test_figures_go_before_the_limit_is_exceeded():
     assert excess == ""
     assert len(page.encode()) <= limit
     assert "see <code>plots/x.png</code>" in page
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=8), st.integers(0, 99))
+@settings(deadline=None, max_examples=50)
+def test_figures_for_dark_paper_go_before_others_and_never_stay_alone(sizes, limit):
+    (one,) = results().figures
+    figures = [replace(one, source="s" * size, dark="d" * dark) for size, dark in sizes]
+    (kept,) = fit_figures([results(figures=figures)], limit=limit)
+    total = sum(size for size, _ in sizes)
+    assert sum(len(item.source) + len(item.dark) for item in kept.figures) <= limit
+    if total <= limit:
+        assert [item.source for item in kept.figures] == [item.source for item in figures]
+    else:
+        assert all(len(item.dark) <= limit for item in kept.figures)
+    for item in kept.figures:
+        assert item.source or not item.dark
 
 
 def test_a_page_too_large_without_figures_says_so():

@@ -13,6 +13,7 @@ from imbalens.params.runs import CifarResnet, Ldam
 from imbalens.training import train as training
 from imbalens.training.batches import ImageTensors
 from imbalens.training.resuming import load_state
+from imbalens.training.scores import evaluate
 from imbalens.training.train import train
 
 LOSS = Ldam(name="ldam", max_margin=0.5, scale=30.0)
@@ -154,10 +155,10 @@ def test_best_validation_epoch_is_kept(tmp_path):
     recipe = make_recipe(model_selection="best_validation")
     validation = make_images(20)
     weights, history = run(tmp_path / "a", recipe, validation)
-    accuracies = [row["validation_score"] for row in history]
+    scores = [row["validation_score"] for row in history]
     model = build_model(CifarResnet(name="resnet8"), LOSS, 2)
     model.load_state_dict(weights)
-    assert training.evaluate(model, validation, recipe, torch.zeros(2)) == max(accuracies)
+    assert evaluate(model, validation, recipe, torch.zeros(2)) == max(scores)
 
 
 def test_a_last_step_gone_astray_is_an_error(tmp_path):
@@ -174,13 +175,14 @@ def test_a_last_step_gone_astray_is_an_error(tmp_path):
 def test_validation_decides_on_logits_plus_offset(chosen):
     torch.manual_seed(3)
     model = build_model(CifarResnet(name="resnet8"), LOSS, 2)
-    images = make_images(5)  # three of class 0, two of class 1
+    images = make_images(5)
+    images.labels[3:] = 2  # two of class 0, one of class 1 and two of none that is decided for
     offset = torch.zeros(2)
     offset[chosen] = 3.0  # logits are cosines
-    found = training.evaluate(model, images, make_recipe(), offset)
-    assert found == pytest.approx([3 / 5, 2 / 5][chosen])
+    found = evaluate(model, images, make_recipe(), offset)
+    assert found == pytest.approx(1 / 3)  # of class 0 or 1 all, of others none
 
 
 def test_training_validates_with_the_offset(tmp_path):
     _, history = run(tmp_path, make_recipe(epochs=1), make_images(5), torch.tensor([0.0, 3.0]))
-    assert history[0]["validation_score"] == pytest.approx(2 / 5)
+    assert history[0]["validation_score"] == pytest.approx(1 / 2)

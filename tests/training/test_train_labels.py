@@ -16,7 +16,8 @@ from imbalens.params.runs import Bce, CbFocal, CifarResnet, Wbce
 from imbalens.training import train as training
 from imbalens.training.batches import ImageTensors
 from imbalens.training.resuming import load_state
-from imbalens.training.train import count_right, evaluate, train
+from imbalens.training.scores import evaluate, mean_auroc, to_outputs
+from imbalens.training.train import count_known, train
 from tests.training.test_train import EPOCHS, assert_same_weights, make_recipe
 
 BCE = Bce(name="bce")
@@ -79,7 +80,7 @@ def test_the_loss_falls_and_shares_are_shares(tmp_path, loss):
     assert history[-1]["loss"] < history[0]["loss"]
     assert [row["epoch"] for row in history] == list(range(EPOCHS))
     for row in history:
-        assert 0 < row["accuracy"] <= 1
+        assert 0 <= row["training_score"] <= 1
         assert 0 <= row["validation_score"] <= 1
 
 
@@ -112,26 +113,19 @@ def test_the_epoch_of_the_best_mean_auroc_is_kept(tmp_path):
     assert evaluate(model, validation, RECIPE, torch.zeros(3)) == max(scores)
 
 
-def test_right_decisions_by_hand():
-    logits = torch.tensor([[2.0, -1.0], [0.0, 3.0], [-1.0, 0.5]])
-    labels = torch.tensor([[1, 0], [1, 1], [1, 0]], dtype=torch.uint8)
-    # both of the first, the second of the second, none of the third
-    assert [*map(float, count_right(logits, labels))] == [1.5, 3]
-    assert [*map(float, count_right(logits, torch.tensor([0, 1, 0])))] == [2, 3]
-
-
-def test_the_accuracy_of_an_epoch_is_the_share_of_right_decisions(tmp_path, monkeypatch):
+def test_the_score_of_an_epoch_is_of_all_its_images_as_trained_on(tmp_path, monkeypatch):
     seen = []
 
     def recorded(logits, labels):
-        seen.append(((logits > 0).numpy() == labels.numpy()).mean(1))
-        return count_right(logits, labels)
+        seen.append((logits.detach().clone(), labels))
+        return to_outputs(logits, labels)
 
-    monkeypatch.setattr(training, "count_right", recorded)
+    monkeypatch.setattr(training, "to_outputs", recorded)
     _, history = run(tmp_path)
-    decisions = np.concatenate(seen).reshape(EPOCHS, 40)
-    found = [row["accuracy"] for row in history]
-    np.testing.assert_allclose(found, decisions.mean(1), rtol=1e-6)
+    logits, labels = (torch.cat(each).reshape(EPOCHS, 40, 3) for each in zip(*seen, strict=True))
+    expected = [*map(mean_auroc, logits, labels)]
+    assert [row["training_score"] for row in history] == expected
+    assert len(set(expected)) > 1
 
 
 @pytest.mark.parametrize("offset", [0.0, 5.0])
@@ -187,20 +181,11 @@ def test_validation_is_over_the_images_whose_label_is_known():
     assert found == pytest.approx(np.mean(expected))
 
 
-def test_right_decisions_are_counted_where_the_label_is_known():
-    logits = torch.tensor([[1.0, -1.0, 2.0], [1.0, 1.0, -1.0]])
-    labels = torch.tensor([[1, UNKNOWN, 0], [1, 1, UNKNOWN]], dtype=torch.uint8)
-    assert [*map(float, count_right(logits, labels))] == pytest.approx([1, 4 / 3])
-    nothing = torch.full((2, 3), UNKNOWN, dtype=torch.uint8)
-    assert [*map(float, count_right(logits, nothing))] == pytest.approx([0, 0])
-
-
 def test_batches_count_by_how_many_labels_are_known():
-    one = torch.full((2, 2), UNKNOWN, dtype=torch.uint8)
-    one[0, 0] = 1
-    batches = [(torch.ones(2, 2), one), (torch.ones(2, 2), torch.zeros(2, 2, dtype=torch.uint8))]
-    right, known = np.sum([[*map(float, count_right(*batch))] for batch in batches], axis=0)
-    assert right / known == pytest.approx(1 / 5)
+    labels = torch.tensor([[1, UNKNOWN, 0], [1, 1, 0]], dtype=torch.uint8)
+    assert float(count_known(labels)) == pytest.approx(5 / 3)
+    assert float(count_known(torch.full((2, 3), UNKNOWN, dtype=torch.uint8))) == 0
+    assert float(count_known(torch.tensor([0, 1, 0]))) == 3
 
 
 def test_a_label_needs_known_positives_and_negatives_to_be_validated():

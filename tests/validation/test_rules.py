@@ -1,5 +1,6 @@
 import pytest
 
+from imbalens.analysis.summary import HEADLINES
 from imbalens.errors import InputError
 from imbalens.params.loading import load_params
 from imbalens.validation.rules import (
@@ -94,6 +95,11 @@ def test_a_mistake_in_the_rules_is_said_as_in_parameters(tmp_path):
         f"{tmp_path / RULES}: mulitple: unknown key; did you mean 'multiple'? allowed: pinned, "
         "multiple, candidates, headlines, too_wide\nwrite it with: imbalens validate measure"
     )
+
+
+def test_the_headlines_of_the_summary_are_candidates():
+    declared = {f"{spec.stage}.{'.'.join(spec.path)}" for spec in HEADLINES}
+    assert declared <= set(load_rules(ROOT).candidates)
 
 
 def test_the_shipped_rules_are_short_and_hold_three_headlines_a_dataset():

@@ -15,6 +15,7 @@ from pathlib import Path
 from imbalens.errors import InputError
 from imbalens.store.files import write_text
 from imbalens.validation.judge import Problem
+from imbalens.validation.pictures import copy_figures
 from imbalens.validation.pinned import RESULTS, pin
 from imbalens.validation.readme import PAGES, fill
 from imbalens.validation.repository import run
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     measuring.add_argument("--variants", nargs="+", choices=variants, default=variants)
     measuring.add_argument("--jobs", type=int, default=1, help="variants at a time (default: 1)")
     commands.add_parser(
-        "readme", help="fill in the numbers of README.md and of the page with all of them"
+        "readme", help="fill in the numbers of README.md and of the pages, and copy their figures"
     )
     arguments = parser.parse_args(argv)
     root = arguments.repository
@@ -58,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         case "readme":
             for page in (root / page for page in PAGES if (root / page).exists()):
                 write_text(page, fill(page.read_text(encoding="utf-8"), root))
+            copy_figures(root)
         case _:
             _validate(root, arguments)
 

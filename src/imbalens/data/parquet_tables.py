@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Container, Iterator, Sequence
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from imbalens.data.csv_tables import check_values, find_columns
 from imbalens.errors import InputError
+from imbalens.store.parquet import import_parquet
 
 BATCH_ROWS = 2**16  # in memory at a time
 NESTED = re.compile("(large_|fixed_size_)?(list|binary|struct|map)|.*_view<")
@@ -31,7 +30,7 @@ def read_parquet_rows(
             bytes in one, or a value is too long or cannot be shown; or if the extra `parquet` is
             not installed.
     """
-    parquet = _pyarrow_parquet(path)
+    parquet = import_parquet(path, "reads")
     row = 0
     try:
         with parquet.ParquetFile(path) as file:
@@ -64,22 +63,12 @@ def parquet_column_names(path: Path) -> list[str]:
     Raises:
         InputError: as `read_parquet_rows`.
     """
-    parquet = _pyarrow_parquet(path)
+    parquet = import_parquet(path, "reads")
     try:
         with parquet.ParquetFile(path) as file:
             return list(file.schema_arrow.names)
     except Exception as error:  # pyarrow's errors have no common base
         raise _unreadable(path, error) from error
-
-
-def _pyarrow_parquet(path: Path) -> Any:  # noqa: ANN401 - a module that need not be there
-    try:
-        return import_module("pyarrow.parquet")
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"{path}: {error.name} is not installed, which reads parquet files; run: "
-            "pip install 'imbalens[parquet]', or save the table as CSV"
-        ) from error
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:

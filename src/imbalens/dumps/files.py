@@ -1,6 +1,6 @@
 """What dumps of features and saliency hold, and reading them; needs no network and no torch."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +130,7 @@ def read_features(
     *,
     decision: Decision,
     needs: Collection[Output] = OUTPUTS,
+    reads: Collection[Output] = OUTPUTS,
 ) -> FeatureDump:
     """Read the splits of a feature dump.
 
@@ -141,6 +142,7 @@ def read_features(
             images `half`.
         needs: What a network said of images that is needed. Of the rest, what there is not has no
             columns; without logits images are taken for no class, -1.
+        reads: What of it is read; the rest has no columns either, see `read_feature_rows`.
 
     Raises:
         NotApplicable: if the dump lacks what is needed, or training images that are wanted.
@@ -148,7 +150,8 @@ def read_features(
             target is of no class; it says what to run.
     """
     with _open_features(path, sorted({*splits} - {"train"})) as file:
-        trained, there = "train" in list(file.attrs["splits"]), _find_outputs(file)
+        trained = "train" in list(file.attrs["splits"])
+        there: list[Output] = [each for each in _find_outputs(file) if each in reads]
         _require_whole(file)
         if reason := _find_lack(file, splits, needs):
             raise NotApplicable(reason)
@@ -174,6 +177,39 @@ def read_features(
             splits=loaded,
             trained=trained,
         )
+
+
+def read_splits(path: Path) -> tuple[str, ...]:
+    """Read which splits a feature dump has.
+
+    Raises:
+        InputError: if the file is absent or damaged; it says what to run.
+    """
+    with _open_features(path, []) as file:
+        return tuple(map(str, file.attrs["splits"]))
+
+
+def read_feature_rows(
+    path: Path, split: str, *, n_rows: int
+) -> Iterator[Float[np.ndarray, "k d"]]:
+    """Yield the features of one split, some images at a time; nothing where there are none.
+
+    Args:
+        path: The dump.
+        split: The split.
+        n_rows: Images at a time.
+
+    Raises:
+        InputError: if the file is absent, damaged or lacks the split, or a number is not finite;
+            it says what to run.
+    """
+    with _open_features(path, [split]) as file:
+        name = f"{split}/features"
+        stored = file.get(name, ())
+        for start in range(0, len(stored), n_rows):
+            rows = stored[start : start + n_rows]
+            require(np.isfinite(rows), file, name, "finite numbers", start=(start, 0))
+            yield rows
 
 
 def tells_of(path: Path, splits: Sequence[str], *, needs: Collection[Output] = OUTPUTS) -> bool:

@@ -14,7 +14,6 @@ from imbalens.tables.compare import TRAININGS
 OF_RUNS = ("train", "performance", "archetypes", "adversaries", "feature_overlap")
 OF_SALIENCY = ("saliency_colours",)
 OF_MAPS = ("cam_alignment", "concepts")
-STAGES = (*OF_RUNS, *OF_SALIENCY, *OF_MAPS)
 COMPARED = ("performance", *OF_MAPS)
 
 
@@ -41,7 +40,7 @@ def stages_of(run: str, params: Params) -> tuple[str, ...]:
 
 
 def read_setting(
-    setting: str, params: Params, *, stages: Sequence[str] = STAGES, root: Path = Path()
+    setting: str, params: Params, *, stages: Sequence[str], root: Path = Path()
 ) -> dict[str, dict[str, Any]]:
     """Read the metrics of a setting by stage, means over those of its trainings that have it.
 

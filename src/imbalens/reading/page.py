@@ -7,12 +7,13 @@ from typing import Any
 import pandas as pd
 
 from imbalens.errors import InputError
-from imbalens.reports.differences.headings import heading
+from imbalens.reports.common.dark import find_dark
 from imbalens.reports.differences.paper_layout import PaperTable, read_paper_tables
 from imbalens.reports.page.images import figure
 from imbalens.reports.page.results import WHOLE, PageFigure
+from imbalens.reports.page.words import measure_heading
 from imbalens.store.files import read_json
-from imbalens.store.tables import Table, read_as_text
+from imbalens.store.tables import Table, read_as_text, read_table
 from imbalens.tables import (
     adversaries,
     archetypes,
@@ -24,6 +25,7 @@ from imbalens.tables import (
     saliency_colours,
     train,
 )
+from imbalens.tables.summary import SUMMARY
 
 FIGURES = Path("plots/figures")
 RUN_TABLES = {
@@ -47,16 +49,23 @@ DATASET_TABLES = {
 KINDS = (adversaries.ERRORS, adversaries.NEIGHBOURS)  # adversaries that are shown
 OVERALL = {"cam_alignment": cam_alignment.ALL, "concepts": concepts.ALL}  # class of the last row
 SPLITS = {"train": "training images", "val": "validation images", "test": "test images"}
-DATASET_STAGES = ("compare", "differences", "changes", "claims")  # files named by the dataset
-RUN_FIGURES = {  # what follows the run's name, and what the figure shows
-    "performance": {"": "Performance per class", "-confusion": "Confusion matrix"},
-    "cam_alignment": {"": "Alignment per class", "-cams": "Class activation maps"},
-    "concepts": {"": "Concepts per class", "-channels": "Channels and what they fire in"},
-    "archetypes": {"": "True positives per archetype", "-prototypes": "Prototypes"},
-    "adversaries": {
-        "": "Nearest adversaries and errors",
-        "-predictors": "What predicts errors",
+# what the page's own charts do not show; all figures lie in plots/figures
+DATASET_FIGURES = {
+    "prepare": {"": "Prepared images"},
+    "compare": {"-cams": "Class activation maps side by side"},
+    "changes": {
+        "": "What differs from the baseline",
+        "-flow": "Archetypes before and after",
+        "-similarity": "Similarity of features (debiased CKA)",
     },
+    "claims": {"": "What the verdicts rest on"},
+}
+RUN_FIGURES = {  # what follows the run's name, and what the figure shows
+    "performance": {"-confusion": "Confusion matrix"},
+    "cam_alignment": {"-cams": "Class activation maps", "": "Alignment per class"},
+    "concepts": {"-channels": "Channels and what they fire in"},
+    "archetypes": {"": "True positives per archetype"},
+    "adversaries": {"-predictors": "What predicts errors"},
     "feature_overlap": {"": "Largest mean features", "-pairs": "Features that classes share"},
     "saliency_colours": {"": "Colours per class", "-pages": "Colours and prototypes per class"},
 }
@@ -144,6 +153,19 @@ def read_optional(table: Table, name: str) -> pd.DataFrame | None:
     return read_as_text(table, name) if table.path_of(name).exists() else None
 
 
+def read_headlines(dataset: str) -> pd.DataFrame | None:
+    """Read the headline measures of a dataset's settings, called as the page calls them.
+
+    None where nothing was summed up.
+    """
+    if not SUMMARY.path_of(dataset).exists():
+        return None
+    table = read_table(SUMMARY, dataset)
+    own = table[table["dataset"] == dataset].reset_index(drop=True)
+    names = map(measure_heading, own["stage"], own["measure"])
+    return own.assign(heading=list(names))
+
+
 def read_papers(dataset: str) -> list[PaperTable]:
     """Read the papers' tables of a dataset; none where there is no such file.
 
@@ -172,28 +194,28 @@ def read_notes(path: Path) -> list[str]:
 
 
 def find_figures(
-    dataset: str, runs: Sequence[str], *, datasets: Iterable[str], pairs: Sequence[str]
+    dataset: str, runs: Sequence[str], *, pairs: Sequence[str], maps_compared: bool
 ) -> list[PageFigure]:
     """Encode the figures of a dataset, by stage and in the order of its runs.
 
-    Figures of runs that are no more may still lie there; they are not taken.
+    Figures of runs that are no more may still lie there; they are not taken. The maps of the
+    same images are shown once: side by side, or of each run.
 
     Args:
         dataset: The dataset.
         runs: Its runs.
-        datasets: All datasets.
         pairs: Comparisons of two of its runs, of the stage `false_positives`.
+        maps_compared: Whether several settings have maps.
     """
-    named = [("prepare", dataset, "Prepared images", FIGURES / "prepare" / f"{dataset}.png")]
-    for stage in DATASET_STAGES:
-        for path in _named_after(FIGURES / stage, dataset, datasets, ".png"):
-            what = path.stem.removeprefix(dataset).replace("-", " ")
-            named.append((stage, dataset, heading(f"{stage}{what}").capitalize(), path))
-    named += [
-        (stage, run, title, FIGURES / stage / f"{run}{suffix}.png")
-        for stage, titles in RUN_FIGURES.items()
+    twice = ("cam_alignment", "-cams") if maps_compared else ("compare", "-cams")
+    owners = ((DATASET_FIGURES, [dataset]), (RUN_FIGURES, runs))
+    named = [
+        (stage, owner, title, FIGURES / stage / f"{owner}{suffix}.png")
+        for figures, of in owners
+        for stage, titles in figures.items()
         for suffix, title in titles.items()
-        for run in runs
+        if (stage, suffix) != twice
+        for owner in of
     ]
     folder = FIGURES / "false_positives"
     named += [
@@ -205,18 +227,10 @@ def find_figures(
 
 def _encode(stage: str, owner: str, title: str, path: Path) -> PageFigure:
     try:
-        source, width, height = figure(path.read_bytes())
+        content = path.read_bytes()
+        source, width, height = figure(content)
+        other = find_dark(content)
+        dark = figure(other)[0] if other else ""
     except Exception as error:  # Pillow's decoders raise a dozen kinds
         raise InputError(f"{path} is damaged ({error}); run: dvc repro {stage}@{owner}") from error
-    return PageFigure(stage, owner, title, source, path.as_posix(), width, height)
-
-
-def _named_after(folder: Path, dataset: str, datasets: Iterable[str], suffix: str) -> list[Path]:
-    """Return the folder's files called as the dataset, perhaps with a dash and more, sorted."""
-    longer = [name for name in datasets if name.startswith(f"{dataset}-")]
-    return [
-        path
-        for path in sorted(folder.glob(f"{dataset}*{suffix}"), key=lambda path: path.stem)
-        if path.stem == dataset or path.stem.startswith(f"{dataset}-")
-        if not any(path.stem == name or path.stem.startswith(f"{name}-") for name in longer)
-    ]
+    return PageFigure(stage, owner, title, source, path.as_posix(), width, height, dark)

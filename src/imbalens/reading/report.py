@@ -10,17 +10,17 @@ from imbalens.reading.examples import read_cam_examples
 from imbalens.reports.page.images import encode_examples, thumbnail
 from imbalens.reports.page.results import DatasetResults
 from imbalens.reports.page.runs import describe_runs
+from imbalens.reports.summary.sentences import write_sentences
 from imbalens.store.files import read_json
 from imbalens.store.prepared import read_images, read_metadata
 from imbalens.tables.claims import CLAIMS, PRIOR_SHIFT
 from imbalens.tables.differences import DIFFERENCES
 
 TABLE_TITLES = {
-    "compare": "all figures",
-    "changes": "what changed from the baseline",
-    "changes-adversaries": "nearest adversaries before and after",
-    "changes-flow": "archetypes before and after",
-    "changes-similarity": "similarity of features",
+    "changes": "What changed from the baseline",
+    "changes-adversaries": "Nearest adversaries before and after",
+    "changes-flow": "Archetypes before and after",
+    "changes-similarity": "Similarity of features, each pair of runs",
 }
 
 
@@ -45,18 +45,22 @@ def read_dataset(name: str, params: Params) -> DatasetResults:
     )
     prototypes = of_runs.pop("archetypes-prototypes", None)
     tables = reading.read_dataset_tables(name)
+    settings = tables.pop("compare", None)
     differences = reading.read_optional(DIFFERENCES, name)
+    headlines = reading.read_headlines(name)
     claims = reading.read_optional(CLAIMS, name)
     prior_shift = reading.read_optional(PRIOR_SHIFT, name)
     for what, table, stage in (
-        ("the settings side by side", tables.get("compare"), "compare"),
-        ("differences from the baseline", differences, "differences"),
-        ("verdicts on the papers' claims", claims, "claims"),
+        ("the answer in words", headlines, "summary"),
+        ("the settings side by side", settings, f"compare@{name}"),
+        ("differences from the baseline", differences, f"differences@{name}"),
+        ("verdicts on the papers' claims", claims, f"claims@{name}"),
     ):
         if table is None:
-            missing.append((what, f"dvc repro {stage}@{name}"))
+            missing.append((what, f"dvc repro {stage}"))
     pairs = [pair for pair, runs_of in params.false_positives.items() if runs_of.baseline in names]
-    figures = reading.find_figures(name, names, datasets=params.datasets, pairs=pairs)
+    compared = len({run.setting for run in runs if run.name in mapped}) > 1
+    figures = reading.find_figures(name, names, pairs=pairs, maps_compared=compared)
     return DatasetResults(
         name=name,
         generated=str(metrics.get("generated", "the images")) if about.generated else "",
@@ -65,11 +69,13 @@ def read_dataset(name: str, params: Params) -> DatasetResults:
         runs=runs,
         confidence=params.analyses.compare.confidence,
         of_runs=of_runs,
-        tables={
-            f"{name}: {TABLE_TITLES.get(key, key.replace('-', ' '))}": table
-            for key, table in tables.items()
-        },
+        tables={f"{TABLE_TITLES[key]}, {name}": table for key, table in tables.items()},
+        settings=settings,
         differences=differences,
+        sentences=[]
+        if headlines is None
+        else [sentence.text for sentence in write_sentences(headlines)],
+        headlines=headlines,
         papers=reading.read_papers(name),
         notes=reading.read_notes(Path(f"plots/differences/{name}.md")),
         claims=claims,

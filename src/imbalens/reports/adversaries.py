@@ -12,17 +12,19 @@ from matplotlib.patches import Patch
 
 from imbalens.analysis.adversaries.adversaries import FDR, NEAREST, RANDOM, Adversaries
 from imbalens.analysis.adversaries.scores import PredictorScore
+from imbalens.reports.common import palette
+from imbalens.reports.common.names import shorten
+from imbalens.reports.common.palette import MAX_CLASSES, class_colours
 from imbalens.reports.common.style import (
+    FIRST,
     INK,
-    MAX_CLASSES,
     NEUTRAL,
-    PALETTE,
+    add_legend,
+    add_title,
     head_and_tail,
-    ink_on,
-    plain,
     quiet,
     save,
-    titled,
+    write_on,
 )
 from imbalens.reports.common.tables import head_first, matrix_table
 from imbalens.tables.adversaries import ERRORS, NEIGHBOURS
@@ -32,7 +34,8 @@ DIRECTIONS = {
     "by_actual": "where the errors of the class go",
     "by_predicted": "which classes are taken for the class",
 }
-LABELLED_SHARE = 12.0  # per cent of a bar that a name needs to fit
+MAX_SHOWN = 30  # classes
+CHARACTERS = 0.6  # of a name that fit into one per cent of a bar
 
 
 def adversary_metrics(found: Adversaries, names: Sequence[str]) -> dict[str, object]:
@@ -128,29 +131,26 @@ def adversaries_figure(table: pd.DataFrame, *, run: str, errors_by: str, split: 
     both = table[table["kind"].isin([ERRORS, NEIGHBOURS])].astype({"share": float})
     errors, neighbours = (both[both["kind"] == kind] for kind in (ERRORS, NEIGHBOURS))
     everything = list(both["class"].unique())
-    classes, note = head_and_tail(everything)
+    classes, note = head_and_tail(everything) if len(everything) > MAX_SHOWN else (everything, "")
     coloured = _coloured(both[both["class"].isin(classes)], everything)
-    colours = dict(zip(coloured, PALETTE, strict=False)) | {REST: NEUTRAL}
+    shades = class_colours(coloured)
+    colours = {name: shade.light for name, shade in shades.items()} | {REST: NEUTRAL}
+    names = shorten([*everything, *coloured])
     figure = Figure(figsize=(13, 0.42 * len(classes) + 2.2), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
-    _draw_shares(left, errors, classes, colours, absent="no errors")
-    _draw_shares(right, neighbours, classes, colours, absent="no neighbours selected")
+    _draw_shares(left, errors, classes, colours, names, absent="no errors")
+    _draw_shares(right, neighbours, classes, colours, names, absent="no neighbours selected")
     left.set_title(f"(a) {DIRECTIONS[errors_by]} ({split} images)")
     right.set_title("(b) its nearest adversaries (training)")
-    left.set_yticks(range(len(classes)), [plain(name) for name in classes])
+    left.set_yticks(range(len(classes)), [names[name] for name in classes])
     left.set_ylim(len(classes) - 0.5, -0.5)
     left.set_ylabel("reference class, head to tail")
     pooled = len(coloured) < len(everything)
-    figure.legend(
-        handles=[
-            Patch(color=colours[name], label=plain(name))
-            for name in [*coloured, *([REST] if pooled else [])]
-        ],
-        loc="outside right center",
-        title="adversary",
-        frameon=False,
-    )
-    figure.suptitle(titled(f"Errors and nearest adversaries · {run}", note))
+    entries = {names[name]: Patch(color=colours[name]) for name in coloured}
+    if pooled:
+        entries[REST] = Patch(color=NEUTRAL)
+    add_legend(figure, entries, loc="outside right center", title="adversary, head to tail")
+    add_title(figure, f"Errors and nearest adversaries · {run}", note)
     return figure
 
 
@@ -184,13 +184,19 @@ def _coloured(table: pd.DataFrame, classes: list[str]) -> list[str]:
 
 
 def _draw_shares(
-    axes: Axes, table: pd.DataFrame, classes: list[str], colours: dict[str, str], *, absent: str
+    axes: Axes,
+    table: pd.DataFrame,
+    classes: list[str],
+    colours: dict[str, str],
+    shown: dict[str, str],
+    *,
+    absent: str,
 ) -> None:
     known = table[table["share"] > 0]
     for place, name in enumerate(classes):
         part = known[known["class"] == name]
         if part.empty:
-            axes.text(1, place, absent, va="center", color="#666666", style="italic")
+            axes.text(1, place, absent, va="center", color=palette.FAINT.light, style="italic")
             continue
         names = part["adversary"].where(part["adversary"].isin(list(colours)), REST)
         shares = 100 * part["share"].groupby(names).sum()
@@ -199,18 +205,11 @@ def _draw_shares(
             if adversary not in shares.index:
                 continue
             share = float(shares[adversary])
-            axes.barh(place, share, 0.78, left=start, color=colour, edgecolor="white", lw=0.5)
-            if share >= LABELLED_SHARE and adversary != REST:
-                width = max(4, int(share * 0.6))
-                axes.text(
-                    start + share / 2,
-                    place,
-                    plain(adversary, width=width),
-                    ha="center",
-                    va="center",
-                    fontsize=7,
-                    color=ink_on(colour),
-                )
+            edge = palette.PAPER.light
+            axes.barh(place, share, 0.78, left=start, color=colour, edgecolor=edge, lw=0.5)
+            text = shown.get(adversary, REST)
+            if adversary != REST and len(text) <= CHARACTERS * share:
+                write_on(axes, start + share / 2, place, text, colour, size=7)
             start += share
     axes.set_xlim(0, 100)
     axes.set_xlabel("share, %")
@@ -231,7 +230,7 @@ def predictors_figure(table: pd.DataFrame, *, run: str, undefined: str) -> Figur
     panels = figure.subplots(1, len(measures), sharey=True)
     for axes, (column, title) in zip(panels, measures, strict=True):
         values = table[column].to_numpy(dtype=float)
-        axes.barh(range(len(names)), np.nan_to_num(values), color=PALETTE[8])
+        axes.barh(range(len(names)), np.nan_to_num(values), color=FIRST)
         axes.axvline(0, color=INK, lw=0.8)
         for place, value in enumerate(values):
             text = " none" if np.isnan(value) else f" {value:.3g}"
@@ -241,15 +240,12 @@ def predictors_figure(table: pd.DataFrame, *, run: str, undefined: str) -> Figur
             axes.set_xticks([])
         axes.margins(x=0.2)
         quiet(axes)
-    labels = [
-        f"{plain(name, width=28)} ({count})"
-        for name, count in zip(names, table["classes"], strict=True)
-    ]
+    labels = [f"{name} ({count})" for name, count in zip(names, table["classes"], strict=True)]
     panels[0].set_yticks(range(len(names)), labels)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
     panels[0].set_ylabel("predictor (classes compared)")
     why = f"undefined: {undefined}" if undefined else ""
-    figure.suptitle(titled(f"What foretells the errors · {run}", why))
+    add_title(figure, f"What foretells the errors · {run}", why)
     return figure
 
 

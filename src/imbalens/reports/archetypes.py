@@ -11,18 +11,20 @@ from matplotlib.figure import Figure
 from imbalens.analysis.archetypes.archetypes import Archetypes
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES, ArchetypeTable
 from imbalens.classes import Classes, describe, list_pairs
+from imbalens.reports.common import palette
+from imbalens.reports.common.names import shorten
 from imbalens.reports.common.not_applicable import draw_reason
 from imbalens.reports.common.style import (
     INK,
-    PALETTE,
+    add_title,
     head_and_tail,
-    plain,
     quiet,
     save,
     show_image,
-    titled,
 )
 from imbalens.reports.common.tables import head_first
+
+MAX_SHOWN = 30  # classes
 
 
 def archetype_metrics(found: Archetypes, names: Sequence[str]) -> dict[str, object]:
@@ -113,38 +115,31 @@ def prototype_table(
 
 def true_positives_figure(table: pd.DataFrame, *, run: str) -> Figure:
     """Build what `draw_true_positives` writes."""
-    classes, note = head_and_tail(list(table["class"].unique()))
+    classes = list(table["class"].unique())
+    shown, note = head_and_tail(classes) if len(classes) > MAX_SHOWN else (classes, "")
+    names = list(shorten(shown).values())
     archetypes = list(table["archetype"].unique())
-    cells = {(row["class"], row["archetype"]): row for row in table.to_dict("records")}
-    figure = Figure(figsize=(11, 5), layout="constrained")
-    axes = figure.subplots()
-    width = 0.84 / len(classes)
-    for place, name in enumerate(classes):
-        offset = (place - (len(classes) - 1) / 2) * width
-        groups = [cells[name, archetype] for archetype in archetypes]
-        rates = [100 * float(group["true_positive_rate"]) for group in groups]
-        centres = np.arange(len(archetypes)) + offset
-        axes.bar(centres, np.nan_to_num(rates), width, color=PALETTE[place], label=plain(name))
-        for centre, group, rate in zip(centres, groups, rates, strict=True):
-            empty = np.isnan(rate)
-            axes.text(
-                centre,
-                1 if empty else rate + 1,
-                "none" if empty else f"{int(group['count'])}",
-                ha="center",
-                va="bottom",
-                rotation=90,
-                fontsize=7,
-                color="#777777" if empty else INK,
-            )
-    axes.set_xticks(range(len(archetypes)), [plain(archetype) for archetype in archetypes])
-    axes.set_ylim(0, 114)
-    axes.set_yticks(range(0, 101, 20))
-    axes.set_ylabel("True positives in the group, %")
-    axes.set_xlabel("Archetype (on each bar: instances in the group)")
-    axes.set_title(titled(f"True positives per archetype · {run}", note))
-    quiet(axes)
-    figure.legend(loc="outside right center", title="class, head to tail", frameon=False)
+    cells = table.set_index(["class", "archetype"])
+    figure = Figure(figsize=(11, max(2.0, 0.3 * len(shown)) + 1.5), layout="constrained")
+    panels = figure.subplots(1, len(archetypes), sharey=True, squeeze=False)[0]
+    for axes, archetype in zip(panels, archetypes, strict=True):
+        rates = [100 * float(cells["true_positive_rate"][name, archetype]) for name in shown]
+        axes.barh(
+            range(len(shown)), np.nan_to_num(rates), color=palette.ARCHETYPES[archetype].light
+        )
+        for place, (name, rate) in enumerate(zip(shown, rates, strict=True)):
+            count = int(cells["count"][name, archetype])
+            text = "none" if np.isnan(rate) else f"of {count}"
+            axes.text(np.nan_to_num(rate) + 2, place, text, va="center", fontsize=8, color=INK)
+        axes.set_title(archetype, fontsize=11)
+        axes.set_xlim(0, 130)  # room for the last text
+        axes.set_xticks(range(0, 101, 25))
+        quiet(axes)
+    panels[0].set_yticks(range(len(shown)), names)
+    panels[0].set_ylim(len(shown) - 0.4, -0.6)
+    panels[0].set_ylabel("class, head to tail")
+    figure.supxlabel("true positives in the group, % (of how many instances)", fontsize=10)
+    add_title(figure, f"True positives per archetype · {run}", note)
     return figure
 
 
@@ -167,6 +162,7 @@ def prototypes_figure(
 ) -> Figure:
     """Build what `draw_prototypes` writes."""
     shown, note = head_and_tail(list(table["class"].unique()))
+    names = shorten(shown)
     archetypes = list(table["archetype"].unique())
     rows = table.set_index(["class", "archetype"])["row"]
     figure = Figure(figsize=(1.5 * len(archetypes) + 1.5, 1.5 * len(shown) + 1), dpi=100)
@@ -176,10 +172,10 @@ def prototypes_figure(
         for axes, archetype in zip(line, archetypes, strict=True):
             row = rows[name, archetype]
             show_image(axes, None if pd.isna(row) else images[int(row)])
-        line[0].set_ylabel(plain(name), rotation=0, ha="right", va="center", labelpad=8)
+        line[0].set_ylabel(names[name], rotation=0, ha="right", va="center", labelpad=8)
     for axes, archetype in zip(cells[0], archetypes, strict=True):
-        axes.set_title(plain(archetype), fontsize=11)
-    figure.suptitle(titled(f"Prototypes · {run}", note))
+        axes.set_title(archetype, fontsize=11)
+    add_title(figure, f"Prototypes · {run}", note)
     return figure
 
 

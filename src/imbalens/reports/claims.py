@@ -15,14 +15,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from imbalens.analysis.claims.verdicts import Finding, Verdict
+from imbalens.reports.common import palette
 from imbalens.reports.common.markdown import escape_markdown, markdown_table
-from imbalens.reports.common.style import INK, NEUTRAL, plain, quiet, save, say, titled
+from imbalens.reports.common.names import shorten
+from imbalens.reports.common.style import INK, NEUTRAL, add_legend, add_title, quiet, save, say
 
 # colour and marker, so that neither alone has to be told apart; the rest has no interval
 SHOWN: Mapping[Verdict, tuple[str, str]] = {
-    "holds": ("#117733", "o"),
-    "does not hold": ("#CC6677", "X"),
-    "not decided": ("#555555", "s"),
+    "holds": (palette.GOOD.light, "o"),
+    "does not hold": (palette.BAD.light, "X"),
+    "not decided": (palette.UNKNOWN.light, "s"),
 }
 PANEL_COLUMNS = 3
 GREY = (
@@ -142,8 +144,7 @@ def claims_figure(table: pd.DataFrame, *, dataset: str) -> Figure:
     most = int(shown["claim"].value_counts().max()) if claims else 1
     rows = max(1, ceil(len(claims) / PANEL_COLUMNS))
     figure = Figure(figsize=(15, rows * (0.24 * most + 1.25) + 1.4), layout="constrained")
-    title = titled(f"Claims of both papers · {dataset}", GREY, note)
-    figure.suptitle(title, fontsize=11)
+    add_title(figure, f"Claims of both papers · {dataset}", GREY, note)
     if not claims:
         say(figure.subplots(), "no claim has an interval")
         return figure
@@ -152,14 +153,13 @@ def claims_figure(table: pd.DataFrame, *, dataset: str) -> Figure:
         _draw_intervals(axes, shown[shown["claim"] == claim])
     for axes in panels[len(claims) :]:
         axes.set_axis_off()
-    handles = [
-        Line2D([], [], color=colour, marker=marker, label=verdict)
+    entries: dict[str, Line2D] = {
+        verdict: Line2D([], [], color=colour, marker=marker)
         for verdict, (colour, marker) in SHOWN.items()
-    ]
-    handles.append(
-        Line2D([], [], color=NEUTRAL, lw=8, label="claimed side of the threshold (dashed)")
-    )
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+    }
+    side = Line2D([], [], color=NEUTRAL, lw=8)
+    entries["claimed side of the threshold (dashed)"] = side
+    add_legend(figure, entries, loc="outside lower center", ncols=4)
     return figure
 
 
@@ -192,9 +192,8 @@ def _draw_intervals(axes: Axes, rows: pd.DataFrame) -> None:
         axes.plot(row["value"], place, color=colour, marker=marker, ms=6)
     axes.set_xlim(left, right)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_yticks(
-        range(len(rows)), [plain(name, width=30) for name in rows["judged"]], fontsize=8
-    )
+    names = shorten(rows["judged"], width=30)
+    axes.set_yticks(range(len(rows)), [names[name] for name in rows["judged"]], fontsize=8)
     axes.tick_params(axis="x", labelsize=8)
     axes.set_xlabel("\n".join(wrap(first["statistic"], 56)), fontsize=8)
     source = f"({first['paper']},\u00a0{first['section'].split(',')[0]})"  # stays on one line

@@ -23,17 +23,27 @@ from imbalens.analysis.performance.measures import (
     PROBABILITY_POSITIVES,
     RECALL,
 )
+from imbalens.reports.common import palette
 from imbalens.reports.common.markdown import markdown_table
+from imbalens.reports.common.names import shorten
 from imbalens.reports.common.not_applicable import is_applicable
 from imbalens.reports.common.overlay import add_scale, overlay
-from imbalens.reports.common.style import PALETTE, plain, quiet, save, say, titled
+from imbalens.reports.common.style import (
+    NEUTRAL,
+    add_legend,
+    add_title,
+    head_and_tail,
+    quiet,
+    save,
+    say,
+)
 from imbalens.store.examples import Example
 from imbalens.tables.compare import TRAININGS
 
 AVERAGE = "average"
-MAX_SHOWN = 20
+MAX_SHOWN = 30  # classes
 COLUMN_WIDTH = 23  # characters above an image
-HEADING_WIDTH = 22  # characters beside a panel
+HEADING_WIDTH = 36  # characters above a panel
 LABEL_PANELS = (AUROC, AP, PROBABILITY_POSITIVES)
 CLASS_PANELS = (RECALL, PRECISION)
 # title of a table: the measures that may stand in it
@@ -63,7 +73,7 @@ def settings_table(metrics: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     rows = []
     for setting, stages in metrics.items():
         row = {"setting": setting, "model": stages["model"], "loss": stages["loss"]}
-        for spec in (spec for measures in TABLES.values() for spec in _headlines(measures)):
+        for spec in (spec for measures in TABLES.values() for spec in _shown(measures)):
             of_stage = stages.get(spec.stage, {})
             row[_trainings(spec)] = _at(of_stage, (TRAININGS,))
             row[spec.name] = _at(of_stage, spec.path)
@@ -88,7 +98,7 @@ def settings_markdown(table: pd.DataFrame, *, dataset: str) -> str:
     """
     lines = [f"# {dataset}: one row per setting, means over its trainings", ""]
     for title, measures in TABLES.items():
-        shown = [spec for spec in _headlines(measures) if spec.name in table]
+        shown = [spec for spec in _shown(measures) if spec.name in table]
         if not shown:
             continue
         lines += [f"## {title}", ""]
@@ -114,8 +124,8 @@ def _trainings(spec: MeasureSpec) -> str:
     return f"{spec.stage}_{TRAININGS}"
 
 
-def _headlines(measures: Sequence[MeasureSpec]) -> list[MeasureSpec]:
-    return [spec for spec in measures if spec.headline]
+def _shown(measures: Sequence[MeasureSpec]) -> list[MeasureSpec]:
+    return [spec for spec in measures if spec.in_table]
 
 
 def _over_classes(spec: MeasureSpec) -> bool:
@@ -139,73 +149,68 @@ def _cell(row: pd.Series, spec: MeasureSpec) -> str:
     return shown if n is None or pd.isna(n) else f"{shown} ({float(n):.3g})"
 
 
-def class_figures_figure(metrics: Mapping[str, Mapping[str, Any]], *, dataset: str) -> Figure:
+def class_figures_figure(
+    metrics: Mapping[str, Mapping[str, Any]], *, order: Sequence[str], dataset: str
+) -> Figure:
     """Build what `draw_class_figures` writes."""
     panels = _panels(metrics)
     values = next(iter(panels.values()))
-    names = list(values)
-    places, note = list(values[names[0]]) if names else [], ""
-    if len(places) == 2:  # the average is that of the only class
-        places = places[1:]
-    if len(places) > MAX_SHOWN:
-        note = f"average and the first {MAX_SHOWN - 1} of {len(places) - 1} classes, by name"
-        places = places[:MAX_SHOWN]
-    width = min(18.0, max(7.0, 0.13 * len(names) * len(places) + 3.5))
-    figure = Figure(figsize=(width, 2.4 * len(panels) + 1.6), layout="constrained")
-    figure.suptitle(
-        titled(f"Performance of each setting, mean of its trainings · {dataset}", note)
-    )
+    names = [name for name in metrics if name in values]
+    known = set().union(*values.values())
+    classes = [name for name in order if name in known]
+    shown, note = head_and_tail(classes) if len(classes) > MAX_SHOWN else (classes, "")
+    places = [None, *shown] if len(classes) > 1 else shown  # the average is that of the only class
+    height = len(places) * (0.09 * len(names) + 0.16)
+    figure = Figure(figsize=(12, max(1.6, height) + 1.6), layout="constrained")
+    add_title(figure, f"Performance of each setting, mean of its trainings · {dataset}", note)
     if not names:
         say(figure.subplots(), "no run of this dataset" + (" has predictions" if metrics else ""))
         return figure
-    cells = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    cells = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     # half a place between the average and the classes, since it is none of them
-    centres = np.arange(len(places)) + 0.5 * (np.arange(len(places)) > 0)
-    bar = 0.84 / len(names)
+    centres = np.array([0.0 if place is None else 0.5 + i for i, place in enumerate(places)])
+    numbers = palette.run_numbers(dict.fromkeys(metrics, ()))
+    handles = {}
     for axes, (heading, of_setting) in zip(cells, panels.items(), strict=True):
         for position, name in enumerate(names):
-            heights = np.array([of_setting[name][place] for place in places], dtype=float)
-            across = centres + (position - (len(names) - 1) / 2) * bar
-            colour = PALETTE[position % len(PALETTE)]
-            axes.bar(
-                across, np.nan_to_num(heights), bar, color=colour, label=plain(name, width=80)
-            )
-            for x in across[np.isnan(heights)]:
-                axes.text(x, 0.02, "none", ha="center", va="bottom", rotation=90, fontsize=6)
-        axes.set_xlim(centres[0] - 0.7, centres[-1] + 0.7)
-        axes.set_ylim(0, 1)
-        axes.set_ylabel("\n".join(wrap(heading, HEADING_WIDTH)))
+            drawn = np.array([of_setting[name].get(place) for place in places], dtype=float)
+            down = centres + (position - (len(names) - 1) / 2) * 0.7 / len(names)
+            colour = palette.RUNS[numbers[name]].light
+            marker = palette.MARKERS[numbers[name]]
+            handles[name] = axes.scatter(drawn, down, s=32, color=colour, marker=marker, lw=0)
+            for y in down[np.isnan(drawn)]:
+                axes.text(0, y, "none", va="center", fontsize=6, color=colour)
+        for edge in centres[1:] - 0.5:
+            axes.axhline(edge, color=NEUTRAL, lw=0.6, zorder=0)
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_title("\n".join(wrap(heading, HEADING_WIDTH)), fontsize=11)
         quiet(axes)
-    cells[-1].set_xticks(
-        centres,
-        [AVERAGE if place is None else plain(place) for place in places],
-        rotation=45,
-        ha="right",
-        rotation_mode="anchor",
-    )
-    widest = 0.078 * max(len(plain(name, width=80)) for name in names) + 0.5  # inches
-    figure.legend(
-        *cells[0].get_legend_handles_labels(),
-        loc="outside lower center",
-        frameon=False,
-        ncols=max(1, min(4, len(names), int(width / widest))),
-    )
+    texts = shorten(shown)
+    cells[0].set_yticks(centres, [AVERAGE if one is None else texts[one] for one in places])
+    cells[0].set_ylim(centres[-1] + 0.5, -0.5)
+    legend = dict(zip(shorten(handles, width=60).values(), handles.values(), strict=True))
+    widest = 0.078 * max(map(len, legend)) + 0.6  # inches
+    columns = max(1, min(4, len(names), int(12 / widest)))
+    add_legend(figure, legend, loc="outside lower center", ncols=columns)
     return figure
 
 
 def draw_class_figures(
-    metrics: Mapping[str, Mapping[str, Any]], path: Path, *, dataset: str
+    metrics: Mapping[str, Mapping[str, Any]], path: Path, *, order: Sequence[str], dataset: str
 ) -> None:
     """Draw AUROC, AP and predicted probability, or recall and precision, of settings per class.
 
+    Dots, not bars: of 14 labels under 4 losses, bars are too thin to be told apart.
+
     Args:
-        metrics: As for `settings_table`.
+        metrics: As for `settings_table`, all settings in their order, which their colours follow.
         path: PNG to write.
+        order: Names of the classes, head first.
         dataset: Name of the dataset, for the title.
 
     Source: paper A, Figure 2.
     """
-    save(class_figures_figure(metrics, dataset=dataset), path)
+    save(class_figures_figure(metrics, order=order, dataset=dataset), path)
 
 
 def _panels(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Values]]:
@@ -243,20 +248,22 @@ def cam_rows_figure(
     """Build what `draw_cam_rows` writes."""
     columns = ["image", *cams]
     figure = Figure(
-        figsize=(max(6.0, 1.75 * len(columns) + 1.0), max(2.0, 1.65 * len(examples) + 1.2)),
+        figsize=(1.75 * len(columns) + 1.5, max(2.0, 1.65 * len(examples) + 1.2)),
         layout="constrained",
     )
-    figure.suptitle(titled(f"Class activation maps, one training of each setting · {dataset}"))
+    add_title(figure, f"Class activation maps, one training of each setting · {dataset}")
     if not examples:
         say(figure.subplots(), "no maps: dumps.maps.runs names no run of this dataset")
         return figure
     cells = figure.subplots(len(examples), len(columns), squeeze=False)
+    labels = shorten(example.label for example in examples)
+    headings = shorten(columns, width=80)
     for place, (line, example) in enumerate(zip(cells, examples, strict=True)):
         for axes, cam in zip(line, [None, *(maps[place] for maps in cams.values())], strict=True):
             overlay(axes, example.image, cam, example.boxes)
-        line[0].set_ylabel(plain(example.label), fontsize=9)
+        line[0].set_ylabel(labels[example.label], fontsize=9)
     for axes, column in zip(cells[0], columns, strict=True):
-        axes.set_title("\n".join(wrap(plain(column, width=80), COLUMN_WIDTH)), fontsize=9)
+        axes.set_title("\n".join(wrap(headings[column], COLUMN_WIDTH)), fontsize=9)
     add_scale(figure, cells.flat)
     return figure
 

@@ -8,7 +8,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from imbalens.reports.common.style import MAX_CLASSES, PALETTE, plain, quiet, save, say, titled
+from imbalens.reports.common import palette
+from imbalens.reports.common.names import plain, shorten
+from imbalens.reports.common.palette import MAX_CLASSES
+from imbalens.reports.common.style import add_legend, add_title, quiet, save, say
+
+HATCHES = ("", "//", "..")
 
 TITLES = {
     "actual": "What {} is wrongly taken for",
@@ -40,7 +45,9 @@ def false_positive_table(
     )
 
 
-def false_positives_figure(table: pd.DataFrame, *, reference: str, reference_class: str) -> Figure:
+def false_positives_figure(
+    table: pd.DataFrame, *, reference: str, reference_class: str, numbers: Mapping[str, int]
+) -> Figure:
     """Build what `draw_false_positives` writes."""
     runs = list(table["run"].unique())
     cells = table.pivot(index="adversary", columns="run", values="count")
@@ -51,33 +58,44 @@ def false_positives_figure(table: pd.DataFrame, *, reference: str, reference_cla
         heaviest = cells.sum(axis=1).sort_values(ascending=False, kind="stable")
         note = f"the {MAX_CLASSES} of {len(cells)} classes with the most errors"
         cells = cells[cells.index.isin(heaviest.index[:MAX_CLASSES])]
-    figure = Figure(figsize=(max(6.0, 0.8 * len(cells) + 4.5), 4.5), layout="constrained")
+    figure = Figure(figsize=(10, 0.5 * max(2, len(cells)) + 1.6), layout="constrained")
     axes = figure.subplots()
-    title = titled(TITLES[reference].format(plain(reference_class, width=30)), note)
+    add_title(figure, TITLES[reference].format(plain(reference_class, width=60)), note)
     if cells.empty:
         say(axes, "no errors in any run")
-        figure.suptitle(title)
         return figure
-    width = 0.8 / len(runs)
+    names, width, entries = shorten(runs, width=40), 0.8 / len(runs), {}
     for place, run in enumerate(runs):
-        centres = np.arange(len(cells)) + (place - (len(runs) - 1) / 2) * width
         counts = cells[run].to_numpy(dtype=float)
-        label = f"{plain(run, width=30)} ({int(counts.sum())} errors)"
-        bars = axes.bar(centres, counts, width, color=PALETTE[place % len(PALETTE)], label=label)
-        axes.bar_label(bars, fmt="%d", fontsize=8, padding=1)
-    axes.set_xticks(
-        range(len(cells)), [plain(name) for name in cells.index], rotation=45, ha="right"
-    )
-    axes.set_ylabel("errors")
-    axes.margins(y=0.1)
-    axes.set_title(title)
-    figure.legend(loc="outside right center", frameon=False)
+        down = np.arange(len(cells)) + (place - (len(runs) - 1) / 2) * width
+        again = sum(numbers[other] == numbers[run] for other in runs[:place])
+        bars = axes.barh(
+            down,
+            counts,
+            width,
+            color=palette.RUNS[numbers[run]].light,
+            edgecolor=palette.PAPER.light,
+            hatch=HATCHES[again % len(HATCHES)],
+        )
+        axes.bar_label(bars, fmt="%d", fontsize=8, padding=2)
+        entries[f"{names[run]} ({int(counts.sum())} errors)"] = bars
+    axes.set_yticks(range(len(cells)), list(shorten(cells.index).values()))
+    axes.set_ylim(len(cells) - 0.5, -0.5)
+    axes.set_ylabel("class, head to tail")
+    axes.set_xlabel("errors")
+    axes.margins(x=0.1)
+    add_legend(figure, entries, loc="outside lower center", ncols=2)
     quiet(axes)
     return figure
 
 
 def draw_false_positives(
-    table: pd.DataFrame, path: Path, *, reference: str, reference_class: str
+    table: pd.DataFrame,
+    path: Path,
+    *,
+    reference: str,
+    reference_class: str,
+    numbers: Mapping[str, int],
 ) -> None:
     """Draw which classes one class is confused with, one bar per run.
 
@@ -87,7 +105,11 @@ def draw_false_positives(
         path: PNG to write.
         reference: "actual" (images of the class) or "predicted" (images taken for it).
         reference_class: The class that the errors are about.
+        numbers: Number of each run's colour; runs that share one differ in their hatching.
 
     Source: paper B, Figure 6.
     """
-    save(false_positives_figure(table, reference=reference, reference_class=reference_class), path)
+    figure = false_positives_figure(
+        table, reference=reference, reference_class=reference_class, numbers=numbers
+    )
+    save(figure, path)

@@ -3,33 +3,33 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pandas as pd
 from jaxtyping import Int
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from imbalens.analysis.common.counting import divide
 from imbalens.analysis.feature_overlap import FeatureOverlap, TopFeatures
+from imbalens.reports.common import palette
 from imbalens.reports.common.matrix import draw_cells, matrix_figure
+from imbalens.reports.common.names import shorten
 from imbalens.reports.common.style import (
     NEUTRAL,
-    PALETTE,
+    add_legend,
+    add_title,
     head_and_tail,
-    ink_on,
-    paler,
-    plain,
     quiet,
     save,
-    titled,
+    write_on,
 )
 from imbalens.reports.common.tables import head_first, matrix_table
 
-HUES = tuple(colour for colour in PALETTE if len(set(to_rgb(colour))) > 1)  # grey has a meaning
-# A second, paler round: ten classes often share more features than there are hues.
-FEATURE_COLOURS = (*HUES, *(paler(colour) for colour in HUES))
-UNCOLOURED = "white"
-EDGE = "#888888"
+# how many of the classes shown have a feature among their strongest: 1, 2, 3, 4 or more
+SHARED_BY = (NEUTRAL, *(to_hex(matplotlib.colormaps["viridis_r"](x)) for x in (0.05, 0.5, 0.95)))
+EDGE = palette.UNKNOWN.light
 MIN_PLACES = 6  # for classes: the title needs the width of so many
 
 
@@ -101,61 +101,53 @@ def top_features_figure(table: pd.DataFrame, *, run: str, top_k: int) -> Figure:
     classes, note = head_and_tail(list(table["class"].unique()))
     shown = table[table["class"].isin(classes)].sort_values("position", kind="stable")
     users = shown["feature"].value_counts()
-    shared = sorted(
-        (int(feature) for feature in users.index[users > 1]),
-        key=lambda feature: (-int(users[feature]), feature),
-    )
-    colours = dict.fromkeys(shared, UNCOLOURED)
-    colours |= dict(zip(shared, FEATURE_COLOURS, strict=False))
-    legend = "same colour: same feature in several of these classes; grey: in one class alone"
-    left_over = len(shared) > len(FEATURE_COLOURS)
-    fewer = [name for name in classes if (shown["class"] == name).sum() < top_k]
+    names = shorten(classes)
+    fewer = [names[name] for name in classes if (shown["class"] == name).sum() < top_k]
     places = max(len(classes), MIN_PLACES)
-    figure = Figure(figsize=(0.85 * places + 2.5, 7), layout="constrained")
+    figure = Figure(figsize=(0.85 * places + 3.5, 7), layout="constrained")
     axes = figure.subplots()
     for place, name in enumerate(classes):
         start = 0.0
         for feature, share in shown.loc[shown["class"] == name, ["feature", "share"]].to_numpy():
-            colour = colours.get(int(feature), NEUTRAL)
+            colour = SHARED_BY[min(int(users[feature]), len(SHARED_BY)) - 1]
             height = 100 * float(share)
             axes.bar(place, height, 0.86, bottom=start, color=colour, edgecolor=EDGE, lw=0.6)
-            axes.text(
-                place,
-                start + height / 2,
-                f"{int(feature)}",
-                ha="center",
-                va="center",
-                fontsize=8,
-                color=ink_on(colour),
-            )
+            write_on(axes, place, start + height / 2, f"{int(feature)}", colour, size=8)
             start += height
     axes.set_xticks(
-        range(len(classes)), [plain(name) for name in classes], rotation=45, ha="right"
+        range(len(classes)),
+        list(names.values()),
+        rotation=45,
+        ha="right",
+        rotation_mode="anchor",
     )
+    axes.set_xlabel("class, head to tail")
     blank = (places - len(classes)) / 2
     axes.set_xlim(-0.6 - blank, len(classes) - 0.4 + blank)
     axes.set_ylim(0, 100)
     axes.set_ylabel("share of the class's strongest features, %")
     quiet(axes)
-    axes.set_title(
-        titled(
-            f"Strongest features per class · {run}",
-            "number in a segment: feature index; the largest mean is at the bottom",
-            legend,
-            "white: in several too, but there are no more colours" if left_over else "",
-            f"fewer than {top_k} features above 0: {', '.join(fewer)}" if fewer else "",
-            note,
-        ),
-        fontsize=10,
+    most = f"{len(SHARED_BY)} or more"
+    entries = {
+        f"{most if n == len(SHARED_BY) else n} of these classes": Patch(color=colour)
+        for n, colour in enumerate(SHARED_BY, start=1)
+    }
+    add_legend(figure, entries, loc="outside right center", title="feature in")
+    add_title(
+        figure,
+        f"Strongest features per class · {run}",
+        "number in a segment: feature index; the largest mean is at the bottom",
+        f"fewer than {top_k} features above 0: {', '.join(fewer)}" if fewer else "",
+        note,
     )
     return figure
 
 
 def draw_top_features(table: pd.DataFrame, path: Path, *, run: str, top_k: int) -> None:
-    """Draw the strongest features of each class, coloured where classes share them.
+    """Draw the strongest features of each class, darker the more classes share them.
 
     The paper colours a segment by its position, which the stacking already shows; here the
-    colour says what the figure is read for, whether another class uses the same feature.
+    colour says what the figure is read for, whether other classes use the same feature.
 
     Args:
         table: Columns `class` (head first), `position` (rising from the strongest), `feature`
@@ -186,7 +178,7 @@ def pairs_figure(table: pd.DataFrame, *, run: str) -> Figure:
         colour_label="strongest features in common",
         gamma=1.0,
     )
-    axes.set_title(titled(f"Strongest features that two classes share · {run}"))
+    add_title(figure, f"Strongest features that two classes share · {run}")
     return figure
 
 

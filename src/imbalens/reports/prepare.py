@@ -6,8 +6,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from imbalens.reports.common.names import shorten
 from imbalens.reports.common.overlay import overlay
-from imbalens.reports.common.style import plain, save, titled
+from imbalens.reports.common.style import add_title, save
 from imbalens.store.examples import Example
 
 PER_LINE = 5
@@ -20,11 +21,12 @@ def samples_figure(samples: Sequence[Example], *, dataset: str, n_classes: int) 
     shown = len({sample.label for sample in samples})
     note = f"{shown} of {n_classes} classes" if shown < n_classes else ""
     figure = Figure(figsize=(2.1 * PER_LINE, 2.4 * lines + 0.7), layout="constrained")
-    figure.suptitle(titled(f"Prepared images · {dataset}", note))
+    add_title(figure, f"Prepared images · {dataset}", note)
     cells = figure.subplots(lines, PER_LINE, squeeze=False)
+    names = shorten(sample.label for sample in samples)
     for axes, sample in zip(cells.flat, samples, strict=False):
         overlay(axes, sample.image, None, sample.boxes)
-        axes.set_title(plain(sample.label), fontsize=9)
+        axes.set_title(names[sample.label], fontsize=9)
     for axes in cells.flat[len(samples) :]:
         axes.set_axis_off()
     return figure

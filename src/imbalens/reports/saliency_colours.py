@@ -12,14 +12,15 @@ from matplotlib.figure import Figure
 
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
 from imbalens.analysis.saliency_colours import ALL, COLOUR_GROUPS, Colours, ColourTable
+from imbalens.reports.common.dark import AS_IS
+from imbalens.reports.common.names import shorten
 from imbalens.reports.common.style import (
     INK,
+    add_title,
     head_and_tail,
-    plain,
     quiet,
     save,
     show_image,
-    titled,
 )
 from imbalens.reports.common.tables import head_first
 
@@ -78,14 +79,14 @@ def colours_figure(
     columns = ceil(len(shown) / lines)
     figure = Figure(figsize=(3.0 * columns + 1.2, 3.0 * lines + 0.9), layout="constrained")
     cells = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
-    for axes, name in zip(cells.flat, shown, strict=False):
+    for axes, (name, text) in zip(cells.flat, shorten(shown).items(), strict=False):
         _draw_groups(axes, whole[whole["class"] == name])
-        axes.set_title(plain(name, width=24), fontsize=11)
+        axes.set_title(text, fontsize=11)
     for place in range(len(shown), cells.size):
         cells.flat[place].set_axis_off()
         cells.flat[place - columns].tick_params(labelbottom=True)
     figure.supxlabel(AXIS, fontsize=10)
-    figure.suptitle(titled(f"Colours that define classes · {run}", note))
+    add_title(figure, f"Colours that define classes · {run}", note)
     return figure
 
 
@@ -123,17 +124,18 @@ def class_pages_figure(
     )
     widths = [*(1.0 for _ in archetypes), 1.5]
     cells = figure.subplots(len(classes), len(widths), squeeze=False, width_ratios=widths)
+    names = shorten(classes)
     for line, name in zip(cells, classes, strict=True):
         for axes, archetype in zip(line, archetypes, strict=False):
             row = rows[name, archetype]
             show_image(axes, None if pd.isna(row) else images[int(row)])
-            axes.set_title(f"{plain(name)}, {plain(archetype)}", fontsize=10)
+            axes.set_title(f"{names[name]}, {archetype}", fontsize=10)
         _draw_groups(line[-1], whole[whole["class"] == name])
-        line[-1].set_title(f"{plain(name)}, salient colours", fontsize=10)
+        line[-1].set_title(f"{names[name]}, salient colours", fontsize=10)
     for line in cells[1:]:
         line[-1].sharex(cells[0][-1])
     cells[-1][-1].set_xlabel(AXIS, fontsize=9)
-    figure.suptitle(titled(f"Prototypes and colours · {run}"))
+    add_title(figure, f"Prototypes and colours · {run}")
     return figure
 
 
@@ -165,12 +167,17 @@ def _draw_groups(axes: Axes, rows: pd.DataFrame) -> None:
     shares = 100 * rows["share"].to_numpy(dtype=float)
     colours = np.nan_to_num(rows[["red", "green", "blue"]].to_numpy(dtype=float)) / 255
     axes.barh(
-        range(len(groups)), np.nan_to_num(shares), color=colours, edgecolor="#666666", lw=0.6
+        range(len(groups)),
+        np.nan_to_num(shares),
+        color=colours,
+        edgecolor="#808080",  # seen on light and on dark paper
+        lw=0.6,
+        gid=AS_IS,
     )
     for place, share in enumerate(shares):
         text = " none" if np.isnan(share) else f" {share:.1f}" if share > 0 else " 0"
         axes.text(np.nan_to_num(share), place, text, va="center", fontsize=7, color=INK)
-    axes.set_yticks(range(len(groups)), [plain(group) for group in groups], fontsize=8)
+    axes.set_yticks(range(len(groups)), groups, fontsize=8)
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.margins(x=0.15)
     quiet(axes)

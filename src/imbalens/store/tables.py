@@ -46,11 +46,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A kind of table, of which there is one per run, dataset or comparison.
+    """A kind of table, of which there is one per run, dataset or comparison, or one alone.
 
     Attributes:
         stage: Stage that writes it.
-        path: Where it lies, "{name}" standing for what it is about.
+        path: Where it lies, "{name}" standing for what it is about, if there are several.
         columns: Its columns in their order.
         further: Kind of the columns that may follow these, whose names depend on the data.
     """
@@ -66,7 +66,7 @@ class Table:
 
     def command(self, name: str) -> str:
         """Return what writes the table about `name`."""
-        return f"dvc repro {self.stage}@{name}"
+        return f"dvc repro {self.stage}" + (f"@{name}" if "{name}" in self.path else "")
 
 
 def write_table(table: Table, name: str, frame: "pd.DataFrame") -> None:

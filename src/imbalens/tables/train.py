@@ -8,8 +8,12 @@ HISTORY = Table(
     (
         Column("epoch", "integer", "from 0"),
         Column("loss", "number", "mean over the training images"),
-        Column("accuracy", "number", "share of images, or of their labels, decided right"),
+        Column(
+            "training_score",
+            "number",
+            "balanced accuracy, or mean AUROC of several labels, of the images as trained on",
+        ),
         Column("learning_rate", "number", "of the epoch"),
-        Column("validation_score", "number", "balanced accuracy or mean AUROC, if there are any"),
+        Column("validation_score", "number", "the same of validation images, if there are any"),
     ),
 )

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, assert_never
@@ -10,7 +10,7 @@ from typing import Any, assert_never
 import numpy as np
 import torch
 from dvclive.live import Live
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -18,26 +18,31 @@ from imbalens.classes import UNKNOWN
 from imbalens.errors import InputError
 from imbalens.models.network import Network
 from imbalens.params.recipes import Adam, Optimizer, Recipe, Sgd
-from imbalens.training.batches import ImageTensors, plain_batches, training_batches
+from imbalens.training.batches import ImageTensors, training_batches
 from imbalens.training.devices import precision_context
 from imbalens.training.fitting import in_batches
 from imbalens.training.graphs import Forward, training_forward
 from imbalens.training.resuming import TrainingState, restore, save_state
 from imbalens.training.schedules import learning_rate
+from imbalens.training.scores import evaluate, require_score, score, show_score, to_outputs
+
+PAUSE = 1.0  # seconds between two figures on the progress bar, at least
+MAX_SHARE = 0.01  # of the time that these figures may take
 
 Objective = Callable[[Tensor, Tensor, int], Tensor]
 
 
 @dataclass(frozen=True)
 class EpochResult:
-    """Mean loss and accuracy over an epoch's images, as trained on.
+    """What an epoch's images say of the network, each as it was trained on.
 
-    Of several labels, accuracy is the share of right decisions (probability above 0.5). Both are
-    over the labels that are known; a batch's loss counts by how many these are.
+    Attributes:
+        loss: Mean over the images; where labels are unknown, a batch counts by how many are known.
+        training_score: See `scores.score`.
     """
 
     loss: float
-    accuracy: float
+    training_score: float
 
 
 def train(
@@ -68,8 +73,8 @@ def train(
         work: Folder of the state after each epoch and of DVCLive's running history.
 
     Returns:
-        One row per epoch: epoch, loss, accuracy, learning_rate and, with validation images,
-        validation_score, see `evaluate`.
+        One row per epoch: epoch, loss, training_score, learning_rate and, with validation images,
+        validation_score, see `scores.evaluate`.
 
     Raises:
         InputError: if the loss of an epoch, or an output after the last, is not finite.
@@ -77,8 +82,8 @@ def train(
     model.to(device).to(memory_format=torch.channels_last)
     optimizer = build_optimizer(model, recipe.optimizer, device)
 
-    if validation and validation.labels.ndim == 2:
-        _judgeable_labels(validation)  # not only after an epoch
+    if validation:
+        require_score(validation)  # not only after an epoch
     state = restore(work, model, optimizer) or TrainingState(0, {}, {}, [])
     if state.epoch:
         tqdm.write(f"{name}: goes on after epoch {state.epoch} of {recipe.epochs} ({work})")
@@ -140,10 +145,7 @@ def train(
                     epoch + 1, model.state_dict(), optimizer.state_dict(), history, best
                 ),
             )
-            bar.write(
-                f"{name}: epoch {epoch + 1}/{recipe.epochs}  loss {result.loss:.4f}  "
-                f"accuracy {result.accuracy:.1%}"
-            )
+            bar.write(_line(name, row, recipe.epochs, several_labels=training.labels.ndim == 2))
     if best is not None:
         model.load_state_dict(best)
     require_finite_outputs(
@@ -154,70 +156,6 @@ def train(
         remedy="lower the learning rate in params.yaml (recipes.*)",
     )
     return history
-
-
-def evaluate(
-    model: nn.Module, split: ImageTensors, recipe: Recipe, offset: Float[Tensor, " c"]
-) -> float:
-    """Return how well the network's logits plus `offset` decide on a split, in [0, 1].
-
-    It is the top-1 accuracy; of several labels, the mean AUROC of those that some images have and
-    some lack, over the images of which it is known.
-
-    Raises:
-        InputError: if no label is so, or an output is not finite.
-    """
-    device = split.labels.device
-    model.eval()
-    with torch.inference_mode(), precision_context(device, recipe.precision):
-        batches = plain_batches(split, batch_size=recipe.batch_size)
-        scores = torch.cat([(model(images) + offset).float() for images, _ in batches])
-    if split.labels.ndim == 1:
-        return float((scores.argmax(1) == split.labels).float().mean())
-    from sklearn.metrics import roc_auc_score  # 1 s, which one label per image does not need
-
-    labels, values = split.labels.cpu().numpy(), scores.cpu().numpy()
-    both = _judgeable_labels(split)
-    if not np.isfinite(values).all():
-        raise InputError(
-            "validation: the network's outputs are not finite; lower the learning rate in "
-            "params.yaml (recipes.*)"
-        )
-    aurocs = []
-    for label in both:
-        known = labels[:, label] != UNKNOWN
-        aurocs.append(roc_auc_score(labels[known, label], values[known, label]))
-    return float(np.mean(aurocs))
-
-
-def _judgeable_labels(split: ImageTensors) -> Int[np.ndarray, " l"]:
-    """Return the labels that some images have and some lack.
-
-    Raises:
-        InputError: if there are none.
-    """
-    labels = split.labels.cpu().numpy()
-    both = np.flatnonzero((labels == 1).any(axis=0) & (labels == 0).any(axis=0))
-    if not len(both):
-        raise InputError(
-            "validation: no label has both positives and negatives in the validation part; set a "
-            "larger datasets.*.validation.share"
-        )
-    return both
-
-
-def count_right(
-    logits: Float[Tensor, "b m"], labels: Tensor
-) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """Return how many images are classified correctly, and of how many that is known.
-
-    Of several labels an image counts by the share of them that is right, and that is known.
-    """
-    n = torch.full((), float(len(labels)), device=labels.device)
-    if labels.ndim == 1:
-        return (logits.argmax(1) == labels).sum().float(), n
-    unknown = (labels == UNKNOWN).float().mean(1).sum()
-    return ((logits > 0) == labels).float().mean(1).sum(), n - unknown
 
 
 def require_finite_outputs(
@@ -278,8 +216,10 @@ def _train_epoch(
     loss_sum = torch.zeros(
         (), dtype=torch.float64 if device.type != "mps" else None, device=device
     )
-    correct, known = torch.zeros((), device=device), torch.zeros((), device=device)
-    shown = time.monotonic()
+    known = torch.zeros((), device=device)
+    several = training.labels.ndim == 2
+    outputs, seen = [], []
+    shown, wait = time.monotonic(), PAUSE
     torch.manual_seed(epoch_seed(seed, epoch))  # networks of others have dropout, some
     for images, labels in training_batches(
         training,
@@ -293,23 +233,44 @@ def _train_epoch(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        right, judged = count_right(logits.detach(), labels)
+        judged = count_known(labels)
         loss_sum += loss.detach() * judged
-        correct += right
         known += judged
+        outputs.append(to_outputs(logits, labels))
+        seen.append(labels)
         bar.update(len(labels))
-        if time.monotonic() - shown > 1:  # reading a figure waits for the device: not every step
+        # reading a figure waits for the device, and a score takes time: not every step
+        if not bar.disable and time.monotonic() - shown > wait:
+            began = time.monotonic()
+            so_far = _judge(loss_sum, known, outputs, seen)
+            title, value = show_score(so_far.training_score, several_labels=several)
+            bar.set_postfix({"epoch": epoch + 1, "loss": f"{so_far.loss:.3f}", title: value})
             shown = time.monotonic()
-            so_far = _means(loss_sum, correct, known)
-            bar.set_postfix(
-                epoch=epoch + 1, loss=f"{so_far.loss:.3f}", accuracy=f"{so_far.accuracy:.1%}"
-            )
-    return _means(loss_sum, correct, known)
+            wait = max(PAUSE, (shown - began) / MAX_SHARE)
+    return _judge(loss_sum, known, outputs, seen)
 
 
-def _means(loss_sum: Tensor, correct: Tensor, known: Tensor) -> EpochResult:
-    n = float(known) or math.inf  # of nothing that is known, both are 0
-    return EpochResult(float(loss_sum) / n, float(correct) / n)
+def count_known(labels: Tensor) -> Float[Tensor, ""]:
+    """Return of how many images the label is known; of several, the share of them counts."""
+    n = torch.full((), float(len(labels)), device=labels.device)
+    return n - (labels == UNKNOWN).float().mean(1).sum() if labels.ndim == 2 else n
+
+
+def _judge(
+    loss_sum: Tensor, known: Tensor, outputs: Sequence[Tensor], labels: Sequence[Tensor]
+) -> EpochResult:
+    loss = float(loss_sum) / (float(known) or math.inf)  # 0 where nothing is known
+    return EpochResult(loss, score(torch.cat([*outputs]), torch.cat([*labels])))
+
+
+def _line(name: str, row: Mapping[str, int | float], epochs: int, *, several_labels: bool) -> str:
+    """Say what an epoch came to."""
+    parts = [f"{name}: epoch {row['epoch'] + 1:g}/{epochs}", f"loss {row['loss']:.4f}"]
+    for key, where in {"training_score": "", "validation_score": " of validation images"}.items():
+        if key in row:
+            title, value = show_score(row[key], several_labels=several_labels)
+            parts.append(f"{title}{where} {value}")
+    return ", ".join(parts)
 
 
 def build_optimizer(

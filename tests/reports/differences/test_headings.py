@@ -13,7 +13,7 @@ from imbalens.reports.differences.headings import heading
         ("iobb_shifted", "IoBB, shifted boxes"),
         ("iou_matched", "IoU, matched scale"),
         ("empty_matched", "empty maps, matched scale"),
-        ("many", "recall, many-shot classes"),
+        ("many", "recall of many-shot classes"),
         ("training images", "training images"),
         ("matched", "matched"),
     ],

@@ -29,7 +29,9 @@ class MeasureSpec:
             pairs of an image and a class. "images": annotated images. "errors": all errors. None:
             it is no mean.
         per_class: Whether it is given of each class too.
-        headline: Whether it stands in the table of all runs.
+        in_table: Whether it stands in the table of all settings.
+        headline: Whether it is one of the few that answer what the loss changed, see
+            `analysis.summary`.
         has_interval: Whether resampling says how far a difference may lie from that on other
             images.
         key: Where it stands in the stage's metrics, levels joined by dots; its name if empty.
@@ -45,6 +47,7 @@ class MeasureSpec:
     better: Literal["up", "down"] | None
     mean: Mean | None
     per_class: bool = False
+    in_table: bool = False
     headline: bool = False
     has_interval: bool = True
     key: str = ""
@@ -102,12 +105,20 @@ KLD_RANDOM = MeasureSpec(
 ADVERSARIES = (LOG_LOSS, LOG_LOSS_FDR, LOG_LOSS_RANDOM, KLD, KLD_FDR, KLD_RANDOM)
 
 IOBB = MeasureSpec(
-    "iobb", "cam_alignment", "IoBB", "up", "pairs", per_class=True, headline=True, main=True
+    "iobb",
+    "cam_alignment",
+    "IoBB",
+    "up",
+    "pairs",
+    per_class=True,
+    in_table=True,
+    headline=True,
+    main=True,
 )
 IOR = MeasureSpec(
-    "ior", "cam_alignment", "IoR", "up", "pairs", per_class=True, headline=True, main=True
+    "ior", "cam_alignment", "IoR", "up", "pairs", per_class=True, in_table=True, main=True
 )
-IOU = MeasureSpec("iou", "cam_alignment", "IoU", "up", "pairs", per_class=True, headline=True)
+IOU = MeasureSpec("iou", "cam_alignment", "IoU", "up", "pairs", per_class=True, in_table=True)
 POINTING = MeasureSpec(
     "pointing",
     "cam_alignment",
@@ -115,6 +126,7 @@ POINTING = MeasureSpec(
     "up",
     "pairs",
     per_class=True,
+    in_table=True,
     headline=True,
     interval="share",
 )
@@ -135,7 +147,7 @@ ALL_ZERO = MeasureSpec(
     "down",
     "pairs",
     per_class=True,
-    headline=True,
+    in_table=True,
     interval="share",
 )
 IOBB_UNTRAINED = MeasureSpec(
@@ -144,7 +156,7 @@ IOBB_UNTRAINED = MeasureSpec(
     "IoBB, untrained",
     None,
     "pairs",
-    headline=True,
+    in_table=True,
     key="untrained.iobb",
 )
 IOBB_SHIFTED = MeasureSpec(
@@ -153,7 +165,7 @@ IOBB_SHIFTED = MeasureSpec(
     "IoBB, shifted boxes",
     None,
     "pairs",
-    headline=True,
+    in_table=True,
     key="shifted.iobb",
 )
 EMPTY_MATCHED = MeasureSpec(
@@ -204,12 +216,12 @@ PIXEL_AUROC = MeasureSpec(
 MATCHED_SCALE = (IOBB_MATCHED, IOR_MATCHED, PIXEL_AUROC)
 
 DISJOINT = MeasureSpec(
-    "disjoint", "concepts", "disjoint concepts", None, "images", headline=True, main=True
+    "disjoint", "concepts", "disjoint concepts", None, "images", in_table=True, main=True
 )
 UNIQUE = MeasureSpec(
-    "unique", "concepts", "unique concepts", None, "images", headline=True, main=True
+    "unique", "concepts", "unique concepts", None, "images", in_table=True, main=True
 )
 DEAD_CHANNELS = MeasureSpec(
-    "dead_channels", "concepts", "dead channels", "down", None, headline=True
+    "dead_channels", "concepts", "dead channels", "down", None, in_table=True
 )
 CONCEPTS = (DISJOINT, UNIQUE, DEAD_CHANNELS)

@@ -10,15 +10,26 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from imbalens.reports.common import palette
+from imbalens.reports.common.names import shorten
 from imbalens.reports.common.overlay import add_scale, overlay
-from imbalens.reports.common.style import INK, PALETTE, plain, quiet, save, say, titled
+from imbalens.reports.common.style import (
+    FIRST,
+    INK,
+    SECOND,
+    add_legend,
+    add_title,
+    quiet,
+    save,
+    say,
+)
 from imbalens.store.examples import Example
 from imbalens.tables.cam_alignment import column_of
 
 MANY_CLASSES = 20
 EXAMPLES_PER_LINE = 4
 BAR_WIDTH = 0.38
-BARS = {"iobb": ("IoBB", PALETTE[8], -0.2), "ior": ("IoR", PALETTE[7], 0.2)}
+BARS = {"iobb": ("IoBB", FIRST, -0.2), "ior": ("IoR", SECOND, 0.2)}
 MAPS = {False: "Class activation maps", True: "Grad-CAM"}
 CONTROLS = {"untrained": ("untrained network", "D"), "shifted": ("shifted boxes", "X")}
 
@@ -28,10 +39,10 @@ def alignment_figure(table: pd.DataFrame, *, run: str, grad_cam: bool = False) -
     classes, overall = table[:-1], table[-1:]
     drawn = classes[classes["pairs"] > 0]
     n_bare, n_drawn = len(classes) - len(drawn), len(drawn)
-    size = (min(18.0, max(7.0, 0.6 * n_drawn + 3)), 7.5)
+    size = (min(14.0, max(7.0, 0.6 * n_drawn + 3)), 7.5)
     figure = Figure(figsize=size, layout="constrained")
     note = f"classes without a box, not drawn: {n_bare}" if n_bare else ""
-    figure.suptitle(titled(f"{MAPS[grad_cam]} and boxes · {run}", note))
+    add_title(figure, f"{MAPS[grad_cam]} and boxes · {run}", note)
     if drawn.empty:
         say(figure.subplots(), "no annotated image")
         return figure
@@ -50,7 +61,7 @@ def alignment_figure(table: pd.DataFrame, *, run: str, grad_cam: bool = False) -
             values,
             s=16 if many else 34,
             marker=marker,
-            color="white",
+            color=palette.PAPER.light,
             edgecolor=INK,
             lw=0.9,
             zorder=3,
@@ -71,12 +82,9 @@ def alignment_figure(table: pd.DataFrame, *, run: str, grad_cam: bool = False) -
     figure.supylabel("mean over pairs of an image and a class", fontsize=10)
     for axes in (soft, matched):
         quiet(axes)
-        axes.legend(
-            handles=[*axes.containers, *axes.collections, *axes.lines],
-            loc="center left",
-            bbox_to_anchor=(1, 0.5),
-            frameon=False,
-        )
+        drawn = [*axes.containers, *axes.collections, *axes.lines]
+        entries = {str(handle.get_label()): handle for handle in drawn}
+        add_legend(axes, entries, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
@@ -107,14 +115,15 @@ def cams_figure(
     columns = max(1, min(EXAMPLES_PER_LINE, len(examples)))
     lines = max(1, ceil(len(examples) / columns))
     figure = Figure(figsize=(2.3 * columns + 1.4, 2.55 * lines + 0.9), layout="constrained")
-    figure.suptitle(titled(f"{MAPS[grad_cam]} and boxes", run))
+    add_title(figure, f"{MAPS[grad_cam]} and boxes", run)
     cells = figure.subplots(lines, columns, squeeze=False)
     if not examples:
         say(cells[0, 0], "no annotated image")
         return figure
+    names = shorten(example.label for example in examples)
     for axes, example, cam, value in zip(cells.flat, examples, cams, iobb, strict=False):
         overlay(axes, example.image, cam, example.boxes)
-        axes.set_title(f"{plain(example.label)}\nIoBB {value:.2f}", fontsize=9)
+        axes.set_title(f"{names[example.label]}\nIoBB {value:.2f}", fontsize=9)
     for axes in cells.flat[len(examples) :]:
         axes.set_axis_off()
     add_scale(figure, cells.flat)
@@ -156,8 +165,9 @@ def _draw_bars(
 def _name_places(
     axes: Axes, places: Float[np.ndarray, " rows"], rows: pd.DataFrame, *, many: bool
 ) -> None:
+    names = shorten(rows["class"])
     labels = [
-        f"{plain(name)} ({pairs})"
+        f"{names[name]} ({pairs})"
         for name, pairs in zip(rows["class"], rows["pairs"], strict=True)
     ]
     if many:

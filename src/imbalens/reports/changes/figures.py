@@ -11,22 +11,23 @@ import pandas as pd
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, Normalize, to_rgb
+from matplotlib.colors import Colormap, Normalize, to_hex
 from matplotlib.figure import Figure
 
 from imbalens.analysis.adversaries.scores import tells_of
 from imbalens.analysis.archetypes.judging import ARCHETYPE_NAMES
 from imbalens.analysis.common.counting import divide
 from imbalens.reports.changes.similarity import draw_similarity
-from imbalens.reports.common.run_names import short_names
+from imbalens.reports.common import palette
+from imbalens.reports.common.dark import DIVERGING
+from imbalens.reports.common.names import short_names, shorten
 from imbalens.reports.common.style import (
     NEUTRAL,
+    add_title,
     head_and_tail,
-    ink_on,
-    plain,
     save,
     say,
-    titled,
+    write_on,
 )
 
 ALL = "all classes"
@@ -57,7 +58,8 @@ def flows_figure(table: pd.DataFrame, *, dataset: str, baseline: str) -> Figure:
     if not runs:
         return _nothing(heading)
     classes, note = _choose(table)
-    n_columns, n_lines = min(len(runs), RUNS_PER_LINE), ceil(len(runs) / RUNS_PER_LINE)
+    n_lines = ceil(len(runs) / RUNS_PER_LINE)
+    n_columns = ceil(len(runs) / n_lines)
     heights = [0.5 * len(ARCHETYPE_NAMES), 0.3 * len(classes)]
     figure = Figure(
         figsize=(max(8.0, 2.6 * n_columns + 4.5), n_lines * (sum(heights) + 2.4) + 1.4),
@@ -68,7 +70,8 @@ def flows_figure(table: pd.DataFrame, *, dataset: str, baseline: str) -> Figure:
     nets = {run: _net(part, classes) for run, part in table[table["class"].notna()].groupby("run")}
     furthest = max(np.nan_to_num(np.abs(net)).max() for net in nets.values()) or 1.0
     shades = Normalize(0, 100), matplotlib.colormaps["cividis"]
-    signs = Normalize(-furthest, furthest), matplotlib.colormaps["PuOr"]
+    signs = Normalize(-furthest, furthest), DIVERGING
+    names = shorten(runs, width=80)
     for place, run in enumerate(runs):
         line, column = divmod(place, n_columns)
         above, below = grid[2 * line, column], grid[2 * line + 1, column]
@@ -76,7 +79,7 @@ def flows_figure(table: pd.DataFrame, *, dataset: str, baseline: str) -> Figure:
         shares = 100 * divide(counts, counts.sum(axis=1, keepdims=True))
         _draw_grid(above, shares, [[f"{n:.0f}" for n in row] for row in counts], *shades)
         _draw_grid(below, nets[run], [[_signed(n) for n in row] for row in nets[run]], *signs)
-        above.set_title("\n".join(wrap(plain(run, width=80), TITLE_WIDTH)), fontsize=10)
+        above.set_title("\n".join(wrap(names[run], TITLE_WIDTH)), fontsize=10)
         first = column == 0
         _name_ticks(above, ARCHETYPE_NAMES if first else [], ARCHETYPE_NAMES)
         _name_ticks(below, classes if first else [], ARCHETYPE_NAMES)
@@ -87,15 +90,13 @@ def flows_figure(table: pd.DataFrame, *, dataset: str, baseline: str) -> Figure:
     for above, below in zip(grid[::2], grid[1::2], strict=True):
         _add_scale(figure, above, *shades, label="% of the row")
         _add_scale(figure, below, *signs, label="change, % of the class")
-    figure.suptitle(
-        titled(
-            heading,
-            f"baseline: {baseline}",
-            "above: instances by archetype in the baseline (row) and in the run (column)",
-            "below: what each archetype gained or lost, in % of the class (grey: no instance)",
-            note,
-        ),
-        fontsize=11,
+    add_title(
+        figure,
+        heading,
+        f"baseline: {baseline}",
+        "above: instances by archetype in the baseline (row) and in the run (column)",
+        "below: what each archetype gained or lost, in % of the class (grey: no instance)",
+        note,
     )
     return figure
 
@@ -161,7 +162,7 @@ def changes_figure(table: pd.DataFrame, *, dataset: str, baseline: str) -> Figur
         shades = matplotlib.colormaps["cividis_r" if measure in ALIKE else "cividis"]
         _draw_grid(axes, values, texts, Normalize(0, largest if largest > 0 else 1), shades)
         _name_ticks(axes, [ALL, *classes] if place % n_columns == 0 else [], shown)
-        axes.axhline(0.5, color="white", lw=3)
+        axes.axhline(0.5, color=palette.PAPER.light, lw=3)
         chances = [f"{factor * chance:{number}}" for chance in part["chance"].dropna().unique()]
         by_chance = f"\n(by chance {', '.join(chances)})" if chances else ""
         axes.set_title(title + by_chance, fontsize=9)
@@ -170,7 +171,7 @@ def changes_figure(table: pd.DataFrame, *, dataset: str, baseline: str) -> Figur
     key = "brighter: more has changed; grey: not defined"
     around = tells_of(len(table["class"].dropna().unique())) or "adversaries" not in measures
     why = "" if around else "adversaries, errors: with two classes always the other one"
-    figure.suptitle(titled(heading, f"baseline: {baseline}", key, why, note), fontsize=11)
+    add_title(figure, heading, f"baseline: {baseline}", key, why, note)
     return figure
 
 
@@ -226,7 +227,7 @@ def _signed(value: float) -> str:
 
 def _nothing(heading: str) -> Figure:
     figure = Figure(figsize=(7, 2), layout="constrained")
-    figure.suptitle(titled(heading))
+    add_title(figure, heading)
     say(figure.subplots(), "no run of this dataset beside the baseline")
     return figure
 
@@ -242,20 +243,14 @@ def _draw_grid(
     shown = colours.with_extremes(bad=NEUTRAL)
     axes.imshow(values, cmap=shown, norm=scale, interpolation="nearest", aspect="auto")
     for row, column in np.argwhere(~np.isnan(values)).tolist():
-        axes.text(
-            column,
-            row,
-            texts[row][column],
-            ha="center",
-            va="center",
-            fontsize=8,
-            color=ink_on(to_rgb(shown(float(scale(values[row, column]))))),
-        )
+        ground = to_hex(shown(float(scale(values[row, column]))))
+        write_on(axes, column, row, texts[row][column], ground, size=8)
 
 
 def _name_ticks(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
-    axes.set_xticks(range(len(columns)), [plain(c) for c in columns], rotation=90, fontsize=8)
-    axes.set_yticks(range(len(rows)), [plain(name) for name in rows], fontsize=8)
+    across, down = (list(shorten(names).values()) for names in (columns, rows))
+    axes.set_xticks(range(len(columns)), across, rotation=90, fontsize=8)
+    axes.set_yticks(range(len(rows)), down, fontsize=8)
 
 
 def _add_scale(

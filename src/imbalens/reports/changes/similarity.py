@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from imbalens.analysis.changes.similarity import Similarity
 from imbalens.reports.common.matrix import draw_cells, matrix_figure
-from imbalens.reports.common.run_names import short_names
-from imbalens.reports.common.style import save, say, titled
+from imbalens.reports.common.names import short_names
+from imbalens.reports.common.style import add_title, save, say
 
 
 def similarity_table(similarity: Similarity, runs: Sequence[str]) -> pd.DataFrame:
@@ -49,7 +49,7 @@ def similarity_figure(table: pd.DataFrame, *, dataset: str) -> Figure:
         colour_label="linear CKA, debiased",
         gamma=1.0,
     )
-    axes.set_title(titled(f"Similarity of features of the same images · {dataset}"), fontsize=11)
+    add_title(figure, f"Similarity of features of the same images · {dataset}")
     return figure
 
 

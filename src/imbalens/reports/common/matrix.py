@@ -6,12 +6,14 @@ import matplotlib
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.colors import PowerNorm, to_rgb
+from matplotlib.colors import PowerNorm, to_hex
 from matplotlib.figure import Figure
 
-from imbalens.reports.common.style import NEUTRAL, ink_on, plain
+from imbalens.reports.common.names import shorten
+from imbalens.reports.common.style import NEUTRAL, write_on
 
 MAX_NUMBERED = 30
+MAX_NAMED = 50
 INCHES_PER_CLASS = 0.5
 MAX_INCHES = 14.0
 
@@ -33,7 +35,7 @@ def draw_cells(
     colour_label: str,
     gamma: float,
 ) -> None:
-    """Draw coloured cells with a colour bar; a NaN cell is grey.
+    """Draw coloured cells with a colour bar; a NaN cell is grey, of very many every n-th is named.
 
     Args:
         axes: Where to draw.
@@ -49,21 +51,14 @@ def draw_cells(
     top = float(known.max()) if known.size and known.max() > 0 else 1.0
     scale = PowerNorm(gamma, vmin=0.0, vmax=top)
     picture = axes.imshow(values, cmap=colours, norm=scale, interpolation="nearest")
-    size = 9 if len(columns) <= MAX_NUMBERED else 5.5
-    names = [plain(name) for name in columns]
-    axes.set_xticks(range(len(columns)), names, rotation=90, fontsize=size)
-    axes.set_yticks(range(len(rows)), [plain(name) for name in rows], fontsize=size)
+    across, down = (list(shorten(names).values()) for names in (columns, rows))
+    step = -(-len(columns) // MAX_NAMED)
+    axes.set_xticks(range(0, len(columns), step), across[::step], rotation=90, fontsize=9)
+    axes.set_yticks(range(0, len(rows), step), down[::step], fontsize=9)
     bar = axes.figure.colorbar(picture, ax=axes, shrink=0.8, pad=0.02)
     bar.set_label(colour_label)
     if len(columns) > MAX_NUMBERED:
         return
     for row, column in np.argwhere(~np.isnan(values)).tolist():
-        axes.text(
-            column,
-            row,
-            texts[row][column],
-            ha="center",
-            va="center",
-            fontsize=8,
-            color=ink_on(to_rgb(colours(float(scale(values[row, column]))))),
-        )
+        ground = to_hex(colours(float(scale(values[row, column]))))
+        write_on(axes, column, row, texts[row][column], ground, size=8)

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from imbalens.reports.common.style import plain, save, say
+from imbalens.reports.common.style import save, say
 
 STATUS = "not applicable"
 
@@ -33,5 +34,5 @@ def draw_reason(reason: str, path: Path) -> None:
         path: PNG to write.
     """
     figure = Figure(figsize=(7, 1.6))
-    say(figure.subplots(), f"Not applicable: {plain(reason, width=90)}.")
+    say(figure.subplots(), "\n".join(wrap(f"Not applicable: {reason}.", 80)))
     save(figure, path)

@@ -46,6 +46,7 @@ RUNS = (  # settings, in their order; the trainings of one share its colour
     Shade("#5016e6", "#7564f3"),
     Shade("#900d26", "#e02e5c"),
 )
+MARKERS = "os^DPv*X"  # settings in figures, beside their colour
 MEASURES = (Shade("#506486", "#7c8fb5"), Shade("#d0a15e", "#deba4c"))  # of one and the same run
 ARCHETYPES = {
     "safe": Shade("#0f89e8", "#75c2ef"),

@@ -1,38 +1,31 @@
-"""What all figures share: colours, which classes are shown, and how a figure becomes a file."""
+"""What all figures share: which classes are shown, text on areas, legends, and the file."""
 
-from collections.abc import Sequence
+import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import UInt8
+from matplotlib import rc_context
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.container import Container
 from matplotlib.figure import Figure
 
+from imbalens.reports.common import palette
+from imbalens.reports.common.dark import ON, darken, ink_on, with_dark
+from imbalens.reports.common.glyphs import make_drawable
+from imbalens.reports.common.palette import MAX_CLASSES
 from imbalens.store.files import atomic_path
 
-# Twelve hues that stay apart under the common colour-vision deficiencies (Tol "muted" and
-# Okabe-Ito, reordered so that neighbours in a legend differ in lightness too).
-PALETTE = (
-    "#332288",
-    "#88CCEE",
-    "#117733",
-    "#DDCC77",
-    "#CC6677",
-    "#44AA99",
-    "#882255",
-    "#E69F00",
-    "#0072B2",
-    "#C9A0DC",
-    "#555555",
-    "#999933",
-)
-NEUTRAL = "#D9D9D9"
-INK = "#222222"
-MAX_CLASSES = len(PALETTE)
+INK, NEUTRAL = palette.INK.light, palette.OTHERS.light
+FIRST, SECOND = (shade.light for shade in palette.MEASURES)  # measures of one run, side by side
 SHOWN_AT_EACH_END = 5
 PIXELS_PER_INCH = 130
+CHARACTERS_PER_INCH = 10  # of a title
 
 
 def head_and_tail(classes: Sequence[str]) -> tuple[list[str], str]:
@@ -54,33 +47,35 @@ def head_and_tail(classes: Sequence[str]) -> tuple[list[str], str]:
     return shown, f"{ends} largest and {ends} smallest of {len(classes)} classes"
 
 
-def titled(what: str, *notes: str) -> str:
-    """Join a title and its notes, each on a line of its own; empty notes are dropped."""
-    return "\n".join(plain(part, width=100) for part in (what, *notes) if part)
+def add_title(figure: Figure, what: str, *notes: str) -> None:
+    """Write a title and its notes over a figure, as wide as it; empty notes are dropped."""
+    width = int(figure.get_figwidth() * CHARACTERS_PER_INCH)
+    parts = [wrap(" ".join(part.split()), width) for part in (what, *notes)]
+    figure.suptitle("\n".join(line for part in parts for line in part), fontsize=12)
 
 
-def plain(name: object, *, width: int = 24) -> str:
-    """Make a name safe to draw: no mathematics between dollar signs, no longer than `width`.
+def write_on(axes: Axes, x: float, y: float, text: str, ground: str, *, size: float) -> None:
+    """Write in the middle of an area of the colour `ground`, dark or light as reads better."""
+    middle = axes.text(x, y, text, ha="center", va="center", fontsize=size, color=ink_on(ground))
+    middle.set_gid(f"{ON}{ground}")
 
-    A long name loses its middle: the names of a dataset often differ only in how they end.
+
+def add_legend(
+    owner: Figure | Axes,
+    entries: Mapping[str, Artist | Container],
+    **options: Any,  # noqa: ANN401
+) -> None:
+    """Add a legend without a frame, of which no entry is left out, whatever it is called.
+
+    matplotlib's own choice of entries drops those that begin with an underscore.
+
+    Args:
+        owner: The figure or the panel that it belongs to.
+        entries: What is shown beside each text.
+        **options: As matplotlib takes them.
     """
-    text = str(name)
-    if len(text) > width:
-        front, back = width // 2, (width - 1) // 2
-        text = f"{text[:front]}…{text[-back:]}"
-    return text.replace("$", r"\$")
-
-
-def ink_on(colour: str | tuple[float, float, float]) -> str:
-    """Return the text colour, dark or white, that reads better on `colour`."""
-    luminance = float(np.dot(to_rgb(colour), (0.299, 0.587, 0.114)))
-    return INK if luminance > 0.5 else "white"
-
-
-def paler(colour: str) -> str:
-    """Return the colour halfway between `colour` and white."""
-    red, green, blue = to_rgb(colour)
-    return to_hex(((1 + red) / 2, (1 + green) / 2, (1 + blue) / 2))
+    handles = cast("list[Artist]", list(entries.values()))
+    owner.legend(handles, list(entries), frameon=False, **options)
 
 
 def quiet(axes: Axes) -> None:
@@ -105,7 +100,7 @@ def show_image(axes: Axes, image: UInt8[np.ndarray, "_ _ _"] | None) -> None:
     axes.set_yticks([])
     if image is None:
         axes.text(0.5, 0.5, "none", ha="center", va="center", transform=axes.transAxes, color=INK)
-        axes.set_facecolor("#F4F4F4")
+        axes.set_facecolor(palette.RAISED.light)
         axes.set_aspect("equal")
         return
     pixels = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
@@ -115,10 +110,23 @@ def show_image(axes: Axes, image: UInt8[np.ndarray, "_ _ _"] | None) -> None:
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG: atomically, and the same bytes for the same figure.
 
+    The file shows it on light paper and holds it for dark paper too, see `dark`. Any text is
+    drawn, see `glyphs`.
+
     Args:
         figure: What to write.
         path: Where to, ending in `.png`.
     """
     FigureCanvasAgg(figure)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=PIXELS_PER_INCH, metadata={"Software": None})
+    with rc_context({"text.parse_math": False}), atomic_path(path) as temporary:
+        make_drawable(figure)
+        light = _png(figure)
+        figure.set_layout_engine("none")  # everything stays where it is
+        darken(figure)
+        temporary.write_bytes(with_dark(light, _png(figure)))
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=PIXELS_PER_INCH, metadata={"Software": None})
+    return buffer.getvalue()

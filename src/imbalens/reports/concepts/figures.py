@@ -13,17 +13,18 @@ from matplotlib.figure import Figure
 
 from imbalens.analysis.concepts.channels import fire_shares
 from imbalens.analysis.concepts.concepts import Concepts
+from imbalens.reports.common.names import plain, shorten
 from imbalens.reports.common.overlay import overlay
 from imbalens.reports.common.style import (
+    FIRST,
     INK,
     NEUTRAL,
-    PALETTE,
+    SECOND,
+    add_title,
     head_and_tail,
-    plain,
     quiet,
     save,
     say,
-    titled,
 )
 from imbalens.store.examples import Example
 from imbalens.tables.concepts import ALL, PER_IMAGE
@@ -31,6 +32,7 @@ from imbalens.tables.concepts import ALL, PER_IMAGE
 MEASURES = {"disjoint": "parts in the boxes", "unique": "channels with such a part"}
 ACTIVE_COLOUR = "#FFB000"
 CAPTION_WIDTH = 26
+MAX_SHOWN = 30  # classes
 CHANNELS_SHOWN, IMAGES_SHOWN = 8, 5
 
 
@@ -86,22 +88,23 @@ def concepts_figure(table: pd.DataFrame, *, run: str) -> Figure:
     """Build what `draw_concepts` writes."""
     overall = table[table["class"] == ALL].iloc[0]
     classes = table[(table["class"] != ALL) & (table["pairs"] > 0)].set_index("class")
-    shown, note = head_and_tail(list(classes.index))
+    boxed = list(classes.index)
+    shown, note = head_and_tail(boxed) if len(boxed) > MAX_SHOWN else (boxed, "")
     per = "annotated image" if overall["per"] == PER_IMAGE else "image and class"
     labels = [
         f"all, per {per}",
-        *(f"{plain(name)} ({classes['pairs'][name]})" for name in shown),
+        *(f"{text} ({classes['pairs'][name]})" for name, text in shorten(shown).items()),
     ]
     figure = Figure(figsize=(10, 0.34 * len(labels) + 1.6), layout="constrained")
     cells = figure.subplots(1, len(MEASURES), sharey=True)
-    figure.suptitle(titled(f"Concepts in boxes · {run}", note))
+    add_title(figure, f"Concepts in boxes · {run}", note)
     if overall["pairs"] == 0:
         for axes in cells:
             say(axes, "no annotated image")
         return figure
     places = np.arange(len(labels)) + 0.4 * (np.arange(len(labels)) > 0)
     for axes, (measure, label), colour in zip(
-        cells, MEASURES.items(), (PALETTE[8], PALETTE[7]), strict=True
+        cells, MEASURES.items(), (FIRST, SECOND), strict=True
     ):
         values = [overall[measure], *classes.loc[shown, measure]]
         axes.barh(places, values, color=[NEUTRAL, *(colour for _ in shown)])
@@ -136,7 +139,7 @@ def channels_figure(rows: Sequence[ChannelRow], *, run: str) -> Figure:
         figsize=(1.7 * columns + 2.6, 1.95 * max(1, len(rows)) + 0.7), layout="constrained"
     )
     key = "green: boxes; orange: above the channel's threshold" if rows else ""
-    figure.suptitle(titled(f"Channels that fire most in boxes · {run}", key))
+    add_title(figure, f"Channels that fire most in boxes · {run}", key)
     cells = figure.subplots(max(1, len(rows)), columns, squeeze=False)
     if not rows:
         say(cells[0, 0], "no channel fires in a class with enough boxes")

@@ -1,6 +1,6 @@
 """Table, metrics and figure of how settings differ from their baselines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from matplotlib.figure import Figure
 
 from imbalens.analysis.differences.comparison import Difference
 from imbalens.analysis.differences.differences import Differences
-from imbalens.reports.common.style import NEUTRAL, PALETTE, plain, quiet, save, say, titled
+from imbalens.reports.common import palette
+from imbalens.reports.common.names import shorten
+from imbalens.reports.common.style import add_title, quiet, save, say
 from imbalens.reports.differences import headings
 
 FIGURES = (
@@ -47,7 +49,11 @@ def differences_metrics(differences: Sequence[Difference]) -> dict[str, Any]:
 
 
 def differences_figure(
-    differences: Sequence[Difference], *, dataset: str, confidence: float
+    differences: Sequence[Difference],
+    *,
+    dataset: str,
+    confidence: float,
+    numbers: Mapping[str, int],
 ) -> Figure:
     """Build what `draw_differences` writes."""
     shown = [one for one in differences if one.class_name is None]
@@ -62,15 +68,18 @@ def differences_figure(
     baselines = ", ".join(dict.fromkeys(one.baseline for one in shown)) or "the baseline"
     over = " or over ".join(dict.fromkeys(one.over for one in shown)) or "images"
     notes = (f"difference from {baselines}", f"{confidence:.0%} interval over {over}")
-    figure.suptitle(titled(f"What the loss changed · {dataset}", *notes))
+    if any(np.isnan(one.low) and not np.isnan(one.difference) for one in shown):
+        notes = (*notes, "a point without a line: no interval can be given")
+    add_title(figure, f"What the loss changed · {dataset}", *notes)
     if not panels:
         say(figure.subplots(), "nothing to compare with a baseline")
         return figure
+    names = list(shorten(settings, width=34).values())
     cells = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True).ravel()
     for axes in cells[len(panels) :]:
         axes.set_axis_off()
     for axes, (stage, measure) in zip(cells, panels, strict=False):
-        axes.axvline(0, color=NEUTRAL, zorder=0)
+        axes.axvline(0, color=palette.FAINT.light, lw=0.8, zorder=0)
         for one in shown:
             if (one.stage, one.measure) != (stage, measure):
                 continue
@@ -80,11 +89,13 @@ def differences_figure(
                 why = "undefined" if undefined else "too few images"
                 axes.text(0, place, why, fontsize=7, ha="center", va="center")
                 continue
+            number = numbers[one.setting]
+            colour, marker = palette.RUNS[number].light, palette.MARKERS[number]
             if not np.isnan(one.low):
-                axes.plot([one.low, one.high], [place, place], color=PALETTE[0], linewidth=2)
-            axes.plot(one.difference, place, "o", color=PALETTE[0], markersize=5)
+                axes.plot([one.low, one.high], [place, place], color=colour, linewidth=2)
+            axes.plot(one.difference, place, marker, color=colour, markersize=6)
         axes.set_title(f"{headings.heading(stage)}\n{_titled(stage, measure, shown)}", fontsize=9)
-        axes.set_yticks(range(len(settings)), [plain(s, width=34) for s in settings], fontsize=8)
+        axes.set_yticks(range(len(settings)), names, fontsize=8)
         axes.set_ylim(len(settings) - 0.5, -0.5)
         axes.margins(x=0.15)
         axes.locator_params(axis="x", nbins=4)
@@ -109,5 +120,10 @@ def draw_differences(found: Differences, path: Path, *, dataset: str) -> None:
         path: PNG to write.
         dataset: Name of the dataset, for the title.
     """
-    figure = differences_figure(found.differences, dataset=dataset, confidence=found.confidence)
-    save(figure, path)
+    numbers = palette.run_numbers(dict.fromkeys(found.measured, ()))
+    save(
+        differences_figure(
+            found.differences, dataset=dataset, confidence=found.confidence, numbers=numbers
+        ),
+        path,
+    )

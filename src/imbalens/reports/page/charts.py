@@ -44,6 +44,7 @@ def dots(
     title: str,
     caption: str,
     marks: Mapping[str, int],
+    label: str = "",
     rows: str = "class",
     who: str = "run",
     zero: bool = True,
@@ -57,6 +58,7 @@ def dots(
         title: What the chart shows.
         caption: How to read it.
         marks: Number of the colour by run and setting.
+        label: What `value` is called; its heading if empty.
         rows: What names the lines.
         who: What the dots are of.
         zero: Whether the axis begins at 0 rather than near the smallest value.
@@ -85,14 +87,14 @@ def dots(
     tooltip = [
         {"field": "row", "title": heading(rows)},
         {"field": who},
-        {"field": "value", "title": heading(value), "format": ".4f"},
+        {"field": "value", "title": label or heading(value), "format": ".4f"},
         *({"field": bound, "format": ".4f"} for bound in bounds),
         *({"field": column, "title": heading(column), "format": ".3g"} for column in extra),
     ]
     x = {
         "field": "value",
         "type": "quantitative",
-        "title": heading(value),
+        "title": label or heading(value),
         "scale": {"zero": zero},
         "axis": {"tickCount": {"expr": "ceil(width / 80)"}},
     }
@@ -101,7 +103,10 @@ def dots(
         ends = {"x": {**x, "field": "low"}, "x2": {"field": "high"}}
         layers = [
             {"mark": {"type": "rule", "strokeWidth": 2}, "encoding": {**ends, "color": colour}},
-            {"mark": {"type": "rule", "strokeDash": [3, 3]}, "encoding": {"x": {"datum": 0}}},
+            {
+                "mark": {"type": "rule", "strokeDash": [3, 3], "aria": False},
+                "encoding": {"x": {"datum": 0}},
+            },
         ]
     point = {"type": "point", "filled": level is None, "size": 55, "opacity": 1}
     encoding = {"x": x, "color": colour, "shape": shape, "tooltip": tooltip}

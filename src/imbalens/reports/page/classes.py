@@ -13,7 +13,14 @@ from imbalens.reports.page.results import (
     Record,
     by_class_and_run,
 )
-from imbalens.reports.page.tables import PageTable, make_table, number, with_interval
+from imbalens.reports.page.tables import (
+    PageTable,
+    given_columns,
+    make_table,
+    number,
+    with_interval,
+)
+from imbalens.reports.page.words import with_names
 from imbalens.tables.saliency_colours import ALL
 
 MOST = 3  # adversaries of a class
@@ -131,8 +138,8 @@ def _tables(
     for kind, (caption, hidden) in TABLES.items():
         if kind in own:
             rows = own[kind].drop(columns=["class", *hidden], errors="ignore")
-            rows = rows.loc[:, (rows != "").any(axis=0)]
-            found.append(make_table(rows, caption=caption, marks=marks))
+            rows = given_columns(rows)
+            found.append(make_table(rows, caption=caption, marks=marks, stage=kind))
     if adversaries:
         nearest = nearest_adversaries(adversaries)
         found.append(make_table(nearest, caption="Nearest adversaries", marks=marks))
@@ -149,7 +156,8 @@ def _differences(
         caption += f": the {most} with the smallest p, of {len(own)}"
         smallest = np.argsort(pd.to_numeric(own["p"]).to_numpy(), kind="stable")[:most]
         own = own.iloc[np.sort(smallest)]
-    return make_table(with_interval(own.drop(columns="class")), caption=caption, marks=marks)
+    named = given_columns(with_names(own.drop(columns="class")))
+    return make_table(with_interval(named), caption=caption, marks=marks)
 
 
 def nearest_adversaries(adversaries: Mapping[str, Sequence[Record]]) -> pd.DataFrame:

@@ -50,17 +50,30 @@ def fit_page(
             "params.yaml make it smaller."
         )
         fewer = [replace(each, left_out=[*each.left_out, excess]) for each in fewer]
-    tags = TAG * sum(len(each.figures) for each in fewer)
+    tags = 2 * TAG * sum(len(each.figures) for each in fewer)
     return render(fit_figures(fewer, limit=max(0, limit - size - tags))), excess
 
 
 def fit_figures(datasets: Sequence[DatasetResults], *, limit: int) -> list[DatasetResults]:
-    """Leave out the largest figures until all of them fit into `limit` characters."""
-    kept = iter(
-        keep_within([item.source for each in datasets for item in each.figures], limit=limit)
-    )
+    """Leave out figures until the others fit into `limit` characters.
+
+    First those for dark paper, in whose place the others stand, then the others; the largest
+    first.
+    """
+    figures = [item for each in datasets for item in each.figures]
+    sources = keep_within([item.source for item in figures], limit=limit)
+    left = limit - sum(map(len, sources))
+    shown = zip(figures, sources, strict=True)
+    darks = keep_within([item.dark if source else "" for item, source in shown], limit=left)
+    kept = iter(zip(sources, darks, strict=True))
     return [
-        replace(each, figures=[replace(item, source=next(kept)) for item in each.figures])
+        replace(
+            each,
+            figures=[
+                replace(item, source=source, dark=dark)
+                for item, (source, dark) in zip(each.figures, kept, strict=False)
+            ],
+        )
         for each in datasets
     ]
 

@@ -45,21 +45,28 @@
       if (isIntersecting && !drawn.has(target)) draw(target);
     }
   }, { rootMargin: "400px" });
-  const plots = document.querySelectorAll(".plot");
-  plots.forEach((plot) => watcher.observe(plot));
-  document.addEventListener("themechange", () => [...drawn.keys()].forEach(draw));
-  addEventListener("resize", () => {
-    for (const [plot, { narrow }] of drawn) if (narrow !== isNarrow(plot)) draw(plot);
+  const plots = () => document.querySelectorAll(".plot");
+  document.addEventListener("built", ({ target }) => {
+    target.querySelectorAll(".plot").forEach((plot) => watcher.observe(plot));
   });
-  addEventListener("beforeprint", () => plots.forEach((plot) => drawn.has(plot) || draw(plot)));
+  const redraw = (plot) => { // what is folded now is drawn when it is seen again
+    if (plot.clientWidth > 0) draw(plot);
+    else drawn.delete(plot);
+  };
+  document.addEventListener("themechange", () => [...drawn.keys()].forEach(redraw));
+  addEventListener("resize", () => {
+    for (const [plot, { narrow }] of drawn) if (narrow !== isNarrow(plot)) redraw(plot);
+  });
+  addEventListener("beforeprint", () => plots().forEach((plot) => drawn.has(plot) || draw(plot)));
 
   // --- pictures that several places show stand in the file once --------------------------------
-  for (const held of document.querySelectorAll("script.sources")) {
+  document.addEventListener("built", ({ target }) => {
+    const pictures = target.querySelectorAll("[data-picture]");
+    if (pictures.length === 0) return;
+    const held = target.closest("section").querySelector("script.sources");
     const sources = JSON.parse(held.textContent);
-    for (const picture of held.parentElement.querySelectorAll("[data-picture]")) {
-      picture.src = sources[picture.dataset.picture];
-    }
-  }
+    for (const picture of pictures) picture.src = sources[picture.dataset.picture];
+  });
 
   // --- tables: undefined values stay last ------------------------------------------------------
   const collator = new Intl.Collator(undefined, { numeric: true });
@@ -83,22 +90,8 @@
     });
     table.tBodies[0].append(...rows.map(([, row]) => row));
   };
-  for (const table of document.querySelectorAll("table.sortable")) {
-    table.tHead.addEventListener("click", (event) => {
-      const header = event.target.closest("th");
-      if (event.target.closest("button")) sort(header, table);
-    });
-  }
-
-  // --- a link to a class opens it --------------------------------------------------------------
-  const open = () => {
-    const target = document.querySelector("details:target");
-    if (target) {
-      target.open = true;
-      target.scrollIntoView();
-      target.querySelector("summary").focus({ preventScroll: true });
-    }
-  };
-  addEventListener("hashchange", open);
-  addEventListener("load", open); // before, nothing is the target yet
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("table.sortable thead button");
+    if (button) sort(button.closest("th"), button.closest("table"));
+  });
 })();

@@ -42,6 +42,7 @@ class PageFigure:
         owner: Run or dataset that it shows.
         title: What it shows.
         source: Data URI, empty where the figure would not fit into the file.
+        dark: The same for dark paper; empty where there is none, or where it would not fit.
         path: Where it lies in the project.
         width: Width in pixels.
         height: Height in pixels.
@@ -54,6 +55,7 @@ class PageFigure:
     path: str
     width: int
     height: int
+    dark: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,14 @@ class DatasetResults:
         confidence: Nominal coverage of the intervals of the differences.
         of_runs: Table per kind, such as "performance", with a column `run` first; where there
             are rows over all classes, their class is empty.
-        tables: Table per title that belongs to the dataset as a whole.
+        tables: Table per title of what changed between runs.
+        settings: What was measured of each setting, None where there is no such table.
         differences: Comparisons with the baseline, None where there is no such table.
         papers: Tables of the papers, filled with what was measured here.
-        notes: What has to be known to read them, as sentences.
+        sentences: The answer in words.
+        headlines: Headline measures of each setting with their differences, None where there is
+            no such table.
+        notes: What has to be known to read the differences, as sentences.
         claims: Verdicts on the papers' claims, None where there is no such table.
         prior_shift: Sentence per measure on whether paper A's effect survives at matched scale,
             None where there is no such table.
@@ -108,8 +114,11 @@ class DatasetResults:
     confidence: float
     of_runs: Mapping[str, pd.DataFrame]
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    settings: pd.DataFrame | None = None
     differences: pd.DataFrame | None = None
     papers: Sequence[PaperTable] = ()
+    sentences: Sequence[str] = ()
+    headlines: pd.DataFrame | None = None
     notes: Sequence[str] = ()
     claims: pd.DataFrame | None = None
     prior_shift: pd.DataFrame | None = None
@@ -119,6 +128,14 @@ class DatasetResults:
     cams: Sequence[PageExample] = ()
     missing: Sequence[tuple[str, str]] = ()
     left_out: Sequence[str] = ()
+
+    @property
+    def by_setting(self) -> dict[str, list[RunAbout]]:
+        """Trainings of each setting, settings and trainings in their order."""
+        found: dict[str, list[RunAbout]] = {}
+        for run in self.runs:
+            found.setdefault(run.setting, []).append(run)
+        return found
 
     @property
     def classes(self) -> list[str]:

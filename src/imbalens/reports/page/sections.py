@@ -1,12 +1,12 @@
-"""The sections of a dataset: their charts and tables, and which stage makes what is absent."""
+"""The sections of a dataset, in the order in which they answer: what changed, where, why."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from itertools import starmap
 
 import pandas as pd
 
 from imbalens.analysis.adversaries.scores import TWO_CLASSES, tells_of
-from imbalens.analysis.common.measures import IOBB, IOR, LOG_LOSS, UNIQUE
+from imbalens.analysis.common.measures import DISJOINT, IOBB, IOR, LOG_LOSS, UNIQUE, MeasureSpec
 from imbalens.analysis.performance.measures import (
     AP,
     AUROC,
@@ -16,56 +16,42 @@ from imbalens.analysis.performance.measures import (
 )
 from imbalens.reports.differences.headings import heading
 from imbalens.reports.page.charts import Chart, curves, dots, shares
+from imbalens.reports.page.classes import ClassPage
+from imbalens.reports.page.papers import claims_section, tables_section
 from imbalens.reports.page.results import WHOLE, DatasetResults
+from imbalens.reports.page.section import Section, anchor
+from imbalens.reports.page.side_by_side import side_by_side
 from imbalens.reports.page.tables import (
     PageTable,
+    given_columns,
     make_table,
-    paper_texts,
     pivot,
     with_interval,
 )
+from imbalens.reports.page.words import direction, measure_heading, with_names
 
 PER_LABEL, PER_CLASS = (AUROC, AP, PROBABILITY_POSITIVES), (RECALL, PRECISION)
-MANY_ROWS = 60  # a longer table is closed at first
 MAX_ROWS = 500  # a longer table is cut
-DIFFERENCES = (
-    "stage",
-    "measure",
-    "setting",
-    "baseline",
-    "baseline_value",
-    "value",
-    "difference",
-    "low",
-    "high",
+DIFFERENCES = (  # columns that come first
+    *("measure", "better", "setting", "baseline", "baseline_value", "value", "difference"),
+    *("low", "high", "p", "p_adjusted"),
 )
-
-
-@dataclass(frozen=True)
-class Section:
-    """A titled part of a dataset.
-
-    Attributes:
-        title: What it is about.
-        anchor: Where it stands in the page.
-        text: A sentence on how to read it, may be empty.
-        notes: Further sentences, as a list.
-        charts: Charts.
-        tables: Tables shown.
-        closed: Tables behind a heading that opens them.
-    """
-
-    title: str
-    anchor: str
-    text: str = ""
-    notes: Sequence[str] = ()
-    charts: Sequence[Chart] = ()
-    tables: Sequence[PageTable] = ()
-    closed: Sequence[PageTable] = ()
+FIGURES = {  # sections that are made of figures alone: title, hint, stages
+    "archetypes": (
+        "Archetypes",
+        "safe, border, rare and outlier images; their prototypes stand with each class",
+        ("archetypes",),
+    ),
+    "features": ("Features that classes share", "", ("feature_overlap",)),
+    "colours": ("Colours that decide", "of the most salient pixels", ("saliency_colours",)),
+}
 
 
 def build_sections(
-    results: DatasetResults, links: Mapping[str, str], marks: Mapping[str, int]
+    results: DatasetResults,
+    links: Mapping[str, str],
+    marks: Mapping[str, int],
+    pages: Sequence[ClassPage],
 ) -> list[Section]:
     """Build the sections that there are results for.
 
@@ -73,199 +59,177 @@ def build_sections(
         results: All that was read of the dataset.
         links: Anchor by class.
         marks: Number of the colour by run and setting.
+        pages: All classes.
     """
     performance = results.of_runs.get("performance")
     of_labels = performance is not None and AUROC.name in performance
+    rates = PER_LABEL if of_labels else PER_CLASS
+    hint = "Class activation maps against boxes"
     sections = [
-        _side_by_side(results, links, marks),
-        _differences(results, marks),
-        *_papers(results, marks),
-        _claims(results, marks),
-        _per_class(
-            results,
-            "performance",
-            "Performance per class",
-            [spec.name for spec in (PER_LABEL if of_labels else PER_CLASS)],
-            links,
-            marks,
+        _measures(results, marks),
+        _per_class(results, "performance", "Performance per class", rates, links, marks),
+        Section(
+            "Classes",
+            anchor(results, "classes"),
+            hint="everything about one class: prototypes, maps, neighbours",
+            text="Open a class for all that was found of it.",
+            pages=pages,
         ),
-        _per_class(
-            results,
-            "cam_alignment",
-            "Class activation maps against boxes",
-            (IOBB.name, IOR.name),
-            links,
-            marks,
-        ),
-        _per_class(results, "concepts", "Concepts in boxes", (UNIQUE.name,), links, marks),
+        _per_class(results, "cam_alignment", hint, (IOBB, IOR), links, marks, ("compare",)),
+        _per_class(results, "concepts", "Concepts in boxes", (DISJOINT, UNIQUE), links, marks),
         _adversaries(results, marks),
-        _training(results, marks),
+        *starmap(lambda name, of: _figures(results, name, *of), FIGURES.items()),
+        _changes(results, links, marks),
+        claims_section(results, marks),
+        tables_section(results, marks),
+        _runs(results, links, marks),
     ]
     return [section for section in sections if section is not None]
 
 
-def _anchor(results: DatasetResults, name: str) -> str:
-    return f"{results.name}--{name}"  # no class: those have a slash
+def _drawn(results: DatasetResults, stages: Sequence[str]) -> bool:
+    return any(figure.stage in stages for figure in results.figures)
 
 
-def _side_by_side(
-    results: DatasetResults, links: Mapping[str, str], marks: Mapping[str, int]
+def _figures(
+    results: DatasetResults, name: str, title: str, hint: str, stages: Sequence[str]
 ) -> Section | None:
-    tables = [
-        make_table(
-            table.head(MAX_ROWS).drop(columns="model", errors="ignore"),
-            caption=title if len(table) <= MAX_ROWS else f"{title}, the first {MAX_ROWS} rows",
-            links=links,
-            marks=marks,
-        )
-        for title, table in results.tables.items()
-    ]
-    if not tables:
+    if not _drawn(results, stages):
         return None
-    return Section(
-        "Side by side",
-        _anchor(results, "runs"),
-        tables=[table for table in tables if len(table.rows) <= MANY_ROWS],
-        closed=[table for table in tables if len(table.rows) > MANY_ROWS],
-    )
+    return Section(title, anchor(results, name), hint=hint, stages=stages)
 
 
-def _differences(results: DatasetResults, marks: Mapping[str, int]) -> Section | None:
-    if results.differences is None:
+def _measures(results: DatasetResults, marks: Mapping[str, int]) -> Section | None:
+    table = side_by_side(results, marks)
+    if table is None:
         return None
+    title, place = "All measures", anchor(results, "measures")
+    if results.differences is None or results.differences.empty:
+        return Section(title, place, hint="over all classes", tables=[table])
     overall = results.differences[results.differences["class"] == WHOLE].drop(columns="class")
-    n_intervals, level = int((overall["low"] != "").sum()), 1 - results.confidence
-    caption = (
-        "Dot: setting minus baseline, means of their trainings; line: its "
+    level = 1 - results.confidence
+    n_intervals = int((overall["low"] != "").sum())
+    text = (
+        f"Below a value: setting minus baseline, means of their trainings, with its "
         f"{results.confidence:.0%} interval, not corrected for the number of comparisons over all "
-        f"classes ({n_intervals}); hollow where the adjusted p is above {level:.2g}, or unknown."
+        f"classes ({n_intervals}). Set apart: the interval excludes 0; with a star, the adjusted "
+        f"p is at most {level:.2g} too. Differences of single classes stand with each class."
     )
-    charts = [
-        dots(
-            rows.assign(measure=rows["measure"].map(heading)),
-            "difference",
-            rows="measure",
-            who="setting",
-            title=f"Differences from the baseline: {heading(str(stage))}, {results.name}",
-            caption=caption,
-            marks=marks,
-            level=level,
-        )
-        for stage, rows in overall.groupby("stage", sort=False)
-        if (rows["difference"] != "").any()
-    ]
-    first = [name for name in DIFFERENCES if name in overall]
-    ordered = overall[[*first, *(name for name in overall if name not in first)]]
-    table = make_table(
-        with_interval(ordered),
-        caption=f"Every setting against the baseline, {results.name}",
-        marks=marks,
-    )
+    named = given_columns(with_names(overall))
+    first = [name for name in DIFFERENCES if name in named]
     return Section(
-        "Differences from the baseline",
-        _anchor(results, "differences"),
-        text="Those of single classes stand with each class.",
+        title,
+        place,
+        hint="all settings side by side, with differences from the baseline",
+        text=text,
         notes=results.notes,
-        charts=charts,
-        tables=[table] if len(table.rows) <= MANY_ROWS else [],
-        closed=[] if len(table.rows) <= MANY_ROWS else [table],
-    )
-
-
-def _papers(results: DatasetResults, marks: Mapping[str, int]) -> list[Section]:
-    return [
-        Section(
-            table.title,
-            _anchor(results, table.name),
-            text=table.text,
-            tables=[make_table(paper_texts(table), caption=results.name, marks=marks)]
-            if table.rows
-            else [],
-        )
-        for table in results.papers
-    ]
-
-
-def _claims(results: DatasetResults, marks: Mapping[str, int]) -> Section | None:
-    table = results.claims
-    if table is None or table.empty:
-        return None
-    details = table.drop(columns=["claim", "paper", "section"]).rename(columns={"text": "claim"})
-    of_trainings = table["judged"].isin([run.name for run in results.runs])
-    tables = [
-        make_table(
-            _verdicts(rows, marks),
-            caption=f"Verdicts about {what}, {results.name}",
-            marks=marks,
-            verdicts=True,
-        )
-        for what, rows in (
-            ("losses", table[~of_trainings]),
-            ("single trainings", table[of_trainings]),
-        )
-        if not rows.empty
-    ]
-    if results.prior_shift is not None:
-        caption = f"Do paper A's effects survive at matched scale? {results.name}"
-        tables.append(make_table(results.prior_shift, caption=caption, marks=marks))
-    return Section(
-        "Claims of the papers",
-        _anchor(results, "claims"),
-        text="Judged by the whole interval. Not decided: the interval lies on both sides of the "
-        "threshold, a difference is no more than chance after correction for the number of "
-        "comparisons, or each loss was trained once, which tells of two networks and not of their "
-        "losses. Not applicable: the claim says nothing of such a dataset. Not measured: what it "
-        "is about was not computed. The statistics behind the verdicts say which.",
-        tables=tables,
+        charts=_difference_charts(overall, marks, level=level),
+        tables=[table],
         closed=[
             make_table(
-                with_interval(details),
-                caption=f"Statistics behind the verdicts, {results.name}",
+                with_interval(named[[*first, *(name for name in named if name not in first)]]),
+                caption=f"Statistics of the differences, {results.name}",
                 marks=marks,
-                verdicts=True,
             )
         ],
     )
 
 
-def _verdicts(rows: pd.DataFrame, marks: Mapping[str, int]) -> pd.DataFrame:
-    """Return a row per claim, and a column for what it is judged on."""
-    about = rows.drop_duplicates("claim").set_index("claim")
-    each = rows.drop_duplicates(["claim", "judged"])
-    verdicts = each.pivot(index="claim", columns="judged", values="verdict").fillna("")
-    ordered = [name for name in marks if name in verdicts]
-    verdicts = verdicts[[*ordered, *verdicts.columns.difference(ordered)]]
-    text = about["text"].rename("what the paper says")
-    # a run may be called as one of the other columns
-    return pd.concat([text, verdicts.reindex(about.index), about[["paper", "section"]]], axis=1)
+def _difference_charts(
+    overall: pd.DataFrame, marks: Mapping[str, int], *, level: float
+) -> list[Chart]:
+    """Return a chart per stage and direction, so that one side of it is better."""
+    pairs = list(zip(overall["stage"], overall["measure"], strict=True))
+    rows = overall.assign(
+        better=list(starmap(direction, pairs)), row=list(starmap(measure_heading, pairs))
+    )
+    rows = rows[rows["low"] != ""]
+    return [
+        dots(
+            own,
+            "difference",
+            rows="row",
+            who="setting",
+            title=f"Differences from the baseline, {heading(str(stage))}: "
+            f"{better or 'neither side is better'}",
+            caption="Dot: difference; line: its interval; hollow where the adjusted p is above "
+            f"{level:.2g}, or unknown.",
+            marks=marks,
+            level=level,
+        )
+        for (stage, better), own in rows.groupby(["stage", "better"], sort=False)
+    ]
+
+
+def _changes(
+    results: DatasetResults, links: Mapping[str, str], marks: Mapping[str, int]
+) -> Section | None:
+    shown = {title: once_a_pair(table) for title, table in results.tables.items()}
+    tables = [
+        make_table(
+            table.head(MAX_ROWS),
+            caption=title if len(table) <= MAX_ROWS else f"{title}, the first {MAX_ROWS} rows",
+            links=links,
+            marks=marks,
+        )
+        for title, table in shown.items()
+        if not table.empty
+    ]
+    stages = ("changes", "false_positives")
+    if not tables and not _drawn(results, stages):
+        return None
+    return Section(
+        "What changed image by image",
+        anchor(results, "changes"),
+        hint="archetypes, neighbours, features and errors, before and after",
+        stages=stages,
+        closed=tables,
+    )
+
+
+def once_a_pair(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave each pair of runs once in a table of columns `run` and `other`, none with itself."""
+    if not {"run", "other"} <= set(table.columns):
+        return table
+    pairs = [tuple(sorted(pair)) for pair in zip(table["run"], table["other"], strict=True)]
+    again = pd.Series(pairs, index=table.index).duplicated()
+    return table[~again & (table["run"] != table["other"])]
 
 
 def _per_class(
     results: DatasetResults,
     kind: str,
     title: str,
-    measures: Sequence[str],
+    measures: Sequence[MeasureSpec],
     links: Mapping[str, str],
     marks: Mapping[str, int],
+    further: Sequence[str] = (),
 ) -> Section | None:
     """Return a chart and a table of classes and runs for each measure that the table has."""
     table = results.of_runs.get(kind)
+    stages = (*further, kind)
     if table is None:
-        return None
+        return _figures(results, kind, title, "", stages)
     charts, tables = [], []
     of_classes = table[table["class"] != WHOLE]
     counts = results.counts[["class", *({"training images"} & {*results.counts})]]
-    for measure in measures:
+    for spec in measures:
+        measure = spec.name
         if measure not in table or not (of_classes[measure] != "").any():
             continue
-        name = f"{heading(measure)} per class, {results.name}"
-        name = name[0].upper() + name[1:]
+        label = measure_heading(kind, measure)
+        name = f"{label[0].upper()}{label[1:]} per class, {results.name}"
+        better = direction(kind, measure)
+        caption = f"One dot per training; {better}." if better else "One dot per training."
         charts.append(
-            dots(of_classes, measure, title=name, caption="One dot per run.", marks=marks)
+            dots(of_classes, measure, label=label, title=name, caption=caption, marks=marks)
         )
         wide = pivot(of_classes, measure, rows="class", first=counts)
-        tables.append(make_table(wide, caption=name, links=links, marks=marks))
-    return Section(title, _anchor(results, kind), charts=charts, closed=tables)
+        caption = f"{name} ({better})" if better else name
+        tables.append(make_table(wide, caption=caption, links=links, marks=marks))
+    hint = ", ".join(dict.fromkeys(measure_heading(kind, spec.name) for spec in measures))
+    place = anchor(results, kind)
+    return Section(title, place, hint=hint, charts=charts, stages=stages, closed=tables)
 
 
 def _adversaries(results: DatasetResults, marks: Mapping[str, int]) -> Section | None:
@@ -279,27 +243,53 @@ def _adversaries(results: DatasetResults, marks: Mapping[str, int]) -> Section |
         "(errors). An empty row has nothing to count.",
     )
     predictors = results.of_runs.get("adversaries-predictors")
-    tables = []
-    if predictors is not None:
+    tables: list[PageTable] = []
+    if predictors is not None and tells_of(table["class"].nunique()):
         wide = pivot(predictors, LOG_LOSS.name, rows="predictor")
-        what = f"log loss per error, {LOG_LOSS.direction}"
+        what = f"log loss per error, {direction(LOG_LOSS.stage, LOG_LOSS.name)}"
         caption = f"How well errors were foretold ({what}), {results.name}"
-        if not tells_of(table["class"].nunique()):
-            caption += f"; undefined: {TWO_CLASSES}"
         tables = [make_table(wide, caption=caption, marks=marks)]
     return Section(
-        "Nearest adversaries", _anchor(results, "adversaries"), charts=[chart], tables=tables
+        "Nearest adversaries",
+        anchor(results, "adversaries"),
+        hint="which classes lie beside each, and whether errors go there",
+        text="" if tables else f"No prediction of errors is scored: {TWO_CLASSES}.",
+        charts=[chart],
+        tables=tables,
+        stages=("adversaries",),
     )
 
 
-def _training(results: DatasetResults, marks: Mapping[str, int]) -> Section | None:
-    table = results.of_runs.get("train")
-    if table is None:
-        return None
-    chart = curves(
-        table,
-        title=f"Training loss, {results.name}",
-        caption="Losses differ in scale: compare shapes, not heights.",
-        marks=marks,
+def _runs(results: DatasetResults, links: Mapping[str, str], marks: Mapping[str, int]) -> Section:
+    runs = pd.DataFrame(
+        {
+            "run": [run.name for run in results.runs],
+            "setting": [run.setting for run in results.runs],
+            "network": [run.network for run in results.runs],
+            "loss": [run.loss for run in results.runs],
+            "recipe": [run.recipe for run in results.runs],
+            "seed": [str(run.seed) for run in results.runs],
+        }
     )
-    return Section("Training", _anchor(results, "training"), charts=[chart])
+    history = results.of_runs.get("train")
+    charts = []
+    if history is not None:
+        charts = [
+            curves(
+                history,
+                title=f"Training loss, {results.name}",
+                caption="Losses differ in scale: compare shapes, not heights.",
+                marks=marks,
+            )
+        ]
+    return Section(
+        "Runs and images",
+        anchor(results, "runs"),
+        hint="trainings, images per class, training curves",
+        charts=charts,
+        tables=[make_table(runs, caption=f"Runs on {results.name}", marks=marks)],
+        stages=("prepare",),
+        closed=[
+            make_table(results.counts, caption=f"Images per class of {results.name}", links=links)
+        ],
+    )

@@ -10,6 +10,7 @@ from imbalens.reports.common.palette import run_numbers
 from imbalens.reports.differences.headings import heading
 from imbalens.reports.differences.paper_layout import ENDS, PaperTable, paper_frame
 from imbalens.reports.page.results import RunAbout
+from imbalens.reports.page.words import direction, measure_heading
 
 UNDEFINED = "\N{EN DASH}"
 TONES = {"holds": "good", "does not hold": "bad"}
@@ -33,7 +34,8 @@ class Cell:
         order: What a numeric column is sorted by, None for an undefined number.
         href: Where it leads, empty for nowhere.
         mark: Number of the run's colour, shown before the text; None for none.
-        tone: "good", "bad" or nothing, for verdicts.
+        tone: "good", "bad" or nothing, for verdicts and differences.
+        note: What stands below the text, such as the difference from the baseline.
     """
 
     text: str
@@ -41,24 +43,41 @@ class Cell:
     href: str = ""
     mark: int | None = None
     tone: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Column:
-    """Heading of a column, whether it holds numbers, and the number of the colour of its run."""
+    """A column of a table.
+
+    Attributes:
+        heading: What it holds.
+        numeric: Whether all that it holds are numbers.
+        mark: Number of the colour of its run, None if it is of none.
+        hint: What stands below the heading, such as which values are better.
+    """
 
     heading: str
     numeric: bool
     mark: int | None = None
+    hint: str = ""
 
 
 @dataclass(frozen=True)
 class PageTable:
-    """A table with its caption; the first cell of a row names the row."""
+    """A table with its caption; the first cell of a row names the row.
+
+    Attributes:
+        caption: What it shows.
+        columns: Its columns.
+        rows: Its rows, a cell per column.
+        sortable: Whether its rows may be put in another order.
+    """
 
     caption: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
+    sortable: bool = True
 
 
 def number(text: str) -> float | None:
@@ -108,6 +127,7 @@ def make_table(
     links: Mapping[str, str] | None = None,
     marks: Mapping[str, int] | None = None,
     verdicts: bool = False,
+    stage: str = "",
 ) -> PageTable:
     """Turn a table of texts into one to show.
 
@@ -117,6 +137,8 @@ def make_table(
         links: Anchor by class, for columns called `class`.
         marks: Number of the colour by run and setting, for columns called as one or as in `WHO`.
         verdicts: Whether fields that are verdicts are set apart.
+        stage: Stage whose measures the columns are called by, if any: their headings say which
+            values are better.
     """
     links, marks, tones = links or {}, marks or {}, TONES if verdicts else {}
     columns, cells = [], []
@@ -124,8 +146,9 @@ def make_table(
     for place, name in enumerate(map(str, table.columns)):
         values = table.iloc[:, place].tolist()  # two may have one name
         numeric = name not in TEXTS and is_numeric(values)
-        title = name if name in marks else heading(name)
-        columns.append(Column(title, numeric=numeric, mark=marks.get(name)))
+        title = name if name in marks else measure_heading(stage, name)
+        hint = "" if name in marks else direction(stage, name)
+        columns.append(Column(title, numeric=numeric, mark=marks.get(name), hint=hint))
         if numeric:
             texts = zip(shown(values, kinds=kinds), map(number, values), strict=True)
             cells.append([Cell(text, order) for text, order in texts])
@@ -163,6 +186,12 @@ def with_interval(table: pd.DataFrame) -> pd.DataFrame:
         for both in zip(ends[: len(table)], ends[len(table) :], strict=True)
     ]
     return table.assign(low=joined).rename(columns={"low": "interval"}).drop(columns="high")
+
+
+def given_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the columns that are empty in all rows, but for the ends of intervals."""
+    kept = [name in ("low", "high") or bool((table[name] != "").any()) for name in table]
+    return table.loc[:, kept]
 
 
 def paper_texts(table: PaperTable) -> pd.DataFrame:

@@ -8,9 +8,8 @@ from matplotlib.figure import Figure
 
 from imbalens.analysis.performance.measures import PRECISION, RECALL
 from imbalens.reports.common.matrix import draw_cells, matrix_figure
-from imbalens.reports.common.style import INK, PALETTE, plain, quiet, save, titled
-
-MANY_CLASSES = 30
+from imbalens.reports.common.style import FIRST, INK, SECOND, add_legend, add_title, quiet, save
+from imbalens.reports.performance.panels import MANY_CLASSES, class_panels
 
 
 def class_performance_figure(table: pd.DataFrame, *, run: str) -> Figure:
@@ -19,41 +18,28 @@ def class_performance_figure(table: pd.DataFrame, *, run: str) -> Figure:
     places = np.arange(n_classes)
     recalls = 100 * table[RECALL.name].to_numpy(dtype=float)
     precisions = 100 * table[PRECISION.name].to_numpy(dtype=float)
-    many = n_classes > MANY_CLASSES
-    figure = Figure(figsize=(min(18.0, max(7.0, 0.55 * n_classes + 1.5)), 5), layout="constrained")
-    axes = figure.subplots()
-    axes.bar(places, np.nan_to_num(recalls), 0.75, color=PALETTE[8], label=RECALL.heading)
-    axes.scatter(
+    figure, (axes,) = class_panels(table, 1, what="class", height=5)
+    bars = axes.bar(places, np.nan_to_num(recalls), 0.75, color=FIRST)
+    diamonds = axes.scatter(
         places,
         precisions,
-        s=18 if many else 42,
+        s=18 if n_classes > MANY_CLASSES else 42,
         marker="D",
-        color=PALETTE[7],
+        color=SECOND,
         edgecolor=INK,
         lw=0.6,
         zorder=3,
-        label=PRECISION.heading,
     )
     for place in places[np.isnan(recalls)]:
         axes.text(place, 1, "none", ha="center", va="bottom", rotation=90, fontsize=7)
-    trained = table["train_count"].any()  # else nobody knows what on
-    labels = [
-        f"{plain(name)} ({count})" if trained else plain(name)
-        for name, count in zip(table["class"], table["train_count"], strict=True)
-    ]
-    if many:
-        axes.set_xticks(places, labels, rotation=90, fontsize=6)
-    else:
-        axes.set_xticks(places, labels, rotation=45, ha="right")
-    axes.set_xlim(-0.7, n_classes - 0.3)
     axes.set_ylim(0, 104)
     axes.set_ylabel("%")
-    axes.set_xlabel("class (training images), head to tail" if trained else "class")
     title = f"Recall and precision per class · {run}"
     if np.isfinite(recalls).any():
         title += f" · mean recall {np.nanmean(recalls):.1f} %"
-    axes.set_title(titled(title))
-    figure.legend(loc="outside right center", frameon=False)
+    add_title(figure, title)
+    entries = {RECALL.heading: bars, PRECISION.heading: diamonds}
+    add_legend(axes, entries, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     quiet(axes)
     return figure
 
@@ -91,7 +77,7 @@ def confusion_figure(table: pd.DataFrame, *, run: str) -> Figure:
     )
     axes.set_xlabel("predicted")
     axes.set_ylabel("actual")
-    axes.set_title(titled(f"Confusion matrix · {run}"))
+    add_title(figure, f"Confusion matrix · {run}")
     return figure
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.container import BarContainer, Container
 from matplotlib.figure import Figure
 
 from imbalens.analysis.performance.measures import (
@@ -15,9 +17,8 @@ from imbalens.analysis.performance.measures import (
     PROBABILITY,
     PROBABILITY_POSITIVES,
 )
-from imbalens.reports.common.style import INK, PALETTE, paler, plain, quiet, save, titled
-
-MANY_CLASSES = 30
+from imbalens.reports.common.style import FIRST, INK, SECOND, add_legend, add_title, quiet, save
+from imbalens.reports.performance.panels import class_panels
 
 
 def label_performance_figure(
@@ -32,42 +33,26 @@ def label_performance_figure(
             "prevalence",
         )
     )
-    figure = Figure(figsize=(min(18.0, max(7.0, 0.55 * len(table) + 3)), 9), layout="constrained")
-    ranking, precision, probability = figure.subplots(3, sharex=True)
+    figure, (ranking, precision, probability) = class_panels(table, 3, what="label", height=9)
 
-    _bars(ranking, places, aurocs, 0.7, PALETTE[8])
-    ranking.axhline(0.5, color=INK, lw=1.4, ls="--", label="chance")
-    _label_panel(ranking, AUROC.heading, means.get(AUROC.name))
+    _bars(ranking, places, aurocs, 0.7, FIRST)
+    even = ranking.axhline(0.5, color=INK, lw=1.4, ls="--")
+    _label_panel(ranking, AUROC.heading, {"chance": even}, means.get(AUROC.name))
 
-    _bars(precision, places, precisions, 0.7, PALETTE[8])
-    chance = "chance: prevalence"
-    precision.hlines(prevalence, places - 0.42, places + 0.42, color=INK, lw=1.6, label=chance)
-    _label_panel(precision, "Average precision", means.get(AP.name))
-
-    _bars(probability, places - 0.18, positives, 0.34, PALETTE[8], "images with the label")
-    _bars(probability, places + 0.18, everything, 0.34, paler(PALETTE[8]), "all images")
+    _bars(precision, places, precisions, 0.7, FIRST)
+    chance = precision.hlines(prevalence, places - 0.42, places + 0.42, color=INK, lw=1.6)
     _label_panel(
-        probability,
-        "Mean predicted probability",
-        means.get(PROBABILITY_POSITIVES.name),
-        " (images with the label)",
+        precision, "Average precision", {"chance: prevalence": chance}, means.get(AP.name)
     )
 
-    trained = table["train_count"].any()  # else nobody knows what on
-    labels = [
-        f"{plain(name)} ({count})" if trained else plain(name)
-        for name, count in zip(table["class"], table["train_count"], strict=True)
-    ]
-    if len(table) > MANY_CLASSES:
-        probability.set_xticks(places, labels, rotation=90, fontsize=6)
-    else:
-        probability.set_xticks(places, labels, rotation=45, ha="right")
-    room = max(0.7, 2.2 - len(table) / 2)
-    probability.set_xlim(-room, len(table) - 1 + room)
-    probability.set_xlabel(
-        "label (training images that have it), head to tail" if trained else "label"
-    )
-    figure.suptitle(titled(f"Performance per label · {run}"))
+    entries = {
+        "images with the label": _bars(probability, places - 0.18, positives, 0.34, FIRST),
+        "all images": _bars(probability, places + 0.18, everything, 0.34, SECOND),
+    }
+    mean = means.get(PROBABILITY_POSITIVES.name)
+    whose = " (images with the label)"
+    _label_panel(probability, "Mean predicted probability", entries, mean, whose)
+    add_title(figure, f"Performance per label · {run}")
     return figure
 
 
@@ -94,19 +79,24 @@ def _bars(
     heights: Float[np.ndarray, " m"],
     width: float,
     colour: str,
-    label: str | None = None,
-) -> None:
-    axes.bar(places, np.nan_to_num(heights), width, color=colour, label=label)
+) -> BarContainer:
     for place in places[np.isnan(heights)]:
         axes.text(place, 0.02, "none", ha="center", va="bottom", rotation=90, fontsize=7)
+    return axes.bar(places, np.nan_to_num(heights), width, color=colour)
 
 
-def _label_panel(axes: Axes, what: str, mean: tuple[float, int] | None, whose: str = "") -> None:
+def _label_panel(
+    axes: Axes,
+    what: str,
+    entries: Mapping[str, Artist | Container],
+    mean: tuple[float, int] | None,
+    whose: str = "",
+) -> None:
     """Name a panel, say the mean of its values where they are several, add a legend."""
     if mean is not None and mean[1] > 1:
         text = f"mean of {mean[1]} labels: {mean[0]:.3f}{whose}"
         axes.set_title(text, loc="left", fontsize=9)
     axes.set_ylim(0, 1.04)
     axes.set_ylabel(what)
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=9)
+    add_legend(axes, entries, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=9)
     quiet(axes)
