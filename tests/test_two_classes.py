@@ -119,4 +119,5 @@ def test_claims_about_them_do_not_apply(folder):
 
 def test_the_page_says_why(folder):
     page = (folder / "plots/report.html").read_text(encoding="utf-8")
-    assert f"(log loss per error, less is better), {DATASET}; undefined: {WHY}" in page
+    assert f"<p>No prediction of errors is scored: {WHY}.</p>" in page
+    assert "How well errors were foretold" not in page

@@ -232,7 +232,8 @@ def _adversaries(results: DatasetResults, marks: Mapping[str, int]) -> Section |
     )
     predictors = results.of_runs.get("adversaries-predictors")
     tables: list[PageTable] = []
-    if predictors is not None and tells_of(table["class"].nunique()):
+    scored = tells_of(table["class"].nunique())
+    if predictors is not None and scored:
         wide = pivot(predictors, LOG_LOSS.name, rows="predictor")
         what = f"log loss per error, {direction(LOG_LOSS.stage, LOG_LOSS.name)}"
         caption = f"How well errors were foretold ({what}), {results.name}"
@@ -241,7 +242,7 @@ def _adversaries(results: DatasetResults, marks: Mapping[str, int]) -> Section |
         "Nearest adversaries",
         anchor(results, "adversaries"),
         hint="which classes lie beside each, and whether errors go there",
-        text="" if tables else f"No prediction of errors is scored: {TWO_CLASSES}.",
+        text="" if scored else f"No prediction of errors is scored: {TWO_CLASSES}.",
         charts=[chart],
         tables=tables,
         stages=("adversaries",),
