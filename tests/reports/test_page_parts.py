@@ -1,12 +1,17 @@
 """What the HTML report is built of: tables, charts and images."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.colors import to_hex
 from PIL import Image
 
+from imbalens.reports.common.palette import css_variables
+from imbalens.reports.compare import class_figures_figure
 from imbalens.reports.differences.paper_layout import PaperCell, PaperRow, PaperTable
+from imbalens.reports.false_positives import false_positives_figure
 from imbalens.reports.page.charts import curves, dots, shares
 from imbalens.reports.page.images import figure, framed, keep_within, thumbnail
 from imbalens.reports.page.tables import (
@@ -265,3 +270,18 @@ def test_a_figure_keeps_its_colours_and_fits_its_width(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (120, 120, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png")
     assert figure((tmp_path / "noise.png").read_bytes())[0].startswith("data:image/webp;")
+
+
+def test_a_run_has_the_colour_of_pages_in_figures():
+    runs = [about("t-ldam"), about("t-ce", setting="t/ce"), about("t-ce2", setting="t/ce", seed=1)]
+    numbers = colour_numbers(runs)
+    table = pd.DataFrame({"run": ["t-ldam", "t-ce"], "adversary": "x", "count": 1})
+    drawn = false_positives_figure(table, reference="actual", reference_class="y", numbers=numbers)
+    ldam, ce = (to_hex(bars[0].get_facecolor()) for bars in drawn.axes[0].containers)
+    scores = {"performance": {name: {"x": 0.5} for name in ("recall", "precision")}}
+    by_setting = dict.fromkeys(["t/ldam", "t/ce"], scores)
+    compared = class_figures_figure(by_setting, order=["x"], dataset="t")
+    marks = [to_hex(one.get_facecolor()[0]) for one in compared.axes[0].collections]
+    assert marks == [ldam, ce]
+    for colour, run in ((ldam, "t-ldam"), (ce, "t-ce2")):
+        assert f"--run-{numbers[run]}: light-dark({colour}, " in css_variables()
