@@ -54,7 +54,7 @@ CHECKS = {
     "mlflow": (
         "",
         "runs = mlflow.search_runs().set_index('tags.mlflow.runName');"
-        "found = ([sorted(runs.index), round(runs['metrics.accuracy_difference'].max(), 3),"
+        "found = ([sorted(runs.index), round(runs['metrics.accuracy_diff'].max(), 3),"
         " runs['tags.accuracy_verdict'].dropna().tolist()])",
     ),
 }

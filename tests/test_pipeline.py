@@ -1,5 +1,6 @@
 """One tiny DAG end to end, and what reruns when something changes."""
 
+import csv
 import importlib
 import json
 import shutil
@@ -248,6 +249,17 @@ def test_switching_focus_shows_numbers_in_metrics_diff(unchanged):
     lines = unchanged.run("dvc", "metrics", "diff").stdout.splitlines()
     assert len(lines) <= 45
     assert max(map(len, lines)) <= 100
+    said = unchanged.run(sys.executable, "-m", "imbalens", "experiments", "--csv").stdout
+    columns = next(csv.reader(said.splitlines()))
+    assert {"Experiment", "focus", "balanced_accuracy", "many"} <= set(columns)
+    assert len(columns) <= 60
+    assert not any("/" in column for column in columns), "neither files nor the summary"
+    unchanged.run("dvc", "plots", "diff", "--out", "dvc_plots")
+    page = (unchanged.folder / "dvc_plots" / "index.html").read_text(encoding="utf-8")
+    for path in ("plots/focus/headlines.csv", "plots/focus/classes.csv"):
+        assert path in page
+    settings = (setting_name(read_values(unchanged.folder), run) for run in RUNS)
+    assert all(f'"setting": "{setting}"' in page for setting in settings)
 
 
 def test_plots_render_offline(unchanged):

@@ -9,7 +9,8 @@ import pytest
 
 from imbalens.analysis.common.measures import CAM_ALIGNMENT, CONCEPTS
 from imbalens.analysis.performance.measures import OF_CLASSES, OF_LABELS
-from imbalens.params.experiment import settings
+from imbalens.analysis.summary import HEADLINES
+from imbalens.params.experiment import baselines_of, settings
 from imbalens.params.loading import load_params
 from imbalens.reports.differences.headings import MEASURES
 
@@ -138,19 +139,45 @@ def test_the_table_of_classes_repeats_the_metrics(run):
             assert value == same(of_run(PERFORMANCE[column], run, row["class"])), column
 
 
-def test_focus_repeats_the_metrics_of_its_setting():
-    dataset = PARAMS.focus.split("/")[0]
-    focus = json.loads((ROOT / "metrics/focus.json").read_text())
-    runs = settings(PARAMS, dataset)[PARAMS.focus]
-    judged = 0
-    for stage, metrics in focus.items():
-        having = [run for run in runs if metrics_of(stage, run)]
-        assert metrics["trainings"] == len(having)
-        for spec in (spec for spec in MEASURES if spec.stage == stage):
-            own = metrics_of(stage, having[0])
-            if spec.path[0] in own and not isinstance(
-                own.get(spec.name), dict
-            ):  # that is of classes
-                assert at(metrics, spec.path) == same(of_setting(spec, dataset, PARAMS.focus))
-                judged += 1
-    assert judged > 10
+@pytest.mark.parametrize(("dataset", "setting"), SETTINGS)
+def test_the_summary_repeats_the_metrics(dataset, setting):
+    summary = json.loads((ROOT / "metrics/summary.json").read_text(encoding="utf-8"))[setting]
+    runs = settings(PARAMS, dataset)[setting]
+    own = [spec for spec in HEADLINES if any(has(spec, run) for run in runs)]
+    assert list(summary) == sorted(spec.name for spec in own)
+    for spec in own:
+        found = summary[spec.name]
+        assert at(found, ("value",)) == same(of_setting(spec, dataset, setting)), spec.name
+        if "diff" in found:
+            baseline = baselines_of(PARAMS, dataset)[setting]
+            difference = of_setting(spec, dataset, setting) - of_setting(spec, dataset, baseline)
+            assert at(found, ("diff",)) == pytest.approx(difference, abs=1e-12)
+    assert len(own) >= 4
+
+
+def has(spec, run):
+    """Whether a run's metrics have a measure over all classes."""
+    metrics = metrics_of(spec.stage, run)
+    for key in spec.path:
+        metrics = metrics.get(key) if isinstance(metrics, dict) else None
+    return isinstance(metrics, int | float)
+
+
+def test_focus_repeats_the_summary_of_its_setting():
+    summary = json.loads((ROOT / "metrics/summary.json").read_text(encoding="utf-8"))
+    focus = json.loads((ROOT / "metrics/focus.json").read_text(encoding="utf-8"))
+    assert focus.pop("setting") == PARAMS.focus
+    assert focus == {name: found["value"] for name, found in summary[PARAMS.focus].items()}
+
+
+@pytest.mark.parametrize("dataset", PARAMS.datasets)
+def test_the_table_of_the_summary_repeats_that_of_differences(dataset):
+    table = pd.read_csv(ROOT / "plots/summary.csv", keep_default_na=False, dtype=str)
+    rows = pd.read_csv(ROOT / f"plots/differences/{dataset}.csv", keep_default_na=False, dtype=str)
+    keys, shared = ["setting", "stage", "measure"], ["low", "high", "p_adjusted", "over"]
+    wanted = rows[rows["class"] == ""].set_index(keys)[shared]
+    compared = table[(table["dataset"] == dataset) & (table["baseline"] != "")].set_index(keys)
+    pd.testing.assert_frame_equal(compared[shared], wanted.loc[compared.index])
+    for _, row in compared.iterrows():
+        low, high = (float(row[end]) for end in ("low", "high"))
+        assert row["verdict"] == ("rose" if low > 0 else "fell" if high < 0 else "undecided")

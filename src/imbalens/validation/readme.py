@@ -1,4 +1,4 @@
-"""The numbers in README.md, and in the page that shows all of them, are the committed results'.
+"""The numbers in README.md, and in pages that show more of them, are the committed results'.
 
 Rows of tables name where their numbers come from: a stage and a key, a measure of `differences`,
 or a claim; columns name settings, whose numbers are means over their trainings. `fill` puts what
@@ -28,13 +28,14 @@ from imbalens.params.experiment import Params, all_settings
 from imbalens.params.loading import PARAMS_PATH, load_params
 from imbalens.reading.metrics import read_setting
 
-PAGES = (Path("README.md"), Path("docs/results/default.md"))
+PAGES = (Path("README.md"), Path("docs/results/default.md"), Path("docs/comparing.md"))
+SUMMARY = Path("metrics/summary.json")
 HEAD = re.compile(r"\| what \| (?P<names>.+) \| where \|")
 ROW = re.compile(r"\| (?P<what>[^|]+) \| .+ \| `(?P<stage>\w+): (?P<key>[\w. -]+)` \|")
 DIFFERENCES = re.compile(r"\| difference from `(?P<baseline>[^`]+)` \| (?P<names>.+) \|")
 CLAIMS = "| claim | paper | holds | does not hold | not decided |"
 DIFF = re.compile(r"Path +Metric +HEAD +workspace +Change")
-FOCUS = re.compile(r"focus=(?P<setting>[\w-]+(/[\w-]+)+)")
+FOCUS = re.compile(r"focus(?P<side>[=:]) ?(?P<setting>[\w-]+(/[\w-]+)+)")
 SIZES = re.compile(r"\d+( in the largest class and\s+)\d+( in the smallest)")
 DIGITS = 3  # of a number in a table; counts per image are shown with one
 ROUNDED = 5  # as `dvc metrics diff` has it
@@ -89,16 +90,18 @@ def _fill_lines(text: str, root: Path) -> Iterator[str]:
     params = load_params(root / PARAMS_PATH)
     known = "|".join(map(re.escape, (*params.runs, *all_settings(params))))
     result = re.compile(rf"\d\.\d\d|`(?:{known})`")
-    other, diff = params.focus, list[str]()
+    sides: tuple[str, str | None] = (params.focus, None)
+    diff: list[str] = []
     for line in text.splitlines(keepends=True):
         plain = line.rstrip("\n")
         if found := FOCUS.search(plain):
-            other = found["setting"]
+            setting = found["setting"]
+            sides = (params.focus, setting) if found["side"] == "=" else (setting, None)
         if section == "diff" and not plain.startswith("```"):
             diff.append(plain)
             continue
         if section == "diff":
-            yield from _diff_lines(diff, root, params.focus, other)
+            yield from _diff_lines(diff, root, *sides)
             section = ""
         if head := HEAD.fullmatch(plain) or DIFFERENCES.fullmatch(plain):
             section = "where" if head.re is HEAD else "differences"
@@ -183,25 +186,44 @@ def _claim(root: Path, params: Params, text: str) -> str | None:
     return f"| {text} | {rows[0]['paper']} | {' | '.join(cells)} |" if rows else None
 
 
-def _diff_lines(lines: list[str], root: Path, old: str, new: str) -> Iterator[str]:
-    """Yield a table as `dvc metrics diff` prints it after another setting came into focus.
-
-    It has the rows of metrics/focus.json, whose numbers are those of metrics/summary.json.
-    """
-    summary = json.loads((root / "metrics/summary.json").read_text(encoding="utf-8"))
-    cells = [lines[0].split()]
-    for path, metric, *_ in (line.split() for line in lines[1:]):
-        if metric == "setting":
-            cells.append([path, metric, old, new, "-"])
-            continue
-        values = [summary[one].get(metric, {}).get("value") for one in (old, new)]
-        change = values[1] - values[0] if None not in values else None
-        shown = ["-" if each is None else str(round(each, ROUNDED)) for each in (*values, change)]
-        cells.append([path, metric, *shown])
+def _diff_lines(lines: list[str], root: Path, old: str, new: str | None) -> Iterator[str]:
+    """Yield a table as `dvc metrics diff` prints it; numbers of results not kept stay."""
+    cells = [line.split() for line in lines]
+    for row in cells[1:]:
+        path, metric, *_ = row
+        row[2] = _as_dvc(_headline(root, path, metric, old))
+        if new:
+            row[3] = _as_dvc(_headline(root, path, metric, new))
+        row[4] = _change(row[2], row[3], row[4])
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         yield "  ".join(padded).rstrip() + "\n"
+
+
+def _headline(root: Path, path: str, metric: str, focus: str) -> object:
+    """Return what a metrics file has under a name, as if the focus were the one given."""
+    summary = json.loads((root / SUMMARY).read_text(encoding="utf-8"))
+    if path == SUMMARY.as_posix():
+        setting, measure, kind = metric.split(".")
+        return summary[setting][measure][kind]
+    return focus if metric == "setting" else summary[focus].get(metric, {}).get("value")
+
+
+def _as_dvc(value: object) -> str:
+    if value is None:
+        return "-"
+    return str(round(value, ROUNDED) if isinstance(value, float) else value)
+
+
+def _change(old: str, new: str, shown: str) -> str:
+    """Return the difference of two cells; as it is shown where only rounding tells them apart."""
+    try:
+        found = float(new) - float(old)
+        close = abs(found - float(shown)) < 2 * 10**-ROUNDED
+    except ValueError:  # of texts there is none
+        return "-"
+    return shown if close else str(round(found, ROUNDED))
 
 
 def _sizes(found: re.Match[str], root: Path) -> str:
