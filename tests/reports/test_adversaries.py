@@ -74,8 +74,8 @@ def test_nothing_but_undefined_shares_still_draws(tmp_path, value):
 
 
 def test_with_many_classes_the_light_adversaries_are_pooled():
-    names = [f"c{i}" for i in range(30)]
-    table = shares([(one, two, 1 / 29) for one in names for two in names if one != two])
+    names = [f"c{i}" for i in range(31)]
+    table = shares([(one, two, 1 / 30) for one in names for two in names if one != two])
     figure = adversaries_figure(both(table, table), run="r", **SHOWN)
     left = figure.axes[0]
     assert [label.get_text() for label in left.get_yticklabels()] == names[:5] + names[-5:]

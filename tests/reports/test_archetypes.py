@@ -24,25 +24,26 @@ def table_of(classes, rates):
 
 def test_one_bar_per_class_and_archetype():
     table = table_of(["b", "a"], [[1.0, 0.5, 0.25, 0.0], [0.9, 0.8, np.nan, 0.1]])
-    axes = true_positives_figure(table, run="r").axes[0]
-    heights = [[bar.get_height() for bar in group] for group in axes.containers]
-    np.testing.assert_allclose(heights, [[100, 50, 25, 0], [90, 80, 0, 10]])
-    assert [label.get_text() for label in axes.get_xticklabels()] == ARCHETYPES
-    assert [group.get_label() for group in axes.containers] == ["b", "a"]
+    panels = true_positives_figure(table, run="r").axes
+    widths = [[bar.get_width() for bar in axes.patches] for axes in panels]
+    np.testing.assert_allclose(widths, [[100, 90], [50, 80], [25, 0], [0, 10]])
+    assert [axes.get_title() for axes in panels] == ARCHETYPES
+    assert [label.get_text() for label in panels[0].get_yticklabels()] == ["b", "a"]
+    assert panels[0].get_ylim()[0] > panels[0].get_ylim()[1], "the head is at the top"
 
 
 def test_an_empty_group_says_none_and_a_zero_says_its_count():
     table = table_of(["a"], [[0.5, 0.0, np.nan, np.nan]])
-    texts = [text.get_text() for text in true_positives_figure(table, run="r").axes[0].texts]
-    assert texts == ["10", "10", "none", "none"]
+    panels = true_positives_figure(table, run="r").axes
+    assert [axes.texts[0].get_text() for axes in panels] == ["of 10", "of 10", "none", "none"]
 
 
 def test_many_classes_are_cut_to_both_ends():
     classes = [f"c{i}" for i in range(40)]
     figure = true_positives_figure(table_of(classes, [[0.5] * 4] * 40), run="r")
-    names = [group.get_label() for group in figure.axes[0].containers]
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names == classes[:5] + classes[-5:]
-    assert "5 largest and 5 smallest of 40 classes" in figure.axes[0].get_title()
+    assert "5 largest and 5 smallest of 40 classes" in figure.get_suptitle()
 
 
 def prototypes_of(rows, archetypes):

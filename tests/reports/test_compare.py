@@ -3,7 +3,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 
+from imbalens.reports.common.palette import RUNS
 from imbalens.reports.compare import (
     cam_rows_figure,
     class_figures_figure,
@@ -135,49 +137,58 @@ def test_a_dataset_without_runs_has_an_empty_table_and_says_so():
         settings_markdown(table, dataset="d")
         == "# d: one row per setting, means over its trainings\n"
     )
-    axes = class_figures_figure({}, dataset="d").axes[0]
+    axes = draw({}).axes[0]
     assert [text.get_text() for text in axes.texts] == ["no run of this dataset"]
 
 
+def draw(metrics, order=("x", "y")):
+    return class_figures_figure(metrics, order=order, dataset="d")
+
+
 def heights(axes):
-    return [[bar.get_height() for bar in group] for group in axes.containers]
+    """Values by setting; a place that says "none" holds 0."""
+    points = [np.ma.filled(dots.get_offsets(), NAN)[:, 0] for dots in axes.collections]
+    return [np.nan_to_num(of_setting).tolist() for of_setting in points]
 
 
-def names(axes):
-    return [label.get_text() for label in axes.get_xticklabels()]
+def names(figure):
+    return [label.get_text() for label in figure.axes[0].get_yticklabels()]
 
 
-def test_labels_have_three_panels_of_one_bar_per_run_and_label():
-    figure = class_figures_figure(LABELS, dataset="d")
+def test_labels_have_three_panels_of_one_dot_per_setting_and_label():
+    figure = draw(LABELS)
     auroc, ap, probability = figure.axes
     assert heights(auroc) == [[0.75, 0.75, 0], [0.375, 0.5, 0.25]]
     assert heights(ap) == [[0.5] * 3] * 2
     assert heights(probability) == [[0.25] * 3] * 2
-    headings = [axes.get_ylabel() for axes in figure.axes]
-    assert headings == ["AUROC", "AP", "predicted probability\nof positives"]
-    assert names(probability) == ["average", "x", "y"]
+    headings = [axes.get_title() for axes in figure.axes]
+    assert headings == ["AUROC", "AP", "predicted probability of positives"]
+    assert names(figure) == ["average", "x", "y"]
     assert [text.get_text() for text in figure.legends[0].texts] == ["a", "b"]
-    colours = [group[0].get_facecolor() for group in auroc.containers]
-    assert colours[0] != colours[1]
+    colours = [to_hex(dots.get_facecolor()[0]) for dots in auroc.collections]
+    assert colours == [RUNS[0].light, RUNS[1].light]
 
 
-def test_what_is_undefined_says_none_at_its_bar():
-    auroc = class_figures_figure(LABELS, dataset="d").axes[0]
+def test_a_setting_keeps_its_colour_where_another_has_no_predictions():
+    nothing = {"performance": {"status": "not applicable", "reason": "r"}}
+    figure = draw({"first": nothing, "b": LABELS["b"]})
+    (dots,) = figure.axes[0].collections
+    assert to_hex(dots.get_facecolor()[0]) == RUNS[1].light
+
+
+def test_what_is_undefined_says_none_at_its_place():
+    auroc = draw(LABELS).axes[0]
     (text,) = auroc.texts
-    bar = auroc.containers[0][2]
     assert text.get_text() == "none"
-    assert text.get_position()[0] == pytest.approx(bar.get_x() + bar.get_width() / 2)
+    assert text.get_position()[1] == pytest.approx(2.5 - 0.35 / 2)
 
 
-def test_bars_of_a_class_stand_side_by_side_around_its_tick():
-    metrics = {name: of_labels({"x": 0.5, "y": 0.5}) for name in "abc"}
-    axes = class_figures_figure(metrics, dataset="d").axes[0]
-    for place, tick in enumerate(axes.get_xticks()):
-        bars = [group[place] for group in axes.containers]
-        edges = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars]
-        assert (edges[0][0] + edges[-1][1]) / 2 == pytest.approx(tick)
-        for (_, right), (left, _) in pairwise(edges):
-            assert right == pytest.approx(left)
+def test_dots_of_a_class_stand_apart_around_its_tick():
+    axes = draw({name: of_labels({"x": 0.5, "y": 0.5}) for name in "abc"}).axes[0]
+    places = np.array([dots.get_offsets()[:, 1] for dots in axes.collections])
+    np.testing.assert_allclose(places.mean(axis=0), axes.get_yticks())
+    assert (np.diff(places, axis=0) > 0.2).all()
+    assert (np.ptp(places, axis=0) < 1).all()
 
 
 def test_exclusive_classes_have_recall_and_precision_and_their_averages():
@@ -185,41 +196,47 @@ def test_exclusive_classes_have_recall_and_precision_and_their_averages():
         "a": of_classes({"x": 0.5, "y": 0.25}, {"x": 0.75, "y": None}),
         "b": of_classes({"x": 1.0, "y": 0.0}, {"x": None, "y": None}),
     }
-    figure = class_figures_figure(metrics, dataset="d")
+    figure = draw(metrics)
     recall, precision = figure.axes
     assert heights(recall) == [[0.375, 0.5, 0.25], [0.5, 1.0, 0.0]]
     assert heights(precision) == [[0.75, 0.75, 0], [0, 0, 0]]
     assert len(recall.texts) == 0, "a recall of 0 is not undefined"
     assert len(precision.texts) == 4
-    assert names(precision) == ["average", "x", "y"]
+    assert names(figure) == ["average", "x", "y"]
+
+
+def test_classes_stand_from_head_to_tail():
+    metrics = {"a": of_classes({"x": 0.5, "y": 0.25}, {"x": 0.75, "y": None})}
+    figure = draw(metrics, order=("y", "x"))
+    assert names(figure) == ["average", "y", "x"]
+    assert heights(figure.axes[0]) == [[0.375, 0.25, 0.5]]
+    assert figure.axes[0].get_ylim()[0] > figure.axes[0].get_ylim()[1], "the head is at the top"
 
 
 def test_a_single_label_is_not_drawn_twice():
-    figure = class_figures_figure({"a": of_labels({"sick": 0.5})}, dataset="d")
-    assert names(figure.axes[-1]) == ["sick"]
+    figure = draw({"a": of_labels({"sick": 0.5})}, order=["sick"])
+    assert names(figure) == ["sick"]
     assert heights(figure.axes[0]) == [[0.5]]
 
 
 def test_a_class_may_be_called_average():
     metrics = {"a": of_classes({"average": 0.25, "b": 0.75}, {"average": 1.0, "b": 1.0})}
-    figure = class_figures_figure(metrics, dataset="d")
-    assert names(figure.axes[-1]) == ["average", "average", "b"]
+    figure = draw(metrics, order=("average", "b"))
+    assert names(figure) == ["average", "average", "b"]
     assert heights(figure.axes[0]) == [[0.5, 0.25, 0.75]]
 
 
-def test_of_a_hundred_classes_the_first_are_drawn_and_the_title_says_so():
+def test_of_a_hundred_classes_both_ends_are_drawn_and_the_title_says_so():
     values = {f"c{i:02}": i / 100 for i in range(100)}
-    figure = class_figures_figure({"a": of_classes(values, values)}, dataset="d")
-    assert names(figure.axes[-1]) == ["average", *list(values)[:19]]
+    figure = draw({"a": of_classes(values, values)}, order=list(values))
+    assert names(figure) == ["average", *list(values)[:5], *list(values)[-5:]]
     assert heights(figure.axes[0])[0][0] == pytest.approx(0.495), "the average is over all"
-    title = figure.get_suptitle()
-    assert title.endswith("\naverage and the first 19 of 100 classes, by name")
+    assert figure.get_suptitle().endswith("\n5 largest and 5 smallest of 100 classes")
 
 
 def test_long_names_of_runs_stay_apart_and_inside_the_figure():
     runs = [f"nih_chest_xray-densenet121_truncated-imagenet-{loss}-paper" for loss in "abcd"]
-    metrics = {run: of_labels({"x": 0.5, "y": 0.5}) for run in runs}
-    figure = class_figures_figure(metrics, dataset="d")
+    figure = draw({run: of_labels({"x": 0.5, "y": 0.5}) for run in runs})
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.texts] == runs
     figure.draw_without_rendering()
@@ -274,7 +291,7 @@ def test_without_maps_the_figure_says_so():
 def test_files_are_byte_stable(tmp_path):
     written = []
     for name in ("first", "second"):
-        draw_class_figures(LABELS, tmp_path / name / "c.png", dataset="d")
+        draw_class_figures(LABELS, tmp_path / name / "c.png", order=["x", "y"], dataset="d")
         draw_cam_rows(annotated("x"), cams_of("a", 1), tmp_path / name / "m.png", dataset="d")
         written.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
     assert len(written[0]) == 2

@@ -1,12 +1,12 @@
 import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 
 from imbalens.analysis.feature_overlap import feature_overlap
 from imbalens.reports.common.style import NEUTRAL
 from imbalens.reports.feature_overlap import (
-    FEATURE_COLOURS,
+    SHARED_BY,
     draw_pairs,
     draw_top_features,
     feature_overlap_metrics,
@@ -36,37 +36,29 @@ def test_segments_are_stacked_from_the_strongest_up():
 
 
 def test_the_title_of_few_classes_is_within_the_figure():
-    figure = top_features_figure(SMALL, run="r" * 40, top_k=2)
+    figure = top_features_figure(SMALL, run="r" * 100, top_k=2)
     FigureCanvasAgg(figure).draw()
-    title = figure.axes[0].title.get_window_extent()
+    title = figure.texts[0].get_window_extent()
     assert title.x0 >= 0
     assert title.x1 <= figure.bbox.width
 
 
-def test_a_shared_feature_has_one_colour_and_a_lone_one_is_grey():
-    colours = [
-        to_hex(bar.get_facecolor())
-        for bar in top_features_figure(SMALL, run="r", top_k=2).axes[0].patches
-    ]
-    assert colours[0] == colours[2] != NEUTRAL.lower()
-    assert colours[1] == colours[3] == NEUTRAL.lower()
-
-
-def test_colours_are_never_used_for_two_features():
-    count = len(FEATURE_COLOURS) + 3
-    rows = [(name, place, place, 1 / count) for name in "ab" for place in range(count)]
-    figure = top_features_figure(features(rows), run="r", top_k=2)
-    colours = [to_hex(bar.get_facecolor()) for bar in figure.axes[0].patches[:count]]
-    assert colours[-3:] == ["#ffffff"] * 3
-    assert len(set(colours[:-3])) == len(FEATURE_COLOURS)
-    assert "no more colours" in figure.axes[0].get_title()
+def test_a_feature_is_darker_the_more_classes_share_it_and_a_lone_one_is_grey():
+    users = [("a", 1), ("ab", 2), ("abc", 3), ("abcd", 4), ("abcde", 5)]
+    rows = [(name, n, n, 0.2) for names, n in users for name in names]
+    axes = top_features_figure(features(rows), run="r", top_k=2).axes[0]
+    colours = {text.get_text(): text.get_gid() for text in axes.texts}
+    assert colours == {f"{n}": f"on {SHARED_BY[min(n, 4) - 1]}" for n in range(1, 6)}
+    assert SHARED_BY[0] == NEUTRAL
+    lightness = [sum(to_rgb(colour)) for colour in SHARED_BY[1:]]
+    assert lightness == sorted(lightness, reverse=True)
 
 
 def test_classes_with_fewer_features_are_named():
     table = features([("b", 1, 7, 0.75), ("b", 2, 3, 0.25), ("a", 1, 9, 1.0)])
-    title = top_features_figure(table, run="r", top_k=2).axes[0].get_title()
+    title = top_features_figure(table, run="r", top_k=2).get_suptitle()
     assert "fewer than 2 features above 0: a\n" in title + "\n"
-    whole = top_features_figure(SMALL, run="r", top_k=2).axes[0].get_title()
+    whole = top_features_figure(SMALL, run="r", top_k=2).get_suptitle()
     assert "fewer than" not in whole
 
 
@@ -115,6 +107,15 @@ def test_a_large_matrix_has_no_numbers():
     axes = pairs_figure(table, run="r").axes[0]
     assert not axes.texts
     assert len(axes.get_xticklabels()) == 31
+
+
+def test_of_a_very_large_matrix_every_second_class_is_named():
+    names = [f"c{i}" for i in range(100)]
+    table = pd.DataFrame(
+        [("c0", name, 1) for name in names[1:]], columns=["class", "other", "shared"]
+    )
+    axes = pairs_figure(table, run="r").axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == names[::2]
 
 
 def test_files_are_byte_stable_even_where_nothing_is_shared(tmp_path):

@@ -7,7 +7,7 @@ from imbalens.reports.changes.similarity import (
     similarity_figure,
     similarity_table,
 )
-from imbalens.reports.common.run_names import short_names
+from imbalens.reports.common.names import short_names
 
 NAN = np.nan
 PLAIN = np.array([[1, 0.9], [0.9, 1]])
@@ -47,7 +47,7 @@ LONG = "nih_chest_xray-densenet121_truncated-imagenet"
         ([f"{LONG}-focal-seed0", f"{LONG}-cb_focal-seed0"], ["focal-seed0", "cb_focal-seed0"]),
         ([f"{LONG}-bce", f"{LONG}-bce-seed1"], ["bce", "bce-seed1"]),
         ([LONG], [LONG]),
-        ([LONG, "other"], [LONG, "other"]),
+        ([LONG, "other"], ["nih_chest_xr…ed-imagenet", "other"]),
         ([], []),
     ],
 )

@@ -2,14 +2,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from imbalens.reports.common.dark import ink_on
 from imbalens.reports.common.style import (
+    add_legend,
+    add_title,
     head_and_tail,
-    ink_on,
-    paler,
-    plain,
     save,
     show_image,
-    titled,
 )
 
 
@@ -25,26 +24,22 @@ def test_many_classes_show_both_ends_and_the_note_says_so():
     assert note == "5 largest and 5 smallest of 100 classes"
 
 
-def test_long_names_keep_the_end_that_tells_them_apart():
-    assert plain("recreational_vehicle_17", width=10) == "recre…e_17"
-    assert plain("truck") == "truck"
-
-
-def test_dollar_signs_are_not_mathematics():
-    figure = Figure()
-    figure.suptitle(titled("a$^$b"))
-    figure.canvas.draw()
-    assert plain("a$b") == r"a\$b"
-
-
-def test_titles_leave_out_empty_notes():
-    assert titled("a", "", "b") == "a\nb"
+def test_titles_are_as_wide_as_their_figure_and_leave_out_empty_notes():
+    figure = Figure(figsize=(2, 2))
+    add_title(figure, "one two three four five", "", "six")
+    assert figure.get_suptitle() == "one two three four\nfive\nsix"
 
 
 def test_ink_contrasts_with_its_ground():
-    assert ink_on("white") == "#222222"
-    assert ink_on("#332288") == "white"
-    assert paler("#000000") == "#808080"
+    assert ink_on("#ffffff") == "#16181b"
+    assert ink_on("#332288") == "#fdfdfd"
+
+
+def test_legends_leave_nothing_out():
+    axes = Figure().subplots()
+    bars = {name: axes.bar(0, 1) for name in ("_hidden", "__", "a")}
+    add_legend(axes, bars, loc="upper right")
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == list(bars)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

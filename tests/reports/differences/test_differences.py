@@ -5,6 +5,7 @@ import pytest
 
 from imbalens.analysis.differences.comparison import Difference
 from imbalens.analysis.differences.differences import Differences
+from imbalens.reports.common.palette import run_numbers
 from imbalens.reports.differences.differences import (
     COLUMNS,
     differences_figure,
@@ -32,7 +33,8 @@ def alignment(run, iobb, ior, **options):
 
 
 def build(differences):
-    return differences_figure(differences, dataset="d", confidence=0.95)
+    numbers = run_numbers({one.setting: () for one in differences})
+    return differences_figure(differences, dataset="d", confidence=0.95, numbers=numbers)
 
 
 def test_the_table_has_a_row_per_difference_and_an_empty_class_over_all():
@@ -203,7 +205,8 @@ def test_without_a_run_the_figure_says_so(differences):
 def test_files_are_byte_stable(tmp_path, differences):
     written = []
     for name in ("first.png", "second.png"):
-        found = Differences({}, differences, {}, judged="test", confidence=0.95)
+        measured = {one.setting: [] for one in differences}
+        found = Differences(measured, differences, {}, judged="test", confidence=0.95)
         draw_differences(found, tmp_path / name, dataset="d")
         written.append((tmp_path / name).read_bytes())
     assert written[0].startswith(b"\x89PNG")

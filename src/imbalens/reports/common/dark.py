@@ -7,12 +7,13 @@ the report shows it on dark paper.
 import io
 import struct
 import zlib
+from typing import cast
 
 import matplotlib
 from matplotlib.artist import Artist
 from matplotlib.collections import Collection
 from matplotlib.colorizer import ColorizingArtist
-from matplotlib.colors import to_hex, to_rgb, to_rgba, to_rgba_array
+from matplotlib.colors import to_hex, to_rgb, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -43,7 +44,7 @@ DARK = {
 }
 
 
-def ink_on(colour: ColorType) -> str:
+def ink_on(colour: str) -> str:
     """Return the text colour, dark or light, that reads better on `colour`, on any paper."""
     red, green, blue = to_rgb(colour)
     return "#16181b" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "#fdfdfd"
@@ -74,8 +75,8 @@ def _darken(artist: Artist) -> None:
     match artist:
         case Text():
             gid = artist.get_gid() or ""
-            on = gid.startswith(ON)
-            artist.set_color(ink_on(_dark(gid[len(ON) :])) if on else _dark(artist.get_color()))
+            ground = gid.removeprefix(ON) if gid.startswith(ON) else ""
+            artist.set_color(ink_on(_dark(ground)) if ground else _dark(artist.get_color()))
         case Line2D():
             edge, face = artist.get_markeredgecolor(), artist.get_markerfacecolor()
             artist.set_color(_dark(artist.get_color()))
@@ -86,17 +87,16 @@ def _darken(artist: Artist) -> None:
             artist.set_facecolor(_dark(face))
             artist.set_edgecolor(_dark(edge))
         case Collection() if artist.get_array() is None:
-            faces = to_rgba_array(artist.get_facecolor())
-            edges = to_rgba_array(artist.get_edgecolor())
-            artist.set_facecolor([_dark((r, g, b, a)) for r, g, b, a in faces.tolist()])
-            artist.set_edgecolor([_dark((r, g, b, a)) for r, g, b, a in edges.tolist()])
+            faces, edges = artist.get_facecolor(), artist.get_edgecolor()
+            artist.set_facecolor([_dark(face) for face in to_rgba_array(faces)])
+            artist.set_edgecolor([_dark(edge) for edge in to_rgba_array(edges)])
         case ColorizingArtist() if artist.get_cmap().name == DIVERGING.name:
             artist.set_cmap(DIVERGING_DARK)
         case _:
             pass
 
 
-def _dark(colour: ColorType) -> ColorType:
-    *_, alpha = to_rgba(colour)
-    dark = DARK.get(to_hex(colour))
-    return colour if dark is None else (*to_rgb(dark), alpha)
+def _dark(colour: object) -> str:
+    """Return the colour on dark paper, as transparent as on light."""
+    text = to_hex(cast("ColorType", colour), keep_alpha=True)
+    return DARK.get(text[:7], text[:7]) + text[7:]

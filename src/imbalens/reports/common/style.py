@@ -54,7 +54,9 @@ def add_title(figure: Figure, what: str, *notes: str) -> None:
     figure.suptitle("\n".join(line for part in parts for line in part), fontsize=12)
 
 
-def write_on(axes: Axes, x: float, y: float, text: str, ground: str, *, size: float) -> None:
+def write_on(
+    axes: Axes, x: float | int, y: float | int, text: str, ground: str, *, size: int
+) -> None:
     """Write in the middle of an area of the colour `ground`, dark or light as reads better."""
     middle = axes.text(x, y, text, ha="center", va="center", fontsize=size, color=ink_on(ground))
     middle.set_gid(f"{ON}{ground}")

@@ -18,7 +18,7 @@ def class_performance_figure(table: pd.DataFrame, *, run: str) -> Figure:
     places = np.arange(n_classes)
     recalls = 100 * table[RECALL.name].to_numpy(dtype=float)
     precisions = 100 * table[PRECISION.name].to_numpy(dtype=float)
-    figure, (axes,) = class_panels(table, 1, what="class", height=5)
+    figure, (axes,) = class_panels(table, 1, what="class", height=5.0)
     bars = axes.bar(places, np.nan_to_num(recalls), 0.75, color=FIRST)
     diamonds = axes.scatter(
         places,

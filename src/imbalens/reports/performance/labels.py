@@ -33,7 +33,7 @@ def label_performance_figure(
             "prevalence",
         )
     )
-    figure, (ranking, precision, probability) = class_panels(table, 3, what="label", height=9)
+    figure, (ranking, precision, probability) = class_panels(table, 3, what="label", height=9.0)
 
     _bars(ranking, places, aurocs, 0.7, FIRST)
     even = ranking.axhline(0.5, color=INK, lw=1.4, ls="--")
