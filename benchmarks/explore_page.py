@@ -24,7 +24,6 @@ from imbalens.store.files import write_text
 
 ALLOWED = 50.0  # ms of a frame
 N_FRAMES = 60
-SELECTED = 2_000  # points with a ring
 PAN = """
 async (n) => {
   const canvas = document.getElementById("map-a");
@@ -65,7 +64,11 @@ def make_page(*, n_train: int, n_evaluation: int, n_classes: int, n_runs: int = 
     parts = page.run_parts(looks, [f"train/{row}.png" for row in range(n_train)], None)
     settings = {run: run for run in looks}
     about = About(
-        *("generated", True, "test", "pca", "label_errors.csv"),
+        dataset="generated",
+        generated=True,
+        split="test",
+        embedding="pca",
+        table="label_errors.csv",
         report=None,
         many_above=100,
         few_below=20,
@@ -84,10 +87,10 @@ def _look(codes: dict[int, np.ndarray], rng: np.random.Generator, names: tuple[s
     train, evaluation = codes.values()
     drawn = [centres[own] + rng.normal(size=(len(own), 8)) for own in (train, evaluation)]
     scores = [-((each[:, None] - centres) ** 2).sum(axis=2) for each in drawn]
-    seen = [
+    of_train, of_evaluation = (
         Seen(own, np.arange(len(own)), own, each.argmax(axis=1), None)
         for own, each in zip((train, evaluation), scores, strict=True)
-    ]
+    )
     found = explore(
         *(drawn[0], train, train, scores[0], drawn[1]),
         lay_out=principal_plane,
@@ -97,7 +100,8 @@ def _look(codes: dict[int, np.ndarray], rng: np.random.Generator, names: tuple[s
         rare_from=1,
         n_candidates=50,
     )
-    return Look("ce", names, *seen, np.arange(len(evaluation)), found)
+    rows = np.arange(len(evaluation))
+    return Look("ce", names, of_train, of_evaluation, rows, found)
 
 
 def pan(opened: Any) -> list[float]:  # noqa: ANN401 - a page of Playwright, which is optional
@@ -113,8 +117,10 @@ def main() -> list[Row]:
     from tests.browser import BROWSER
 
     rows: list[Row] = []
-    measured = {(n, c): make_page(n_train=3 * n // 4, n_evaluation=n // 4, n_classes=c)
-                for n, c in ((2_000, 10), (20_000, 10), (20_000, 100))}  # fmt: skip
+    measured = {
+        size: make_page(n_train=3 * size[0] // 4, n_evaluation=size[0] // 4, n_classes=size[1])
+        for size in ((2_000, 10), (20_000, 10), (20_000, 100))
+    }
     with sync_playwright() as driver, tempfile.TemporaryDirectory() as folder:
         browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         for (n_points, n_classes), text in measured.items():

@@ -19,7 +19,7 @@ from imbalens.store.files import write_json
 from imbalens.store.prepared import read_split
 from imbalens.tables import cam_alignment, compare, performance
 from imbalens.tables.adversaries import ADVERSARIES
-from imbalens.tables.changes import FLOW
+from imbalens.tables.changes import FLOW, SIMILARITY
 from imbalens.tables.claims import CLAIMS, PRIOR_SHIFT
 from imbalens.tables.differences import DIFFERENCES
 from imbalens.tables.summary import SUMMARY
@@ -143,23 +143,56 @@ def test_figures_of_runs_that_are_no_more_are_not_shown():
     shutil.rmtree("plots")
     for name in (CE, f"{CE}-confusion", f"{CE}-seed1-confusion", "planted-gone-confusion"):
         draw(Path(f"plots/figures/performance/{name}.png"))
-    for name in ("planted", "planted-cams", "planted2-cams", "phantom-cams"):
-        draw(Path(f"plots/figures/compare/{name}.png"))
-    draw(Path(f"plots/figures/cam_alignment/{CE}-cams.png"))
     draw(Path("plots/figures/prepare/planted.png"), (3200, 100))
-    draw(Path("plots/figures/false_positives/planted.png"))
-    figures = reading.find_figures("planted", [CE, LDAM], pairs=["planted"], maps_compared=True)
+    for name in ("planted", "planted-flow", "planted2-flow"):
+        draw(Path(f"plots/figures/changes/{name}.png"))
+    owners = {"performance": [CE, LDAM], "prepare": ["planted"], "changes-flow": ["planted"]}
+    figures = reading.find_figures(owners)
     assert [item.path for item in figures] == [
         "plots/figures/prepare/planted.png",
-        "plots/figures/compare/planted-cams.png",
+        "plots/figures/changes/planted-flow.png",
         f"plots/figures/performance/{CE}-confusion.png",
-        "plots/figures/false_positives/planted.png",
     ]
     assert (figures[0].width, figures[0].height) == (1600, 50)
-    alone = reading.find_figures("planted", [CE], pairs=[], maps_compared=False)
-    assert [item.path for item in alone if "-cams" in item.path] == [
-        f"plots/figures/cam_alignment/{CE}-cams.png"
-    ]
+
+
+def figures_of(stage):
+    return [Path(item.path).stem for item in read("planted").figures if item.stage == stage]
+
+
+@pytest.mark.usefixtures("project")
+def test_maps_of_the_same_images_are_shown_once():
+    for run in (CE, LDAM):
+        save(cam_alignment.CLASSES, run, {"class": ["x"], "iobb": [1]})
+        draw(Path(f"plots/figures/cam_alignment/{run}-cams.png"))
+    draw(Path("plots/figures/compare/planted-cams.png"))
+    assert (figures_of("compare"), figures_of("cam_alignment")) == (["planted-cams"], [CE, LDAM])
+    values = experiment()
+    values["dumps"]["maps"]["runs"] = [CE]
+    write_params(Path(), values)
+    assert (figures_of("compare"), figures_of("cam_alignment")) == ([], [f"{CE}-cams", CE])
+
+
+@pytest.mark.usefixtures("project")
+def test_a_figure_that_says_why_there_is_none_is_not_shown():
+    draw(Path(f"plots/figures/performance/{CE}-confusion.png"))
+    draw(Path("plots/figures/changes/planted-flow.png"))
+    save(performance.CLASSES, CE, {"class": [], "recall": []})
+    save(FLOW, "planted", {"count": []})
+    assert figures_of("performance") == figures_of("changes") == []
+    save(performance.CLASSES, CE, {"class": ["x"], "recall": [1]})
+    save(FLOW, "planted", {"count": [1]})
+    assert figures_of("performance") == [f"{CE}-confusion"]
+    assert figures_of("changes") == ["planted-flow"]
+
+
+@pytest.mark.usefixtures("project")
+def test_each_pair_of_runs_stands_once():
+    pairs = [(CE, CE), (CE, LDAM), (LDAM, CE), (LDAM, LDAM)]
+    table = {"run": [a for a, _ in pairs], "other": [b for _, b in pairs], "cka": [1, 0.5, 0.5, 1]}
+    save(SIMILARITY, "planted", table)
+    (found,) = read("planted").tables.values()
+    assert found[["run", "other"]].to_numpy().tolist() == [[CE, LDAM]]
 
 
 @pytest.mark.usefixtures("project")
@@ -168,7 +201,7 @@ def test_a_figure_brings_its_variant_for_dark_paper():
     draw(light)
     Image.new("RGB", (30, 20), "navy").save(dark)
     light.write_bytes(with_dark(light.read_bytes(), dark.read_bytes()))
-    (found,) = reading.find_figures("planted", [], pairs=[], maps_compared=False)
+    (found,) = reading.find_figures({"prepare": ["planted"]})
     assert decode(found.source).convert("RGB").getpixel((5, 5)) == (255, 0, 0)
     assert decode(found.dark).convert("RGB").getpixel((5, 5)) == (0, 0, 128)
 
@@ -184,6 +217,7 @@ DAMAGED = {
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize(("path", "content", "stage"), [(p, *of) for p, of in DAMAGED.items()])
 def test_a_damaged_file_says_what_to_run(path, content, stage):
+    save(performance.CLASSES, CE, {"class": ["x"], "recall": [1]})
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).write_text(content, encoding="latin-1")
     with pytest.raises(InputError, match=rf"^{path} .*; run: dvc repro {stage}$"):
@@ -199,6 +233,8 @@ def test_metrics_that_lack_what_is_shown_say_what_to_run():
 
 @pytest.mark.usefixtures("project")
 def test_figures_beyond_the_limit_are_named_instead(monkeypatch):
+    for run in (CE, LDAM):
+        save(performance.CLASSES, run, {"class": ["x"], "recall": [1]})
     report.main([])
     size = len(OUTPUT.read_bytes())
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)

@@ -111,8 +111,8 @@ def test_headlines_of_all_settings_with_what_their_intervals_say():
             "iobb": {"value": 0.75},
         },
         OF_LDAM: {
-            "balanced_accuracy": {"value": 0.5, "diff": 0.25, "verdict": "rose"},
-            "few": {"value": 0.5, "diff": None, "verdict": "undefined"},
+            "balanced_accuracy": {"value": 0.5, "diff": 0.25, "moved": "rose"},
+            "few": {"value": 0.5, "diff": None, "moved": "undefined"},
         },
     }
     lines = Path("plots/summary.md").read_text(encoding="utf-8").splitlines()

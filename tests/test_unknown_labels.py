@@ -218,23 +218,23 @@ def test_the_page_says_what_is_not_known(browser, folder):
     lacking = next(id for id in range(data["nPoints"]) if id not in asked)
     page = browser.new_page()
     page.goto((folder / f"plots/explore/{DATASET}.html").as_uri())
-    page.wait_for_selector("#map svg")
     words = page.evaluate("ids => book.count(ids, [0])", [lacking, *having[:1], *asked[:3]])
     n_having = sum(id in having for id in [*having[:1], *asked[:3]])
     assert words == f"Of the 4 nearest of which it is known, {n_having} have {LABELS[label]}"
     words = page.evaluate("ids => book.count(ids, [0])", asked[:2])
     assert words.startswith("Of the 2 nearest, ")
-    page.evaluate(f"imageMap.towards = () => {nothing}")
-    page.focus("#map")
-    page.keyboard.press("ArrowRight")
+    page.evaluate("id => explorePage.show(id)", nothing)
     assert "nothing that is known\n" in page.inner_text("#chosen dl")
     assert "right" not in page.inner_text("#chosen dl")
-    page.select_option("#class", str(label))
+    page.select_option("#subject", str(label))
     page.select_option("#colour", "right")
-    page.wait_for_function(
-        """() => ["not known", "neither has it"].every(
-          (word) => document.querySelector("#map .role-legend").textContent.includes(word))"""
-    )
+    words = page.inner_text("#legend")
+    assert "not known" in words
+    assert "neither has it" in words
+    page.select_option("#outcome", index=1)
+    judged = page.inner_text("#n-matching")
+    page.select_option("#outcome", "")
+    assert int(judged.split()[0]) <= len(asked), "what is not known is neither right nor wrong"
     page.close()
 
 

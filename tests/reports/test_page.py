@@ -370,7 +370,7 @@ def test_one_setting_has_its_values_and_no_empty_table_or_chart():
         claims=claims().head(0),
         prior_shift=None,
         settings=texts([{"setting": setting_of(RUNS[0]), "accuracy": 0.5}]),
-        tables={"Similarity of features": texts([{"run": RUNS[0], "other": RUNS[0], "cka": 1}])},
+        tables={},
         of_runs=per_run(RUNS[0], 0.0),
     )
     part = describe_dataset(alone)
@@ -383,11 +383,6 @@ def test_one_setting_has_its_values_and_no_empty_table_or_chart():
         assert all(table.rows for table in (*one.tables, *one.closed)), one.title
         assert all(chart.spec["data"]["values"] for chart in one.charts), one.title
     assert "50.0 %" in render(alone)
-
-
-def test_each_pair_of_runs_stands_once():
-    (table,) = section(results(), "What changed image by image").closed
-    assert [[cell.text for cell in row] for row in table.rows] == [[*RUNS, "0.5000"]]
 
 
 def test_one_name_is_of_one_thing():

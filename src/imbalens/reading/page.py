@@ -21,6 +21,7 @@ from imbalens.tables import (
     changes,
     compare,
     concepts,
+    feature_overlap,
     performance,
     saliency_colours,
     train,
@@ -38,6 +39,7 @@ RUN_TABLES = {
     "saliency_colours": saliency_colours.COLOURS,
     "cam_alignment": cam_alignment.CLASSES,
     "concepts": concepts.CLASSES,
+    "feature_overlap": feature_overlap.TOP_FEATURES,
 }
 DATASET_TABLES = {
     "compare": compare.SETTINGS,
@@ -49,8 +51,8 @@ DATASET_TABLES = {
 KINDS = (adversaries.ERRORS, adversaries.NEIGHBOURS)  # adversaries that are shown
 OVERALL = {"cam_alignment": cam_alignment.ALL, "concepts": concepts.ALL}  # class of the last row
 SPLITS = {"train": "training images", "val": "validation images", "test": "test images"}
-# what the page's own charts do not show; all figures lie in plots/figures
-DATASET_FIGURES = {
+FIGURES_SHOWN = {  # by stage what follows the name in a file, and what the figure shows; the
+    # page's own charts and tables show what the others do, which lie in plots/figures
     "prepare": {"": "Prepared images"},
     "compare": {"-cams": "Class activation maps side by side"},
     "changes": {
@@ -59,8 +61,6 @@ DATASET_FIGURES = {
         "-similarity": "Similarity of features (debiased CKA)",
     },
     "claims": {"": "What the verdicts rest on"},
-}
-RUN_FIGURES = {  # what follows the run's name, and what the figure shows
     "performance": {"-confusion": "Confusion matrix"},
     "cam_alignment": {"-cams": "Class activation maps", "": "Alignment per class"},
     "concepts": {"-channels": "Channels and what they fire in"},
@@ -68,6 +68,7 @@ RUN_FIGURES = {  # what follows the run's name, and what the figure shows
     "adversaries": {"-predictors": "What predicts errors"},
     "feature_overlap": {"": "Largest mean features", "-pairs": "Features that classes share"},
     "saliency_colours": {"": "Colours per class", "-pages": "Colours and prototypes per class"},
+    "false_positives": {"": "Errors around one class"},
 }
 
 
@@ -143,9 +144,19 @@ def read_run_tables(
 
 
 def read_dataset_tables(dataset: str) -> dict[str, pd.DataFrame]:
-    """Read the table of settings and those of changes between runs that there are, by kind."""
+    """Read the table of settings and those of changes between runs that have rows, by kind."""
     found = {kind: read_optional(table, dataset) for kind, table in DATASET_TABLES.items()}
-    return {kind: table for kind, table in found.items() if table is not None}
+    given = {kind: once_a_pair(table) for kind, table in found.items() if table is not None}
+    return {kind: table for kind, table in given.items() if kind == "compare" or len(table)}
+
+
+def once_a_pair(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave each pair of runs once in a table of columns `run` and `other`, none with itself."""
+    if not {"run", "other"} <= set(table.columns):
+        return table
+    pairs = [tuple(sorted(pair)) for pair in zip(table["run"], table["other"], strict=True)]
+    again = pd.Series(pairs, index=table.index, dtype=object).duplicated()
+    return table[~again & (table["run"] != table["other"])]
 
 
 def read_optional(table: Table, name: str) -> pd.DataFrame | None:
@@ -193,34 +204,21 @@ def read_notes(path: Path) -> list[str]:
     return [line[2:].replace("`", "") for line in lines if line.startswith("- ")]
 
 
-def find_figures(
-    dataset: str, runs: Sequence[str], *, pairs: Sequence[str], maps_compared: bool
-) -> list[PageFigure]:
-    """Encode the figures of a dataset, by stage and in the order of its runs.
+def find_figures(owners: Mapping[str, Sequence[str]]) -> list[PageFigure]:
+    """Encode the figures that there are, by stage.
 
-    Figures of runs that are no more may still lie there; they are not taken. The maps of the
-    same images are shown once: side by side, or of each run.
+    Figures of runs that are no more may still lie there, and figures that say why there is
+    nothing to show: they are not taken.
 
     Args:
-        dataset: The dataset.
-        runs: Its runs.
-        pairs: Comparisons of two of its runs, of the stage `false_positives`.
-        maps_compared: Whether several settings have maps.
+        owners: Datasets, runs or comparisons whose figures are taken, by stage; by stage and
+            ending, as in `changes-flow`, where these differ.
     """
-    twice = ("cam_alignment", "-cams") if maps_compared else ("compare", "-cams")
-    owners = ((DATASET_FIGURES, [dataset]), (RUN_FIGURES, runs))
     named = [
         (stage, owner, title, FIGURES / stage / f"{owner}{suffix}.png")
-        for figures, of in owners
-        for stage, titles in figures.items()
+        for stage, titles in FIGURES_SHOWN.items()
         for suffix, title in titles.items()
-        if (stage, suffix) != twice
-        for owner in of
-    ]
-    folder = FIGURES / "false_positives"
-    named += [
-        ("false_positives", pair, "Errors around one class", folder / f"{pair}.png")
-        for pair in pairs
+        for owner in owners.get(f"{stage}{suffix}", owners.get(stage, ()))
     ]
     return [_encode(*item) for item in named if item[-1].exists()]
 

@@ -1,10 +1,11 @@
 """Reads everything that the report shows."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from imbalens.params.experiment import Params
+from imbalens.params.experiment import Params, settings
 from imbalens.reading import page as reading
 from imbalens.reading.examples import read_cam_examples
 from imbalens.reports.page.images import encode_examples, thumbnail
@@ -45,22 +46,19 @@ def read_dataset(name: str, params: Params) -> DatasetResults:
     )
     prototypes = of_runs.pop("archetypes-prototypes", None)
     tables = reading.read_dataset_tables(name)
-    settings = tables.pop("compare", None)
+    values = tables.pop("compare", None)
     differences = reading.read_optional(DIFFERENCES, name)
     headlines = reading.read_headlines(name)
     claims = reading.read_optional(CLAIMS, name)
     prior_shift = reading.read_optional(PRIOR_SHIFT, name)
     for what, table, stage in (
         ("the answer in words", headlines, "summary"),
-        ("the settings side by side", settings, f"compare@{name}"),
+        ("the settings side by side", values, f"compare@{name}"),
         ("differences from the baseline", differences, f"differences@{name}"),
         ("verdicts on the papers' claims", claims, f"claims@{name}"),
     ):
         if table is None:
             missing.append((what, f"dvc repro {stage}"))
-    pairs = [pair for pair, runs_of in params.false_positives.items() if runs_of.baseline in names]
-    compared = len({run.setting for run in runs if run.name in mapped}) > 1
-    figures = reading.find_figures(name, names, pairs=pairs, maps_compared=compared)
     return DatasetResults(
         name=name,
         generated=str(metrics.get("generated", "the images")) if about.generated else "",
@@ -70,23 +68,51 @@ def read_dataset(name: str, params: Params) -> DatasetResults:
         confidence=params.analyses.compare.confidence,
         of_runs=of_runs,
         tables={f"{TABLE_TITLES[key]}, {name}": table for key, table in tables.items()},
-        settings=settings,
+        settings=values,
         differences=differences,
-        sentences=[]
-        if headlines is None
-        else [sentence.text for sentence in write_sentences(headlines)],
+        sentences=[] if headlines is None else _sentences(headlines),
         headlines=headlines,
         papers=reading.read_papers(name),
         notes=reading.read_notes(Path(f"plots/differences/{name}.md")),
         claims=claims,
         prior_shift=prior_shift,
-        figures=figures,
+        figures=reading.find_figures(
+            _owners(name, params, of_runs, tables, images=metrics["image_size"] is not None)
+        ),
         prototypes={} if prototypes is None else read_prototypes(data, prototypes),
         cams=encode_examples(
             *read_cam_examples(name, [run for run in names if run in mapped], params)
         ),
         missing=missing,
     )
+
+
+def _owners(
+    name: str,
+    params: Params,
+    of_runs: Mapping[str, pd.DataFrame],
+    tables: Iterable[str],
+    *,
+    images: bool,
+) -> dict[str, list[str]]:
+    """Return whose figures the page shows, see `page.find_figures`: of what has rows."""
+    groups = settings(params, name)
+    runs = [run for of in groups.values() for run in of]
+    mapped = [of for of in groups.values() if {*of} & {*params.dumps.maps.runs}]
+    pairs = [pair for pair, of in params.false_positives.items() if of.baseline in runs]
+    owners = {kind: list(table["run"].unique()) for kind, table in of_runs.items()}
+    owners |= {kind: [name] for kind in tables}
+    owners |= {"claims": [name], "prepare": [name] * images, "false_positives": pairs}
+    if len(mapped) > 1:  # the maps of the same images are shown once: side by side, or of each
+        owners |= {"compare-cams": [name], "cam_alignment-cams": []}
+    return owners
+
+
+def _sentences(headlines: pd.DataFrame) -> list[str]:
+    """Say what differs; of one setting not what was measured, which the page shows as numbers."""
+    written = write_sentences(headlines)
+    shown = headlines["setting"].nunique() == 1
+    return [one.text for one in written if not (shown and one.kind == "measured")]
 
 
 def read_prototypes(data: Path, table: pd.DataFrame) -> dict[tuple[str, str, str], str]:

@@ -158,7 +158,7 @@ def _run_values(part: RunPart, selection: Selection) -> dict[str, Any]:
     first = np.searchsorted(rows, selection.train)
     behind = np.searchsorted(rows, selection.train, side="right")
     candidate = look.errors.candidate
-    doubted = candidate if look.exclusive else candidate.any(axis=1)
+    doubted = np.nonzero(candidate)[0]  # rows, of several labels perhaps more than once
     return {
         "x": x,
         "y": y,
@@ -168,7 +168,7 @@ def _run_values(part: RunPart, selection: Selection) -> dict[str, Any]:
             look.found.archetypes[start:stop] for start, stop in zip(first, behind, strict=True)
         ],
         "neighbors": places[near],
-        "doubted": np.flatnonzero(doubted[selection.train]),
+        "doubted": np.flatnonzero(np.isin(selection.train, doubted)),
         "nCandidates": candidate.sum(),
         "recovery": part.recovery,
         "candidates": [

@@ -164,7 +164,6 @@ def _difference_charts(
 def _changes(
     results: DatasetResults, links: Mapping[str, str], marks: Mapping[str, int]
 ) -> Section | None:
-    shown = {title: once_a_pair(table) for title, table in results.tables.items()}
     tables = [
         make_table(
             table.head(MAX_ROWS),
@@ -172,8 +171,7 @@ def _changes(
             links=links,
             marks=marks,
         )
-        for title, table in shown.items()
-        if not table.empty
+        for title, table in results.tables.items()
     ]
     stages = ("changes", "false_positives")
     if not tables and not _drawn(results, stages):
@@ -187,15 +185,6 @@ def _changes(
     )
 
 
-def once_a_pair(table: pd.DataFrame) -> pd.DataFrame:
-    """Leave each pair of runs once in a table of columns `run` and `other`, none with itself."""
-    if not {"run", "other"} <= set(table.columns):
-        return table
-    pairs = [tuple(sorted(pair)) for pair in zip(table["run"], table["other"], strict=True)]
-    again = pd.Series(pairs, index=table.index).duplicated()
-    return table[~again & (table["run"] != table["other"])]
-
-
 def _per_class(
     results: DatasetResults,
     kind: str,
@@ -207,9 +196,8 @@ def _per_class(
 ) -> Section | None:
     """Return a chart and a table of classes and runs for each measure that the table has."""
     table = results.of_runs.get(kind)
-    stages = (*further, kind)
     if table is None:
-        return _figures(results, kind, title, "", stages)
+        return None
     charts, tables = [], []
     of_classes = table[table["class"] != WHOLE]
     counts = results.counts[["class", *({"training images"} & {*results.counts})]]
@@ -229,7 +217,7 @@ def _per_class(
         tables.append(make_table(wide, caption=caption, links=links, marks=marks))
     hint = ", ".join(dict.fromkeys(measure_heading(kind, spec.name) for spec in measures))
     place = anchor(results, kind)
-    return Section(title, place, hint=hint, charts=charts, stages=stages, closed=tables)
+    return Section(title, place, hint=hint, charts=charts, stages=(*further, kind), closed=tables)
 
 
 def _adversaries(results: DatasetResults, marks: Mapping[str, int]) -> Section | None:

@@ -86,6 +86,8 @@ def _declared(spec: MeasureSpec) -> dict[str, str]:
 def summary_metrics(table: pd.DataFrame) -> dict[str, Any]:
     """Nest value, difference from the baseline and verdict: setting, then measure.
 
+    Under short names: DVC prints them on every line, which are to fit a terminal.
+
     Args:
         table: See `summary_table`; of any datasets. A setting's name begins with its dataset's.
     """
@@ -93,7 +95,7 @@ def summary_metrics(table: pd.DataFrame) -> dict[str, Any]:
     for row in table.to_dict("records"):
         found = {"value": row["value"]}
         if row["baseline"]:
-            found |= {"diff": row["difference"], "verdict": row["verdict"]}
+            found |= {"diff": row["difference"], "moved": row["verdict"]}
         nested.setdefault(row["setting"], {})[row["measure"]] = found
     return nested
 
