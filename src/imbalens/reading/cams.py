@@ -20,9 +20,26 @@ def read_cams(dataset: str, selection: Selection, params: Params) -> dict[str, C
     Raises:
         InputError: if a dump is absent or damaged; it says what to run.
     """
-    runs = [run for run in params.dumps.maps.runs if params.runs[run].dataset == dataset]
+    runs = _mapped(dataset, params)
     found = {run: _read(run, selection, params, n_runs=len(runs)) for run in runs}
     return {run: cams for run, cams in found.items() if len(cams.pairs)}
+
+
+def read_annotated(dataset: str, params: Params) -> Int[np.ndarray, " a"]:
+    """Read which images of the evaluation split have maps: rows; none where no run has any.
+
+    Raises:
+        InputError: as `read_cams`.
+    """
+    for run in _mapped(dataset, params)[:1]:  # the same images in all
+        about = read_maps_about(Path(f"data/dumps/maps/{run}.h5"))
+        if about.split == params.analyses.performance.split:
+            return about.row
+    return np.empty(0, dtype=np.int64)
+
+
+def _mapped(dataset: str, params: Params) -> list[str]:
+    return [run for run in params.dumps.maps.runs if params.runs[run].dataset == dataset]
 
 
 def _read(run: str, selection: Selection, params: Params, *, n_runs: int) -> Cams:

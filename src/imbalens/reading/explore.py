@@ -15,6 +15,7 @@ from imbalens.dumps.files import read_features
 from imbalens.errors import NotApplicable
 from imbalens.params.analyses import Pca, Umap
 from imbalens.params.experiment import Params, baseline_of, settings
+from imbalens.reading.cams import read_annotated
 from imbalens.reports.explore.look import Look
 from imbalens.reports.explore.page import Opening, choose_opening
 from imbalens.reports.explore.pictures import Selection, choose_points
@@ -32,11 +33,12 @@ def look_at_runs(dataset: str, params: Params) -> dict[str, Look]:
         InputError: as `look_at`.
     """
     found: dict[str, Look] = {}
+    annotated = read_annotated(dataset, params)
     lacking: NotApplicable | None = None
     for run, item in params.runs.items():
         if item.dataset == dataset:
             try:
-                found[run] = look_at(run, params)
+                found[run] = look_at(run, params, annotated=annotated)
             except NotApplicable as error:
                 lacking = error
     if lacking is not None and not found:
@@ -44,8 +46,13 @@ def look_at_runs(dataset: str, params: Params) -> dict[str, Look]:
     return found
 
 
-def look_at(run: str, params: Params) -> Look:
+def look_at(run: str, params: Params, *, annotated: Int[np.ndarray, " a"]) -> Look:
     """Read a run's features and find what they tell.
+
+    Args:
+        run: Name of the run.
+        params: The experiment.
+        annotated: Rows of evaluation images that are points before others of their class.
 
     Raises:
         NotApplicable: if the run has no features, or no training images.
@@ -65,6 +72,7 @@ def look_at(run: str, params: Params) -> Look:
         # training images are points of their own
         n_points=0 if split == "train" else options.evaluation_images,
         seed=options.seed,
+        annotated=annotated,
     )
     found = explore(
         *(train.features, train.targets, train.classes),

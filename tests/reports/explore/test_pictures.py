@@ -28,6 +28,14 @@ def test_points_are_spread_over_the_classes(seed, n_points):
     np.testing.assert_array_equal(rows, again)
 
 
+def test_annotated_images_go_before_others_of_their_class():
+    classes, counts = np.repeat([0, 1], [20, 5]), np.array([20, 5])
+    annotated = np.array([3, 7, 11, 24])
+    rows = choose_points(classes, counts, n_points=6, seed=0, annotated=annotated)
+    assert np.bincount(classes[rows]).tolist() == [3, 3]
+    assert set(annotated.tolist()) <= set(rows.tolist())
+
+
 def test_another_seed_chooses_others():
     classes = np.zeros(100, dtype=np.int64)
     chosen = [choose_points(classes, np.array([100]), n_points=10, seed=s) for s in (0, 1)]

@@ -67,6 +67,7 @@ def choose_points(
     *,
     n_points: int,
     seed: int,
+    annotated: Int[np.ndarray, " a"] | None = None,
 ) -> Int[np.ndarray, " k"]:
     """Choose images at random, as evenly over the classes as there are images.
 
@@ -78,6 +79,7 @@ def choose_points(
         counts: Training images per class.
         n_points: How many to choose, or all if there are fewer.
         seed: Of the choice.
+        annotated: Rows that go before the others of their class; None for none.
 
     Returns:
         Rows in their order.
@@ -86,6 +88,8 @@ def choose_points(
         rarest = np.where(classes, counts, counts.max() + 1).argmin(axis=1)
         classes = np.where(classes.any(axis=1), rarest, len(counts))
     order = np.random.default_rng(seed).permutation(len(classes))
+    if annotated is not None:
+        order = order[np.argsort(~np.isin(order, annotated), kind="stable")]
     return np.sort(order[choose_samples(classes[order], n_samples=n_points)])
 
 
