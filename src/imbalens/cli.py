@@ -12,8 +12,8 @@ COMMANDS = {
     "run": "run what changed, tell how far it is, and what was found",
     "analyze": "say what features, labels and predictions tell, and make a page of it",
     "check": "say what is wrong with a file of parameters, before anything is computed",
-    "experiments": "show DVC's experiments, their headlines and what they changed",
     "export": "write one parquet file of a run, with a row per image, for other tools",
+    "experiments": "show DVC's experiments, their headlines and what they changed",
     "prune": "list and delete what removed runs left behind",
     "validate": "recompute the committed results and compare",
     "dependencies": "write the code that stages depend on into dvc.yaml",
@@ -25,11 +25,8 @@ commands (imbalens COMMAND --help says more):
 
 to begin, in a clone of the project:
   make repro          run the experiment of params.yaml; open plots/report.html
-  imbalens check      after an edit of params.yaml
-  dvc repro           compute what the edit changed
-  dvc metrics diff    say what that did to the headlines
   imbalens run        after an edit of params.yaml, compute what that changed
-  dvc metrics diff    say what that did to the metrics
+  dvc metrics diff    say what that did to the headlines
 
 with features, labels and predictions of your own:
   imbalens analyze    of a file, writes a page, tables and metrics
