@@ -13,7 +13,7 @@ def test_help_tells_a_newcomer_where_to_begin(capsys):
     with pytest.raises(SystemExit, match="0"):
         main([])
     said = capsys.readouterr().out
-    for words in ("make repro", "dvc repro", "import imbalens", *COMMANDS):
+    for words in ("make repro", "imbalens run", "import imbalens", *COMMANDS):
         assert words in said
 
 
