@@ -5,7 +5,7 @@ import warnings
 import torch
 from torch import nn
 from torch.nn import functional
-from torchvision.models import VisionTransformer
+from torchvision.models import VisionTransformer, googlenet
 
 NOTHING = 3
 
@@ -80,6 +80,15 @@ def mlp(n_outputs):
     return nn.Sequential(
         nn.Flatten(), nn.Linear(3 * 32 * 32, 7), nn.ReLU(), nn.Linear(7, n_outputs)
     )
+
+
+def seeding(n_outputs):
+    torch.manual_seed(7)
+    return build(n_outputs)
+
+
+def google(n_outputs):
+    return googlenet(num_classes=n_outputs, init_weights=False)
 
 
 def frozen(n_outputs):

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from imbalens.errors import InputError
+from imbalens.not_applicable import empty
 from imbalens.params.loading import load_params
 from imbalens.store.tables import read_as_text, read_table, write_table
 from tests.table_cases import declared
@@ -54,6 +55,20 @@ def test_what_a_stage_writes_as_a_table_is_declared_and_the_other_way_round():
     tables = [(table.stage, table.path) for table in TABLES.values()]
     assert len(tables) == len(set(tables))
     assert set(tables) == written
+
+
+def test_what_dvc_plots_draws_of_a_table_is_there_without_rows_too():
+    tables, drawn = {table.path: table for table in TABLES.values()}, 0
+    for entry in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values():
+        for plot in entry.get("do", entry).get("plots", []):
+            path, options = next(iter(plot.items())) if isinstance(plot, dict) else (plot, {})
+            table = tables.get(re.sub(r"\$\{\w+\}", "{name}", path))
+            columns = {options[axis] for axis in ("x", "y") if axis in options}
+            drawn += len(columns)
+            if table:
+                write_table(table, "a", empty(table))
+                assert columns <= {*read_as_text(table, "a")}, path
+    assert drawn > 20
 
 
 def test_only_the_store_writes_csv():

@@ -18,8 +18,8 @@ from imbalens.data.nih import open_nih
 from imbalens.data.nih_splits import read_lists
 from imbalens.data.nih_tables import read_tables
 from imbalens.errors import InputError
-from imbalens.params.datasets import Nih
 from imbalens.params.loading import load_params
+from imbalens.params.sources import Nih
 from tests.data.nih_layout import TEST, TRAIN, write_image, write_images, write_lists, write_tables
 from tests.data.test_folder import folder
 from tests.text_files import find_unspecified

@@ -216,6 +216,7 @@ time.sleep(9)
 """
 STARTED = [
     "-m imbalens check",
+    "-m imbalens run",
     *(f"stages/{path.name}" for path in sorted((ROOT / "stages").glob("*.py"))),
 ]
 

@@ -66,7 +66,7 @@ def empty_where_not_applicable(
 
 def empty(table: Table) -> pd.DataFrame:
     """Return a table with its columns and without rows."""
-    return pd.DataFrame(columns=[column.name for column in table.columns])
+    return pd.DataFrame(columns=[*(column.name for column in table.columns), *table.drawn])
 
 
 def _name_of(argv: Sequence[str] | None) -> str:

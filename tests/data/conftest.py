@@ -1,7 +1,8 @@
 import pytest
 
-from imbalens.params.datasets import Dataset, Planted
+from imbalens.params.datasets import Dataset
 from imbalens.params.loading import complete
+from imbalens.params.sources import Planted
 
 
 @pytest.fixture(autouse=True)

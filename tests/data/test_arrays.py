@@ -11,7 +11,7 @@ from imbalens.data import arrays as module
 from imbalens.data.arrays import open_arrays
 from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
-from imbalens.params.datasets import Arrays
+from imbalens.params.sources import Arrays
 from imbalens.store.prepared import read_metadata, read_split
 
 REAL = Path(os.environ.get("IMBALENS_REAL_DATA", Path(__file__).parents[2] / "../shared/data"))

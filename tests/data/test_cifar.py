@@ -6,7 +6,7 @@ from torchvision import datasets
 
 from imbalens.data.cifar import open_cifar
 from imbalens.errors import InputError
-from imbalens.params.datasets import Cifar
+from imbalens.params.sources import Cifar
 
 KINDS = {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}
 

@@ -11,7 +11,7 @@ from imbalens.data.choosing import choose_images
 from imbalens.data.folder import open_folder
 from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
-from imbalens.params.datasets import Folder
+from imbalens.params.sources import Folder
 from imbalens.store.prepared import read_metadata, read_split
 from tests.data.decoding_cases import read_image
 

@@ -11,8 +11,8 @@ from imbalens.data.inaturalist import open_inaturalist
 from imbalens.data.listed import draw_per_class
 from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
-from imbalens.params.datasets import Inaturalist
 from imbalens.params.loading import load_params
+from imbalens.params.sources import Inaturalist
 from imbalens.store.prepared import read_metadata, read_split
 from tests.data.test_folder import save
 from tests.tiny import ROOT

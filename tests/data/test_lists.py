@@ -9,7 +9,7 @@ from imbalens.data import lists
 from imbalens.data.lists import open_lists
 from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
-from imbalens.params.datasets import Lists
+from imbalens.params.sources import Lists
 from imbalens.store.prepared import read_metadata, read_split
 from tests.data.test_folder import save
 

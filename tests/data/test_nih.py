@@ -9,7 +9,7 @@ from imbalens.data.nih import open_nih
 from imbalens.data.nih_tables import FINDINGS
 from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
-from imbalens.params.datasets import Nih
+from imbalens.params.sources import Nih
 from imbalens.store.prepared import read_split
 from tests.data.nih_layout import (
     ENTRIES,

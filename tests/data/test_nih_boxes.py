@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from imbalens.data.nih_boxes import box_classes, boxes_of, scale_boxes
 from imbalens.data.nih_tables import read_tables
-from imbalens.params.datasets import Binary, Multilabel
+from imbalens.params.sources import Binary, Multilabel
 from tests.data.nih_layout import write_tables
 
 BINARY = Binary(name="binary")

@@ -17,7 +17,7 @@ from imbalens.data.nih_tables import (
     read_tables,
 )
 from imbalens.errors import InputError
-from imbalens.params.datasets import Binary, Multilabel
+from imbalens.params.sources import Binary, Multilabel
 from tests.data.nih_layout import BOXES, ENTRIES, write_tables
 
 BINARY = Binary(name="binary")

@@ -12,7 +12,7 @@ from imbalens.data.phantom import EACH_FINDING, PLACES, choose_sample, find_plac
 from imbalens.data.phantom_drawing import draw_chests
 from imbalens.data.phantom_findings import LOOKS
 from imbalens.errors import InputError
-from imbalens.params.datasets import Binary, Multilabel, PhantomCxr
+from imbalens.params.sources import Binary, Multilabel, PhantomCxr
 
 GOLDEN = "45a8eb0f94cfda12f03931412993ee8e54077c95c7193756f453b1d7353b3b32"
 

@@ -10,8 +10,8 @@ from imbalens.data.choosing import choose_images
 from imbalens.data.places365 import open_places365
 from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
-from imbalens.params.datasets import Places365
 from imbalens.params.loading import load_params
+from imbalens.params.sources import Places365
 from imbalens.store.prepared import read_metadata, read_split
 from tests.data.test_folder import save
 from tests.params.test_loading import at, load_changed

@@ -6,7 +6,7 @@ import pytest
 
 from imbalens.data.drawing import COLOURS
 from imbalens.data.planted import CLASSES, find_pairs, open_planted, plant
-from imbalens.params.datasets import Planted
+from imbalens.params.sources import Planted
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from imbalens.data import prepare as module
 from imbalens.data.prepare import prepare
 from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
-from imbalens.params.datasets import Nih
+from imbalens.params.sources import Nih
 from imbalens.store.prepared import read_boxes, read_metadata, read_split
 
 NAMES = ("Edema", "Hernia", "Mass")  # no image has Hernia

@@ -6,7 +6,8 @@ from PIL import ExifTags, Image
 
 from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
-from imbalens.params.datasets import Files, sources
+from imbalens.params.source import Files
+from imbalens.params.sources import sources
 from imbalens.store.prepared import open_prepared, read_metadata, read_split
 from tests.data import test_inaturalist as inaturalist
 from tests.data import test_places365 as places365

@@ -16,8 +16,9 @@ from imbalens.data.nih_tables import FINDINGS, read_tables
 from imbalens.data.prepare import prepare
 from imbalens.data.table import open_table
 from imbalens.errors import InputError
-from imbalens.params.datasets import Dataset, Table
+from imbalens.params.datasets import Dataset
 from imbalens.params.loading import load_params, read_experiment, validate
+from imbalens.params.sources import Table
 from imbalens.store.prepared import read_boxes, read_split
 from tests.data.test_nih import nih
 from tests.tiny import ROOT

@@ -283,8 +283,36 @@ def test_without_maps_features_are_there_and_maps_are_refused():
 def test_what_a_network_gives_in_training_is_judged_when_it_is_trained():
     network, images = build(own("BothInTraining"), 32), torch.randn(2, 3, 32, 32)
     assert network.eval()(images).shape == (2, N)
-    with pytest.raises(InputError, match=r"gives tuple, not a tensor .* in training too"):
+    with pytest.raises(InputError, match=r"gives tuple in training, logits and auxiliary outputs"):
         network.train()(images)
+
+
+def test_auxiliary_outputs_of_a_public_network_are_said_before_it_is_trained_for_long():
+    network = build(own("google"), 32).train()
+    with pytest.raises(InputError, match=r"gives GoogLeNetOutputs in training.* aux_logits=False"):
+        network(torch.randn(2, 3, 32, 32))
+
+
+def test_importing_a_factory_changes_no_weight(tmp_path, monkeypatch):
+    """A seed set in its module, or numbers drawn there, would be the same in all trainings."""
+    monkeypatch.chdir(tmp_path)
+    text = "import torch\nfrom tests.own_networks import build\ntorch.manual_seed(0)\n"
+    (tmp_path / "seeds_itself.py").write_text(text, encoding="utf-8")
+    expected, model = first_weights(own("build"), 4), own("build")
+    model = model.model_copy(update={"factory": "seeds_itself:build"})
+    assert torch.equal(first_weights(model, 4), expected)
+    assert not torch.equal(first_weights(model, 5), expected)
+
+
+def test_a_factory_that_sets_the_seed_is_refused():
+    torch.manual_seed(4)
+    with pytest.raises(InputError, match=r"sets torch's seed to 7, .* same weights"):
+        build(own("seeding"), 32)
+
+
+def first_weights(model, seed):
+    torch.manual_seed(seed)
+    return next(build_model(model, CE, N, image_size=32).parameters())
 
 
 def test_one_image_that_batch_normalisation_refuses_is_said():

@@ -42,8 +42,10 @@ def wrap(kind, state):
             return in_module
         case "state_dict":
             return {"state_dict": state}
-        case "model" | "model_state_dict" | "model_state":
+        case "model" | "model_state_dict" | "model_state" | "net":
             return {kind: state, "epoch": 180}
+        case "deepspeed":
+            return {"module": state, "buffer_names": [], "optimizer": None, "dp_world_size": 8}
         case "described":
             return {"model": {"name": "resnet8"}, "model_state_dict": state}
         case "torchvision":
@@ -65,7 +67,15 @@ def wrap(kind, state):
 
 
 LAYOUTS = ["bare", "module", "state_dict", "model", "numpy", "cao"]
-LAYOUTS += ["torchvision", "model_state_dict", "model_state", "described"]
+LAYOUTS += ["torchvision", "model_state_dict", "model_state", "described", "net", "deepspeed"]
+
+
+def test_weights_of_two_networks_are_refused(tmp_path):
+    state = network(1).state_dict()
+    path = tmp_path / "a.pt"
+    torch.save({"model": state, "net": network(2).state_dict()}, path)
+    with pytest.raises(InputError, match=r"holds weights under 'model' and 'net'; save those of"):
+        load_checkpoint(path)
 
 
 @pytest.mark.parametrize("kind", LAYOUTS)

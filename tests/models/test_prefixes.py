@@ -40,7 +40,7 @@ def test_names_of_ones_own_may_begin_alike(prefix, own, tmp_path_factory):
     assert values(unwrap(under(prefix + own), names, path=path)) == values(tensors(*names))
 
 
-@pytest.mark.parametrize("prefix", ["module.", "model.", "_orig_mod.", "model.module._orig_mod."])
+@pytest.mark.parametrize("prefix", [*PREFIXES, "model.module._orig_mod.", "model.backbone."])
 def test_a_network_is_filled_from_under_a_prefix(tmp_path, prefix):
     source, target = network(1), network(2)
     state = {prefix + name: tensor for name, tensor in source.state_dict().items()}

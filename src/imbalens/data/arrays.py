@@ -22,8 +22,9 @@ from imbalens.data.array_files import (
 from imbalens.data.names import MAX_CLASSES
 from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
-from imbalens.params.datasets import Arrays, Resize
+from imbalens.params.datasets import Resize
 from imbalens.params.paths import expand_path
+from imbalens.params.sources import Arrays
 
 NEEDED = {
     "train_images": "uint8",

@@ -12,8 +12,8 @@ from jaxtyping import Int, UInt8
 from imbalens.data.image_files import resize_images
 from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
-from imbalens.params.datasets import Cifar
 from imbalens.params.paths import expand_path
+from imbalens.params.sources import Cifar
 
 
 def open_cifar(params: Cifar, image_size: int) -> Source:

@@ -13,6 +13,7 @@ from imbalens.params.datasets import Resize
 from imbalens.params.tables import Window
 
 FORMATS: tuple[Format, ...] = ("PNG", "JPEG")
+OWN_FORMATS: tuple[Format, ...] = (*FORMATS, "DICOM")  # of files that a table of one's own names
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,17 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Int
 
+from imbalens.data.decoding import OWN_FORMATS
 from imbalens.data.given_outputs import GivenOutputs, read_given
 from imbalens.data.group_splits import draw_test_images, number_groups, require_apart
-from imbalens.data.image_files import Format
 from imbalens.data.image_table import ImageTable, Rows, open_images, open_rows
 from imbalens.data.source import GivenHead, Source, SourceSplit
 from imbalens.data.table_rows import find_images
 from imbalens.errors import InputError
-from imbalens.params.datasets import Features, Resize
+from imbalens.params.datasets import Resize
 from imbalens.params.paths import expand_path
+from imbalens.params.sources import Features
 
-FORMATS: tuple[Format, ...] = ("PNG", "JPEG", "DICOM")
 SPLITS = ("train", "val", "test")
 
 
@@ -113,7 +113,7 @@ def _open(
         resize=resize,
         bits=bits,
         channels=params.channels,
-        formats=FORMATS,
+        formats=OWN_FORMATS,
         task=given.task,
         n_unread=n_unread,
     )

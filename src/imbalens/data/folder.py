@@ -14,8 +14,9 @@ from imbalens.data.image_files import measure
 from imbalens.data.image_table import ImageTable, open_images
 from imbalens.data.source import Source
 from imbalens.data.table_rows import find_file
-from imbalens.params.datasets import Folder, Resize
+from imbalens.params.datasets import Resize
 from imbalens.params.paths import expand_path
+from imbalens.params.sources import Folder
 
 
 def open_folder(

@@ -26,8 +26,9 @@ from imbalens.data.listed import draw_per_class, find_absent, list_images, open_
 from imbalens.data.names import composed
 from imbalens.data.source import Source
 from imbalens.errors import InputError
-from imbalens.params.datasets import Inaturalist, Resize
+from imbalens.params.datasets import Resize
 from imbalens.params.paths import expand_path
+from imbalens.params.sources import Inaturalist
 
 RANKS = ("kingdom", "phylum", "class", "order", "family", "genus")
 TREES = {2017: ("train_val_images", "2017"), 2018: ("train_val2018", "2018")}

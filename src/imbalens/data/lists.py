@@ -21,8 +21,9 @@ from imbalens.data.path_lists import (
 )
 from imbalens.data.source import Source
 from imbalens.errors import InputError
-from imbalens.params.datasets import Lists, Resize
+from imbalens.params.datasets import Resize
 from imbalens.params.paths import expand_path
+from imbalens.params.sources import Lists
 
 
 def open_lists(

@@ -20,8 +20,8 @@ from imbalens.data.nih_splits import boxed_patients, read_lists
 from imbalens.data.nih_tables import Tables, label_matrix, label_names, read_tables
 from imbalens.data.source import Source
 from imbalens.errors import InputError
-from imbalens.params.datasets import Nih
 from imbalens.params.paths import expand_path
+from imbalens.params.sources import Nih
 
 NAMED = 3  # absent images named in a message
 

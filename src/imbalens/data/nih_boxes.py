@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 
 from imbalens.data.geometry import place_boxes, place_image
 from imbalens.data.nih_tables import BOX_UNITS, Tables
-from imbalens.params.datasets import Binary, Multilabel
+from imbalens.params.sources import Binary, Multilabel
 
 
 def boxes_of(

@@ -15,7 +15,7 @@ from imbalens.data.boxes import Boxes, collect_boxes
 from imbalens.data.csv_tables import as_known, read_rows
 from imbalens.data.label_columns import read_joined
 from imbalens.errors import InputError
-from imbalens.params.datasets import Binary, Multilabel
+from imbalens.params.sources import Binary, Multilabel
 
 FINDINGS = (
     "Atelectasis",

@@ -15,10 +15,10 @@ from imbalens.data.places365 import open_places365
 from imbalens.data.planted import open_planted
 from imbalens.data.source import Source
 from imbalens.data.table import open_table
-from imbalens.params.datasets import (
+from imbalens.params.datasets import Dataset, Resize
+from imbalens.params.sources import (
     Arrays,
     Cifar,
-    Dataset,
     Features,
     Folder,
     Inaturalist,
@@ -27,7 +27,6 @@ from imbalens.params.datasets import (
     PhantomCxr,
     Places365,
     Planted,
-    Resize,
     Table,
 )
 

@@ -26,7 +26,7 @@ from imbalens.data.nih_tables import (
 from imbalens.data.phantom_drawing import draw_chests
 from imbalens.data.source import Source, SourceSplit
 from imbalens.errors import InputError
-from imbalens.params.datasets import Multilabel, PhantomCxr
+from imbalens.params.sources import Multilabel, PhantomCxr
 
 MIDDLE = 522  # where chests are centred, in pixels of the list's images
 RESIZED = (0.8, 1.25)  # a placed box, relative to its usual size

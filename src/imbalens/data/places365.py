@@ -24,8 +24,9 @@ from imbalens.data.path_lists import (
 )
 from imbalens.data.source import Source, count_labels
 from imbalens.errors import InputError
-from imbalens.params.datasets import Places365, Resize
+from imbalens.params.datasets import Resize
 from imbalens.params.paths import expand_path
+from imbalens.params.sources import Places365
 
 CATEGORIES = "categories_places365.txt"
 LISTS = {"train": "places365_train_standard.txt", "val": "places365_val.txt"}

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Int, UInt8
 
 from imbalens.data.drawing import Look, draw_images, find_boxes
 from imbalens.data.source import Source, SourceSplit
-from imbalens.params.datasets import Planted
+from imbalens.params.sources import Planted
 from imbalens.store.prepared import Truth
 
 

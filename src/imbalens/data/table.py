@@ -24,9 +24,10 @@ from imbalens.data.array_files import (
 )
 from imbalens.data.converting import convert_channels
 from imbalens.data.csv_tables import is_blank
+from imbalens.data.decoding import OWN_FORMATS
 from imbalens.data.geometry import Stored
 from imbalens.data.group_splits import as_group, draw_test_images, number_groups, require_apart
-from imbalens.data.image_files import Format, measure
+from imbalens.data.image_files import measure
 from imbalens.data.image_table import ImageTable, Rows, open_images, open_rows
 from imbalens.data.label_columns import Labels, read_labels
 from imbalens.data.names import composed
@@ -34,9 +35,10 @@ from imbalens.data.source import ReadImages, Source, Task
 from imbalens.data.table_boxes import read_table_boxes
 from imbalens.data.table_rows import TableRows, find_file, find_images, read_tables, split_name
 from imbalens.errors import InputError
-from imbalens.params.datasets import Resize, Table
+from imbalens.params.datasets import Resize
 from imbalens.params.errors import shown
 from imbalens.params.paths import expand_path
+from imbalens.params.sources import Table
 from imbalens.params.tables import (
     ColumnSplit,
     GroupPattern,
@@ -50,7 +52,6 @@ from imbalens.params.tables import (
     TablesSplit,
 )
 
-FORMATS: tuple[Format, ...] = ("PNG", "JPEG", "DICOM")
 BOXED_ROW = "row"  # column of a table of boxes that names an image of an array, from 0
 
 
@@ -150,7 +151,7 @@ def open_table(
         resize=resize,
         bits=bits,
         channels=params.channels,
-        formats=FORMATS,
+        formats=OWN_FORMATS,
         window=params.window,
         task=task,
         n_unread=n_unread,
@@ -218,7 +219,7 @@ def _find_images(root: Path, params: Table, rows: TableRows, size: int, resize: 
                 files,
                 names,
                 column,
-                stored=lambda row: measure(root / files[row], formats=FORMATS),
+                stored=lambda row: measure(root / files[row], formats=OWN_FORMATS),
             )
         case TableArray(array=name):
             path = find_file(root, params.images.file, "images.file")

@@ -86,6 +86,12 @@ class AnyNetwork(Network):
                     "last batch of an epoch is; set another recipes.*.batch_size"
                 ) from error
             raise
+        if self.training and not isinstance(output, Tensor):
+            raise InputError(
+                f"{self.whose} gives {type(output).__name__} in training, logits and auxiliary "
+                "outputs, where a loss takes logits alone; build it without the latter in a "
+                "factory (model: {name: python}), in torchvision by aux_logits=False"
+            )
         return require_logits(output, self.whose)
 
     def forward_features(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n d"]:

@@ -4,12 +4,13 @@ import difflib
 from collections.abc import Sequence
 from typing import assert_never
 
+import torch
 from torch import nn
 
 from imbalens.errors import InputError
 from imbalens.params import runs
 from imbalens.params.errors import shown
-from imbalens.params.factories import call_factory, describe_error
+from imbalens.params.factories import call_factory, describe_error, import_factory
 
 
 def build_body(model: runs.AnyNetwork, n_outputs: int) -> nn.Module:
@@ -62,7 +63,16 @@ def _build_timm(model: runs.Timm, n_outputs: int) -> nn.Module:
 
 
 def _build_own(model: runs.Python, n_outputs: int) -> nn.Module:
-    found = call_factory(model.factory, n_outputs, arguments=dict(model.arguments))
+    state = torch.get_rng_state()
+    function = import_factory(model.factory)
+    torch.set_rng_state(state)  # its module may have drawn numbers, or set a seed
+    seed = torch.initial_seed()
+    found = call_factory(model.factory, function, n_outputs, arguments=dict(model.arguments))
+    if torch.initial_seed() != seed:
+        raise InputError(
+            f"{model.factory}: sets torch's seed to {torch.initial_seed()}, so that trainings of "
+            "other seeds would begin with the same weights; take torch.manual_seed out of it"
+        )
     if not isinstance(found, nn.Module):
         raise InputError(
             f"{model.factory}: returned {shown(found)} of type {type(found).__name__}; return a "

@@ -15,7 +15,7 @@ from imbalens.models.prefixes import unwrap
 from imbalens.store.files import write_bytes
 
 SAFETENSORS = ".safetensors"
-KEYS = ("state_dict", "model", "model_state_dict", "model_state")
+KEYS = ("state_dict", "model", "model_state_dict", "model_state", "net", "module")
 _LISTED = 5
 _SHOWN = 100  # characters of what a file holds
 _REFUSED = re.compile(r"Unsupported global: GLOBAL ([\w.]+)")  # in the words of `torch.load`
@@ -65,10 +65,16 @@ def load_checkpoint(path: Path, *, otherwise: str = "train instead") -> dict[str
         content = _read_safetensors(path)
     else:
         content = _read_pickled(path)
-    held = [content.get(key) for key in KEYS] if isinstance(content, Mapping) else []
+    found: Mapping[Any, Any] = content if isinstance(content, Mapping) else {}
     # what is called `model` may also be its description
-    states = [each for each in held if isinstance(each, Mapping)] or [content]
-    state = next((each for each in states if _find_problem(each) is None), states[0])
+    held = {key: found[key] for key in KEYS if isinstance(found.get(key), Mapping)}
+    whole = [key for key, each in held.items() if _find_problem(each) is None]
+    if len(whole) > 1:
+        raise InputError(
+            f"{path}: holds weights under {' and '.join(map(repr, whole))}; save those of one "
+            "network only"
+        )
+    state: Any = held[whole[0]] if whole else next(iter(held.values()), content)
     problem = _find_problem(state)
     if problem is None:
         return dict(state)

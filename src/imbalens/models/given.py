@@ -88,8 +88,7 @@ def _matched_tensors(data: GivenData, other: GivenOutputs) -> dict[str, Tensor]:
             if data.named and other.named
             else _rows_by_place(split, part, other)
         )
-        if other.labels is not None:
-            _require_same_labels(split, part, other, rows)
+        _require_same_labels(split, part, other, rows)
         for kind in KINDS:
             values = getattr(other, kind)
             arrays[f"{split}/{kind}"] = None if values is None else values[rows]
@@ -125,7 +124,7 @@ def _rows_by_place(split: str, part: GivenSplit, other: GivenOutputs) -> Int[np.
 def _require_same_labels(
     split: str, part: GivenSplit, other: GivenOutputs, rows: Int[np.ndarray, " n"]
 ) -> None:
-    """Refuse a file whose labels are others: its rows are then of other images."""
+    """Refuse a file whose labels, if it has any, are others: its rows are of other images."""
     if other.labels is None:
         return
     theirs, ours = other.labels[rows], part.targets

@@ -9,7 +9,7 @@ from imbalens.errors import InputError, escape
 from imbalens.params.errors import shown
 
 # of DataParallel, of most LightningModules, and of torch.compile; each may stand in another
-PREFIXES = ("module.", "model.", "_orig_mod.")
+PREFIXES = ("module.", "model.", "_orig_mod.", "net.", "backbone.")
 _LISTED = 2
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from imbalens.params.datasets import AnySource, Dataset, Features, Inaturalist, Table, sources
+from imbalens.params.datasets import Dataset
 from imbalens.params.errors import listed, shown
+from imbalens.params.sources import AnySource, Features, Inaturalist, Table, sources
 from imbalens.params.tables import TableArray
 
 

@@ -8,7 +8,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,20 +21,14 @@ FOLDER = "networks"  # of the project; dvc.yaml has it
 MAX_FOREIGN = 240  # characters of what another program says
 
 
-def call_factory(
-    factory: Factory,
-    *given: Any,  # noqa: ANN401 - whatever a function of one's own takes
-    arguments: dict[str, Any],
-) -> Any:  # noqa: ANN401 - whatever a function of one's own returns
-    """Import a function and call it, with the project's folder in the search path.
+def import_factory(factory: Factory) -> Callable[..., Any]:
+    """Import a function, with the project's folder in the search path.
 
     Args:
         factory: The function, as package.module:function.
-        given: Its positional arguments.
-        arguments: Its others, by name.
 
     Raises:
-        InputError: if it cannot be imported, is none, or raises anything.
+        InputError: if it cannot be imported, or is none.
     """
     place, _, name = factory.partition(":")
     with _project_in_path():
@@ -53,6 +47,27 @@ def call_factory(
                 f"{factory}: is no function of {place} ({found}); name a function that takes the "
                 "number of outputs and returns a network"
             )
+        return function
+
+
+def call_factory(
+    factory: Factory,
+    function: Callable[..., Any],
+    *given: Any,  # noqa: ANN401 - whatever a function of one's own takes
+    arguments: dict[str, Any],
+) -> Any:  # noqa: ANN401 - whatever a function of one's own returns
+    """Call a function of one's own, with the project's folder in the search path.
+
+    Args:
+        factory: The function's name, for messages.
+        function: The function.
+        given: Its positional arguments.
+        arguments: Its others, by name.
+
+    Raises:
+        InputError: if it raises anything.
+    """
+    with _project_in_path():
         try:
             return function(*given, **arguments)
         except (Exception, SystemExit) as error:  # a function of one's own raises anything

@@ -1,9 +1,9 @@
 """What is wrong with features and predictions of others in an experiment."""
 
-from imbalens.params.datasets import Features
 from imbalens.params.errors import shown
 from imbalens.params.experiment import Params
 from imbalens.params.runs import Given
+from imbalens.params.sources import Features
 
 
 def find_given_problems(params: Params) -> list[str]:

@@ -14,8 +14,8 @@ from jaxtyping import Bool, Float, Float32, Int, UInt8
 
 from imbalens.classes import Targets, mark_unknown
 from imbalens.errors import InputError, NotApplicable
-from imbalens.params.datasets import sources
 from imbalens.params.given import GivenFile
+from imbalens.params.sources import sources
 from imbalens.store.examples import Example
 from imbalens.store.hdf5 import Kind, Variable, open_checked, read_text
 

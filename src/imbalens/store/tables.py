@@ -53,12 +53,14 @@ class Table:
         path: Where it lies, "{name}" standing for what it is about, if there are several.
         columns: Its columns in their order.
         further: Kind of the columns that may follow these, whose names depend on the data.
+        drawn: Those of them that `dvc plots` draws: a table without rows has them too.
     """
 
     stage: str
     path: str
     columns: tuple[Column, ...]
     further: Kind | None = None
+    drawn: tuple[str, ...] = ()
 
     def path_of(self, name: str) -> Path:
         """Return where the table about `name` lies."""

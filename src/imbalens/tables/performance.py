@@ -12,6 +12,7 @@ CLASSES = Table(
         Column("train_count", "integer", "training images with it"),
     ),
     further="number",
+    drawn=("recall",),
 )
 CONFUSION = Table(
     STAGE,
