@@ -7,7 +7,6 @@ from pathlib import Path
 from imbalens.params.experiment import settings
 from imbalens.reading.examples import read_cam_examples
 from imbalens.reading.metrics import read_compared
-from imbalens.reports.common.tables import head_first
 from imbalens.reports.common.titles import dataset_title
 from imbalens.reports.compare import (
     draw_cam_rows,
@@ -28,16 +27,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     data, metrics = Path(f"data/prepared/{name}.h5"), read_compared(name, params)
     about = read_metadata(data)
     title = dataset_title(name, generated=about.generated)
-    order = [about.class_names[label] for label in head_first(about.counts)]
     table = settings_table(metrics)
     plots, figures = Path("plots/compare"), Path("plots/figures/compare")
     write_table(SETTINGS, name, table)
     write_text(plots / f"{name}.md", settings_markdown(table, dataset=title))
-    draw_class_figures(metrics, figures / f"{name}.png", order=order, dataset=title)
+    draw_class_figures(metrics, figures / f"{name}.png", order=about.head_first, dataset=title)
     trainings, having = settings(params, name).values(), set(params.dumps.maps.runs)
     mapped = [next(run for run in of if run in having) for of in trainings if having & set(of)]
     examples, cams = read_cam_examples(name, mapped, params)
-    draw_cam_rows(examples, cams, figures / f"{name}-cams.png", dataset=title)
+    draw_cam_rows(
+        examples, cams, figures / f"{name}-cams.png", order=about.head_first, dataset=title
+    )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from imbalens.analysis.concepts.concepts import concepts
 from imbalens.dumps.map_files import read_maps_about, read_maps_by_channel
 from imbalens.reports.concepts import figures, tables
 from imbalens.store.files import write_json
-from imbalens.store.prepared import read_images
+from imbalens.store.prepared import read_images, read_metadata
 from imbalens.store.tables import write_table
 from imbalens.tables.concepts import CHANNELS, CLASSES, COUNTS
 
@@ -37,9 +37,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_table(CHANNELS, name, tables.channel_table(found.counts, names))
     table = tables.concept_table(found.summary, names)
     write_table(CLASSES, name, table)
-    figures.draw_concepts(table, plots / f"{name}.png", run=name)
+    prepared = Path(f"data/prepared/{run.dataset}.h5")
+    order = read_metadata(prepared).head_first
+    figures.draw_concepts(table, plots / f"{name}.png", order=order, run=name)
     shown = about.row[found.counts.peak_images[found.top[:, 0]]]
-    images = read_images(Path(f"data/prepared/{run.dataset}.h5"), about.split, shown)
+    images = read_images(prepared, about.split, shown)
     rows = figures.channel_rows(found, images, about.row, about.boxes, names)
     figures.draw_channels(rows, plots / f"{name}-channels.png", run=name)
 

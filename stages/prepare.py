@@ -4,6 +4,8 @@ from imbalens.stage import parse_stage, pick, run_stage
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from imbalens.data.prepare import prepare
 from imbalens.errors import InputError
 from imbalens.params.checks import find_image_problems
@@ -28,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if dataset.image_size is None:
         return draw_reason(f"{name} has no images", figure)
     pairs, metadata = read_pairs(path, "test"), read_metadata(path)
-    shown = choose_samples(pairs[:, 1], n_samples=MAX_SAMPLES)
+    head_first = [metadata.head_first.index(name) for name in metadata.class_names]
+    shown = choose_samples(np.array(head_first)[pairs[:, 1]], n_samples=MAX_SAMPLES)
     return draw_samples(
         read_examples(path, "test", pairs[shown]),
         figure,

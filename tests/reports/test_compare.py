@@ -255,7 +255,7 @@ def cams_of(runs, n):
 def test_a_row_has_the_image_and_each_runs_map_on_it():
     cams = cams_of("ab", 2)
     cams["b"][1] = 0.7
-    figure = cam_rows_figure(annotated("x", "y"), cams, dataset="d")
+    figure = cam_rows_figure(annotated("x", "y"), cams, order=["x", "y"], dataset="d")
     cells = np.array(figure.axes[:6]).reshape(2, 3)
     assert [axes.get_title() for axes in cells[0]] == ["image", "a", "b"]
     assert [line[0].get_ylabel() for line in cells] == ["x", "y"]
@@ -271,9 +271,17 @@ def test_a_row_has_the_image_and_each_runs_map_on_it():
     assert limits == {(0, 1)}, "one colour scale"
 
 
+def test_images_stand_from_head_to_tail_each_with_its_own_map():
+    cams = {"a": np.stack([np.full((8, 8), 0.25), np.full((8, 8), 0.75)])}
+    figure = cam_rows_figure(annotated("x", "y"), cams, order=["y", "x"], dataset="d")
+    first, second = np.array(figure.axes[:4]).reshape(2, 2)
+    assert [line[0].get_ylabel() for line in (first, second)] == ["y", "x"]
+    assert (first[1].images[1].get_array() == 0.75).all()
+
+
 def test_long_names_of_runs_do_not_overlap_above_the_images():
     runs = [f"nih_chest_xray-densenet121_truncated-imagenet-{loss}-paper" for loss in "ab"]
-    figure = cam_rows_figure(annotated("x"), cams_of(runs, 1), dataset="d")
+    figure = cam_rows_figure(annotated("x"), cams_of(runs, 1), order=["x"], dataset="d")
     figure.draw_without_rendering()
     boxes = [axes.title.get_window_extent() for axes in figure.axes[:3]]
     for left, right in pairwise(boxes):
@@ -283,7 +291,7 @@ def test_long_names_of_runs_do_not_overlap_above_the_images():
 
 
 def test_without_maps_the_figure_says_so():
-    axes = cam_rows_figure([], {}, dataset="d").axes[0]
+    axes = cam_rows_figure([], {}, order=[], dataset="d").axes[0]
     expected = "no maps: dumps.maps.runs names no run of this dataset"
     assert [text.get_text() for text in axes.texts] == [expected]
 
@@ -292,7 +300,9 @@ def test_files_are_byte_stable(tmp_path):
     written = []
     for name in ("first", "second"):
         draw_class_figures(LABELS, tmp_path / name / "c.png", order=["x", "y"], dataset="d")
-        draw_cam_rows(annotated("x"), cams_of("a", 1), tmp_path / name / "m.png", dataset="d")
+        draw_cam_rows(
+            annotated("x"), cams_of("a", 1), tmp_path / name / "m.png", order=["x"], dataset="d"
+        )
         written.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
     assert len(written[0]) == 2
     assert written[0] == written[1]

@@ -10,6 +10,7 @@ import pytest
 from dvc_render import VegaRenderer
 from dvc_render.html import render_html
 
+from imbalens.reports.common.palette import CLASSES, RUNS
 from tests.browser import BROWSER, needs_browser
 
 FOLDER = Path(__file__).parents[2] / ".dvc" / "plots"
@@ -164,3 +165,17 @@ def test_a_browser_without_network_draws_every_plot(tmp_path):
     )
     assert done.stdout.count("<canvas") == len(CASES)
     assert "vega-embed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("template", "shades"),
+    [
+        ("lines", RUNS),
+        ("grouped_bar", RUNS),
+        ("stacked_bar", CLASSES.values()),
+    ],
+)
+def test_templates_draw_in_the_colours_of_pages_and_figures(template, shades):
+    text = (FOLDER / f"imbalens_{template}.json").read_text(encoding="utf-8")
+    ranges = re.findall(r'"range": \[([^\]]+)\]', text)
+    assert [json.loads(f"[{one}]") for one in ranges] == [[shade.light for shade in shades]]

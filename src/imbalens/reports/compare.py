@@ -27,7 +27,7 @@ from imbalens.reports.common import palette
 from imbalens.reports.common.markdown import markdown_table
 from imbalens.reports.common.names import shorten
 from imbalens.reports.common.not_applicable import is_applicable
-from imbalens.reports.common.overlay import add_scale, overlay
+from imbalens.reports.common.overlay import add_scale, overlay, places_of
 from imbalens.reports.common.style import (
     NEUTRAL,
     add_legend,
@@ -243,7 +243,11 @@ def _with_average(values: Mapping[str, float | None]) -> Values:
 
 
 def cam_rows_figure(
-    examples: Sequence[Example], cams: Mapping[str, Float[np.ndarray, "e s s"]], *, dataset: str
+    examples: Sequence[Example],
+    cams: Mapping[str, Float[np.ndarray, "e s s"]],
+    *,
+    order: Sequence[str],
+    dataset: str,
 ) -> Figure:
     """Build what `draw_cam_rows` writes."""
     columns = ["image", *cams]
@@ -258,7 +262,8 @@ def cam_rows_figure(
     cells = figure.subplots(len(examples), len(columns), squeeze=False)
     labels = shorten(example.label for example in examples)
     headings = shorten(columns, width=80)
-    for place, (line, example) in enumerate(zip(cells, examples, strict=True)):
+    for line, place in zip(cells, places_of(examples, order), strict=True):
+        example = examples[place]
         for axes, cam in zip(line, [None, *(maps[place] for maps in cams.values())], strict=True):
             overlay(axes, example.image, cam, example.boxes)
         line[0].set_ylabel(labels[example.label], fontsize=9)
@@ -273,6 +278,7 @@ def draw_cam_rows(
     cams: Mapping[str, Float[np.ndarray, "e s s"]],
     path: Path,
     *,
+    order: Sequence[str],
     dataset: str,
 ) -> None:
     """Draw images with their boxes, one column per run with its map, on one colour scale.
@@ -281,8 +287,9 @@ def draw_cam_rows(
         examples: Annotated images.
         cams: Map of each within [0, 1], in the pixels of the image, by run.
         path: PNG to write.
+        order: Names of the classes, head first.
         dataset: Name of the dataset, for the title.
 
     Source: paper A, Figure 1.
     """
-    save(cam_rows_figure(examples, cams, dataset=dataset), path)
+    save(cam_rows_figure(examples, cams, order=order, dataset=dataset), path)

@@ -85,6 +85,11 @@ class Prepared:
     digest: str
 
     @property
+    def head_first(self) -> list[str]:
+        """Class names by falling number of training images, ties in label order."""
+        return [self.class_names[label] for label in np.argsort(-self.counts, kind="stable")]
+
+    @property
     def generated(self) -> bool:
         """Whether the images are drawn by this package."""
         return sources()[self.source].generated

@@ -5,7 +5,7 @@ import pytest
 
 from imbalens.analysis.differences.comparison import Difference
 from imbalens.analysis.differences.differences import Differences
-from imbalens.reports.common.palette import run_numbers
+from imbalens.reports.common.palette import MARKERS, run_numbers
 from imbalens.reports.differences.differences import (
     COLUMNS,
     differences_figure,
@@ -100,8 +100,8 @@ def panels(figure):
 def marks(axes):
     """Position and run of each difference, and the ends of its interval."""
     lines = [line for line in axes.lines if len(set(line.get_ydata())) == 1]
-    points = [line for line in lines if line.get_marker() == "o"]
-    spans = [line for line in lines if line.get_marker() != "o"]
+    points = [line for line in lines if line.get_marker() in MARKERS]
+    spans = [line for line in lines if line.get_marker() not in MARKERS]
     return {
         point.get_ydata()[0]: (point.get_xdata()[0], *span.get_xdata())
         for point, span in zip(points, spans, strict=True)
@@ -143,7 +143,7 @@ def test_the_figure_says_what_intervals_and_means_are_over():
         "performance\nAUROC, mean of 7 classes",
         "CAM alignment\nAUROC",
     ]
-    assert figure.get_suptitle().endswith(
+    assert " ".join(figure.get_suptitle().split()).endswith(
         "95% interval over patients or over patients and seeds or over images, these trainings"
     )
     assert build([focal]).get_suptitle().endswith("95% interval over patients and seeds")

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from imbalens.reports.common import palette
 from imbalens.reports.common.names import shorten
-from imbalens.reports.common.overlay import add_scale, overlay
+from imbalens.reports.common.overlay import add_scale, overlay, places_of
 from imbalens.reports.common.style import (
     FIRST,
     INK,
@@ -23,6 +23,7 @@ from imbalens.reports.common.style import (
     save,
     say,
 )
+from imbalens.reports.common.tables import order_by
 from imbalens.store.examples import Example
 from imbalens.tables.cam_alignment import column_of
 
@@ -34,9 +35,11 @@ MAPS = {False: "Class activation maps", True: "Grad-CAM"}
 CONTROLS = {"untrained": ("untrained network", "D"), "shifted": ("shifted boxes", "X")}
 
 
-def alignment_figure(table: pd.DataFrame, *, run: str, grad_cam: bool = False) -> Figure:
+def alignment_figure(
+    table: pd.DataFrame, *, order: Sequence[str], run: str, grad_cam: bool = False
+) -> Figure:
     """Build what `draw_alignment` writes."""
-    classes, overall = table[:-1], table[-1:]
+    classes, overall = table[:-1].sort_values("class", key=order_by(order)), table[-1:]
     drawn = classes[classes["pairs"] > 0]
     n_bare, n_drawn = len(classes) - len(drawn), len(drawn)
     size = (min(14.0, max(7.0, 0.6 * n_drawn + 3)), 7.5)
@@ -78,7 +81,7 @@ def alignment_figure(table: pd.DataFrame, *, run: str, grad_cam: bool = False) -
     matched.set_ylim(0, 1.04)
     _name_places(matched, places, rows, many=many)
     matched.set_xlim(-0.7, places[-1] + 0.7)
-    matched.set_xlabel("class (its pairs)")
+    matched.set_xlabel("class (its pairs), head to tail of the training images")
     figure.supylabel("mean over pairs of an image and a class", fontsize=10)
     for axes in (soft, matched):
         quiet(axes)
@@ -88,19 +91,22 @@ def alignment_figure(table: pd.DataFrame, *, run: str, grad_cam: bool = False) -
     return figure
 
 
-def draw_alignment(table: pd.DataFrame, path: Path, *, run: str, grad_cam: bool = False) -> None:
+def draw_alignment(
+    table: pd.DataFrame, path: Path, *, order: Sequence[str], run: str, grad_cam: bool = False
+) -> None:
     """Draw IoBB and IoR of each class as bars, soft with the controls, and at matched scale.
 
     Args:
         table: As `alignment_table` makes it; a class without pairs is left out, a control that
             is NaN everywhere too.
         path: PNG to write.
+        order: Names of the classes, head first.
         run: Name of the run, for the title.
         grad_cam: Whether the maps are Grad-CAM, for the title.
 
     Source: paper A, Table 1.
     """
-    save(alignment_figure(table, run=run, grad_cam=grad_cam), path)
+    save(alignment_figure(table, order=order, run=run, grad_cam=grad_cam), path)
 
 
 def cams_figure(
@@ -108,6 +114,7 @@ def cams_figure(
     cams: Float[np.ndarray, "e h w"],
     iobb: Float[np.ndarray, " e"],
     *,
+    order: Sequence[str],
     run: str,
     grad_cam: bool = False,
 ) -> Figure:
@@ -121,9 +128,10 @@ def cams_figure(
         say(cells[0, 0], "no annotated image")
         return figure
     names = shorten(example.label for example in examples)
-    for axes, example, cam, value in zip(cells.flat, examples, cams, iobb, strict=False):
-        overlay(axes, example.image, cam, example.boxes)
-        axes.set_title(f"{names[example.label]}\nIoBB {value:.2f}", fontsize=9)
+    for axes, place in zip(cells.flat, places_of(examples, order), strict=False):
+        example = examples[place]
+        overlay(axes, example.image, cams[place], example.boxes)
+        axes.set_title(f"{names[example.label]}\nIoBB {iobb[place]:.2f}", fontsize=9)
     for axes in cells.flat[len(examples) :]:
         axes.set_axis_off()
     add_scale(figure, cells.flat)
@@ -136,6 +144,7 @@ def draw_cams(
     iobb: Float[np.ndarray, " e"],
     path: Path,
     *,
+    order: Sequence[str],
     run: str,
     grad_cam: bool = False,
 ) -> None:
@@ -146,12 +155,13 @@ def draw_cams(
         cams: Map of each within [0, 1], in any resolution.
         iobb: Soft IoBB of each.
         path: PNG to write.
+        order: Names of the classes, head first.
         run: Name of the run, for the title.
         grad_cam: Whether the maps are Grad-CAM, for the title.
 
     Source: paper A, Figure 1.
     """
-    save(cams_figure(examples, cams, iobb, run=run, grad_cam=grad_cam), path)
+    save(cams_figure(examples, cams, iobb, order=order, run=run, grad_cam=grad_cam), path)
 
 
 def _draw_bars(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from matplotlib import rcParams
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager
 from matplotlib.ft2font import FT2Font
@@ -23,14 +24,15 @@ def make_drawable(figure: Figure) -> None:
     Nothing is mathematics between dollar signs. What the usual font lacks is drawn in an
     installed one that has it; where none has, as `\u732B`, and a line under the figure says so.
     """
-    texts = figure.findobj(Text)
     unknown: dict[str, None] = {}
-    for text in texts:
+    for axis in figure.findobj(Axis):
+        names = [label.get_text() for label in axis.get_ticklabels()]
+        if left := _find_fonts("".join(names))[1]:
+            axis.set_ticklabels([escape(name, left) for name in names])
+            unknown |= dict.fromkeys(sorted(left))
+    for text in figure.findobj(Text):
         text.set_parse_math(False)
-        lacking = set(text.get_text()) - _characters(findfont(FontProperties())) - BLANK
-        if not lacking:
-            continue
-        fonts, left = _find_fonts("".join(sorted(lacking)))
+        fonts, left = _find_fonts(text.get_text())
         if fonts:
             text.set_fontfamily([*rcParams["font.family"], *fonts])
         if left:
@@ -55,17 +57,20 @@ def _characters(path: str) -> frozenset[str]:
 
 
 @cache
-def _find_fonts(lacking: str) -> tuple[Sequence[str], frozenset[str]]:
-    """Return installed fonts that have characters, and the characters that none has."""
-    left, fonts = frozenset(lacking), []
-    for name, path in sorted({(font.name, font.fname) for font in fontManager.ttflist}):
-        # the last resort has a box for every character
-        if name not in fonts and "LastResort" not in path and left & _characters(path):
+def _find_fonts(text: str) -> tuple[Sequence[str], frozenset[str]]:
+    """Return fonts for what the usual one lacks of a text, and the characters that none has."""
+    left, fonts = frozenset(text) - _characters(findfont(FontProperties())) - BLANK, []
+    for name, path in _installed() if left else ():
+        if left & _characters(path):
             fonts.append(name)
             left -= _characters(path)
-        if not left:
-            break
     return fonts, left
+
+
+def _installed() -> list[tuple[str, str]]:
+    """Return names and files of fonts, but for that which has a box for every character."""
+    found = {(font.name, font.fname) for font in fontManager.ttflist}
+    return sorted(font for font in found if "LastResort" not in font[1])
 
 
 def _add_note(figure: Figure, unknown: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """Names as figures show them: safe to draw, short, and still told apart."""
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
@@ -72,19 +73,24 @@ def _alike(found: dict[str, str]) -> list[list[str]]:
 
 
 def _told_apart(name: str, others: Sequence[str], width: int) -> str:
-    """Cut a name around the part in which it differs from others."""
+    """Cut a name around the part in which it differs from others, whole words if they fit."""
     texts = [" ".join(other.split()) for other in others]
     text = " ".join(name.split())
     start = _n_shared(texts)
-    tails = [other[start:] for other in texts]
-    end = _n_shared([tail[::-1] for tail in tails])
+    end = _n_shared([other[start:][::-1] for other in texts])
+    head, tail = text[:start], text[len(text) - end :]
+    word = re.split("[^A-Za-z0-9]", head)[-1], re.split("[^A-Za-z0-9]", tail)[0]
+    if len(text) - len(head) - len(tail) + len("".join(word)) <= width - 2:
+        start, end = start - len(word[0]), end - len(word[1])
     own = text[start : len(text) - end]
     room = width - len(own) - 2
     if room < 0:
         return plain(own, width=width)
-    front = room - min(room // 2, end)
-    back = room - front
-    return f"{text[:front]}…{own}" + (f"…{text[len(text) - back :]}" if end else "")
+    back = min(end, max(room // 2, room - start))
+    front = room - back
+    before = "…" if front < start else ""
+    after = "…" if back < end else ""
+    return f"{text[:front]}{before}{own}{after}{text[len(text) - back :]}"
 
 
 def _n_shared(texts: Sequence[str]) -> int:

@@ -1,6 +1,6 @@
 """Class activation maps and boxes drawn over the image they belong to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import matplotlib
 import numpy as np
@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from imbalens.reports.common.style import show_image
+from imbalens.store.examples import Example
 
 BOX_COLOUR = "#33FFCC"
 SCALE = Normalize(0, 1)
@@ -60,6 +61,11 @@ def overlay(
         )
         frame.set_path_effects([withStroke(linewidth=3, foreground="black")])
         axes.add_patch(frame)
+
+
+def places_of(examples: Sequence[Example], order: Sequence[str]) -> list[int]:
+    """Return the places of examples by their class, in the order of the classes."""
+    return sorted(range(len(examples)), key=lambda place: order.index(examples[place].label))
 
 
 def add_scale(figure: Figure, axes: Iterable[Axes]) -> None:

@@ -1,6 +1,6 @@
 """What the tables of several stages share: classes stand head first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,12 @@ from jaxtyping import Int
 def head_first(counts: Int[np.ndarray, " c"]) -> list[int]:
     """Return the classes by falling number of training images, ties in label order."""
     return np.argsort(-counts, kind="stable").tolist()
+
+
+def order_by(order: Sequence[str]) -> Callable[[pd.Series], pd.Series]:
+    """Return the key by which a column of class names is sorted as in `order`."""
+    places = {name: place for place, name in enumerate(order)}
+    return lambda names: names.map(places)
 
 
 def matrix_table(

@@ -84,11 +84,11 @@ def channel_text(channel: int, name: str, share: float) -> str:
     return f"channel {channel}: fires in\n{100 * share:.0f} % of {plain(name)} boxes"
 
 
-def concepts_figure(table: pd.DataFrame, *, run: str) -> Figure:
+def concepts_figure(table: pd.DataFrame, *, order: Sequence[str], run: str) -> Figure:
     """Build what `draw_concepts` writes."""
     overall = table[table["class"] == ALL].iloc[0]
     classes = table[(table["class"] != ALL) & (table["pairs"] > 0)].set_index("class")
-    boxed = list(classes.index)
+    boxed = [name for name in order if name in classes.index]
     shown, note = head_and_tail(boxed) if len(boxed) > MAX_SHOWN else (boxed, "")
     per = "annotated image" if overall["per"] == PER_IMAGE else "image and class"
     labels = [
@@ -119,17 +119,18 @@ def concepts_figure(table: pd.DataFrame, *, run: str) -> Figure:
     return figure
 
 
-def draw_concepts(table: pd.DataFrame, path: Path, *, run: str) -> None:
+def draw_concepts(table: pd.DataFrame, path: Path, *, order: Sequence[str], run: str) -> None:
     """Draw the mean numbers of disjoint and unique concepts, overall and per class.
 
     Args:
         table: As `concept_table` makes it; a class without pairs is left out.
         path: PNG to write.
+        order: Names of the classes, head first.
         run: Name of the run, for the title.
 
     Source: paper A, Table 2.
     """
-    save(concepts_figure(table, run=run), path)
+    save(concepts_figure(table, order=order, run=run), path)
 
 
 def channels_figure(rows: Sequence[ChannelRow], *, run: str) -> Figure:
