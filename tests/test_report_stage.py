@@ -237,15 +237,15 @@ def test_figures_beyond_the_limit_are_named_instead(monkeypatch):
         save(performance.CLASSES, run, {"class": ["x"], "recall": [1]})
     report.main([])
     size = len(OUTPUT.read_bytes())
-    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (900, 900, 3), dtype=np.uint8)
     for run in (CE, LDAM):
         path = Path(f"plots/figures/performance/{run}-confusion.png")
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(noise).save(path)
-    monkeypatch.setattr(report, "MAX_BYTES", size + 50_000)
+    monkeypatch.setattr(report, "MAX_BYTES", size + 30_000)
     report.main([])
     page = OUTPUT.read_text(encoding="utf-8")
-    assert len(page.encode()) <= size + 50_000
+    assert len(page.encode()) <= size + 30_000
     assert page.count("Left out for the size of this file") >= 1
 
 
