@@ -136,7 +136,8 @@ def test_a_further_seed_is_one_run(experiment, tmp_path):
     after = tracked(folder)
     assert {name.partition("@")[2] for name in set(after) - set(before)} == {f"{run}-again"}
     gathered = {f"gather@{name}" for name in values["datasets"]}  # these name all runs
-    assert changed(before, after) == {"check", "summary", "focus", *gathered}
+    pairs = {f"false_positives@{name}" for name in values["false_positives"]}
+    assert changed(before, after) == {"check", "summary", "focus", *gathered, *pairs}
 
 
 @pytest.mark.parametrize("section", DEFAULTS)

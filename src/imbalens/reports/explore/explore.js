@@ -198,6 +198,7 @@
   }
   on("about", "change", () => sheet.draw(runOf("a"), show));
   document.addEventListener("themechange", drawMaps);
+  find("filters-part").open = matchMedia("(min-width: 40rem)").matches; // else the maps come first
   pair();
   drawSelection();
   globalThis.explorePage = { // for the console, and for tests
