@@ -15,8 +15,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from imbalens.params.loading import load_params
 
 
-def _leave_blank(_: FigureCanvasAgg, filename: Path, **__: object) -> None:
-    filename.touch()
+def _leave_blank(*_: object, **__: object) -> None:
+    """Draw nothing: figures are drawn into memory, and written from there."""
 
 
 def main() -> None:
