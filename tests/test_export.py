@@ -15,7 +15,7 @@ from imbalens.commands.export import main
 from imbalens.errors import InputError
 from imbalens.reading import export
 from stages import archetypes, explore
-from tests.explore_cases import NAMES, RUNS, SIZES, experiment, write_all, write_dataset
+from tests.explore_cases import NAMES, RUNS, SIZES, experiment, write_all
 from tests.tiny import write_params
 
 N, RUN, CHEST = sum(SIZES.values()), "shapes-ce", "chest-bce"
@@ -113,7 +113,7 @@ def test_of_several_labels_each_has_columns():
 
 def test_labels_that_are_not_known_are_below_zero(tmp_path, monkeypatch):
     write_params(tmp_path, experiment())
-    write_dataset(tmp_path, "chest")
+    write_all(tmp_path)
     monkeypatch.chdir(tmp_path)
     with h5py.File(f"data/dumps/features/{CHEST}.h5", "r+") as file:
         for split, n in SIZES.items():

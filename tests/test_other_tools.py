@@ -23,7 +23,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 PYTHONS = [sys.executable, *filter(None, os.environ.get("IMBALENS_TOOL_PYTHONS", "").split(":"))]
 SUMMARY = {
     "planted/ce": {"accuracy": {"value": 0.775}},
-    "planted/ldam_drw": {"accuracy": {"value": 0.888, "diff": 0.113, "verdict": "rose"}},
+    "planted/ldam_drw": {"accuracy": {"value": 0.888, "diff": 0.113, "moved": "rose"}},
 }
 # what is run before a block, so that no window opens, and after it, to print what it made
 WITHOUT_WINDOW = """
@@ -54,8 +54,8 @@ CHECKS = {
     "mlflow": (
         "",
         "runs = mlflow.search_runs().set_index('tags.mlflow.runName');"
-        "found = ([sorted(runs.index), round(runs['metrics.accuracy_difference'].max(), 3),"
-        " runs['tags.accuracy_verdict'].dropna().tolist()])",
+        "found = ([sorted(runs.index), round(runs['metrics.accuracy_diff'].max(), 3),"
+        " runs['tags.accuracy_moved'].dropna().tolist()])",
     ),
 }
 MADE = {
@@ -123,7 +123,7 @@ def test_the_summary_is_of_the_form_that_the_page_reads():
     summary = json.loads((ROOT / "metrics/summary.json").read_text(encoding="utf-8"))
     for measures in summary.values():
         for found in measures.values():
-            assert set(found) in ({"value"}, {"value", "diff", "verdict"})
+            assert set(found) in ({"value"}, {"value", "diff", "moved"})
 
 
 @pytest.mark.parametrize("tool", CHECKS)

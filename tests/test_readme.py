@@ -217,7 +217,7 @@ def test_the_container_runs_the_two_commands():
         assert command in targets
 
 
-@pytest.mark.parametrize("folder", ["data"])
+@pytest.mark.parametrize("folder", ["data", "metrics", "plots"])
 def test_the_page_of_a_folder_names_what_stages_write_there(folder):
     """Each folder of `data/`; elsewhere a folder is a stage, and what is beside is named."""
     page = (ROOT / folder / "README.md").read_text(encoding="utf-8")
