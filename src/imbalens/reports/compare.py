@@ -156,8 +156,8 @@ def class_figures_figure(
     panels = _panels(metrics)
     values = next(iter(panels.values()))
     names = [name for name in metrics if name in values]
-    known = set().union(*values.values())
-    classes = [name for name in order if name in known]
+    known = dict.fromkeys(name for of in values.values() for name in of if name is not None)
+    classes = sorted(known, key=lambda name: order.index(name) if name in order else len(order))
     shown, note = head_and_tail(classes) if len(classes) > MAX_SHOWN else (classes, "")
     places = [None, *shown] if len(classes) > 1 else shown  # the average is that of the only class
     height = len(places) * (0.09 * len(names) + 0.16)
