@@ -91,8 +91,8 @@ def test_mixed_settings_and_measures():
         ),
         (
             "fell",
-            "Against data/ce: AP of labels fell by 0.200 (95 % interval 0.100 to 0.300) in data/b, "
-            "which is worse.",
+            "Against data/ce: AP of labels fell by 0.200 (95 % interval 0.100 to 0.300) in "
+            "data/b, which is worse.",
         ),
         (
             "undecided",
