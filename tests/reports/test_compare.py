@@ -98,7 +98,7 @@ def test_markdown_by_hand():
         "",
         "In brackets: classes, or labels, that a mean is over.",
         "",
-        "| setting | network | loss | trainings | AUROC | AP "
+        "| setting | network | loss | trainings | AUROC of labels | AP of labels "
         "| predicted probability of positives | ECE |",
         "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |",
         "| a | resnet50 | bce | 2 | 0.7500 (2) | 0.5000 (2) | 0.2500 (2) | 0.1250 (2) |",
@@ -162,7 +162,7 @@ def test_labels_have_three_panels_of_one_dot_per_setting_and_label():
     assert heights(ap) == [[0.5] * 3] * 2
     assert heights(probability) == [[0.25] * 3] * 2
     headings = [axes.get_title() for axes in figure.axes]
-    assert headings == ["AUROC", "AP", "predicted probability of positives"]
+    assert headings == ["AUROC of labels", "AP of labels", "predicted probability of positives"]
     assert names(figure) == ["average", "x", "y"]
     assert [text.get_text() for text in figure.legends[0].texts] == ["a", "b"]
     colours = [to_hex(dots.get_facecolor()[0]) for dots in auroc.collections]

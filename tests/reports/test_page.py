@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imbalens.errors import InputError
+from imbalens.reports.differences.headings import SPECS, measure_heading
 from imbalens.reports.page.classes import class_pages, nearest_adversaries
 from imbalens.reports.page.report import describe_dataset, render_report
 from imbalens.reports.page.results import anchors, by_class_and_run
@@ -24,7 +25,7 @@ from imbalens.reports.page.shell import (
     read_asset,
     read_vega,
 )
-from imbalens.reports.page.words import SPECS, direction, measure_heading
+from imbalens.reports.page.words import direction
 from tests.page_cases import (
     CLASSES,
     QUOTES,

@@ -120,7 +120,7 @@ def test_the_figure_has_a_panel_per_measure_over_all_classes():
     figure = build(differences)
     titles = [axes.get_title() for axes in panels(figure)]
     assert titles == [
-        "performance\nAUROC",
+        "performance\nAUROC of labels",
         "CAM alignment\nIoBB",
         "CAM alignment\nIoR",
         "concepts\ndisjoint concepts",
@@ -140,8 +140,8 @@ def test_the_figure_says_what_intervals_and_means_are_over():
     focal = replace(auroc, setting="focal", over="patients and seeds")
     figure = build([auroc, focal, difference("wbce", "cam_alignment", "auroc", 0.5)])
     assert [axes.get_title() for axes in panels(figure)] == [
-        "performance\nAUROC, mean of 7 classes",
-        "CAM alignment\nAUROC",
+        "performance\nAUROC of labels, mean of 7 classes",
+        "CAM alignment\nAUROC of pixels in boxes",
     ]
     assert " ".join(figure.get_suptitle().split()).endswith(
         "95% interval over patients or over patients and seeds or over images, these trainings"

@@ -32,8 +32,8 @@ def test_a_true_fall_of_a_number_that_is_no_share():
     assert said(row("auroc", interval=(-0.3, -0.1))) == [
         (
             "fell",
-            "data/other against data/ce: AUROC fell by 0.200 (95 % interval 0.100 to 0.300), "
-            "which is worse.",
+            "data/other against data/ce: AUROC of labels fell by 0.200 (95 % interval 0.100 to "
+            "0.300), which is worse.",
         )
     ]
 
@@ -85,19 +85,19 @@ def test_mixed_settings_and_measures():
         (
             "rose",
             "Against data/ce: IoBB rose by 0.400 (95 % interval 0.200 to 0.600) in data/b and by "
-            "0.200 (0.100 to 0.300) in data/a, which is better; pointing game rose by 5.5 points "
-            "(1.0 to 10.0) in data/a, which is better; corrected for the number of comparisons, p "
-            "is above 0.05 for pointing game in data/a.",
+            "0.200 (0.100 to 0.300) in data/a; pointing game by 5.5 points (1.0 to 10.0) in "
+            "data/a, each of which is better; corrected for the number of comparisons, p is above "
+            "0.05 for pointing game in data/a.",
         ),
         (
             "fell",
-            "Against data/ce: AP fell by 0.200 (95 % interval 0.100 to 0.300) in data/b, which is "
-            "worse.",
+            "Against data/ce: AP of labels fell by 0.200 (95 % interval 0.100 to 0.300) in "
+            "data/b, which is worse.",
         ),
         (
             "undecided",
-            "Not decided against data/ce: the intervals of AUROC in all 3 compared settings, and "
-            "of IoBB in data/c contain 0.",
+            "Not decided against data/ce: the intervals of AUROC of labels in all 3 compared "
+            "settings, and of IoBB in data/c contain 0.",
         ),
     ]
 
@@ -185,7 +185,7 @@ def test_no_sentence_names_a_measure_as_moved_whose_interval_contains_0(rows):
             continue
         measures, _, _ = one.text.partition("; corrected")
         for part in measures.removesuffix(".").partition(": ")[2].split("; "):
-            heading, _, places = part.partition(f" {one.kind} ")
+            heading, _, places = part.replace(f" {one.kind} ", " ").partition(" by ")
             named = {setting for name, setting in moved[one.kind] if name == heading}
             assert named, part
             in_lead = one.text.partition(" against ")[0]

@@ -57,7 +57,7 @@ class MeasureSpec:
     @property
     def direction(self) -> str:
         """Which values are better, in words; nothing if neither are."""
-        return {"up": "more is better", "down": "less is better", None: ""}[self.better]
+        return {"up": "higher is better", "down": "lower is better", None: ""}[self.better]
 
     @property
     def path(self) -> tuple[str, ...]:

@@ -156,7 +156,7 @@ BALANCED_ACCURACY = ScoreMeasure(
 AUROC = ScoreMeasure(
     "auroc",
     STAGE,
-    "AUROC",
+    "AUROC of labels",
     "up",
     "rankings",
     per_class=True,
@@ -170,7 +170,7 @@ AUROC = ScoreMeasure(
 AP = ScoreMeasure(
     "ap",
     STAGE,
-    "AP",
+    "AP of labels",
     "up",
     "rankings",
     per_class=True,

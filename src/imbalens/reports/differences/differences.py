@@ -106,7 +106,7 @@ def differences_figure(
 
 def _titled(stage: str, measure: str, differences: Sequence[Difference]) -> str:
     """Name a measure, and how many classes it is a mean over."""
-    title = headings.heading(measure)
+    title = headings.measure_heading(stage, measure)
     key = (stage, measure)
     classes = next(one.classes for one in differences if (one.stage, one.measure) == key)
     return title if classes is None else f"{title}, mean of {classes} classes"

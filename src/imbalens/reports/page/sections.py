@@ -14,7 +14,7 @@ from imbalens.analysis.performance.measures import (
     PROBABILITY_POSITIVES,
     RECALL,
 )
-from imbalens.reports.differences.headings import heading
+from imbalens.reports.differences.headings import heading, measure_heading
 from imbalens.reports.page.charts import Chart, curves, dots, shares
 from imbalens.reports.page.classes import ClassPage
 from imbalens.reports.page.papers import claims_section, tables_section
@@ -28,7 +28,7 @@ from imbalens.reports.page.tables import (
     pivot,
     with_interval,
 )
-from imbalens.reports.page.words import direction, measure_heading, with_names
+from imbalens.reports.page.words import direction, with_names
 
 PER_LABEL, PER_CLASS = (AUROC, AP, PROBABILITY_POSITIVES), (RECALL, PRECISION)
 MAX_ROWS = 500  # a longer table is cut

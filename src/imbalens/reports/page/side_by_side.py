@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from imbalens.analysis.common.measures import MeasureSpec
-from imbalens.reports.differences.headings import MEASURES
+from imbalens.reports.differences.headings import MEASURES, SPECS, measure_heading
 from imbalens.reports.page.results import WHOLE, DatasetResults, Record, list_records
 from imbalens.reports.page.tables import Cell, Column, PageTable, number, shown
-from imbalens.reports.page.words import SPECS, better_side, direction, measure_heading
+from imbalens.reports.page.words import better_side, direction
 
 Key = tuple[str, str]  # stage and name of a measure
 STAGES = ("performance", "cam_alignment", "concepts", "adversaries")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from imbalens.reports.common.palette import run_numbers
-from imbalens.reports.differences.headings import heading
+from imbalens.reports.differences.headings import heading, measure_heading
 from imbalens.reports.differences.paper_layout import ENDS, PaperTable, paper_frame
 from imbalens.reports.page.results import RunAbout
-from imbalens.reports.page.words import direction, measure_heading
+from imbalens.reports.page.words import direction
 
 UNDEFINED = "\N{EN DASH}"
 TONES = {"holds": "good", "does not hold": "bad"}

@@ -6,23 +6,9 @@ of pixels in `cam_alignment`.
 
 import pandas as pd
 
-from imbalens.analysis.common.measures import MATCHED_SCALE
-from imbalens.reports.differences.headings import MEASURES, heading
+from imbalens.reports.differences.headings import SPECS, measure_heading
 
-SPECS = {(spec.stage, spec.name): spec for spec in (*MEASURES, *MATCHED_SCALE)}
-APART = {
-    ("performance", "auroc"): "AUROC of labels",
-    ("performance", "ap"): "average precision (AP) of labels",
-}
 BETTER = {"up": "higher is better", "down": "lower is better", "": ""}
-
-
-def measure_heading(stage: str, name: str) -> str:
-    """Return what a measure of a stage is called."""
-    if (stage, name) in APART:
-        return APART[stage, name]
-    spec = SPECS.get((stage, name))
-    return spec.heading if spec else heading(name)
 
 
 def better_side(stage: str, name: str) -> str:

@@ -58,7 +58,8 @@ def write_sentences(rows: pd.DataFrame) -> list[Sentence]:
 def _moved(moved: pd.DataFrame, compared: pd.DataFrame) -> str:
     """Say which measures moved one way, where, and by how much."""
     several = compared["setting"].nunique() > 1
-    parts, interval = [], f"{100 * moved['confidence'].iloc[0]:g} % interval "
+    parts, judged, verb = [], [], f"{moved['verdict'].iloc[0]} "
+    interval = f"{100 * moved['confidence'].iloc[0]:g} % interval "
     for heading, of_measure in moved.groupby("heading", sort=False):
         largest = of_measure["difference"].abs().sort_values(ascending=False, kind="stable").index
         places = []
@@ -68,18 +69,29 @@ def _moved(moved: pd.DataFrame, compared: pd.DataFrame) -> str:
             interval = ""
         if more := len(of_measure) - len(places):
             places.append(f"in {more} more setting{'s'[: more > 1]}")
-        first = of_measure.iloc[0]
-        parts.append(f"{heading} {first['verdict']} {listed(places)}{_judged(first)}")
+        judged.append(_judged(of_measure.iloc[0]))
+        parts.append(f"{heading} {verb}{listed(places)}")
+        verb = ""
     corrected = _corrected(moved, compared)
     where = "" if several else f"{moved['setting'].iloc[0]} "
-    return f"{_capital(where + _against(compared))}: {'; '.join(parts)}{corrected}."
+    return f"{_capital(where + _against(compared))}: {_with_sides(parts, judged)}{corrected}."
+
+
+def _with_sides(parts: Sequence[str], sides: Sequence[str]) -> str:
+    """Join parts; say of each that it is better or worse, of several that are alike once."""
+    if len(parts) > 1 and len({*sides}) == 1:
+        return "; ".join(parts) + (f", each of which is {sides[0]}" if sides[0] else "")
+    return "; ".join(
+        f"{part}, which is {side}" if side else part
+        for part, side in zip(parts, sides, strict=True)
+    )
 
 
 def _judged(row: pd.Series) -> str:
     if not row["better"]:
         return ""
     better = (row["better"] == "up") == (row["verdict"] == ROSE)
-    return ", which is better" if better else ", which is worse"
+    return "better" if better else "worse"
 
 
 def _corrected(moved: pd.DataFrame, compared: pd.DataFrame) -> str:

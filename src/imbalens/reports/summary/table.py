@@ -122,7 +122,7 @@ def _table(rows: pd.DataFrame) -> list[str]:
     cells = [
         [
             row["heading"],
-            {"up": "more", "down": "less"}.get(row["better"], ""),
+            {"up": "higher", "down": "lower"}.get(row["better"], ""),
             row["setting"],
             str(row["trainings"]),
             shown_value(row),
