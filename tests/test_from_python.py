@@ -102,4 +102,4 @@ def test_the_lines_and_the_command_of_the_readme_make_a_page(installed, tmp_path
         assert len(list((folder / "page/metrics").iterdir())) == 5
     assert said[0][:2] == said[1][:2]
     assert said[1][-1] == "page: page/index.html"
-    assert all("vegaEmbed" in page for page in pages)
+    assert all(f'"nPoints":{len(given["labels"])},' in page for page in pages)

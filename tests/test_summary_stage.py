@@ -118,7 +118,7 @@ def test_headlines_of_all_settings_with_what_their_intervals_say():
     lines = Path("plots/summary.md").read_text(encoding="utf-8").splitlines()
     assert lines[:3] == ["# What the loss changed", "", "## planted"]
     change = "+25.0 points (+10.0 to +40.0)"
-    assert f"| balanced accuracy | more | {OF_LDAM} | 1 | 50.0 % | {change} | rose |" in lines
+    assert f"| balanced accuracy | higher | {OF_LDAM} | 1 | 50.0 % | {change} | rose |" in lines
     assert any(
         line.startswith("- planted/ldam_drw against planted/ce: balanced") for line in lines
     )
