@@ -18,6 +18,7 @@ from imbalens.interrupting import INTERRUPTED_STATUS
 from imbalens.running.plan import plan
 from imbalens.running.progress import Progress
 
+SHELL_SIGNALS = 128
 STATUS = re.compile(r"exited with (-?\d+)$")
 
 
@@ -70,16 +71,22 @@ def _run(repo: Repo, targets: Sequence[str], progress: Progress, *, force: bool)
         ended = STATUS.search(str(error.__cause__))
         if ended is None:
             raise
-        status = int(ended[1])
-        if status in (-signal.SIGINT, INTERRUPTED_STATUS):
+        by = _ended_by(int(ended[1]))
+        if by == "SIGINT":
             sys.exit(INTERRUPTED_STATUS)  # it has said so
-        how = "failed" if status > 0 else f"was ended by {signal.Signals(-status).name}"
-        memory = ", which a system sends where memory runs out" if status == -9 else ""
+        how = f"was ended by {by}" if by else "failed"
+        memory = ", which a system sends where memory runs out" if by == "SIGKILL" else ""
         again = " ".join(["imbalens run", *targets])
         raise InputError(
             f"{stage} {how}{memory} ({where}); when that is mended, this goes on: {again}"
         ) from error
     progress.end_stage()
+
+
+def _ended_by(status: int) -> str:
+    """Return the signal that ended a stage, "" if none did: shells add 128 to its number."""
+    number = -status if status < 0 else status - SHELL_SIGNALS
+    return next((one.name for one in signal.Signals if one == number), "")
 
 
 @contextmanager
