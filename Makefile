@@ -26,7 +26,7 @@ PYTEST := python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-load
 test: venv  ## Run the tests, but those that take long
 	$(IN_VENV) $(PYTEST) -m "not slow"
 
-test-slow: venv  ## Run the tests that take long: networks through every stage, code that trainings reach, memory
+test-slow: venv  ## Run the tests that take long: an experiment from end to end, any network, pages in a browser, memory
 	$(IN_VENV) $(PYTEST) -m slow
 
 check: venv  ## Lint, formatting, types, layers, parameter files

@@ -10,7 +10,7 @@ from tests.browser import needs_browser
 from tests.table_cases import declared
 from tests.tiny import ROOT, RUNS, TinyProject, tiny_params
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.slow]
 
 CLASSES = ("disc", "red square", "star")
 REVISIONS = ["HEAD~1", "workspace"]

@@ -19,7 +19,7 @@ from tests.browser import list_violations, needs_browser
 from tests.explore_cases import HOSTILE, NAMES, SIZES, experiment, write_all
 from tests.tiny import write_params
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

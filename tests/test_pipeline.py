@@ -28,6 +28,8 @@ from tests.tiny import (
     write_params,
 )
 
+pytestmark = pytest.mark.slow
+
 LABEL_RUN = LABEL_RUNS[1]
 OTHER = setting_name(read_values(ROOT), RUNS[1])
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]

@@ -19,7 +19,7 @@ from tests.page_cases import (
     results,
 )
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.slow]
 
 
 SECOND = "second set"  # a dataset with many settings

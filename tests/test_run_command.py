@@ -20,6 +20,7 @@ from imbalens.running.reproduce import Reproduced
 from imbalens.running.times import read_times, say_seconds, say_time_left, write_times
 from tests.tiny import ROOT, TinyProject, tiny_params
 
+pytestmark = pytest.mark.slow
 TIMES = "work/times.json"
 RESULTS = ("data", "metrics", "plots", "dvc.lock")
 STAGES_OF_ALL = frozenset({"prepare@planted", "summary", "report"})
