@@ -35,7 +35,7 @@ from imbalens.validation.validate import (
 ELSEWHERE = {"OMP_NUM_THREADS": "1", "ATEN_CPU_CAPABILITY": "default"}
 COMPUTED = ("src", "stages", "params.yaml", "analyses.yaml", "dvc.yaml")
 ANALYSED = (*COMPUTED, "validation")
-SHORT = 5  # tamperings of the short form, spread over the list
+SHORT = 3  # tamperings of the short form, spread over the list
 
 
 @dataclass(frozen=True)
